@@ -1,0 +1,71 @@
+"""Images of a manifest as uint8 tensors of one size."""
+
+import io
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from os import cpu_count
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from components.core.data.manifest import Manifest
+from components.core.data.shards import read_images
+
+
+def decode(content: bytes, height: int, width: int) -> np.ndarray:
+    """An encoded image as uint8 [3, height, width], RGB; stretched to the size, bilinear with antialiasing."""
+    with Image.open(io.BytesIO(content)) as image:
+        resized = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized).transpose(2, 0, 1)
+
+
+def iterate_batches(
+    data_root: str, manifest: Manifest, rows: np.ndarray, height: int, width: int, batch: int
+) -> Iterator[Tensor]:
+    """Images of `rows` of the manifest, in that order, as uint8 [up to batch, 3, height, width].
+
+    Threads decode ahead of the caller, never more than two batches, so memory does not grow with the data.
+    """
+    workers = cpu_count() or 1
+    contents = read_images(data_root, manifest, rows)
+    with ThreadPoolExecutor(workers) as pool:
+        pending = deque(
+            pool.submit(decode, content, height, width) for content in islice(contents, 2 * batch)
+        )
+        decoded: list[np.ndarray] = []
+        while pending:
+            decoded.append(pending.popleft().result())
+            pending.extend(pool.submit(decode, content, height, width) for content in islice(contents, 1))
+            if len(decoded) == batch or not pending:
+                yield torch.from_numpy(np.stack(decoded))
+                decoded = []
+
+
+def load_decoded(
+    data_root: str, manifest: Manifest, rows: np.ndarray, height: int, width: int, device: torch.device
+) -> Tensor:
+    """All images of `rows` as one uint8 tensor [N, 3, height, width] on `device`: 1.3 GB for Market-1501's
+    training set at 256x128, small enough to leave nothing to load while training."""
+    images = torch.empty((len(rows), 3, height, width), dtype=torch.uint8, device=device)
+    start = 0
+    with tqdm(total=len(rows), desc=f"decode {manifest.dataset}", unit="image", disable=None) as bar:
+        for batch in iterate_batches(data_root, manifest, rows, height, width, 256):
+            images[start : start + len(batch)] = batch.to(device)
+            start += len(batch)
+            bar.update(len(batch))
+    return images
+
+
+def to_unit_range(images: Tensor) -> Tensor:
+    """uint8 images to float in [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Float images in [-1, 1] to uint8, clipped, never stretched."""
+    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,175 @@
+"""The manifest: what a data set holds, and which image plays which part in which protocol."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from components.core.runtime import storage
+from components.core.runtime.errors import UserError
+
+SCHEMA_VERSION = 1
+ROLES = ("train", "query", "gallery")
+
+IMAGE_COLUMNS = {
+    "name": "str",
+    "shard": "str",
+    "position": "int64",
+    "sha256": "str",
+    "width": "int64",
+    "height": "int64",
+    "person": "Int64",
+    "camera": "Int64",
+    "time": "Int64",
+}
+ROLE_COLUMNS = {"image": "int64", "protocol": "str", "fold": "int64", "role": "str"}
+REJECTED_COLUMNS = {"name": "str", "reason": "str"}
+
+
+@dataclass(frozen=True, eq=False)
+class Manifest:
+    """A data set: its images, the roles they play, and the files that were rejected.
+
+    Args:
+        dataset: name that results are reported under.
+        images: one row an image, sorted by `name`: name (path inside the data set, unique), shard and
+            position (where its bytes are), sha256 (hex, of the encoded bytes), width, height (pixels), person
+            (<NA>: unknown, as for distractors and unlabelled images), camera (<NA>: unknown), time (frame
+            number or seconds, or <NA>).
+        roles: image (row of `images`), protocol, fold (0-based), role ("train", "query" or "gallery"). An
+            image without a role, such as Market-1501's junk, takes no part in anything.
+        rejected: name, reason.
+        source_protocol: the protocol whose train role, at fold 0, a classifier is trained on when this data
+            set is the source.
+        warnings: what ingest found unusual, one sentence each. Not part of the digest.
+
+    Raises:
+        ValueError: a column is missing, names are not sorted and unique, or a role points outside `images`.
+    """
+
+    dataset: str
+    images: pd.DataFrame
+    roles: pd.DataFrame
+    rejected: pd.DataFrame = field(default_factory=lambda: empty(REJECTED_COLUMNS))
+    source_protocol: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, columns in (
+            ("images", IMAGE_COLUMNS),
+            ("roles", ROLE_COLUMNS),
+            ("rejected", REJECTED_COLUMNS),
+        ):
+            object.__setattr__(self, name, typed(getattr(self, name), columns, name))
+        names = self.images["name"]
+        if not (names.is_monotonic_increasing and names.is_unique):
+            raise ValueError("images must be sorted by name, and names must be unique")
+        if not self.roles["image"].between(0, len(self.images) - 1).all():
+            raise ValueError("roles name images that are not there")
+        if not self.roles["role"].isin(ROLES).all():
+            raise ValueError(f"roles must be among {ROLES}")
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 (hex) over the content of the three tables, the same wherever it was made."""
+        content = hashlib.sha256(f"{SCHEMA_VERSION}\n{self.dataset}\n{self.source_protocol}\n".encode())
+        for table in (self.images, self.roles, self.rejected):
+            content.update(table.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape"))
+        return content.hexdigest()
+
+    def protocols(self) -> pd.DataFrame:
+        """The (protocol, fold) pairs of the data set, sorted."""
+        return self.roles[["protocol", "fold"]].drop_duplicates().sort_values(["protocol", "fold"], ignore_index=True)
+
+    def rows(self, protocol: str, fold: int, role: str) -> np.ndarray:
+        """Rows of `images` that play `role`, ascending; empty where the protocol has no such role (int64).
+
+        Raises:
+            UserError: there is no such protocol or fold.
+        """
+        of_protocol = self.roles[self.roles["protocol"] == protocol]
+        if of_protocol.empty:
+            known = ", ".join(self.protocols()["protocol"].unique())
+            raise UserError(f"{self.dataset} has no protocol '{protocol}': choose from {known}")
+        of_fold = of_protocol[of_protocol["fold"] == fold]
+        if of_fold.empty:
+            last = of_protocol["fold"].max()
+            raise UserError(f"{self.dataset}, protocol '{protocol}', has no fold {fold}: folds go from 0 to {last}")
+        return np.sort(of_fold.loc[of_fold["role"] == role, "image"].to_numpy())
+
+    def save(self, folder: str | Path) -> bool:
+        """Write the manifest into `folder`; its manifest.json, written last, makes it one.
+
+        Returns:
+            False if it is there already: then nothing is written.
+
+        Raises:
+            UserError: `folder` cannot be written.
+        """
+        summary = {
+            "schema": SCHEMA_VERSION,
+            "dataset": self.dataset,
+            "source_protocol": self.source_protocol,
+            "digest": self.digest,
+            "images": len(self.images),
+            "people": int(self.images["person"].nunique()),
+            "rejected": len(self.rejected),
+            "folds": {protocol: len(folds) for protocol, folds in self.protocols().groupby("protocol")},
+            "warnings": list(self.warnings),
+        }
+        content = (json.dumps(summary, indent=2) + "\n").encode()
+        location = str(Path(folder) / "manifest.json")
+        if storage.exists(location):
+            if storage.read_bytes(location) == content:
+                return False
+            Path(location).unlink()
+        for name, table in (("images", self.images), ("roles", self.roles), ("rejected", self.rejected)):
+            storage.write_bytes(str(Path(folder) / f"{name}.parquet"), table.to_parquet(index=False))
+        storage.write_bytes(location, content)
+        return True
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: there is no manifest, it is of another schema, or its content is damaged.
+        """
+        folder = Path(folder)
+        try:
+            summary = json.loads((folder / "manifest.json").read_bytes())
+            if summary["schema"] != SCHEMA_VERSION:
+                raise UserError(f"{folder} has manifest schema {summary['schema']}, not {SCHEMA_VERSION}: ingest again")
+            manifest = cls(
+                dataset=summary["dataset"],
+                images=pd.read_parquet(folder / "images.parquet"),
+                roles=pd.read_parquet(folder / "roles.parquet"),
+                rejected=pd.read_parquet(folder / "rejected.parquet"),
+                source_protocol=summary["source_protocol"],
+                warnings=tuple(summary["warnings"]),
+            )
+        except FileNotFoundError as missing:
+            raise UserError(f"{folder} is not a manifest: it has no {Path(missing.filename).name}") from missing
+        except (OSError, ValueError, KeyError) as damage:
+            raise UserError(f"the manifest in {folder} is damaged ({damage}): ingest again") from damage
+        if manifest.digest != summary["digest"]:
+            raise UserError(f"the manifest in {folder} is damaged (its content has changed): ingest again")
+        return manifest
+
+
+def empty(columns: dict[str, str]) -> pd.DataFrame:
+    """A table of `columns` without rows."""
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+
+
+def typed(table: pd.DataFrame, columns: dict[str, str], title: str) -> pd.DataFrame:
+    """`table` with exactly `columns` in their order and types, numbered from 0."""
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise ValueError(f"{title} has no column {', '.join(missing)}")
+    return table[list(columns)].astype(columns).reset_index(drop=True)

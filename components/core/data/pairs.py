@@ -1,0 +1,62 @@
+"""Labelled pairs of images of a source data set."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from components.core.runtime.errors import UserError
+
+
+class PairSampler:
+    """Draws pairs (first, second) of indices with q = 1 for the same identity and q = 0 otherwise."""
+
+    def __init__(self, persons: np.ndarray) -> None:
+        """`persons` [N]: identity of each image, any integers.
+
+        Raises:
+            UserError: fewer than two identities, or none with two images.
+        """
+        identities, labels, counts = np.unique(persons, return_inverse=True, return_counts=True)
+        if len(identities) < 2:
+            raise UserError(
+                f"the source has {len(identities)} identity: a classifier needs at least two; "
+                "check the source's layout and folder"
+            )
+        if counts.max() < 2:
+            raise UserError(
+                "the source has no positive pair: every identity has a single image; "
+                "give a source with several images of a person"
+            )
+        self.labels = torch.from_numpy(labels)
+        self.identities = len(identities)
+        self._counts = torch.from_numpy(counts)
+        self._by_identity = torch.from_numpy(np.argsort(labels, kind="stable"))
+        self._starts = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)[:-1]]))
+        rank = torch.empty_like(self._by_identity)
+        rank[self._by_identity] = torch.arange(len(labels))
+        self._rank_within = rank - self._starts[self.labels]
+
+    def epoch(self, generator: torch.Generator) -> Tensor:
+        """A random order of all images [N]."""
+        return torch.randperm(len(self.labels), generator=generator)
+
+    def partners(
+        self, first: Tensor, positive_share: float, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """For images `first` [B] a second one each, and q [B] as float: 1 with probability `positive_share`.
+
+        A positive is another image of the same identity, uniformly; of an identity with one image there is none,
+        so its pair is negative. A negative is uniform over the images of all other identities.
+        """
+        size = len(first)
+        identity = self.labels[first]
+        count, start = self._counts[identity], self._starts[identity]
+        positive = (torch.rand(size, generator=generator) < positive_share) & (count > 1)
+        draw = torch.rand(size, generator=generator, dtype=torch.float64)
+        # The image's own place (for a positive), or its identity's whole run (for a negative), is jumped over.
+        other = (draw * (count - 1).clamp(min=1)).long()
+        other = other + (other >= self._rank_within[first])
+        same_person = start + torch.where(count > 1, other, torch.zeros_like(other))
+        outside = (draw * (len(self.labels) - count)).long()
+        other_person = outside + torch.where(outside >= start, count, torch.zeros_like(count))
+        return self._by_identity[torch.where(positive, same_person, other_person)], positive.float()

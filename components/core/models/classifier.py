@@ -1,0 +1,112 @@
+"""The siamese Re-ID classifier of the paper's section 4.2."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torchvision
+from pydantic import Field
+from torch import Tensor, nn
+
+from components.core.models.folder import load_network, read_config
+from components.core.runtime.errors import UserError
+from components.core.runtime.settings import Settings
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+
+class ClassifierConfig(Settings):
+    """Everything needed to build a `SiameseClassifier`."""
+
+    backbone: Literal["resnet50", "resnet18"] = "resnet50"
+    identities: int = Field(ge=2, description="K of Eq. 3: identities of the source's training set")
+    height: int = Field(ge=16, description="pixels, of the images it was trained on")
+    width: int = Field(ge=16, description="pixels, of the images it was trained on")
+    dropout: float = Field(0.5, ge=0, lt=1, description="in front of each head")
+    last_stride: Literal[1, 2] = Field(2, description="stride of the last residual stage")
+    downsample_at: Literal["1x1", "3x3"] = Field(
+        "3x3", description="which convolution of a bottleneck has the stride; published weights differ in it"
+    )
+    bn_neck: bool = Field(False, description="batch normalisation between the pooled feature and both heads")
+
+
+class SiameseClassifier(nn.Module):
+    """ResNet without its last layer, an identity head and a verification head, shared by both images of a pair.
+
+    Images are float tensors [N, 3, H, W] in [-1, 1], as the generators produce them; the classifier turns
+    them into ImageNet statistics itself, differentiably.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = build_backbone(config)
+        size = 2048 if config.backbone == "resnet50" else 512
+        self.neck = nn.BatchNorm1d(size) if config.bn_neck else nn.Identity()
+        self.dropout = nn.Dropout(config.dropout)
+        self.identity_head = nn.Linear(size, config.identities)
+        self.verification_head = nn.Linear(size, 1)
+        nn.init.normal_(self.identity_head.weight, std=0.001)
+        nn.init.normal_(self.verification_head.weight, std=0.001)
+        nn.init.zeros_(self.identity_head.bias)
+        nn.init.zeros_(self.verification_head.bias)
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embeddings v [N, D] of images [N, 3, H, W] in [-1, 1]; other sizes are resized to the trained one."""
+        size = (self.config.height, self.config.width)
+        if images.shape[-2:] != size:
+            images = nn.functional.interpolate(
+                images, size, mode="bilinear", antialias=True, align_corners=False
+            )
+        normalised = ((images + 1) / 2 - self.mean) / self.deviation
+        return self.neck(self.backbone(normalised))
+
+    def identity_logits(self, embedding: Tensor) -> Tensor:
+        """Eq. 3 before its softmax: [N, K]."""
+        return self.identity_head(self.dropout(embedding))
+
+    def verification_logit(self, first: Tensor, second: Tensor) -> Tensor:
+        """Eq. 1 before its sigmoid, of embeddings [N, D] each: [N], high for the same person."""
+        return self.verification_head(self.dropout((first - second).square())).squeeze(1)
+
+    def freeze(self) -> "SiameseClassifier":
+        """Fix weights, batch-norm statistics and dropout; gradients still flow to the images."""
+        return self.eval().requires_grad_(False)
+
+
+def build_backbone(config: ClassifierConfig) -> nn.Module:
+    """A torchvision ResNet that ends with its pooled feature."""
+    network = getattr(torchvision.models, config.backbone)(weights=None)
+    network.fc = nn.Identity()
+    if config.last_stride == 1:
+        first = network.layer4[0]
+        first.downsample[0].stride = (1, 1)
+        for convolution in (first.conv1, first.conv2):
+            convolution.stride = (1, 1)
+    if config.backbone == "resnet50" and config.downsample_at == "1x1":
+        for stage in (network.layer2, network.layer3, network.layer4):
+            block = stage[0]
+            block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
+    return network
+
+
+def load_classifier(folder: Path) -> tuple[SiameseClassifier, dict[str, Any]]:
+    """The classifier in a model folder, and the folder's config.
+
+    Raises:
+        UserError: the folder holds no classifier.
+    """
+    config = read_config(folder)
+    if "classifier" not in config:
+        raise UserError(
+            f"the model in '{folder}' is not a classifier; give the folder the pretrain stage wrote"
+        )
+    network = SiameseClassifier(ClassifierConfig.parse(config["classifier"], stage="classifier"))
+    load_network(folder, "classifier", network)
+    return network, config

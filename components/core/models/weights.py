@@ -1,0 +1,76 @@
+"""Starting weights of the classifier's backbone: torchvision's by name, a file by path, or none."""
+
+from pathlib import Path
+from typing import Literal
+from urllib.error import URLError
+
+import torchvision
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from components.core.runtime.errors import UserError
+
+
+def downsample_at(weights: str) -> Literal["1x1", "3x3"]:
+    """Which convolution of a bottleneck has the stride in `weights` (a name, a path or 'none').
+
+    Caffe and Keras published ResNet-50 with the stride on the first 1x1 convolution, torchvision has it on the
+    3x3. The shapes are the same, so only the file's header (`strides`) can tell.
+    """
+    if weights in ("imagenet", "none"):
+        return "3x3"
+    with open_weights(Path(weights)) as file:
+        strides = (file.metadata() or {}).get("strides", "")
+    return "1x1" if "1x1" in strides else "3x3"
+
+
+def load_backbone(backbone: nn.Module, architecture: str, weights: str) -> None:
+    """Put `weights` into `backbone` in place.
+
+    Raises:
+        UserError: no such file, a file of another architecture, or no internet for torchvision's weights.
+    """
+    if weights == "none":
+        return
+    state = torchvision_weights(architecture) if weights == "imagenet" else read_weights(Path(weights))
+    own = backbone.state_dict()
+    state = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+    missing = sorted(own.keys() - state.keys())
+    other = [name for name in own.keys() & state.keys() if own[name].numel() != state[name].numel()]
+    if missing or other or state.keys() - own.keys():
+        what = f"it lacks '{missing[0]}'" if missing else f"{len(other) or 'some'} tensors have another shape"
+        raise UserError(
+            f"weights '{weights}' are not those of a {architecture}: {what}; "
+            "give the weights of that network or set pretrain.backbone to match"
+        )
+    backbone.load_state_dict({name: state[name].reshape(own[name].shape).to(own[name].dtype) for name in own})
+
+
+def torchvision_weights(architecture: str) -> dict[str, Tensor]:
+    """ImageNet weights by name; downloaded once by torchvision."""
+    try:
+        return torchvision.models.get_model(architecture, weights="IMAGENET1K_V1").state_dict()
+    except (URLError, OSError) as failure:
+        raise UserError(
+            f"cannot download torchvision's ImageNet weights of {architecture} ({failure}); "
+            "set pretrain.weights to the path of a .safetensors file, or to 'none'"
+        ) from None
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """All tensors of a .safetensors file in float32."""
+    with open_weights(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+
+
+def open_weights(path: Path) -> safe_open:
+    """Open a .safetensors file. Pickled checkpoints are refused: loading one can run its author's code."""
+    if not path.is_file():
+        raise UserError(
+            f"no weights file '{path}': give 'imagenet', 'none' or the path of a .safetensors file"
+        )
+    try:
+        return safe_open(path, framework="pt")
+    except SafetensorError as failure:
+        raise UserError(f"weights file '{path}' is not a .safetensors file ({failure})") from None

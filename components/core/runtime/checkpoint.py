@@ -1,0 +1,77 @@
+"""Checkpoints of a training under the data root: one safetensors file, written whole or not at all."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from components.core.runtime import storage
+
+
+def checkpoint_key(stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """The name of a training's checkpoint: `stage`, and the digest of its settings and of its inputs' digests."""
+    content = json.dumps([stage, settings, inputs], sort_keys=True)
+    return f"{stage}-{hashlib.sha256(content.encode()).hexdigest()[:32]}"
+
+
+class Checkpoint:
+    """Where one training keeps its state, a nesting of dicts and lists of tensors and JSON values.
+
+    Beside it lies the history of its metrics, in the local file `history`.
+    """
+
+    def __init__(self, data_root: str, key: str) -> None:
+        self.location = storage.join(data_root, "checkpoints", f"{key}.safetensors")
+        self.history_location = storage.join(data_root, "checkpoints", f"{key}.jsonl")
+        self.remote = storage.is_s3(data_root)
+        folder = storage.cache_folder() / "checkpoints" if self.remote else Path(data_root) / "checkpoints"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.history = folder / f"{key}.jsonl"
+
+    def load(self) -> dict[str, Any] | None:
+        """The state saved last, or None."""
+        if not storage.exists(self.location):
+            return None
+        if self.remote:
+            self.history.write_bytes(storage.read_bytes(self.history_location))
+        content = storage.read_bytes(self.location)
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + length])
+        return unpack(json.loads(header["__metadata__"]["state"]), load(content))
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Replace the saved state. The history goes first, so that it always reaches as far as the state."""
+        if self.remote:
+            storage.write_bytes(self.history_location, self.history.read_bytes())
+        tensors: dict[str, Tensor] = {}
+        outline = pack(state, tensors)
+        storage.write_bytes(self.location, save(tensors, metadata={"state": json.dumps(outline)}))
+
+
+def pack(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """`value` as JSON; its tensors are moved to `tensors` and named by their order."""
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        return {"tensor": name}
+    if isinstance(value, Mapping):  # pairs: an optimiser's state has integer keys, which JSON has not
+        return {"items": [[key, pack(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return [pack(item, tensors) for item in value]
+    return value
+
+
+def unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """The inverse of `pack`; tuples come back as lists."""
+    if isinstance(value, list):
+        return [unpack(item, tensors) for item in value]
+    if isinstance(value, dict):
+        if "tensor" in value:
+            return tensors[value["tensor"]]
+        return {key: unpack(item, tensors) for key, item in value["items"]}
+    return value

@@ -1,0 +1,37 @@
+"""Device, precision and randomness of the stages that run networks."""
+
+import numpy as np
+import torch
+
+
+def choose_device() -> torch.device:
+    """The GPU of this process (torchrun numbers them), or the CPU."""
+    return (
+        torch.device("cuda", torch.cuda.current_device())
+        if torch.cuda.is_available()
+        else torch.device("cpu")
+    )
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Mixed precision for `precision` 'fp32', 'bf16', or 'auto': bf16 where the hardware multiplies it faster."""
+    wanted = precision == "bf16" or (precision == "auto" and multiplies_bf16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether `device` has instructions for bfloat16 products."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def seed_step(seed: int, step: int) -> torch.Generator:
+    """Make all randomness of a training step a function of `seed` and `step` alone.
+
+    So a training that goes on after a crash draws what the undisturbed one would have drawn, with no random state
+    to save. Seeds torch's global generators (dropout) and returns one on the CPU for sampling.
+    """
+    mixed = int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0] >> 1)
+    torch.manual_seed(mixed)
+    return torch.Generator().manual_seed(mixed + 1)

@@ -1,0 +1,49 @@
+"""Typed settings: one class a stage, refused with the nearest valid name before anything starts."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from components.core.runtime.errors import UserError
+
+
+class Settings(BaseModel):
+    """Base of every stage's settings. Fields carry their unit, meaning and source as `description`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, strict=False)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], *, stage: str = "") -> Self:
+        """Validate `values` (names to values, JSON types or strings).
+
+        Raises:
+            UserError: naming the setting, what was given and what is allowed.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as invalid:
+            raise UserError(explain(cls, invalid, stage)) from None
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """The hint that ends an error about an unknown name: the nearest valid one, else all of them."""
+    valid = sorted(valid)
+    match = get_close_matches(name, valid, n=1, cutoff=0.5)
+    return f"did you mean '{match[0]}'?" if match else f"choose from: {', '.join(valid)}"
+
+
+def explain(cls: type[Settings], invalid: ValidationError, stage: str) -> str:
+    """One line for the first thing wrong in `invalid`."""
+    error = invalid.errors()[0]
+    name = ".".join(str(part) for part in error["loc"])
+    full_name = f"{stage}.{name}" if stage and name else name or stage
+    given = error["input"]
+    if error["type"] == "extra_forbidden":
+        return f"unknown setting '{full_name}': {nearest(name, cls.model_fields)}"
+    if error["type"] == "literal_error":
+        choices = [choice.strip(" '") for choice in error["ctx"]["expected"].replace(" or ", ", ").split(",")]
+        return f"setting '{full_name}' has no choice '{given}': {nearest(str(given), choices)}"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"setting '{full_name}' = {given!r}: {message[0].lower()}{message[1:]}" if name else message

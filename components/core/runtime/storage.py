@@ -1,0 +1,290 @@
+"""Files in folders and in object stores (`s3://bucket/prefix`), through one set of functions.
+
+The store's address and keys are found as boto3 finds them: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY, or its configuration files.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from components.core.runtime.errors import UserError
+from components.core.runtime.storage_errors import explained
+
+SUCCESS = "_SUCCESS"
+RETRIES = 10  # With botocore's growing pauses: about a minute without the store.
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file below a location: its path from there, its size in bytes, and a version that changes with it."""
+
+    path: str
+    size: int
+    version: str
+
+
+def is_s3(location: str) -> bool:
+    """Whether `location` is in an object store."""
+    return str(location).startswith("s3://")
+
+
+def join(location: str, *names: str) -> str:
+    """`location`/name/name, for folders and prefixes alike."""
+    return "/".join([str(location).rstrip("/"), *names])
+
+
+def cache_folder() -> Path:
+    """Where copies of remote files are kept: SIMPGAN_CACHE, or ~/.cache/simpgan."""
+    return Path(os.environ.get("SIMPGAN_CACHE") or Path.home() / ".cache" / "simpgan")
+
+
+def exists(location: str) -> bool:
+    """Whether `location` is a file.
+
+    Raises:
+        UserError: the store cannot be asked.
+    """
+    if not is_s3(location):
+        return Path(location).is_file()
+    bucket, key = _bucket_and_key(location)
+    with explained(location):
+        # Listing says "no such bucket" where asking for the object's head would only say "not found".
+        found = _client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+    return any(item["Key"] == key for item in found.get("Contents", []))
+
+
+def read_bytes(location: str) -> bytes:
+    """The content of a file.
+
+    Raises:
+        UserError: there is no such file, or it cannot be read.
+    """
+    with explained(location):
+        if is_s3(location):
+            bucket, key = _bucket_and_key(location)
+            return _client().get_object(Bucket=bucket, Key=key)["Body"].read()
+        return Path(location).read_bytes()
+
+
+def write_bytes(location: str, data: Any) -> None:
+    """Write `data` (bytes or a buffer) as a file that appears whole or not at all, with its folders.
+
+    Raises:
+        UserError: the location cannot be written.
+    """
+    with explained(location):
+        if is_s3(location):
+            bucket, key = _bucket_and_key(location)
+            _client().put_object(Bucket=bucket, Key=key, Body=bytes(data))
+            return
+        path = Path(location)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(path) as temporary, temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def check_writable(location: str) -> None:
+    """Make the folder if it is not there, so that an hour of work does not end in one that cannot be written.
+
+    Raises:
+        UserError: it cannot be made or written; its bucket does not exist.
+    """
+    with explained(location):
+        if is_s3(location):
+            exists(location)
+            return
+        Path(location).mkdir(parents=True, exist_ok=True)
+        if not os.access(location, os.W_OK):
+            raise PermissionError(errno.EACCES, "no permission to write")
+
+
+def list_files(location: str) -> list[StoredFile]:
+    """Every file below a folder or prefix, sorted by path; links to folders are followed.
+
+    Raises:
+        UserError: there is no such folder or bucket, or it cannot be read.
+    """
+    by_path = attrgetter("path")
+    with explained(location):
+        if is_s3(location):
+            return sorted(_list_prefix(location), key=by_path)
+        if not Path(location).is_dir():
+            raise FileNotFoundError(location)
+        return sorted(_list_folder(Path(location), "", frozenset()), key=by_path)
+
+
+def fingerprint(location: str) -> str:
+    """A cheap identity (sha256, hex) of what a folder, file or prefix holds: names, sizes and times or ETags.
+
+    Raises:
+        UserError: there is no such location.
+    """
+    if not is_s3(location) and Path(location).is_file():
+        with explained(location):
+            files = [_stored_file("", Path(location).stat())]
+    else:
+        files = list_files(location)
+    lines = "".join(f"{file.path}\0{file.size}\0{file.version}\n" for file in files)
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def local_copy(location: str) -> Path:
+    """A local path of a file that never changes: itself, or a copy in the cache that is downloaded once.
+
+    Raises:
+        UserError: there is no such file, or it cannot be downloaded.
+    """
+    if not is_s3(location):
+        if not Path(location).is_file():
+            raise UserError(f"no such file: {location}")
+        return Path(location)
+    bucket, key = _bucket_and_key(location)
+    path = cache_folder() / bucket / key
+    if not path.is_file():
+        _download(location, path)
+    return path
+
+
+def upload_folder(folder: Path, location: str) -> None:
+    """Copy a local folder to a folder or prefix, where it counts as there only once it is whole.
+
+    On S3 a `_SUCCESS` object, written last, lists its files. What `location` held before is replaced.
+
+    Raises:
+        UserError: the location cannot be written.
+    """
+    with explained(location):
+        if not is_s3(location):
+            _replace_folder(folder, Path(location))
+            return
+        bucket, prefix = _bucket_and_key(location)
+        _client().delete_object(Bucket=bucket, Key=join(prefix, SUCCESS))
+        names = [file.path for file in list_files(str(folder))]
+        for name in names:
+            with (folder / name).open("rb") as file:
+                _client().put_object(Bucket=bucket, Key=join(prefix, name), Body=file)
+        _client().put_object(Bucket=bucket, Key=join(prefix, SUCCESS), Body="\n".join(names).encode())
+
+
+def download_folder(location: str, folder: Path) -> None:
+    """Copy a folder or prefix that `upload_folder` wrote to the local `folder`, whole or not at all.
+
+    Raises:
+        UserError: there is no such folder, or its upload was never finished.
+    """
+    if not is_s3(location):
+        with explained(location):
+            _replace_folder(Path(location), folder)
+        return
+    if not exists(join(location, SUCCESS)):
+        raise UserError(f"{location} is not there, or not whole: it has no {SUCCESS} object")
+    names = read_bytes(join(location, SUCCESS)).decode().splitlines()
+    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    try:
+        partial.mkdir(parents=True)
+        for name in names:
+            _download(join(location, name), partial / name)
+        _replace_folder(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A path beside `path` that is renamed to it at the end, or removed on failure."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _replace_folder(source: Path, target: Path) -> None:
+    copy = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        shutil.copytree(source, copy)
+        if target.exists():
+            old = copy.with_name(f"{copy.name}.old")
+            target.rename(old)
+            copy.rename(target)
+            shutil.rmtree(old)
+        else:
+            copy.rename(target)
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _download(location: str, path: Path) -> None:
+    bucket, key = _bucket_and_key(location)
+    with explained(location):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(path) as temporary:
+            _client().download_file(bucket, key, str(temporary))
+
+
+def _stored_file(path: str, status: os.stat_result) -> StoredFile:
+    return StoredFile(path, status.st_size, str(status.st_mtime_ns))
+
+
+def _list_folder(folder: Path, prefix: str, above: frozenset[tuple[int, int]]) -> Iterator[StoredFile]:
+    status = folder.stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:  # A link to a folder that it is in.
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _list_folder(Path(entry.path), f"{prefix}{entry.name}/", above | {identity})
+            elif entry.is_file():
+                yield _stored_file(f"{prefix}{entry.name}", entry.stat())
+
+
+def _list_prefix(location: str) -> Iterator[StoredFile]:
+    bucket, prefix = _bucket_and_key(location)
+    prefix = f"{prefix}/" if prefix else ""
+    for page in _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            if not item["Key"].endswith("/"):  # Consoles make empty objects that stand for folders.
+                yield StoredFile(item["Key"].removeprefix(prefix), item["Size"], item["ETag"])
+
+
+def _bucket_and_key(location: str) -> tuple[str, str]:
+    bucket, _, key = str(location).removeprefix("s3://").partition("/")
+    if not bucket:
+        raise UserError(f"'{location}' names no bucket: write s3://bucket/prefix")
+    return bucket, key.strip("/")
+
+
+def _client() -> Any:
+    # Connections must not be shared with a forked process, nor kept when the address changes.
+    return _new_client(os.getpid(), os.environ.get("AWS_ENDPOINT_URL"), os.environ.get("AWS_ACCESS_KEY_ID"))
+
+
+@lru_cache(maxsize=4)
+def _new_client(_process: int, _endpoint: str | None, _key: str | None) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    attempts = int(os.environ.get("AWS_MAX_ATTEMPTS", RETRIES))
+    config = Config(
+        retries={"mode": "standard", "max_attempts": attempts},
+        connect_timeout=10,
+        max_pool_connections=32,
+        # Stores other than Amazon's may not know the newer checksums.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    return boto3.session.Session().client("s3", config=config)

@@ -1,0 +1,132 @@
+"""The two blocks within which a pipeline and a stage are recorded."""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from components.core.runtime.tracking.endings import Ending, ending_of, sigterm_raises
+from components.core.runtime.tracking.history import History
+from components.core.runtime.tracking.opening import PIPELINE_TASK, RunRequest
+from components.core.runtime.tracking.runs import PipelineRun, StageRun
+from components.core.runtime.tracking.sender import Sender
+from components.core.runtime.tracking.store import Store
+
+PIPELINE_RUN = "SIMPGAN_PIPELINE_RUN"
+MLFLOW_RUN_ID = "MLFLOW_RUN_ID"
+
+
+@contextmanager
+def pipeline_run(name: str, tags: Mapping[str, str], parameters: Mapping[str, Any]) -> Iterator[PipelineRun]:
+    """The run of a whole pipeline, under which the runs of its stages nest.
+
+    Inside the block the environment variable `SIMPGAN_PIPELINE_RUN` names it, for the stages' processes. It
+    ends FINISHED, FAILED (with the tag `simpgan.reason`) or KILLED (SIGTERM, Ctrl-C); stages that were killed
+    without a word are closed with it. Runs that an earlier process of this machine left behind as RUNNING are
+    closed first. Without `MLFLOW_TRACKING_URI` nothing is recorded.
+
+    Args:
+        name: name of the pipeline, such as "adapt".
+        tags: what people search by: source, target, method, preset.
+        parameters: resolved parameters of the pipeline, nested or flat; recorded as `pipeline.<name>`.
+    """
+    inherited = {variable: os.environ.get(variable) for variable in (PIPELINE_RUN, MLFLOW_RUN_ID)}
+    pipeline = inherited[PIPELINE_RUN] or uuid.uuid4().hex
+    request = RunRequest(
+        pipeline=pipeline,
+        task=PIPELINE_TASK,
+        name=name,
+        run_id=inherited[MLFLOW_RUN_ID],
+        alone=True,
+        tags=tags,
+        parameters=_flat(PIPELINE_TASK, parameters),
+    )
+    os.environ[PIPELINE_RUN] = pipeline
+    os.environ.pop(MLFLOW_RUN_ID, None)  # names this run; the stages must not all write into it
+    try:
+        with sigterm_raises():
+            run = PipelineRun(pipeline, _sender(request, ""))
+            with _ended(run):
+                run.wait_until_open()
+                yield run
+    finally:
+        for variable, value in inherited.items():
+            os.environ.pop(variable, None)
+            if value is not None:
+                os.environ[variable] = value
+
+
+@contextmanager
+def stage_run(
+    stage: str,
+    *,
+    settings: Mapping[str, Any],
+    history: Path,
+    inputs: Mapping[str, str] | None = None,
+    label: str = "",
+) -> Iterator[StageRun]:
+    """The run of one stage.
+
+    Which MLflow run it is: with `MLFLOW_RUN_ID` set, that one; else the one of this pipeline run
+    (`SIMPGAN_PIPELINE_RUN`) with this `label`, so that a retry goes on in it; else a new one of its own. It
+    ends FINISHED, FAILED (with the tag `simpgan.reason` and `failure.txt`) or KILLED (SIGTERM, Ctrl-C).
+
+    Everything is sent by a background thread that waits for a server that is away: neither opening the run
+    nor measuring blocks training. The end of the run waits for it for at most `END_SECONDS`.
+
+    Args:
+        stage: "ingest", "pretrain", "train_gan", "translate", "evaluate".
+        settings: resolved settings, nested or flat; recorded as parameters `<stage>.<name>`. On a retry the
+            first values stay, and the tag `simpgan.changed` tells those that differ.
+        history: file of the metric history (JSON lines), written in any case. It belongs beside the
+            checkpoints: it must be there again when training goes on.
+        inputs: input name to digest; recorded as tags `simpgan.input.<name>`.
+        label: what tells this task from the others of the same stage, such as "train_gan simpgan folds10:0";
+            the stage's name if empty. It is also the run's name.
+    """
+    label = label or stage
+    digests = {f"simpgan.input.{name}": digest for name, digest in (inputs or {}).items()}
+    pipeline = os.environ.get(PIPELINE_RUN)
+    request = RunRequest(
+        pipeline=pipeline or uuid.uuid4().hex,
+        task=label,
+        name=label,
+        run_id=os.environ.get(MLFLOW_RUN_ID),
+        alone=pipeline is None,
+        tags={"simpgan.stage": stage, **digests},
+        parameters=_flat(stage, settings),
+    )
+    with sigterm_raises():
+        run = StageRun(History(history), _sender(request, f"; every metric is in {history}"))
+        with _ended(run):
+            yield run
+
+
+@contextmanager
+def _ended(run: PipelineRun | StageRun) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        run.end(ending_of(error))
+        raise
+    run.end(Ending("FINISHED"))
+
+
+def _sender(request: RunRequest, consolation: str) -> Sender | None:
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        return None
+    return Sender(lambda: Store(request), consolation)
+
+
+def _flat(prefix: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """Nested values as `prefix.outer.inner`, each a string: MLflow's parameters are flat."""
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(f"{prefix}.{name}", value))
+        else:
+            flat[f"{prefix}.{name}"] = value if isinstance(value, str) else json.dumps(value, default=str)
+    return flat

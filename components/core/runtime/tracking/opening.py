@@ -1,0 +1,201 @@
+"""Connecting to MLflow, and finding or creating the run that a process writes to."""
+
+import importlib.metadata
+import json
+import logging
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.core.runtime.tracking.processes import has_ended, host_name, process_mark
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+PIPELINE_TASK = "pipeline"
+PIPELINE_TAG = "simpgan.pipeline_run"
+TASK_TAG = "simpgan.task"
+PROCESS_TAG = "simpgan.process"
+REASON_TAG = "simpgan.reason"
+CHANGED_TAG = "simpgan.changed"
+SILENT_END = "ended without a word: killed, out of memory, or the machine went down"
+
+DEFAULT_EXPERIMENT = "simpgan"
+PARAMETERS_A_BATCH = 100
+LONGEST_PARAMETER = 6000
+LONGEST_TAG = 5000
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Which run is wanted, and what it holds from the start.
+
+    Attributes:
+        pipeline: identifies the runs that belong together.
+        task: tells them apart; `PIPELINE_TASK` is the parent of the others.
+        name: what people read.
+        run_id: an MLflow run that exists already and is to be written to instead; None to find or create it.
+        alone: no other process of the same pipeline is at work yet.
+        tags, parameters: names with values.
+    """
+
+    pipeline: str
+    task: str
+    name: str
+    run_id: str | None
+    alone: bool
+    tags: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+
+def connect() -> "MlflowClient":
+    """A client of `MLFLOW_TRACKING_URI`, silent and quick to fail: waiting is the sender's affair."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        from mlflow.tracking import MlflowClient
+    except ImportError as error:
+        raise RuntimeError(
+            f"MLFLOW_TRACKING_URI is set but mlflow cannot be imported ({error}): pip install 'simpgan[tracking]'"
+        ) from error
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    store = _sqlite_file()
+    if store:
+        store.parent.mkdir(parents=True, exist_ok=True)
+    return MlflowClient()
+
+
+def open_run(client: "MlflowClient", request: RunRequest) -> tuple[str, "Run | None"]:
+    """Find or create the run of `request`.
+
+    Returns:
+        its id, and the run as an earlier attempt left it, or None if it is new.
+    """
+    experiment = _experiment(client)
+    if request.alone:
+        close_silent(client, f"tag.`{PROCESS_TAG}` LIKE '{host_name()}:%'")
+    found = client.get_run(request.run_id) if request.run_id else _find(client, experiment, request, request.task)
+    run_id = found.info.run_id if found else _create(client, experiment, request)
+    _log_parameters(client, run_id, request.parameters, found.data.params if found else {})
+    if found:
+        _reopen(client, found, request)
+    return run_id, found
+
+
+def close_silent(client: "MlflowClient", which: str) -> None:
+    """Close the runs that match the filter `which` and count as RUNNING although their process has ended."""
+    running = f"attributes.status = 'RUNNING' AND {which}"
+    for run in client.search_runs([_experiment(client)], running):
+        if has_ended(run.data.tags.get(PROCESS_TAG, "")):
+            client.set_tag(run.info.run_id, REASON_TAG, SILENT_END)
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _experiment(client: "MlflowClient") -> str:
+    """The id of the experiment that the environment names, created if need be."""
+    from mlflow.exceptions import MlflowException
+
+    if given := os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        return given
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+    if found := client.get_experiment_by_name(name):
+        return found.experiment_id
+    store = _sqlite_file()
+    artifacts = (store.parent / "mlartifacts").as_uri() if store else None
+    try:
+        return client.create_experiment(name, artifact_location=artifacts)
+    except MlflowException:  # another process was faster
+        if found := client.get_experiment_by_name(name):
+            return found.experiment_id
+        raise
+
+
+def _sqlite_file() -> Path | None:
+    """The file of an sqlite store. Artifacts go beside it: MLflow's default is the working folder."""
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    return Path(uri.removeprefix("sqlite:///")).resolve() if uri.startswith("sqlite:///") else None
+
+
+def _find(client: "MlflowClient", experiment: str, request: RunRequest, task: str) -> "Run | None":
+    which = f"tag.`{PIPELINE_TAG}` = '{_quotable(request.pipeline)}' AND tag.`{TASK_TAG}` = '{_quotable(task)}'"
+    return next(iter(client.search_runs([experiment], which, max_results=1)), None)
+
+
+def _create(client: "MlflowClient", experiment: str, request: RunRequest) -> str:
+    tags = _tags(request)
+    parent = None if request.task == PIPELINE_TASK else _find(client, experiment, request, PIPELINE_TASK)
+    if parent:
+        tags["mlflow.parentRunId"] = parent.info.run_id
+    return client.create_run(experiment, tags=tags, run_name=request.name).info.run_id
+
+
+def _reopen(client: "MlflowClient", run: "Run", request: RunRequest) -> None:
+    """Make a run that an earlier attempt left behind, in whatever state, a running one again."""
+    from mlflow.entities import RunTag
+
+    run_id = run.info.run_id
+    tags = _tags(request)
+    changed = {
+        name: [run.data.params[name], value]
+        for name, value in request.parameters.items()
+        if run.data.params.get(name, value[:LONGEST_PARAMETER]) != value[:LONGEST_PARAMETER]
+    }
+    if changed:
+        tags[CHANGED_TAG] = json.dumps(changed)[:LONGEST_TAG]
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+    if REASON_TAG in run.data.tags:
+        client.delete_tag(run_id, REASON_TAG)
+    client.update_run(run_id, status="RUNNING")
+
+
+def _tags(request: RunRequest) -> dict[str, str]:
+    return {
+        **_origin(),
+        **request.tags,
+        PIPELINE_TAG: _quotable(request.pipeline),
+        TASK_TAG: _quotable(request.task),
+        PROCESS_TAG: process_mark(),
+    }
+
+
+def _log_parameters(
+    client: "MlflowClient", run_id: str, parameters: Mapping[str, str], existing: Mapping[str, str]
+) -> None:
+    """Log what is new. A parameter that exists with another value would have its whole batch refused."""
+    from mlflow.entities import Param
+
+    new = [Param(name, value[:LONGEST_PARAMETER]) for name, value in parameters.items() if name not in existing]
+    for start in range(0, len(new), PARAMETERS_A_BATCH):
+        client.log_batch(run_id, params=new[start : start + PARAMETERS_A_BATCH])
+
+
+def _origin() -> dict[str, str]:
+    """What the run was made with: versions and, in a checkout, the commit."""
+    tags = {"version.python": platform.python_version()}
+    for package in ("simpgan", "torch", "numpy"):
+        try:
+            tags[f"version.{package}"] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    here = Path(__file__)
+    git = ["git", "-C", str(here.parent)]
+    try:  # the first command fails where this file is installed inside somebody else's checkout
+        subprocess.run([*git, "ls-files", "--error-unmatch", here.name], check=True, capture_output=True)
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return tags
+    return {**tags, "mlflow.source.git.commit": commit.stdout.strip()}
+
+
+def _quotable(value: str) -> str:
+    """MLflow's filters know no escape for a quote."""
+    return value.replace("'", "").replace("`", "")

@@ -1,0 +1,140 @@
+"""One open run in MLflow, and everything that is written to it."""
+
+import json
+import re
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.core.runtime.tracking.endings import Ending
+from components.core.runtime.tracking.history import Entry, History
+from components.core.runtime.tracking.opening import (
+    LONGEST_TAG,
+    PIPELINE_TAG,
+    PIPELINE_TASK,
+    REASON_TAG,
+    RunRequest,
+    close_silent,
+    connect,
+    open_run,
+)
+
+if TYPE_CHECKING:
+    import numpy
+    from mlflow.entities import Metric
+
+METRICS_A_BATCH = 1000
+
+_IMAGE_FILE = re.compile(r"images/(?P<name>.+)\+step\+(?P<step>\d+)\+timestamp\+.*\+compressed\.webp")
+
+
+def will_pass(error: Exception) -> bool:
+    """Whether the same call may work later: nobody answered, or the server is at fault."""
+    if isinstance(error, OSError):
+        return not isinstance(error, FileNotFoundError)
+    status = getattr(error, "get_http_status_code", None)  # MlflowException, which may not be importable
+    return status is not None and status() >= 429
+
+
+class Store:
+    """An open run. Every method may be called again after a failure without doubling anything.
+
+    Opening it, and every method, raises mlflow's exceptions, or OSError when nobody answers.
+    """
+
+    def __init__(self, request: RunRequest) -> None:
+        self._request = request
+        self._client = connect()
+        self._offset = 0
+        self._seen: dict[str, dict[int, float]] = defaultdict(dict)
+        self._images: set[tuple[str, int]] = set()
+        self.run_id, earlier = open_run(self._client, request)
+        if earlier:
+            for name in earlier.data.metrics:
+                past = self._client.get_metric_history(self.run_id, name)
+                self._seen[name] = {metric.step: metric.value for metric in past}
+            for file in self._client.list_artifacts(self.run_id, "images"):
+                if match := _IMAGE_FILE.fullmatch(file.path):
+                    self._images.add((match["name"].replace("~", "/"), int(match["step"])))
+
+    def history(self, history: History) -> None:
+        """Send what the file holds beyond what was sent, apart from the steps MLflow had from the start."""
+        while True:
+            metrics: list[Metric] = []
+            offset = self._offset
+            for entry, end in history.entries_from(self._offset):
+                metrics += self._unseen(entry)
+                offset = end
+                if len(metrics) >= METRICS_A_BATCH:
+                    break
+            if offset == self._offset:
+                return
+            self._log(metrics)
+            self._offset = offset
+
+    def metrics(self, entries: Iterable[Entry]) -> None:
+        """Send entries that stand in no file."""
+        self._log([metric for entry in entries for metric in self._unseen(entry)])
+
+    def image(self, name: str, image: "numpy.ndarray", step: int) -> None:
+        """Send a picture of one step, unless an earlier attempt has done so."""
+        if (name, step) not in self._images:
+            self._client.log_image(self.run_id, image, key=name, step=step)
+            self._images.add((name, step))
+
+    def tag(self, name: str, value: str) -> None:
+        """Set a tag, cut to what a store can hold."""
+        self._client.set_tag(self.run_id, name, value[:LONGEST_TAG])
+
+    def upload(self, name: str, content: bytes) -> None:
+        """Write the artifact `name`, a path with slashes."""
+        folder, _, file_name = name.rpartition("/")
+        with tempfile.TemporaryDirectory() as temporary:
+            path = Path(temporary, file_name)
+            path.write_bytes(content)
+            self._client.log_artifact(self.run_id, str(path), folder or None)
+
+    def artifact(self, path: Path, folder: str) -> None:
+        """Send a file, or a folder under its own name, into the folder of artifacts `folder`."""
+        if path.is_dir():
+            self._client.log_artifacts(self.run_id, str(path), f"{folder}/{path.name}".lstrip("/"))
+        else:
+            self._client.log_artifact(self.run_id, str(path), folder or None)
+
+    def table(self, name: str, content: str) -> None:
+        """Write a table where MLflow's UI finds it. (Its own `log_table` appends on a retry.)"""
+        self.upload(name, content.encode())
+        tags = self._client.get_run(self.run_id).data.tags
+        tables = json.loads(tags.get("mlflow.loggedArtifacts", "[]"))
+        if not any(table["path"] == name for table in tables):
+            tables.append({"path": name, "type": "table"})
+            self._client.set_tag(self.run_id, "mlflow.loggedArtifacts", json.dumps(tables))
+
+    def end(self, ending: Ending) -> None:
+        """Close the run; with that of a pipeline, also those of its stages that were killed without a word."""
+        if self._request.task == PIPELINE_TASK:
+            close_silent(self._client, f"tag.`{PIPELINE_TAG}` = '{self._request.pipeline}'")
+        if ending.reason:
+            self.tag(REASON_TAG, ending.reason)
+        if ending.details:
+            self.upload("failure.txt", ending.details.encode())
+        self._client.set_terminated(self.run_id, ending.status)
+
+    def _unseen(self, entry: Entry) -> "list[Metric]":
+        """The metrics of `entry` the run lacked when it was opened; final figures also if they differ."""
+        from mlflow.entities import Metric
+
+        step = entry.step or 0
+        final = entry.step is None
+        return [
+            Metric(name, value, entry.time, step)
+            for name, value in entry.values.items()
+            if step not in self._seen[name] or (final and self._seen[name][step] != value)
+        ]
+
+    def _log(self, metrics: "list[Metric]") -> None:
+        """Send in batches. Sent twice, a metric is stored once: its time, step and value are its key."""
+        for start in range(0, len(metrics), METRICS_A_BATCH):
+            self._client.log_batch(self.run_id, metrics=metrics[start : start + METRICS_A_BATCH])

@@ -1,0 +1,90 @@
+"""The loop around a training step: progress, metrics, checkpoints, and going on after a kill."""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from components.core.runtime.checkpoint import Checkpoint
+from components.core.runtime.errors import UserError
+from components.core.runtime.tracking import StageRun
+
+STEPS_BETWEEN_READS = 25  # reading a loss waits for the device, so it is done for many steps at once
+
+
+class Trainer(Protocol):
+    """What a stage gives to `train`: one step, and all that changes by it."""
+
+    images_per_step: int
+
+    def step(self, step: int) -> Mapping[str, Tensor]:
+        """Do step number `step` (from 0); all its randomness comes from `seed_step`. Scalars to record."""
+
+    def state(self) -> Mapping[str, Any]:
+        """Everything that later steps depend on."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned."""
+
+    def show(self, step: int) -> None:
+        """Record pictures, where this step is one to be shown."""
+
+
+def train(
+    trainer: Trainer, *, name: str, steps: int, checkpoint: Checkpoint, every_seconds: float, run: StageRun
+) -> None:
+    """Do all steps from the last checkpoint on.
+
+    Raises:
+        UserError: a recorded value is not finite; the checkpoint is the last one before that.
+    """
+    saved = checkpoint.load()
+    done = 0
+    if saved is not None:
+        trainer.restore(saved["trainer"])
+        done = saved["steps"]
+    run.resume(done - 1)
+    unread: list[tuple[int, Mapping[str, Tensor]]] = []
+    last_saved = last_read = time.monotonic()
+    with tqdm(total=steps, initial=done, desc=name, unit="step", disable=None) as bar:
+        for step in range(done, steps):
+            unread.append((step, trainer.step(step)))
+            trainer.show(step)
+            bar.update()
+            finished = step + 1 == steps
+            due = time.monotonic() - last_saved >= every_seconds
+            if not (finished or due or len(unread) == STEPS_BETWEEN_READS):
+                continue
+            values = read(unread)
+            now = time.monotonic()
+            values[-1][1]["speed/images_per_second"] = (
+                len(unread) * trainer.images_per_step / (now - last_read)
+            )
+            record(values, name, run)
+            last_read, unread = now, []
+            if finished or due:
+                run.flush()
+                checkpoint.save({"steps": step + 1, "trainer": trainer.state()})
+                last_saved = time.monotonic()
+
+
+def read(unread: list[tuple[int, Mapping[str, Tensor]]]) -> list[tuple[int, dict[str, float]]]:
+    """The scalars of several steps, fetched from the device in one transfer."""
+    numbers = iter(torch.stack([value for _, values in unread for value in values.values()]).tolist())
+    return [(step, {name: next(numbers) for name in values}) for step, values in unread]
+
+
+def record(values: list[tuple[int, dict[str, float]]], name: str, run: StageRun) -> None:
+    """Hand the scalars of several steps to the tracker, if all are finite."""
+    for step, scalars in values:
+        for scalar, value in scalars.items():
+            if not math.isfinite(value):
+                raise UserError(
+                    f"{name}: '{scalar}' became {value} at step {step}; the last good checkpoint is kept: "
+                    "lower the learning rate, or set precision=fp32"
+                )
+        run.metrics(step, scalars)

@@ -1,0 +1,67 @@
+"""Finding a layout's data set in a source, and sorting its files out."""
+
+from components.core.runtime.errors import UserError
+from components.ingest.layouts.base import Label, Layout
+from components.ingest.sources import Source
+
+SHOWN = 8
+
+
+def find_data_set(source: Source, layout: Layout) -> Source:
+    """The part of the source below the folder that holds the layout's, wherever in the source that is.
+
+    Raises:
+        UserError: there is no such folder, or more than one; or one of the layout's other files is missing.
+    """
+    if not source.sizes:
+        raise UserError(f"{source.location} is empty: give the folder or archive that holds {_wanted(layout)}")
+    folders = {""}
+    for path in source.sizes:
+        parts = path.split("/")
+        folders.update("/".join(parts[:depth]) + "/" for depth in range(1, len(parts)))
+    roots = sorted(root for root in folders if all(f"{root}{folder}/" in folders for folder in layout.folders))
+    if not roots:
+        raise UserError(
+            f"no {layout.name} data set in {source.location}: looked for {_wanted(layout)}; found {_found(source)}"
+        )
+    if len(roots) > 1:
+        raise UserError(
+            f"{len(roots)} {layout.name} data sets in {source.location} ({', '.join(roots[:SHOWN])}): name one of them"
+        )
+    below = source.below(roots[0])
+    for file in layout.files:
+        if file not in below.sizes:
+            raise UserError(f"no {file} in {source.location}/{roots[0]}: {layout.name} needs it for its protocols")
+    return below
+
+
+def sort_out(source: Source, layout: Layout) -> tuple[dict[str, Label], dict[str, str]]:
+    """Labels of the files whose names have the layout's form, and the reasons against those that do not, by name.
+
+    Files outside the layout's folders are nobody's business.
+    """
+    labels: dict[str, Label] = {}
+    rejected = dict(source.refused)
+    for name in source.sizes:
+        if name.startswith(tuple(f"{folder}/" for folder in layout.folders)):
+            label = layout.label(name)
+            if label:
+                labels[name] = label
+            else:
+                rejected[printable(name)] = f"its name is not {layout.names}"
+    return labels, rejected
+
+
+def printable(name: str) -> str:
+    """A file name that may hold bytes that are no text, as text."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _wanted(layout: Layout) -> str:
+    return ", ".join([*(f"{folder}/" for folder in layout.folders), *layout.files])
+
+
+def _found(source: Source) -> str:
+    entries = sorted({name + "/" * bool(below) for name, below, _ in (path.partition("/") for path in source.sizes)})
+    more = f" and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
+    return printable(", ".join(entries[:SHOWN])) + more

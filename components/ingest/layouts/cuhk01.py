@@ -1,0 +1,64 @@
+"""CUHK01 (Li et al., ACCV 2012): 971 people, two images in each of two views."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+
+from components.ingest.layouts.base import Label, Layout, role
+
+NAME = re.compile(r"campus/([0-9]{4})00([1-4])\.png")
+VIEW_A, VIEW_B = 1, 2
+DIRECTIONS = {"a2b": (VIEW_A, VIEW_B), "b2a": (VIEW_B, VIEW_A)}
+SPLITS = Path(__file__).with_name("cuhk01_splits.csv")
+
+
+class Cuhk01(Layout):
+    """`all`: every image, as a source. As a target ten splits of 485 train and 486 test people, in both directions:
+    both images of a test person in one view are queries; the gallery is both of the other view (`multi-shot-*`),
+    or the one that the split has drawn (`single-shot-*`)."""
+
+    name = "cuhk01"
+    folders = ("campus",)
+    names = "PPPP00K.png with K from 1 to 4"
+    source_protocol = "all"
+    published: ClassVar[Mapping[tuple[str, str], tuple[int, int]]] = {
+        ("all", "train"): (3_884, 971),
+        **{
+            (f"{shots}-shot-{direction}", played): (count, people)
+            for shots, gallery in (("single", 486), ("multi", 972))
+            for direction in DIRECTIONS
+            for played, count, people in (("train", 1_940, 485), ("query", 972, 486), ("gallery", gallery, 486))
+        },
+    }
+
+    def label(self, name: str) -> Label | None:
+        match = NAME.fullmatch(name)
+        if not match:
+            return None
+        person, shot = (int(group) for group in match.groups())
+        return Label(person, VIEW_A if shot <= 2 else VIEW_B)
+
+    def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
+        person, camera = images["person"], images["camera"]
+        shot = images["name"].str.removesuffix(".png").str[-1]
+        tables = [role("all", 0, "train", person.notna())]
+        for fold, split in pd.read_csv(SPLITS, index_col="person").items():
+            shots = person.map(split)
+            trained = shots == "train"
+            tested = shots.notna() & ~trained
+            drawn = pd.Series([one in two for one, two in zip(shot, shots.fillna(""), strict=True)], images.index)
+            for direction, (queried, searched) in DIRECTIONS.items():
+                gallery = tested & (camera == searched)
+                for protocol, chosen in (
+                    (f"multi-shot-{direction}", gallery),
+                    (f"single-shot-{direction}", gallery & drawn),
+                ):
+                    tables += [
+                        role(protocol, int(str(fold)), "train", trained),
+                        role(protocol, int(str(fold)), "query", tested & (camera == queried)),
+                        role(protocol, int(str(fold)), "gallery", chosen),
+                    ]
+        return pd.concat(tables)

@@ -1,0 +1,89 @@
+"""GRID, underground re-identification (Loy et al., CVPR 2009): 250 pairs and 775 distractors."""
+
+import io
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from scipy.io import loadmat
+
+from components.core.runtime.errors import UserError
+from components.ingest.layouts.base import Label, Layout, role
+
+NAME = re.compile(r"(?:probe|gallery)/([0-9]{4})_([0-9]+)_([0-9]+)(?:_[0-9]+)*\.jpe?g")
+PARTITIONS = "features_and_partitions.mat"
+
+
+class Grid(Layout):
+    """`folds10`: the ten published splits. `all250`: every probe against the whole gallery, as the paper did."""
+
+    name = "grid"
+    folders = ("probe", "gallery")
+    files = (PARTITIONS,)
+    names = "PPPP_C_FFFFF_X_Y_W_H.jpeg"
+    source_protocol = "all250"
+    published: ClassVar[Mapping[tuple[str, str], tuple[int, int]]] = {
+        ("folds10", "train"): (250, 125),
+        ("folds10", "query"): (125, 125),
+        ("folds10", "gallery"): (900, 125),
+        ("all250", "train"): (500, 250),
+        ("all250", "query"): (250, 250),
+        ("all250", "gallery"): (1_025, 250),
+    }
+
+    def label(self, name: str) -> Label | None:
+        match = NAME.fullmatch(name)
+        if not match:
+            return None
+        person, camera, frame = (int(group) for group in match.groups())
+        return Label(person or None, camera, frame)
+
+    def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
+        person = images["person"]
+        known, distractor = person.notna(), person.isna()
+        probe = images["name"].str.startswith("probe/")
+        gallery = ~probe
+        tables = [
+            role("all250", 0, "train", known),
+            role("all250", 0, "query", probe & known),
+            role("all250", 0, "gallery", gallery),
+        ]
+        for fold, (train, test) in enumerate(read_partitions(read(PARTITIONS))):
+            tested = person.isin(test)
+            tables += [
+                role("folds10", fold, "train", person.isin(train)),
+                role("folds10", fold, "query", probe & tested),
+                role("folds10", fold, "gallery", gallery & (tested | distractor)),
+            ]
+        return pd.concat(tables)
+
+
+def read_partitions(content: bytes) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The (train, test) person ids of each fold, from the bytes of features_and_partitions.mat.
+
+    Raises:
+        UserError: it is damaged, or train and test share people.
+    """
+    try:
+        matlab = loadmat(io.BytesIO(content), variable_names=["trainIdxAll", "testIdxAll"])
+        train, test = ([_person_ids(cell) for cell in matlab[key].ravel()] for key in ("trainIdxAll", "testIdxAll"))
+    except Exception as damage:  # scipy's reader fails in many ways on bytes that are not MATLAB's.
+        raise UserError(
+            f"{PARTITIONS} is damaged: it has no readable trainIdxAll and testIdxAll; take it from the data set again"
+        ) from damage
+    folds = list(zip(train, test, strict=False))
+    if not folds or len(train) != len(test):
+        raise UserError(f"{PARTITIONS} is damaged: {len(train)} train and {len(test)} test splits")
+    for fold, (trained, tested) in enumerate(folds):
+        if np.intersect1d(trained, tested).size:
+            raise UserError(f"{PARTITIONS} is damaged: fold {fold} has the same people in train and test")
+    return folds
+
+
+def _person_ids(cell: Any) -> np.ndarray:
+    """The ids of one fold's struct: its field `personIdx`, which some copies leave unnamed as the third."""
+    fields = cell.dtype.names
+    ids = cell["personIdx" if "personIdx" in fields else fields[2]][0, 0]
+    return np.asarray(ids).ravel().astype(np.int64)

@@ -1,0 +1,47 @@
+"""Market-1501 (Zheng et al., ICCV 2015): six cameras, detected boxes, distractors and junk."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+import pandas as pd
+
+from components.ingest.layouts.base import Label, Layout, role
+
+NAME = re.compile(
+    r"(?:bounding_box_train|bounding_box_test|query)/(-1|[0-9]+)_c([0-9]+)s[0-9]+_([0-9]+)_[0-9]+(?:\.jpg)+"
+)
+JUNK, DISTRACTOR = -1, 0
+
+
+class Market1501(Layout):
+    """Junk boxes (`-1_*`) are listed among the images but play no role; distractors (`0000_*`) are gallery only."""
+
+    name = "market1501"
+    folders = ("bounding_box_train", "query", "bounding_box_test")
+    names = "PPPP_cCsS_FFFFFF_BB.jpg"
+    source_protocol = "standard"
+    published: ClassVar[Mapping[tuple[str, str], tuple[int, int]]] = {
+        ("standard", "train"): (12_936, 751),
+        ("standard", "query"): (3_368, 750),
+        ("standard", "gallery"): (15_913, 750),
+    }
+
+    def label(self, name: str) -> Label | None:
+        match = NAME.fullmatch(name)
+        if not match:
+            return None
+        person, camera, frame = (int(group) for group in match.groups())
+        return Label(None if person in (JUNK, DISTRACTOR) else person, camera, frame)
+
+    def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
+        names = images["name"]
+        known = images["person"].notna()
+        gallery = names.str.startswith("bounding_box_test/") & ~names.str.contains("/-1_", regex=False)
+        return pd.concat(
+            [
+                role("standard", 0, "train", names.str.startswith("bounding_box_train/") & known),
+                role("standard", 0, "query", names.str.startswith("query/") & known),
+                role("standard", 0, "gallery", gallery),
+            ]
+        )

@@ -1,0 +1,133 @@
+"""Read a data set in its layout into shards and a manifest."""
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from components.core.data.manifest import Manifest
+from components.core.data.shards import WrittenShards, write_shards
+from components.core.runtime import storage
+from components.core.runtime.errors import UserError
+from components.core.runtime.tracking import stage_run
+from components.ingest.checks import count_warnings, match_warnings
+from components.ingest.files import find_data_set, sort_out
+from components.ingest.layouts import LAYOUTS
+from components.ingest.layouts.base import Label
+from components.ingest.settings import IngestSettings
+from components.ingest.sources import Source, open_source
+from components.ingest.verify import verify_all
+
+logger = logging.getLogger(__name__)
+
+
+def run(location: str, settings: IngestSettings, data_root: str, output: Path) -> Manifest:
+    """Verify every image at `location`, store its bytes under `data_root`, and write the manifest folder `output`.
+
+    Data that were ingested before give the same shards and the same manifest, and nothing is written.
+
+    Args:
+        location: folder, .zip, .tar or .tar.gz file, or `s3://` prefix.
+        data_root: folder or `s3://` prefix for the shards.
+
+    Raises:
+        UserError: nothing of the layout is at `location`, too many files are damaged, or nothing can be written.
+    """
+    layout = LAYOUTS[settings.layout]
+    name = settings.name or layout.name
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        stage_run(
+            "ingest",
+            settings=settings.model_dump(),
+            history=Path(scratch) / "history.jsonl",
+            label=f"ingest {name} from {Path(location).name}",
+        ) as tracked,
+        open_source(location) as found,
+    ):
+        source = find_data_set(found, layout)
+        storage.check_writable(data_root)
+        storage.check_writable(str(output.parent))
+        labels, rejected = sort_out(source, layout)
+        shards, sizes = store_images(source, labels, rejected, settings, data_root)
+        images = image_table(shards, sizes, labels)
+        roles = layout.roles(images, source.read)
+        manifest = Manifest(
+            dataset=name,
+            images=images,
+            roles=roles,
+            rejected=pd.DataFrame(sorted(rejected.items()), columns=["name", "reason"]),
+            source_protocol=layout.source_protocol,
+            warnings=(*count_warnings(layout, images, roles), *match_warnings(images, roles)),
+        )
+        saved = manifest.save(output)
+        tracked.summary({"images": len(images), "rejected": len(rejected)})
+        report(manifest, shards, saved)
+        return manifest
+
+
+def store_images(
+    source: Source, labels: dict[str, Label], rejected: dict[str, str], settings: IngestSettings, data_root: str
+) -> tuple[WrittenShards, pd.DataFrame]:
+    """Store the labelled files that prove to be images; what is wrong with the others is added to `rejected`.
+
+    Returns:
+        The shards, and width and height of the stored images in the same order.
+    """
+    sizes: list[tuple[int, int]] = []
+
+    def good_images() -> Iterator[tuple[str, bytes]]:
+        verified = verify_all(source, labels, settings.max_pixels, settings.threads)
+        for image in tqdm(verified, f"ingest {settings.layout}", len(labels), unit=" images", disable=None):
+            if image.reason:
+                rejected[image.name] = image.reason
+            else:
+                sizes.append((image.width, image.height))
+                yield image.name, image.content
+        # Before the last shard is written: a small data set that is refused leaves nothing behind.
+        refuse_damaged(source, len(sizes), rejected, settings.max_rejected_share)
+
+    shards = write_shards(data_root, good_images())
+    return shards, pd.DataFrame(sizes, columns=["width", "height"])
+
+
+def refuse_damaged(source: Source, images: int, rejected: dict[str, str], max_share: float) -> None:
+    """Stop if there is no image, or if more than `max_share` of the files were rejected."""
+    share = len(rejected) / max(1, images + len(rejected))
+    if images and share <= max_share:
+        return
+    examples = "; ".join(f"{name}: {reason}" for name, reason in sorted(rejected.items())[:3])
+    if not images:
+        raise UserError(f"no image in {source.location}" + (f" ({examples})" if examples else ""))
+    raise UserError(
+        f"{len(rejected)} of {images + len(rejected)} files in {source.location} were rejected ({examples}), more than "
+        f"max_rejected_share = {max_share:g} allows: repair them, or raise it"
+    )
+
+
+def image_table(shards: WrittenShards, sizes: pd.DataFrame, labels: dict[str, Label]) -> pd.DataFrame:
+    """The manifest's images: where they are, how large, and what their names tell."""
+    told = [labels[name] for name in shards.table["name"]]
+    told_columns = {
+        column: pd.array([getattr(label, column) for label in told], dtype="Int64")
+        for column in ("person", "camera", "time")
+    }
+    return pd.concat([shards.table, sizes], axis="columns").assign(**told_columns)
+
+
+def report(manifest: Manifest, shards: WrittenShards, saved: bool) -> None:
+    """Say what was unusual, and what was written."""
+    name, rejected = manifest.dataset, manifest.rejected
+    for warning in manifest.warnings:
+        logger.warning(warning)
+    if len(rejected):
+        first = rejected.iloc[0]
+        logger.warning(f"{name}: {len(rejected)} files were rejected, such as {first['name']}: {first['reason']}")
+    if saved or shards.written:
+        written = f"{len(shards.written)} shards and the manifest were written, {len(shards.present)} shards were there"
+    else:
+        written = f"nothing was written, the manifest and its {len(shards.present)} shards were there already"
+    logger.info(f"{name}: {len(manifest.images):,} images of {manifest.images['person'].nunique():,} people; {written}")

@@ -1,0 +1,32 @@
+"""The pretrain stage as a KFP component."""
+
+from kfp import dsl
+
+from components.core.images import image
+
+
+@dsl.component(base_image=image("pretrain"), install_kfp_package=False)
+def pretrain(
+    settings: str,
+    data_root: str,
+    source: dsl.Input[dsl.Dataset],
+    classifier: dsl.Output[dsl.Model],
+) -> None:
+    """Train the siamese classifier on the labelled source.
+
+    Args:
+        settings: PretrainSettings as JSON.
+        data_root: folder or `s3://` prefix that holds the shards, and the checkpoints.
+        source: manifest of the labelled data set.
+        classifier: output, the trained network.
+    """
+    import json
+    from pathlib import Path
+
+    from components.core.models.folder import model_digest
+    from components.pretrain import stage
+    from components.pretrain.settings import PretrainSettings
+
+    resolved = PretrainSettings.parse(json.loads(settings), stage="pretrain")
+    stage.run(Path(source.path), resolved, data_root, Path(classifier.path))
+    classifier.metadata.update(digest=model_digest(Path(classifier.path)))

@@ -1,0 +1,58 @@
+"""Settings of the pretrain stage."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from components.core.runtime.settings import Settings
+
+
+class PretrainSettings(Settings):
+    """How the siamese classifier is trained on the labelled source.
+
+    The defaults are those of the network the paper builds on (Zheng et al. 2016), at 224x224.
+    """
+
+    seed: int = Field(0, ge=0, lt=2**53, description="of weights, batches, augmentation and dropout")
+    protocol: str = Field(
+        "", description="of the source whose training images are used; '' for its layout's own"
+    )
+    backbone: Literal["resnet50", "resnet18"] = "resnet50"
+    weights: str = Field(
+        "imagenet", description="'imagenet' (torchvision's), path of a .safetensors file, or 'none'"
+    )
+    height: int = Field(224, ge=32, description="pixels; images are stretched to this size")
+    width: int = Field(224, ge=16, description="pixels")
+    last_stride: Literal[1, 2] = Field(2, description="of the last residual stage; 1 keeps finer features")
+    bn_neck: bool = Field(False, description="batch normalisation between the pooled feature and both heads")
+    dropout: float = Field(0.9, ge=0, lt=1, description="in front of each head")
+    epochs: int = Field(75, ge=1, description="times each image is the first of a pair")
+    pairs: int = Field(48, ge=2, description="in a batch")
+    optimizer: Literal["sgd", "adam"] = Field("sgd", description="SGD has momentum 0.9")
+    weight_decay: float = Field(5e-4, ge=0)
+    backbone_rate: float = Field(1e-4, gt=0, description="learning rate")
+    identity_rate: float = Field(1e-3, gt=0, description="learning rate of the identity head")
+    verification_rate: float = Field(0.1, gt=0, description="learning rate of the verification head")
+    warmup_epochs: float = Field(0, ge=0, description="of a learning rate that rises linearly from 0")
+    schedule: Literal["step", "cosine"] = Field(
+        "step", description="x0.1 after `step_epoch`, or half a cosine to 0"
+    )
+    step_epoch: int = Field(70, ge=1)
+    identity_weight: float = Field(1, ge=0, description="of L_id in Eq. 5")
+    verification_weight: float = Field(1, ge=0, description="of L_v in Eq. 5")
+    label_smoothing: float = Field(0, ge=0, lt=1, description="of the identity loss")
+    negatives_growth: float = Field(
+        1.01, ge=1, description="the share of positive pairs is 1 / min(1 + max_negatives, 2 * growth^epoch)"
+    )
+    max_negatives: float = Field(4, ge=1, description="negative pairs for a positive one, at the most")
+    crop_padding: int = Field(16, ge=0, description="pixels by which a random crop may leave the image")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto: bf16 where the hardware has it"
+    )
+    checkpoint_seconds: float = Field(60, ge=0, description="between two checkpoints")
+
+    @model_validator(mode="after")
+    def losses_leave_something_to_learn(self) -> Self:
+        if self.identity_weight == 0 and self.verification_weight == 0:
+            raise ValueError("identity_weight and verification_weight are both 0: nothing is left to learn")
+        return self

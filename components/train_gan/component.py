@@ -1,0 +1,51 @@
+"""The train_gan stage as a KFP component."""
+
+from kfp import dsl
+
+from components.core.images import image
+
+
+@dsl.component(base_image=image("train_gan"), install_kfp_package=False)
+def train_gan(
+    method: str,
+    protocol: str,
+    fold: str,
+    settings: str,
+    data_root: str,
+    source: dsl.Input[dsl.Dataset],
+    target: dsl.Input[dsl.Dataset],
+    classifier: dsl.Input[dsl.Model],
+    translator: dsl.Output[dsl.Model],
+) -> None:
+    """Train one translation of the target's images into the source's style.
+
+    Args:
+        method: `simpgan`, `cyclegan` or `gan`.
+        protocol: protocol of the target whose training images are used.
+        fold: 0-based fold of the protocol, in digits (KFP turns the integers of a list into floats).
+        settings: TrainGanSettings as JSON; method, protocol and fold above replace its own.
+        data_root: folder or `s3://` prefix that holds the shards, and the checkpoints.
+        source: manifest of the labelled data set.
+        target: manifest of the data set to adapt to.
+        classifier: the siamese classifier that judges similarity.
+        translator: output, the generator from target to source.
+    """
+    import json
+    from pathlib import Path
+
+    from components.core.models.folder import model_digest
+    from components.train_gan import stage
+    from components.train_gan.settings import TrainGanSettings
+
+    adaptation = {"method": method, "protocol": protocol, "fold": int(fold)}
+    resolved = TrainGanSettings.parse({**json.loads(settings), **adaptation}, stage="train_gan")
+    stage.run(
+        Path(source.path),
+        Path(target.path),
+        Path(classifier.path),
+        resolved,
+        data_root,
+        Path(translator.path),
+    )
+    digest = model_digest(Path(translator.path))
+    translator.metadata.update(method=method, protocol=protocol, fold=fold, digest=digest)

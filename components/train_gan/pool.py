@@ -1,0 +1,29 @@
+"""The pool of past translations (Shrivastava et al. 2017, as CycleGAN uses it)."""
+
+import torch
+from torch import Tensor
+
+
+class ImagePool:
+    """Keeps up to `capacity` past fakes and gives the discriminator a mixture of new and old ones."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.images: list[Tensor] = []
+
+    def exchange(self, fakes: Tensor, generator: torch.Generator) -> Tensor:
+        """`fakes` [N, 3, H, W], where about half are replaced by past ones, in whose place they stay in the pool."""
+        if self.capacity == 0:
+            return fakes
+        shown = []
+        for fake in fakes.detach():
+            if len(self.images) < self.capacity:
+                self.images.append(fake.clone())
+                shown.append(fake)
+            elif torch.rand((), generator=generator) < 0.5:
+                place = int(torch.randint(self.capacity, (), generator=generator))
+                shown.append(self.images[place])
+                self.images[place] = fake.clone()
+            else:
+                shown.append(fake)
+        return torch.stack(shown)

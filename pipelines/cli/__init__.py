@@ -1,0 +1,53 @@
+"""The command line `simpgan`. What a command needs is imported when it runs, so that help comes at once."""
+
+import errno
+import logging
+import sys
+
+import typer
+
+from components.core.runtime.errors import UserError
+from pipelines.cli import run, stages, ui
+from pipelines.stage_process import StageFailed
+
+NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
+
+app = typer.Typer(
+    name="simpgan",
+    help="Find people on unlabelled cameras: train on labelled ones, and translate the images between them.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+run.register(app)
+stages.register(app)
+ui.register(app)
+
+
+def main() -> None:
+    """Run the command line. Exits with 2 for what the user can put right, 1 for what they cannot, 130 on Ctrl-C."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("components").setLevel(logging.INFO)
+    try:
+        app()
+    except UserError as error:
+        end(str(error), 2)
+    except StageFailed as error:
+        end(str(error), 1)
+    except OSError as error:
+        if error.errno not in NOT_WRITABLE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        end(f"cannot write: {where}{error.strerror}: free some space or choose another folder", 2)
+    except KeyboardInterrupt:
+        end("interrupted", 130)
+
+
+def end(message: str, status: int) -> None:
+    """End the process with a line on stderr."""
+    print(f"simpgan: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""The commands for whole pipelines: run, compile, demo, demo-data."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from components.core.runtime import storage
+from components.core.runtime.errors import UserError
+from pipelines.cli.options import DataRootOption, OutOption, PresetOption, SeedOption, SetOption, split
+
+if TYPE_CHECKING:
+    from components.evaluate.results import ResultsRow
+
+
+class Pipeline(StrEnum):
+    """The pipelines there are."""
+
+    ADAPT = "adapt"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("run")(run)
+    app.command("compile")(compile_pipeline)
+    app.command("demo")(demo)
+    app.command("demo-data")(demo_data)
+
+
+def run(
+    pipeline: Pipeline,
+    source: Annotated[str, typer.Option(help="Labelled data set: market1501:PATH, cuhk01:PATH or grid:PATH.")],
+    target: Annotated[str, typer.Option(help="Data set to adapt to, likewise. Its labels only measure.")],
+    out: OutOption,
+    method: Annotated[str, typer.Option(help="Methods, with commas: simpgan,cyclegan,gan.")] = "",
+    protocol: Annotated[
+        str, typer.Option(help="Protocols of the target with folds, with commas: folds10:0,all250.")
+    ] = "",
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    seed: SeedOption = None,
+    data_root: DataRootOption = None,
+) -> None:
+    """Run a pipeline on this machine. Stages that are done already come from the cache in --out."""
+    rows = adapt(source, target, out, split(method), split(protocol), preset, assignments or [], seed, data_root)
+    show(rows, out)
+
+
+def compile_pipeline(
+    pipeline: Pipeline,
+    out: Annotated[Path, typer.Option(help="YAML file to write.")] = Path("adapt.yaml"),
+) -> None:
+    """Write a pipeline as the YAML that Kubeflow Pipelines takes."""
+    from kfp.compiler import Compiler
+
+    from pipelines.adapt import adapt_pipeline
+
+    if out.suffix not in (".yaml", ".yml"):
+        raise UserError(f"--out {out}: the file is YAML: end its name with .yaml")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    Compiler().compile(adapt_pipeline(), str(out))
+    typer.echo(f"{out} written")
+
+
+def demo_data(
+    out: Annotated[Path, typer.Argument(help="Folder for the two data sets.")],
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, other people and cameras.")] = 0,
+) -> None:
+    """Generate two small camera networks in official layouts, for trying the software."""
+    from pipelines.demo_data import generate
+
+    source, target = generate(out, seed)
+    typer.echo(f"--source market1501:{source} --target grid:{target}")
+
+
+def demo(
+    out: OutOption = Path("demo"),
+    seed: Annotated[int, typer.Option(min=0, help="Of the generated data and of every training.")] = 0,
+) -> None:
+    """Generate two camera networks, and adapt from one to the other: a few minutes, no download, no GPU."""
+    from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
+
+    folder = out / f"cameras-{seed}"
+    if not (folder / TARGET_FOLDER).exists():
+        generate(folder, seed)
+    source, target = f"market1501:{folder / SOURCE_FOLDER}", f"grid:{folder / TARGET_FOLDER}"
+    show(adapt(source, target, out, ["gan", "cyclegan", "simpgan"], [], "demo", [], seed, None), out)
+
+
+def adapt(
+    source: str,
+    target: str,
+    out: Path,
+    methods: list[str],
+    protocols: list[str],
+    preset: str | None,
+    assignments: list[str],
+    seed: int | None,
+    data_root: str | None,
+) -> "list[ResultsRow]":
+    """Check all that was asked for, then run the pipeline `adapt`. Returns the rows of results."""
+    from pipelines.presets import resolve
+    from pipelines.run_adapt import DataSet, plan, run_adapt
+
+    source_set, target_set = DataSet.parse(source, "--source"), DataSet.parse(target, "--target")
+    settings = resolve(preset, assignments, seed, source_set.layout)
+    adaptations = plan(settings.train_gan, methods, protocols, target_set)
+    out = out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{out / 'mlflow.db'}")
+    return run_adapt(source_set, target_set, settings, adaptations, out, place_of_data(data_root, out))
+
+
+def place_of_data(data_root: str | None, out: Path) -> str:
+    """The data root, as a full path where it is a folder."""
+    if data_root and storage.is_s3(data_root):
+        return data_root
+    return str(Path(data_root).resolve() if data_root else out.resolve() / "data")
+
+
+def show(rows: "list[ResultsRow]", out: Path) -> None:
+    """Print the table of results, what it says in words, and where to look further."""
+    from components.evaluate.results import compare, table
+
+    methods = dict.fromkeys(row.method for row in rows if row.method != "direct")
+    in_words = [f"{comparison}." for method in methods for comparison in compare(rows, method)]
+    typer.echo(f"\n{table(rows)}\n")
+    typer.echo("\n".join(in_words))
+    typer.echo(f"\nThe report: {out / 'report.html'}\nEvery run:  simpgan ui --out {out}")

@@ -1,0 +1,161 @@
+"""The commands for single stages, each on local paths: what a component does, without a pipeline."""
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from components.core.runtime.errors import UserError
+from components.core.runtime.settings import Settings
+from pipelines.cli.options import DataRootOption, OutOption, PresetOption, SeedOption, SetOption
+from pipelines.cli.run import place_of_data
+
+SourceOption = Annotated[Path, typer.Option(help="Manifest of the labelled data set.")]
+TargetOption = Annotated[Path, typer.Option(help="Manifest of the data set to adapt to.")]
+ClassifierOption = Annotated[Path, typer.Option(help="Classifier that pretrain made.")]
+StageSettings = TypeVar("StageSettings", bound=Settings)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("ingest")(ingest)
+    app.command("pretrain")(pretrain)
+    app.command("train-gan")(train_gan)
+    app.command("translate")(translate)
+    app.command("evaluate")(evaluate)
+
+
+def ingest(
+    data: Annotated[str, typer.Argument(help="market1501:PATH, cuhk01:PATH or grid:PATH; folder, archive or s3://.")],
+    out: OutOption,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    data_root: DataRootOption = None,
+) -> None:
+    """Read a data set into shards under the data root, and a manifest in --out."""
+    from components.ingest import stage
+    from components.ingest.settings import IngestSettings
+    from pipelines.run_adapt import DataSet
+
+    chosen = DataSet.parse(data, "DATA")
+    settings = read(IngestSettings, "ingest", preset, [*(assignments or []), f"layout={chosen.layout}"], None)
+    stage.run(chosen.location, settings, place_of_data(data_root, out), out)
+
+
+def pretrain(
+    source: SourceOption,
+    out: OutOption,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    seed: SeedOption = None,
+    data_root: DataRootOption = None,
+) -> None:
+    """Train the siamese classifier on the labelled source."""
+    from components.pretrain import stage
+    from components.pretrain.settings import PretrainSettings
+
+    settings = read(PretrainSettings, "pretrain", preset, assignments, seed)
+    stage.run(existing(source, "--source"), settings, place_of_data(data_root, out), out)
+
+
+def train_gan(
+    source: SourceOption,
+    target: TargetOption,
+    classifier: ClassifierOption,
+    out: OutOption,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    seed: SeedOption = None,
+    data_root: DataRootOption = None,
+) -> None:
+    """Train a translation of the target's images into the source's style; --set method=, protocol=, fold=."""
+    from components.train_gan import stage
+    from components.train_gan.settings import TrainGanSettings
+
+    settings = read(TrainGanSettings, "train_gan", preset, assignments, seed)
+    stage.run(
+        existing(source, "--source"),
+        existing(target, "--target"),
+        existing(classifier, "--classifier"),
+        settings,
+        place_of_data(data_root, out),
+        out,
+    )
+
+
+def translate(
+    target: TargetOption,
+    translator: Annotated[Path, typer.Option(help="Translator that train-gan made.")],
+    out: OutOption,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    data_root: DataRootOption = None,
+) -> None:
+    """Translate the target's images; the new manifest is --out."""
+    from components.translate import stage
+    from components.translate.settings import TranslateSettings
+
+    settings = read(TranslateSettings, "translate", preset, assignments, None)
+    stage.run(
+        existing(target, "--target"),
+        existing(translator, "--translator"),
+        settings,
+        place_of_data(data_root, out),
+        out,
+    )
+
+
+def evaluate(
+    source: SourceOption,
+    target: TargetOption,
+    classifier: ClassifierOption,
+    out: OutOption,
+    translated: Annotated[
+        list[Path] | None, typer.Option(help="Manifest that translate made; may be given several times.")
+    ] = None,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    seed: SeedOption = None,
+    data_root: DataRootOption = None,
+) -> None:
+    """Measure how well the classifier finds people in the target, as it is and translated."""
+    from components.evaluate import stage
+    from components.evaluate.results import read_results
+    from components.evaluate.settings import EvaluateSettings
+    from pipelines.cli.run import show
+
+    settings = read(EvaluateSettings, "evaluate", preset, assignments, seed)
+    stage.run(
+        existing(source, "--source"),
+        existing(target, "--target"),
+        existing(classifier, "--classifier"),
+        [existing(each, "--translated") for each in translated or []],
+        settings,
+        place_of_data(data_root, out),
+        out,
+    )
+    show(read_results(str(out / "results.json")), out)
+
+
+def read(
+    settings: type[StageSettings], stage: str, preset: str | None, assignments: list[str] | None, seed: int | None
+) -> StageSettings:
+    """The settings of one stage; in its own command, `--set` needs no `stage.` in front."""
+    from pipelines.presets import parse_assignment, stage_values
+
+    parsed = [parse_assignment(assignment, stage) for assignment in assignments or []]
+    for other, setting, _ in parsed:
+        if other != stage:
+            raise UserError(f"--set {other}.{setting}: this command runs {stage} only: leave it out")
+    return settings.parse(stage_values(preset, parsed, seed)[stage], stage=stage)
+
+
+def existing(folder: Path, option: str) -> Path:
+    """A folder that is there.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{option} {folder}: there is no such folder: give one that an earlier stage wrote")
+    return folder

@@ -1,0 +1,223 @@
+"""The cameras of both generated networks: their places, their light, and what their electronics do to a picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from pipelines.demo_data.drawing import Canvas, Pose, draw_person
+from pipelines.demo_data.people import Colour, Person
+from pipelines.demo_data.scenes import HEIGHT, WIDTH, Place, draw_scene
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Light:
+    """How a camera is lit.
+
+    gain: factor on red, green and blue (exposure times colour temperature); sun: -1 from the left .. 1 from the right
+    haze: share of white that is mixed in; vignette: how much darker the corners are; noise: standard deviation
+    """
+
+    gain: Colour
+    sun: float
+    haze: float = 0.0
+    vignette: float = 0.0
+    noise: float = 0.015
+
+
+@dataclass(frozen=True)
+class Style:
+    """What all cameras of a network have in common, applied after each camera's light.
+
+    mixing: 3 x 3, rows are the red, green and blue that come out; gamma: above 1 darkens
+    contrast, lift: output = contrast * value + lift; chroma_smear: pixels over which colour bleeds sideways
+    comb: pixels by which every other line is off (interlace); banding: standard deviation of a line's brightness
+    """
+
+    mixing: tuple[Colour, Colour, Colour]
+    gamma: float
+    contrast: float
+    lift: Colour
+    blur: float
+    chroma_smear: int
+    comb: float
+    banding: float
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera: its number in its network, its light, and its network's style."""
+
+    number: int
+    scene: Image.Image  # the empty view
+    light: Light
+    style: Style
+
+
+SOURCE_STYLE = Style(
+    mixing=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    gamma=1.0,
+    contrast=1.0,
+    lift=(0, 0, 0),
+    blur=0.35,
+    chroma_smear=0,
+    comb=0,
+    banding=0,
+)
+# Old colour television under yellow tubes: each channel leaks into its neighbour, everything is dark and flat.
+TARGET_STYLE = Style(
+    mixing=((0.68, 0.08, 0.29), (0.34, 0.58, 0.04), (0.04, 0.30, 0.48)),
+    gamma=1.6,
+    contrast=0.68,
+    lift=(0.07, 0.06, 0.04),
+    blur=0.5,
+    chroma_smear=5,
+    comb=1.2,
+    banding=0.02,
+)
+
+SOURCE_PLACES: tuple[tuple[Place, Light], ...] = (
+    (
+        Place((0.58, 0.56, 0.53), (0.44, 0.42, 0.40), 9, (0.20, 0.30, 0.15), (0.36, 0.44, 0.22), "hedge"),
+        Light((1.02, 0.98, 0.92), sun=0.7),
+    ),
+    (
+        Place((0.55, 0.48, 0.44), (0.42, 0.36, 0.33), 14, (0.40, 0.42, 0.43), (0.55, 0.55, 0.54), "pillars", furniture="bicycles"),
+        Light((0.92, 0.95, 1.02), sun=-0.6),
+    ),
+    (
+        Place((0.62, 0.61, 0.60), (0.50, 0.49, 0.49), 6, (0.18, 0.24, 0.27), (0.46, 0.48, 0.50), "glass"),
+        Light((0.84, 0.86, 0.90), sun=0.2, vignette=0.15),
+    ),
+    (
+        Place((0.50, 0.50, 0.49), (0.60, 0.60, 0.58), 11, (0.52, 0.28, 0.22), (0.62, 0.55, 0.50), "bricks", furniture="bench"),
+        Light((1.08, 1.02, 0.96), sun=-0.9, haze=0.04),
+    ),
+    (
+        Place((0.60, 0.57, 0.50), (0.48, 0.45, 0.40), 8, (0.70, 0.68, 0.64), (0.26, 0.27, 0.30), "shop"),
+        Light((0.98, 0.97, 0.97), sun=0.5, haze=0.06),
+    ),
+    (
+        Place((0.44, 0.52, 0.32), (0.38, 0.46, 0.27), 20, (0.46, 0.52, 0.56), (0.34, 0.38, 0.40), "pillars", furniture="railing"),
+        Light((0.88, 0.92, 0.98), sun=-0.2, noise=0.025),
+    ),
+)
+TARGET_PLACES: tuple[tuple[Place, Light], ...] = (
+    (
+        Place((0.62, 0.62, 0.58), (0.48, 0.48, 0.45), 7, (0.66, 0.65, 0.60), (0.20, 0.32, 0.62), "tiles", line=(0.90, 0.80, 0.20)),
+        Light((1.05, 1.02, 0.95), sun=0.4),
+    ),
+    (
+        Place((0.72, 0.71, 0.66), (0.60, 0.59, 0.55), 5, (0.34, 0.32, 0.30), (0.78, 0.76, 0.70), "posters"),
+        Light((1.18, 1.16, 1.12), sun=-0.5, haze=0.06),
+    ),
+    (
+        Place((0.46, 0.45, 0.42), (0.36, 0.35, 0.33), 10, (0.30, 0.30, 0.32), (0.48, 0.46, 0.44), "pillars", line=(0.86, 0.84, 0.80)),
+        Light((0.92, 0.92, 0.96), sun=0.0, vignette=0.2),
+    ),
+    (
+        Place((0.52, 0.50, 0.45), (0.40, 0.39, 0.36), 8, (0.24, 0.20, 0.20), (0.52, 0.12, 0.12), "pillars", line=(0.88, 0.76, 0.16)),
+        Light((1.10, 1.00, 0.86), sun=0.6),
+    ),
+    (
+        Place((0.70, 0.69, 0.66), (0.58, 0.58, 0.55), 4, (0.60, 0.60, 0.56), (0.55, 0.16, 0.14), "tiles", furniture="railing"),
+        Light((1.00, 1.02, 1.06), sun=-0.6, haze=0.04),
+    ),
+    (
+        Place((0.40, 0.40, 0.40), (0.52, 0.52, 0.52), 16, (0.42, 0.42, 0.46), (0.30, 0.30, 0.32), "glass", furniture="bench"),
+        Light((1.12, 1.06, 1.00), sun=0.1, noise=0.03),
+    ),
+)
+
+
+def source_cameras(random: np.random.Generator) -> list[Camera]:
+    """The six outdoor cameras of the source network, numbered from 1."""
+    return _cameras(SOURCE_PLACES, SOURCE_STYLE, random)
+
+
+def target_cameras(random: np.random.Generator) -> list[Camera]:
+    """The six underground cameras of the target network, numbered from 1."""
+    return _cameras(TARGET_PLACES, TARGET_STYLE, random)
+
+
+def _cameras(places: tuple[tuple[Place, Light], ...], style: Style, random: np.random.Generator) -> list[Camera]:
+    return [
+        Camera(number, Image.fromarray((draw_scene(place, random) * 255).astype(np.uint8)), light, style)
+        for number, (place, light) in enumerate(places, start=1)
+    ]
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a detector put its box round a body: height of the body and place of its crown, in box heights."""
+
+    body: float
+    crown_x: float  # from the box's middle
+    crown_y: float
+
+
+def sample_box(random: np.random.Generator, sloppiness: float = 1.0) -> Box:
+    """A detector's box: about right, or cut off, or too large, the more so the sloppier."""
+    body = float(np.clip(random.normal(0.94, 0.045 * sloppiness), 0.55, 1.6))
+    return Box(body, random.normal(0, 0.022 * sloppiness), (1 - body) / 2 + random.normal(0, 0.018 * sloppiness))
+
+
+def photograph(
+    camera: Camera,
+    person: Person | None,
+    pose: Pose,
+    box: Box,
+    size: tuple[int, int],
+    random: np.random.Generator,
+    occluder: Person | None = None,
+) -> Image.Image:
+    """What a detector cuts from the camera's picture: a person, or an empty place, at `size` (width, height)."""
+    width, height = size
+    scale = random.uniform(0.62, 0.95)  # of the scene's height that the box takes up
+    tall = scale * HEIGHT
+    wide = tall * width / height
+    left, foot = random.uniform(0, WIDTH - wide), random.uniform(max(tall, 0.72 * HEIGHT), HEIGHT)
+    cut = camera.scene.resize(size, Image.Resampling.BILINEAR, box=(left, foot - tall, left + wide, foot))
+    pixels = np.asarray(cut, dtype=np.float32) / 255
+    body = box.body * height
+    crown = (width / 2 + box.crown_x * height, box.crown_y * height)
+    if person:
+        draw_person(Canvas(pixels, crown, body, camera.light.sun), person, pose)
+    if occluder:
+        aside = random.choice((-1, 1)) * random.uniform(0.20, 0.28) * height
+        nearer = Canvas(pixels, (crown[0] + aside, crown[1] + 0.12 * height), 1.1 * body, camera.light.sun)
+        draw_person(nearer, occluder, Pose(random.uniform(0, 2 * np.pi), random.uniform(0, 2 * np.pi), 0.6))
+    lit = _lit(pixels, camera.light, random)
+    styled = _styled(lit, camera.style, random)
+    picture = Image.fromarray((np.clip(styled, 0, 1) * 255).round().astype(np.uint8))
+    return picture.filter(ImageFilter.GaussianBlur(camera.style.blur * random.uniform(0.6, 1.5)))
+
+
+def _lit(pixels: Array, light: Light, random: np.random.Generator) -> Array:
+    """The light of a camera, a little different from picture to picture."""
+    gain = np.asarray(light.gain, dtype=np.float32) * random.uniform(0.90, 1.10)
+    lit = pixels * gain * (1 - light.haze) + light.haze
+    y, x = np.ogrid[-1 : 1 : pixels.shape[0] * 1j, -1 : 1 : pixels.shape[1] * 1j]
+    return lit * (1 - light.vignette * (x * x + y * y) / 2)[..., None].astype(np.float32) + random.normal(
+        0, light.noise, pixels.shape
+    ).astype(np.float32)
+
+
+def _styled(pixels: Array, style: Style, random: np.random.Generator) -> Array:
+    """The network's colour response, then its transmission faults."""
+    mixed = np.clip(pixels, 0, 1) @ np.asarray(style.mixing, dtype=np.float32).T
+    toned = style.contrast * mixed**style.gamma + np.asarray(style.lift, dtype=np.float32)
+    if style.chroma_smear:
+        luma = toned.mean(axis=2, keepdims=True)
+        chroma = toned - luma
+        smeared = [np.roll(chroma, shift, axis=1) for shift in range(style.chroma_smear)]
+        toned = luma + np.mean(smeared, axis=0, dtype=np.float32)
+    if style.banding:
+        toned = toned + random.normal(0, style.banding, (toned.shape[0], 1, 3)).astype(np.float32)
+    if style.comb:
+        toned = toned.copy()
+        toned[1::2] = np.roll(toned[1::2], round(random.normal(0, style.comb)), axis=1)
+    return toned

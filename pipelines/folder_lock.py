@@ -1,0 +1,56 @@
+"""One run at a time in an output folder, and no stage left over from a run that was killed."""
+
+import fcntl
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from components.core.runtime.errors import UserError
+
+
+class FolderLock:
+    """Holds `.run.lock` for the run; the stage in work holds `.stage.lock`, also after the run was killed.
+
+    Attributes:
+        stage: file descriptor to keep open in a stage's process.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> Self:
+        """Take the folder.
+
+        Raises:
+            UserError: another run has it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.run = os.open(self.folder / ".run.lock", os.O_RDWR | os.O_CREAT)
+        self.stage = os.open(self.folder / ".stage.lock", os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(self.run, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.__exit__(None, None, None)
+            raise UserError(
+                f"another run is working in {self.folder}: wait for its end, or choose another --out"
+            ) from None
+        try:
+            fcntl.flock(self.stage, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # the process group noted there works on, though its run has gone
+            with suppress(ProcessLookupError, ValueError):
+                os.killpg(int(os.pread(self.stage, 20, 0)), signal.SIGKILL)
+            fcntl.flock(self.stage, fcntl.LOCK_EX)
+        return self
+
+    def note_stage(self, process_group: int) -> None:
+        """Write down whom to end should this run be killed."""
+        os.pwrite(self.stage, f"{process_group:020}".encode(), 0)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self.stage)
+        os.close(self.run)

@@ -1,0 +1,169 @@
+"""Run a pipeline on this machine: kfp.local, a process a stage, finished stages from the cache."""
+
+import contextlib
+import hashlib
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from unittest.mock import patch
+
+from kfp import dsl, local
+from kfp.dsl.graph_component import GraphComponent
+from kfp.local import cache, subprocess_task_handler
+
+import components
+from pipelines.folder_lock import FolderLock
+from pipelines.stage_process import StageProcess
+
+
+def run_pipeline(pipeline: GraphComponent, arguments: Mapping[str, Any], out: Path, lock: FolderLock) -> Path:
+    """Run `pipeline` with all that it makes in the locked folder `out`. Returns the path of its one output artifact.
+
+    Raises:
+        UserError: a stage refused what the user gave it.
+        StageFailed: a stage failed for any other reason.
+    """
+    with quiet(out / "logs" / "kfp.log"):
+        stages = Stages(out, lock)
+        local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(out / "artifacts"), enable_caching=True)
+        # kfp.local offers no hook for a stage's output, its exit status, or an interrupt.
+        with (
+            patch.object(cache, "get_local_cache", lambda: stages),
+            patch.object(subprocess_task_handler, "run_local_subprocess", stages.run),
+            stages.ended_by_signals(),
+        ):
+            try:
+                task = pipeline(**arguments)
+            except RuntimeError:
+                if stages.failure:
+                    raise stages.failure from None
+                raise
+        return Path(task.output.path)
+
+
+class Stages(cache.LocalCache):
+    """The stages of one run: which are in the cache, and the processes of the others, one at a time."""
+
+    def __init__(self, out: Path, lock: FolderLock) -> None:
+        super().__init__(str(out / "artifacts" / "cache"))
+        self.logs = out / "logs"
+        self.lock = lock
+        self.failure: Exception | None = None
+        self.current = ""
+        self.process: StageProcess | None = None
+        self.ending = False
+
+    def compute_key(
+        self,
+        component_name: str,
+        image: str,
+        full_command: list[str],
+        arguments: dict[str, Any],
+        *others: Any,
+        **named: Any,
+    ) -> str:
+        """kfp's key, in which the code here stands for the image, and an artifact's content for its place."""
+        stage = full_command[full_command.index("--function_to_execute") + 1]
+        self.current = describe(stage, arguments)
+        image = f"{image} {code_digest(stage)}"
+        return super().compute_key(component_name, image, full_command, by_content(arguments), *others, **named)
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """What the cache has of the current stage."""
+        outputs = super().get(key)
+        if outputs is not None and not self.failure:
+            say(f"{self.current}: from cache")
+        return outputs
+
+    def run(self, full_command: list[str], env_vars: Mapping[str, str] | None = None) -> int:
+        """Run the current stage. Returns its exit status; after a failure no further stage starts."""
+        if self.failure or self.ending:
+            return 1
+        say(f"{self.current} ...")
+        started = time.monotonic()
+        log = self.logs / f"{self.current.replace(' ', '-').replace(':', '-')}.log"
+        self.process = StageProcess(full_command, log, inherited=[self.lock.stage])
+        self.lock.note_stage(self.process.process.pid)
+        if self.ending:  # asked for between the check above and the start
+            self.process.kill(signal.SIGTERM)
+        status = self.process.wait()
+        if status == 0:
+            say(f"{self.current}: {time.monotonic() - started:.1f} s")
+        else:
+            self.failure = self.process.failure(self.current)
+        self.process = None
+        return status
+
+    @contextlib.contextmanager
+    def ended_by_signals(self) -> Iterator[None]:
+        """End the stage in work, and start no other, on Ctrl-C and SIGTERM; then do what was to be done on them.
+
+        A second Ctrl-C is not gentle.
+        """
+
+        def end(number: int, frame: FrameType | None) -> None:
+            if self.process:
+                self.process.kill(signal.SIGKILL if self.ending else signal.SIGTERM)
+            self.ending = True
+            handler = before[signal.Signals(number)]
+            if callable(handler):
+                handler(number, frame)
+            raise SystemExit(128 + number)
+
+        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def describe(stage: str, arguments: Mapping[str, Any]) -> str:
+    """A stage as the reader knows it, such as `train_gan simpgan folds10:0`."""
+    translator = arguments.get("translator")
+    known = {**(translator.metadata if isinstance(translator, dsl.Artifact) else {}), **arguments}
+    if "method" in known:
+        return "{0} {method} {protocol}:{fold}".format(stage, **known)
+    return f"{stage} {known['layout']}" if "layout" in known else stage
+
+
+def by_content(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments, with what the metadata say of an artifact in its place where they hold a digest of its content."""
+    return {name: content(value) for name, value in arguments.items()}
+
+
+def content(value: Any) -> Any:
+    """What stands for an argument in a cache key."""
+    if isinstance(value, list):
+        return [content(item) for item in value]
+    return value.metadata if isinstance(value, dsl.Artifact) and "digest" in value.metadata else value
+
+
+def code_digest(stage: str) -> str:
+    """Digest of the source files that a stage runs: its own and those of core."""
+    root = Path(components.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted([*(root / "core").rglob("*.py"), *(root / stage).rglob("*.py")]):
+        digest.update(f"{path.relative_to(root)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def quiet(log: Path) -> Iterator[None]:
+    """Send what kfp prints to `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as file, contextlib.redirect_stdout(file), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def say(line: str) -> None:
+    """Tell the reader about the progress."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

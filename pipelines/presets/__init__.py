@@ -1,0 +1,161 @@
+"""The settings of a run: presets that extend one another, then `--set`, then `--seed`; all checked at once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.core.runtime.errors import UserError
+from components.core.runtime.settings import Settings, nearest
+from components.evaluate.settings import EvaluateSettings
+from components.ingest.settings import IngestSettings
+from components.pretrain.settings import PretrainSettings
+from components.train_gan.settings import TrainGanSettings
+from components.translate.settings import TranslateSettings
+
+STAGES: dict[str, type[Settings]] = {
+    "ingest": IngestSettings,
+    "pretrain": PretrainSettings,
+    "train_gan": TrainGanSettings,
+    "translate": TranslateSettings,
+    "evaluate": EvaluateSettings,
+}
+FOLDER = Path(__file__).parent
+
+Values = dict[str, dict[str, Any]]  # stage to setting to value
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The resolved settings of every stage."""
+
+    ingest: IngestSettings
+    pretrain: PretrainSettings
+    train_gan: TrainGanSettings
+    translate: TranslateSettings
+    evaluate: EvaluateSettings
+
+    def as_values(self) -> Values:
+        """All settings in JSON types, without the layout, which belongs to the data and not to a run."""
+        return {stage: getattr(self, stage).model_dump(mode="json", exclude={"layout"}) for stage in STAGES}
+
+    def as_yaml(self) -> str:
+        """All settings as a preset, which `resolve` reads back to the same settings."""
+        return yaml.safe_dump(self.as_values(), sort_keys=False)
+
+
+def resolve(preset: str | None, assignments: Iterable[str], seed: int | None, layout: str) -> RunSettings:
+    """Settings of all stages from a preset (none: the defaults), `stage.setting=value` texts, and a seed.
+
+    The seed replaces that of every stage that has one. The layout is that of the source.
+
+    Raises:
+        UserError: for the first unknown name, wrong type or impossible combination.
+    """
+    values = stage_values(preset, map(parse_assignment, assignments), seed)
+    values["ingest"]["layout"] = layout
+    parsed: dict[str, Any] = {stage: settings.parse(values[stage], stage=stage) for stage, settings in STAGES.items()}
+    return RunSettings(**parsed)
+
+
+def stage_values(preset: str | None, assignments: Iterable[tuple[str, str, Any]], seed: int | None) -> Values:
+    """What a preset, then assignments, then a seed say; every stage has an entry. Names are not checked."""
+    values: Values = {stage: {} for stage in STAGES}
+    for stage, settings in (read_preset(preset) if preset else {}).items():
+        values[stage].update(settings)
+    for stage, setting, value in assignments:
+        values[stage][setting] = value
+    if seed is not None:
+        for stage, settings_class in STAGES.items():
+            if "seed" in settings_class.model_fields:
+                values[stage]["seed"] = seed
+    return values
+
+
+def parse_assignment(text: str, default_stage: str | None = None) -> tuple[str, str, Any]:
+    """`train_gan.epochs=3` as ("train_gan", "epochs", 3); without a stage, `default_stage` is meant.
+
+    Raises:
+        UserError: no `=`, no stage where one is needed, an unknown stage, or a value that is not YAML.
+    """
+    name, equals, value = text.partition("=")
+    stage, _, setting = name.strip().rpartition(".")
+    stage = stage.replace("-", "_") or default_stage or ""
+    example = f"--set {setting or 'setting'}=value" if default_stage else "--set train_gan.epochs=3"
+    if not equals or not setting or not stage:
+        raise UserError(f"--set '{text}' is not an assignment: write it like {example}")
+    if stage not in STAGES:
+        raise UserError(f"--set '{text}': unknown stage '{stage}': {nearest(stage, STAGES)}")
+    try:
+        return stage, setting, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UserError(f"--set '{text}': the value is not valid YAML: quote it") from None
+
+
+def names() -> list[str]:
+    """The presets that come with the software."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def read_preset(preset: str) -> Values:
+    """Stage to setting to value of a preset, with those of the presets it extends.
+
+    Args:
+        preset: a name from `names()`, or the path of a YAML file (such as a run's settings.yaml).
+
+    Raises:
+        UserError: no such preset, one that extends itself, or a file of another form.
+    """
+    values: Values = {}
+    for layer in reversed(layers(preset)):
+        for stage, settings in layer.items():
+            values.setdefault(stage, {}).update(settings)
+    return values
+
+
+def layers(preset: str) -> list[Values]:
+    """The preset's own values, then those of the preset it extends, and so on."""
+    found: list[Values] = []
+    seen: list[Path] = []
+    extends: str | None = preset
+    while extends:
+        path = preset_path(extends, seen[-1] if seen else None)
+        if path in seen:
+            raise UserError(f"preset {path} extends itself: remove one 'extends' of {', '.join(map(str, seen))}")
+        seen.append(path)
+        content = read_mapping(path)
+        extends = content.pop("extends", None)
+        found.append(content)
+    return found
+
+
+def preset_path(preset: str, extended_by: Path | None) -> Path:
+    """Where a preset's file is; one that is extended may lie beside the file that extends it."""
+    if preset.endswith((".yaml", ".yml")):
+        path = Path(preset) if extended_by is None else extended_by.parent / preset
+        if not path.is_file():
+            raise UserError(f"preset file {path} does not exist: give an existing file or one of {names()}")
+        return path.resolve()
+    if preset not in names():
+        raise UserError(f"unknown preset '{preset}': {nearest(preset, names())}")
+    return FOLDER / f"{preset}.yaml"
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """The stages and settings of one file, with its `extends`."""
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"preset {path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, Mapping):
+        raise UserError(f"preset {path} holds no mapping of stages: write 'train_gan: {{epochs: 3}}'")
+    for stage, settings in content.items():
+        if stage == "extends":
+            continue
+        if stage not in STAGES:
+            raise UserError(f"preset {path}: unknown stage '{stage}': {nearest(str(stage), STAGES)}")
+        if not isinstance(settings, Mapping):
+            raise UserError(f"preset {path}: '{stage}' holds no mapping of settings: write '{stage}: {{name: value}}'")
+    return dict(content)

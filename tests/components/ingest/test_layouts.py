@@ -1,0 +1,201 @@
+"""What each layout reads from names, and which image plays which role."""
+
+import re
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from components.core.runtime.errors import UserError
+from components.ingest.checks import count_warnings, match_warnings
+from components.ingest.layouts import LAYOUTS
+from components.ingest.layouts.base import Label
+from components.ingest.layouts.cuhk01 import SPLITS
+from components.ingest.layouts.draw_cuhk01_splits import draw_splits
+from components.ingest.layouts.grid import read_partitions
+from components.ingest.settings import IngestSettings
+from tests.components.ingest.data_sets import CUHK, GRID, GRID_FIELDS, MARKET, files_of, partitions
+
+
+def image_table(layout: str, names: list[str] | tuple[str, ...]) -> pd.DataFrame:
+    labels = {name: LAYOUTS[layout].label(name) for name in sorted(names)}
+    return pd.DataFrame(
+        {
+            "name": list(labels),
+            **{
+                column: pd.array([getattr(label, column) for label in labels.values()], dtype="Int64")
+                for column in ("person", "camera", "time")
+            },
+        }
+    )
+
+
+def roles_of(layout: str, images: pd.DataFrame, partition_file: bytes = b"") -> pd.DataFrame:
+    return LAYOUTS[layout].roles(images, lambda _: partition_file)
+
+
+def names_in(images: pd.DataFrame, roles: pd.DataFrame, protocol: str, fold: int, role: str) -> set[str]:
+    chosen = roles.query("protocol == @protocol and fold == @fold and role == @role")["image"]
+    return {re.sub(r".*/", "", name) for name in images["name"].iloc[chosen]}
+
+
+def test_every_layout_can_be_chosen_in_the_settings():
+    for layout in LAYOUTS:
+        assert IngestSettings(layout=layout).layout == layout
+    with pytest.raises(UserError, match="did you mean 'market1501'"):
+        IngestSettings.parse({"layout": "market"})
+
+
+@pytest.mark.parametrize(
+    ("layout", "name", "label"),
+    [
+        ("market1501", "query/0001_c1s1_001051_00.jpg", Label(1, 1, 1051)),
+        ("market1501", "bounding_box_test/1488_c6s1_023021_02.jpg.jpg", Label(1488, 6, 23021)),
+        ("market1501", "bounding_box_test/0000_c6s3_094992_01.jpg", Label(None, 6, 94992)),
+        ("market1501", "bounding_box_test/-1_c4s6_022316_11.jpg", Label(None, 4, 22316)),
+        ("market1501", "query/0001_c1_001051_00.jpg", None),
+        ("market1501", "query/more/0001_c1s1_001051_00.jpg", None),
+        ("grid", "probe/0247_5_32846_244_25_53_159.jpeg", Label(247, 5, 32846)),
+        ("grid", "gallery/0000_1_25698_101_16_87_246.jpeg", Label(None, 1, 25698)),
+        ("grid", "gallery/readme.txt", None),
+        ("cuhk01", "campus/0971002.png", Label(971, 1)),
+        ("cuhk01", "campus/0971003.png", Label(971, 2)),
+        ("cuhk01", "campus/0971005.png", None),
+    ],
+)
+def test_a_name_tells_person_camera_and_time(layout: str, name: str, label: Label | None):
+    assert LAYOUTS[layout].label(name) == label
+
+
+def test_market_distractors_are_gallery_only_and_junk_plays_no_role():
+    images = image_table("market1501", MARKET)
+    roles = roles_of("market1501", images)
+    assert names_in(images, roles, "standard", 0, "gallery") == {
+        "0001_c2s1_000301_00.jpg",
+        "0001_c1s1_001052_00.jpg",
+        "0000_c6s3_094992_01.jpg",
+    }
+    assert names_in(images, roles, "standard", 0, "query") == {"0001_c1s1_001051_00.jpg"}
+    assert len(names_in(images, roles, "standard", 0, "train")) == 3
+    assert len(roles) == 7, "eight images, of which one is junk"
+
+
+def test_grid_folds_follow_the_partitions_and_keep_every_distractor():
+    images = image_table("grid", GRID)
+    roles = roles_of("grid", images, files_of("grid")["features_and_partitions.mat"])
+    distractors = {name.removeprefix("gallery/") for name in GRID[-2:]}
+    for fold, (train, test) in enumerate([("13", "24"), ("24", "13")]):
+        train_names = names_in(images, roles, "folds10", fold, "train")
+        assert len(train_names) == 4
+        assert {name[3] for name in train_names} == set(train)
+        query_names = names_in(images, roles, "folds10", fold, "query")
+        assert {name[3:6] for name in query_names} == {f"{person}_1" for person in test}
+        gallery_names = names_in(images, roles, "folds10", fold, "gallery")
+        assert {name[3:6] for name in gallery_names - distractors} == {f"{person}_2" for person in test}
+        assert distractors < gallery_names
+    assert len(names_in(images, roles, "all250", 0, "train")) == 8
+    assert len(names_in(images, roles, "all250", 0, "query")) == 4
+    assert len(names_in(images, roles, "all250", 0, "gallery")) == 6
+
+
+def test_grid_person_ids_are_the_third_field_where_they_have_no_name():
+    folds = read_partitions(partitions([([5, 6], [7])], ("a", "b", "c")))
+    assert [(train.tolist(), test.tolist()) for train, test in folds] == [([5, 6], [7])]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not MATLAB's",
+        files_of("grid")["features_and_partitions.mat"][:200],
+        partitions([], GRID_FIELDS),
+        partitions([([1, 2], [2, 3])], GRID_FIELDS),
+    ],
+    ids=["empty", "text", "truncated", "no folds", "people in both"],
+)
+def test_damaged_partitions_are_the_users_to_repair(content: bytes):
+    with pytest.raises(UserError, match=r"features_and_partitions\.mat is damaged"):
+        read_partitions(content)
+
+
+def test_cuhk01_splits_are_those_that_the_command_draws():
+    shipped = pd.read_csv(SPLITS, index_col="person", dtype={"person": int})
+    pd.testing.assert_frame_equal(shipped.rename(columns=int), draw_splits(), check_dtype=False, check_column_type=False)
+    trained = shipped == "train"
+    assert (trained.sum() == 485).all()
+    assert ((~trained).sum() == 486).all()
+    assert not trained.T.duplicated().any(), "ten different splits"
+
+
+def test_cuhk01_protocols_search_one_view_for_the_other():
+    images = image_table("cuhk01", CUHK)
+    roles = roles_of("cuhk01", images).join(images[["person", "camera"]], on="image")
+    splits = pd.read_csv(SPLITS, index_col="person")
+    assert set(roles["protocol"]) == {"all", *(f"{a}-shot-{b}" for a, b in product(("single", "multi"), ("a2b", "b2a")))}
+    for protocol, fold in product(set(roles["protocol"]) - {"all"}, range(10)):
+        part = roles.query("protocol == @protocol and fold == @fold")
+        queries, gallery, train = (part[part["role"] == role] for role in ("query", "gallery", "train"))
+        tested = {person for person in range(1, 9) if splits[str(fold)][person] != "train"}
+        assert set(queries["person"]) == set(gallery["person"]) == tested
+        assert set(train["person"]) == set(range(1, 9)) - tested
+        assert set(queries["camera"]) == ({1} if protocol.endswith("a2b") else {2})
+        assert set(gallery["camera"]) == ({2} if protocol.endswith("a2b") else {1})
+        assert (gallery.groupby("person").size() == (1 if protocol.startswith("single") else 2)).all()
+        assert (queries.groupby("person").size() == 2).all()
+
+
+def test_the_single_shot_gallery_is_the_drawn_image():
+    images = image_table("cuhk01", CUHK)
+    roles = roles_of("cuhk01", images)
+    splits = pd.read_csv(SPLITS, index_col="person")
+    shots = splits["0"].loc[1:8].loc[lambda column: column != "train"]
+    to_b = {f"{person:04}00{two[1]}.png" for person, two in shots.items()}
+    to_a = {f"{person:04}00{two[0]}.png" for person, two in shots.items()}
+    assert names_in(images, roles, "single-shot-a2b", 0, "gallery") == to_b
+    assert names_in(images, roles, "single-shot-b2a", 0, "gallery") == to_a
+
+
+def full_data_set(layout: str) -> list[str]:
+    """Names as many as are published."""
+    if layout == "cuhk01":
+        return [f"campus/{person:04}00{shot}.png" for person in range(1, 972) for shot in range(1, 5)]
+    if layout == "grid":
+        return [
+            *(f"probe/{person:04}_1_1_1.jpeg" for person in range(1, 251)),
+            *(f"gallery/{person:04}_2_1_1.jpeg" for person in range(1, 251)),
+            *(f"gallery/0000_3_{number}_1.jpeg" for number in range(775)),
+        ]
+    counts = (("bounding_box_train", 12_936, 751), ("query", 3_368, 750), ("bounding_box_test", 13_115, 750))
+    return [
+        *(
+            f"{folder}/{1 + number % people:04}_c{1 + number // people % 6}s1_{number:06}_00.jpg"
+            for folder, count, people in counts
+            for number in range(count)
+        ),
+        *(f"bounding_box_test/0000_c1s1_{number:06}_00.jpg" for number in range(2_798)),
+        *(f"bounding_box_test/-1_c1s1_{number:06}_00.jpg" for number in range(3_819)),
+    ]
+
+
+@pytest.mark.parametrize("layout", sorted(LAYOUTS))
+def test_a_whole_data_set_has_the_published_counts_and_a_smaller_one_is_told(layout: str):
+    ids = np.arange(1, 251)
+    file = partitions([(ids[::2].tolist(), ids[1::2].tolist())] * 10, GRID_FIELDS)
+    whole = image_table(layout, full_data_set(layout))
+    roles = roles_of(layout, whole, file)
+    assert count_warnings(LAYOUTS[layout], whole, roles) == []
+    assert match_warnings(whole, roles) == []
+    less = whole[whole["person"] != 2].reset_index(drop=True)
+    told = count_warnings(LAYOUTS[layout], less, roles_of(layout, less, file))
+    assert len(told) >= 2
+    assert "published are" in told[0]
+
+
+def test_queries_without_a_match_by_another_camera_are_told():
+    images = image_table("grid", ["probe/0001_5_1_1.jpeg", "gallery/0001_5_2_1.jpeg"])
+    roles = roles_of("grid", images, partitions([([9], [8])], GRID_FIELDS))
+    assert match_warnings(images, roles) == [
+        "all250: 1 queries have no correct match by another camera and cannot be evaluated"
+    ]

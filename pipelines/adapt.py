@@ -60,9 +60,9 @@ def adapt_pipeline(parallelism: int = 0) -> GraphComponent:
             settings=ingest_settings,
             data_root=data_root,
         ).set_display_name("ingest target")
-        classifier = pretrain(
-            settings=pretrain_settings, data_root=data_root, source=source.outputs["manifest"]
-        ).after(target)  # a target that cannot be read should not cost a training
+        classifier = pretrain(settings=pretrain_settings, data_root=data_root, source=source.outputs["manifest"]).after(
+            target
+        )  # a target that cannot be read should not cost a training
         with dsl.ParallelFor(adaptations, parallelism=parallelism) as adaptation:
             translator = train_gan(
                 method=adaptation.method,

@@ -20,6 +20,8 @@ import components
 from pipelines.folder_lock import FolderLock
 from pipelines.stage_process import StageProcess
 
+CODE = Path(components.__file__).parent
+
 
 def run_pipeline(pipeline: GraphComponent, arguments: Mapping[str, Any], out: Path, lock: FolderLock) -> Path:
     """Run `pipeline` with all that it makes in the locked folder `out`. Returns the path of its one output artifact.
@@ -144,9 +146,8 @@ def content(value: Any) -> Any:
     return value.metadata if isinstance(value, dsl.Artifact) and "digest" in value.metadata else value
 
 
-def code_digest(stage: str) -> str:
+def code_digest(stage: str, root: Path = CODE) -> str:
     """Digest of the source files that a stage runs: its own and those of core."""
-    root = Path(components.__file__).parent
     digest = hashlib.sha256()
     for path in sorted([*(root / "core").rglob("*.py"), *(root / stage).rglob("*.py")]):
         digest.update(f"{path.relative_to(root)}\0".encode())

@@ -3,16 +3,20 @@
 import codecs
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from components.core.runtime.errors import UserError
 
 EXECUTOR_LINE = re.compile(r"\[KFP Executor [\d-]+ [\d:,]+ (?P<level>\w+)\]: (?P<message>.*)", re.DOTALL)
 EXECUTOR_CHATTER = ("Looking for component", "Loading KFP component", "Got executor_input", "Wrote executor output")
+INDENT = "    "
 TRACEBACK = "Traceback (most recent call last):"
 # What Python says of a full disk, a full quota, and a folder that may not be written.
 NOT_WRITABLE = re.compile(r"(OSError: \[Errno (28|30|122)\]|PermissionError: \[Errno \d+\]) (?P<text>.*)")
@@ -30,8 +34,7 @@ class StageProcess:
         self.log = log
         self.traceback: list[str] = []
         # Only a terminal gets progress bars, so give the stage one where the reader has one.
-        self.terminal = sys.stderr.isatty()
-        self.reading, writing = os.openpty() if self.terminal else os.pipe()
+        self.reading, writing = open_terminal() if sys.stderr.isatty() else os.pipe()
         try:
             self.process = subprocess.Popen(
                 command,
@@ -64,7 +67,7 @@ class StageProcess:
         if self.process.poll() is None:
             os.killpg(self.process.pid, with_signal)
 
-    def echoed(self, log) -> Iterator[str]:  # type: ignore[no-untyped-def]
+    def echoed(self, log: TextIO) -> Iterator[str]:
         """The lines for the reader; all but the passing states of progress bars go to `log`."""
         skipping = ""  # the line that ends what is being skipped
         for line in pieces(self.reading):
@@ -81,9 +84,9 @@ class StageProcess:
                 if executor["message"].startswith("Got executor_input"):
                     skipping = "}"
                 elif not executor["message"].startswith(EXECUTOR_CHATTER):
-                    yield f"    {executor['message']}"
+                    yield f"{INDENT}{executor['message']}"
             else:
-                yield f"    {line}" if text else line
+                yield f"{INDENT}{line}" if text else line
 
     def failure(self, stage: str) -> Exception:
         """Why the command failed, in one line."""
@@ -97,6 +100,14 @@ class StageProcess:
         if not said:
             said = "ended without a word, as when memory runs out" if code in (-9, 137) else f"exit status {code}"
         return StageFailed(f"{stage} failed: {said} (all it said: {self.log})")
+
+
+def open_terminal() -> tuple[int, int]:
+    """Both ends of a pseudo-terminal as wide as the reader's, less the indentation: for reading, for writing."""
+    reading, writing = os.openpty()
+    columns, rows = shutil.get_terminal_size()
+    termios.tcsetwinsize(writing, (rows, columns - len(INDENT)))
+    return reading, writing
 
 
 def pieces(file_descriptor: int) -> Iterator[str]:

@@ -37,7 +37,7 @@ def evaluate(
 
     resolved = EvaluateSettings.parse(json.loads(settings), stage="evaluate")
     manifests = [Path(each.path) for each in translated]
-    stage.run(
+    rows = stage.run(
         Path(source.path),
         Path(target.path),
         Path(classifier.path),

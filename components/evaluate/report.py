@@ -103,7 +103,7 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"picture": picture_uri, "title_of": title_of}
+    environment.filters |= {"picture": picture_uri, "title_of": title_of, "unbroken": unbroken}
     page = environment.get_template("report.html.j2").render(
         headline=headline(rows),
         experiments=experiments(rows),
@@ -158,6 +158,11 @@ def experiments(rows: Sequence[ResultsRow]) -> list[Experiment]:
     for summary in summarise(rows):
         tables.setdefault(summary.experiment, []).append(summary)
     return [Experiment(*experiment, summaries) for experiment, summaries in tables.items()]
+
+
+def unbroken(sentence: str) -> str:
+    """A sentence whose numbers stay on the line of their percent sign."""
+    return sentence.replace(" %", "\u00a0%")
 
 
 def used(method: str, rows: Sequence[ResultsRow]) -> bool:

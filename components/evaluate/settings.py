@@ -12,12 +12,8 @@ class EvaluateSettings(Settings):
 
     seed: int = Field(0, ge=0, lt=2**53, description="of the order in which batch-norm statistics see images")
     protocols: list[str] = Field([], description="of the target to evaluate; all of them if empty")
-    adabn: bool = Field(
-        True, description="also with batch-norm statistics recomputed on the unlabelled images"
-    )
+    adabn: bool = Field(True, description="also with batch-norm statistics recomputed on the unlabelled images")
     max_rank: int = Field(50, ge=20, description="length of the CMC curves")
     probes_shown: int = Field(6, ge=0, description="probes whose ranked lists the report shows")
     batch: int = Field(64, ge=2, description="images that go through the classifier together")
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: bf16 where the hardware has it"
-    )
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")

@@ -8,7 +8,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from gzip import GzipFile
 from pathlib import Path, PurePosixPath
@@ -63,7 +63,9 @@ def open_source(location: str) -> Iterator[Source]:
     if not Path(location).exists():
         raise UserError(f"no such folder or archive: {location}")
     open_archive = _open_zip if zipfile.is_zipfile(location) else _open_tar
-    with _explained(location), open_archive(location) as source:
+    with ExitStack() as opened:
+        with _explained(location):
+            source = opened.enter_context(open_archive(location))
         yield source
 
 

@@ -127,7 +127,7 @@ def report(manifest: Manifest, shards: WrittenShards, saved: bool) -> None:
         first = rejected.iloc[0]
         logger.warning(f"{name}: {len(rejected)} files were rejected, such as {first['name']}: {first['reason']}")
     if saved or shards.written:
-        written = f"{len(shards.written)} shards and the manifest were written, {len(shards.present)} shards were there"
+        written = f"wrote the manifest and {len(shards.written)} of {len(shards.written + shards.present)} shards"
     else:
-        written = f"nothing was written, the manifest and its {len(shards.present)} shards were there already"
+        written = "nothing was written, the manifest and all its shards were there already"
     logger.info(f"{name}: {len(manifest.images):,} images of {manifest.images['person'].nunique():,} people; {written}")

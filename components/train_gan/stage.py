@@ -30,7 +30,8 @@ def run(
     target_rows = unlabelled.rows(settings.protocol, settings.fold, "train")
     if len(target_rows) == 0:
         raise UserError(
-            f"the target {unlabelled.dataset} has no training images in protocol '{settings.protocol}', fold {settings.fold}"
+            f"the target {unlabelled.dataset} has no training images in protocol '{settings.protocol}', "
+            f"fold {settings.fold}"
         )
     sampler = PairSampler(labelled.images["person"].to_numpy()[source_rows].astype(int))
     device = choose_device()

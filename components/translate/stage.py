@@ -50,8 +50,7 @@ def run(
         dataset = f"{manifest.dataset} by {trained['method']}"
         translated = Manifest(dataset, images, manifest.roles, source_protocol=manifest.source_protocol)
         translated.save(output)
-        origin = {key: trained[key] for key in ("method", "protocol", "fold", "seed")} | {"inputs": inputs}
-        (output / "translation.json").write_text(json.dumps(origin, indent=2) + "\n")
+        (output / "translation.json").write_text(json.dumps({"settings": trained, "inputs": inputs}, indent=2) + "\n")
     return translated
 
 

@@ -47,7 +47,3 @@ def end(message: str, status: int) -> None:
     """End the process with a line on stderr."""
     print(f"simpgan: {message}", file=sys.stderr)
     sys.exit(status)
-
-
-if __name__ == "__main__":
-    main()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipelines.demo_data.people import Colour, Fabric, Person
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
 Point = tuple[float, float]
 Texture = Callable[[Array, Array], Array]  # (longitude seen from the camera, length along) -> RGB
 
@@ -60,7 +60,8 @@ class Canvas:
         along = aside * axis_x + down * axis_y
         across = aside * axis_y - down * axis_x
         within = np.clip(along, 0, length)
-        half = np.interp(within / length, np.linspace(0, 1, len(half_widths)), half_widths).astype(np.float32) * self.scale
+        stations = np.arange(len(half_widths))
+        half = np.interp(within * (stations[-1] / length), stations, half_widths).astype(np.float32) * self.scale
         coverage = np.clip(0.5 - (np.hypot(across, (along - within) * flatness) - half), 0, 1)
         longitude = np.arcsin(np.clip(across / half, -1, 1))
         return view, coverage, longitude, along / self.scale, axis_y
@@ -83,7 +84,13 @@ def draw_person(canvas: Canvas, person: Person, pose: Pose) -> None:
     """Paint a person, with the shadow on the ground, onto the canvas."""
     away = -0.30 * canvas.sun
     canvas.shadow((-0.08 + min(away, 0), 0.985), (0.08 + max(away, 0), 0.985), (0.030, 0.036, 0.030), depth=0.40)
-    parts = [*_legs(person, pose), *_arms(person, pose), *_torso(person, pose), *_head(person, pose), *_bag(person, pose)]
+    parts = [
+        *_legs(person, pose),
+        *_arms(person, pose),
+        *_torso(person, pose),
+        *_head(person, pose),
+        *_bag(person, pose),
+    ]
     for _, start, end, half_widths, texture, flatness in sorted(parts, key=lambda part: part[0]):
         canvas.column(start, end, half_widths, texture, flatness)
 
@@ -112,7 +119,7 @@ def _part(
     return (from_near + to_near) / 2 + nearer, from_point, to_point, half_widths, texture, flatness
 
 
-def _turned(pose: Pose, front: Sequence[float], side: Sequence[float]) -> list[float]:
+def _turned(pose: Pose, front: Sequence[float] | Array, side: Sequence[float] | Array) -> list[float]:
     """Half widths of an elliptic column of which the camera sees neither just the front nor just the side."""
     return [float(np.hypot(f * np.cos(pose.facing), s * np.sin(pose.facing))) for f, s in zip(front, side, strict=True)]
 
@@ -149,7 +156,9 @@ def _cloth(fabric: Fabric, pose: Pose, creases: float = 0.10) -> Texture:
             "side stripe": lambda: np.abs(np.abs(around) - np.pi / 2) < 0.35,
         }[fabric.pattern]()
         colour = _choose(accented, fabric.accent, np.asarray(fabric.colour, dtype=np.float32))
-        folds = 1 - creases * np.sin(along * 55 + 3 * longitude + 5 * pose.phase) * np.abs(np.sin(longitude * 2 + pose.phase))
+        folds = 1 - creases * np.sin(along * 55 + 3 * longitude + 5 * pose.phase) * np.abs(
+            np.sin(longitude * 2 + pose.phase)
+        )
         return colour * folds[..., None]
 
     return texture
@@ -240,7 +249,9 @@ def _head(person: Person, pose: Pose) -> list[Part]:
         eyes = np.hypot((around - 0.42) * 0.05, along - 0.022) < 0.0085
         mouth = np.hypot(around * 0.03, along - 0.062) < 0.010
         colour = colour * (1 - 0.65 * eyes - 0.25 * mouth)[..., None]
-        colour = _choose((along < hairline + 0.026 * around**2) | ((around > 1.25) & (along < nape)), person.hair, colour)
+        colour = _choose(
+            (along < hairline + 0.026 * around**2) | ((around > 1.25) & (along < nape)), person.hair, colour
+        )
         if person.hair_style == "cap":
             colour = _choose(along < 0.004 + 0.012 * (around < 1.0), person.cap, colour)
         return colour
@@ -261,7 +272,8 @@ def _head(person: Person, pose: Pose) -> list[Part]:
 
 
 def _bag(person: Person, pose: Pose) -> list[Part]:
-    leather = Fabric("hoops", person.bag_colour, tuple(0.8 * c for c in person.bag_colour), 0.11)  # type: ignore[arg-type]
+    red, green, blue = person.bag_colour
+    leather = Fabric("hoops", person.bag_colour, (0.8 * red, 0.8 * green, 0.8 * blue), 0.11)
     texture, side = _cloth(leather, pose, creases=0.05), -person.bag_side
     if person.bag == "backpack":
         widths = _turned(pose, [0.060, 0.086, 0.090, 0.084], [0.036, 0.048, 0.052, 0.046])

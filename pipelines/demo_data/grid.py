@@ -1,9 +1,9 @@
 """The generated target network, in the layout of GRID (QMUL underground re-identification).
 
-probe and gallery hold one picture each of every person, `PPPP_CAM_FRAME_X_Y_W_H.jpeg`: person, camera, frame, and the box
-in the camera's picture; gallery also has distractors, people without a probe (`0000_...`). The pictures have the
-sizes of their boxes. features_and_partitions.mat says, for each of ten random halvings of the people, which pictures are
-for training and which for testing: 1-based positions among the sorted names.
+probe and gallery hold one picture each of every person, `PPPP_CAM_FRAME_X_Y_W_H.jpeg`: person, camera, frame, and the
+box in the camera's picture, which is the size of the file's; gallery also has distractors, people without a probe
+(`0000_...`). features_and_partitions.mat says, for each of ten random halvings of the people, which pictures are for
+training and which for testing: 1-based positions among the sorted names.
 """
 
 import io
@@ -21,7 +21,7 @@ FOLDS = 10
 DISTRACTORS_PER_IDENTITY = 5 / 6
 CAMERA_PAIRS = ((1, 2), (4, 5), (5, 6))  # which camera sees the people who were seen by which
 FRAME_WIDTH, FRAME_HEIGHT = 384, 400
-DETAIL = 0.5  # of its pixels' number in each direction, how much an interlaced picture really resolves
+DETAIL = 0.55  # of its pixels' number in each direction, how much an interlaced picture really resolves
 MAT_HEADER = b"MATLAB 5.0 MAT-file, generated demo data".ljust(116)
 
 
@@ -41,24 +41,26 @@ def write(folder: Path, seed: np.random.SeedSequence, identities: int) -> None:
 
 
 def _walk(folder: Path, number: int, cameras: dict[int, Camera], random: np.random.Generator) -> None:
-    """One person comes towards the first camera of a pair, or passes it, and walks away from the second."""
+    """One person passes the two cameras of a pair, which see the person from different sides."""
     person = sample_person(random)
     first, second = CAMERA_PAIRS[random.integers(len(CAMERA_PAIRS))]
-    frame = 25000 + 40 * number
-    _save(folder / "probe", number, cameras[first], frame, person, random.normal(0, 0.6), random)
-    _save(folder / "gallery", number, cameras[second], frame + 25, person, random.normal(2.4, 0.7), random)
+    frame, facing = 25000 + 40 * number, random.uniform(0, 2 * np.pi)
+    _save(folder / "probe", number, cameras[first], frame, person, facing, random)
+    _save(folder / "gallery", number, cameras[second], frame + 25, person, facing + random.normal(0.6, 0.5), random)
 
 
 def _distract(folder: Path, number: int, cameras: dict[int, Camera], random: np.random.Generator) -> None:
     camera = cameras[int(random.integers(1, len(cameras) + 1))]
-    _save(folder / "gallery", 0, camera, 25000 + 40 * number, sample_person(random), random.normal(2.4, 0.7), random)
+    _save(
+        folder / "gallery", 0, camera, 25000 + 40 * number, sample_person(random), random.uniform(0, 2 * np.pi), random
+    )
 
 
 def _save(
     folder: Path, number: int, camera: Camera, frame: int, person: Person, facing: float, random: np.random.Generator
 ) -> None:
     height = int(np.clip(random.normal(228, 35), 130, 330))
-    width = int(height * random.uniform(0.34, 0.46))
+    width = int(height * random.uniform(0.44, 0.53))
     x, y = int(random.integers(0, FRAME_WIDTH - width)), int(random.integers(0, FRAME_HEIGHT - height))
     pose = Pose(facing, random.uniform(0, 2 * np.pi), random.uniform(0.2, 0.9))
     occluder = sample_person(random) if random.random() < 0.08 else None

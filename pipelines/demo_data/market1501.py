@@ -1,8 +1,8 @@
 """The generated source network, in the layout of Market-1501.
 
 bounding_box_train, query and bounding_box_test hold `PPPP_cCsS_FFFFFF_BB.jpg`: person, camera, sequence, frame, box.
-bounding_box_test also has junk, boxes that are too bad to count (`-1_...`), and distractors, boxes round nobody or round
-people who are not in the data set (`0000_...`). As in the original, a Thumbs.db lies in each folder.
+bounding_box_test also has junk, boxes that are too bad to count (`-1_...`), and distractors, boxes round nobody or
+round people who are not in the data set (`0000_...`). As in the original, a Thumbs.db lies in each folder.
 """
 
 from pathlib import Path
@@ -40,7 +40,7 @@ def _walk(folder: Path, number: int, tested: bool, cameras: list[Camera], random
     person = sample_person(random)
     passed = random.choice(len(cameras), size=random.integers(3, 6), replace=False)
     for stage, index in enumerate(passed):
-        facing, phase, stride = random.uniform(0, 2 * np.pi, 2).tolist() + [random.uniform(0.2, 1.0)]
+        facing, phase, stride = *random.uniform(0, 2 * np.pi, 2), random.uniform(0.2, 1.0)
         for box in range(IMAGES_PER_CAMERA):
             pose = Pose(facing + random.normal(0, 0.3), phase + 1.3 * box, stride)
             occluder = sample_person(random) if random.random() < 0.08 else None
@@ -58,7 +58,7 @@ def _distract(folder: Path, number: int, cameras: list[Camera], random: np.rando
     """A box round nobody, or round somebody who passes only once."""
     camera = cameras[random.integers(len(cameras))]
     person: Person | None = sample_person(random) if random.random() < 0.6 else None
-    pose = Pose(*random.uniform(0, 2 * np.pi, 2), stride=random.uniform(0.2, 1.0))
+    pose = Pose(random.uniform(0, 2 * np.pi), random.uniform(0, 2 * np.pi), random.uniform(0.2, 1.0))
     name = f"0000_{_place(camera, number)}_{100 * number:06d}_01.jpg"
     _save(folder / "bounding_box_test" / name, camera, person, pose, 3.0, random)
 

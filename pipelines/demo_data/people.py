@@ -134,7 +134,9 @@ def sample_person(random: np.random.Generator) -> Person:
 
 def _bottom_fabric(random: np.random.Generator, legwear: str) -> Fabric:
     colour = _colour(random, TOP_COLOURS if legwear == "skirt" else BOTTOM_COLOURS)
-    pattern = _one(random, {"plain": 8, "checks": 1, "side stripe": 2} if legwear != "skirt" else {"plain": 2, "hoops": 1})
+    pattern = _one(
+        random, {"plain": 8, "checks": 1, "side stripe": 2} if legwear != "skirt" else {"plain": 2, "hoops": 1}
+    )
     return Fabric(pattern, colour, _contrasting(random, colour), repeat=random.uniform(0.05, 0.08))
 
 

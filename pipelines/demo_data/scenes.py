@@ -1,4 +1,4 @@
-"""Places: an empty view of a floor with a wall behind it, drawn once a camera, from which boxes are cut as backgrounds."""
+"""Places: an empty view of a floor with a wall behind it, drawn once a camera. Backgrounds are cut from it."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from pipelines.demo_data.people import Colour
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
 
 HEIGHT, WIDTH = 256, 448
 HORIZON = 0.46  # where the wall meets the floor, as a share of the height

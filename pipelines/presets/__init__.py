@@ -127,6 +127,8 @@ def layers(preset: str) -> list[Values]:
         seen.append(path)
         content = read_mapping(path)
         extends = content.pop("extends", None)
+        if not isinstance(extends, str | None):
+            raise UserError(f"preset {path}: 'extends' names no preset: write one name, such as 'extends: small'")
         found.append(content)
     return found
 

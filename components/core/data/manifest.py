@@ -14,6 +14,7 @@ from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 
 SCHEMA_VERSION = 1
+FILES = ("manifest.json", "images.parquet", "roles.parquet", "rejected.parquet")
 ROLES = ("train", "query", "gallery")
 
 IMAGE_COLUMNS = {
@@ -141,6 +142,9 @@ class Manifest:
             UserError: there is no manifest, it is of another schema, or its content is damaged.
         """
         folder = Path(folder)
+        missing = [name for name in FILES if not (folder / name).is_file()]
+        if missing:
+            raise UserError(f"{folder} is not a manifest: it has no {missing[0]}")
         try:
             summary = json.loads((folder / "manifest.json").read_bytes())
             if summary["schema"] != SCHEMA_VERSION:
@@ -153,8 +157,6 @@ class Manifest:
                 source_protocol=summary["source_protocol"],
                 warnings=tuple(summary["warnings"]),
             )
-        except FileNotFoundError as missing:
-            raise UserError(f"{folder} is not a manifest: it has no {Path(missing.filename).name}") from missing
         except (OSError, ValueError, KeyError) as damage:
             raise UserError(f"the manifest in {folder} is damaged ({damage}): ingest again") from damage
         if manifest.digest != summary["digest"]:

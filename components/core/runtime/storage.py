@@ -269,12 +269,13 @@ def _bucket_and_key(location: str) -> tuple[str, str]:
 
 
 def _client() -> Any:
-    # Connections must not be shared with a forked process, nor kept when the address changes.
-    return _new_client(os.getpid(), os.environ.get("AWS_ENDPOINT_URL"), os.environ.get("AWS_ACCESS_KEY_ID"))
+    # Connections must not be shared with a forked process, nor kept when the address or the keys change.
+    environment = tuple(value for name, value in sorted(os.environ.items()) if name.startswith("AWS_"))
+    return _new_client(os.getpid(), environment)
 
 
 @lru_cache(maxsize=4)
-def _new_client(_process: int, _endpoint: str | None, _key: str | None) -> Any:
+def _new_client(_process: int, _environment: tuple[str, ...]) -> Any:
     import boto3
     from botocore.config import Config
 

@@ -23,12 +23,12 @@ def explained(location: str) -> Iterator[None]:
 
 
 def _s3_error(failure: Exception, location: str) -> Exception:
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "Amazon S3")
     if isinstance(failure, NoCredentialsError):
         return UserError(f"no keys for {location}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    if isinstance(failure, HTTPClientError):
+    if isinstance(failure, ConnectionError | HTTPClientError):
         return UserError(f"cannot reach {endpoint} for {location}: check AWS_ENDPOINT_URL and that the store runs")
     if isinstance(failure, ClientError):
         code = failure.response["Error"]["Code"]

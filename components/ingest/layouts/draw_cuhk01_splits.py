@@ -18,11 +18,11 @@ def draw_splits() -> pd.DataFrame:
     gallery images in the single-shot protocols, such as "14" for shots 001 and 004."""
     draw = random.Random(SEED)
     people = range(1, PEOPLE + 1)
-    splits = pd.DataFrame("train", index=pd.Index(people, name="person"), columns=range(SPLITS))
-    for split in splits:
-        for person in sorted(draw.sample(people, TEST_PEOPLE)):
-            splits.loc[person, split] = draw.choice("12") + draw.choice("34")
-    return splits
+    splits = {}
+    for split in range(SPLITS):
+        shots = {person: draw.choice("12") + draw.choice("34") for person in sorted(draw.sample(people, TEST_PEOPLE))}
+        splits[split] = [shots.get(person, "train") for person in people]
+    return pd.DataFrame(splits, index=pd.Index(people, name="person"))
 
 
 if __name__ == "__main__":

@@ -122,7 +122,9 @@ def test_damaged_partitions_are_the_users_to_repair(content: bytes):
 
 def test_cuhk01_splits_are_those_that_the_command_draws():
     shipped = pd.read_csv(SPLITS, index_col="person", dtype={"person": int})
-    pd.testing.assert_frame_equal(shipped.rename(columns=int), draw_splits(), check_dtype=False, check_column_type=False)
+    pd.testing.assert_frame_equal(
+        shipped.rename(columns=int), draw_splits(), check_dtype=False, check_column_type=False
+    )
     trained = shipped == "train"
     assert (trained.sum() == 485).all()
     assert ((~trained).sum() == 486).all()
@@ -133,7 +135,10 @@ def test_cuhk01_protocols_search_one_view_for_the_other():
     images = image_table("cuhk01", CUHK)
     roles = roles_of("cuhk01", images).join(images[["person", "camera"]], on="image")
     splits = pd.read_csv(SPLITS, index_col="person")
-    assert set(roles["protocol"]) == {"all", *(f"{a}-shot-{b}" for a, b in product(("single", "multi"), ("a2b", "b2a")))}
+    assert set(roles["protocol"]) == {
+        "all",
+        *(f"{a}-shot-{b}" for a, b in product(("single", "multi"), ("a2b", "b2a"))),
+    }
     for protocol, fold in product(set(roles["protocol"]) - {"all"}, range(10)):
         part = roles.query("protocol == @protocol and fold == @fold")
         queries, gallery, train = (part[part["role"] == role] for role in ("query", "gallery", "train"))

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import json
 import math
+import multiprocessing
 import os
 import shutil
 import signal
@@ -12,8 +13,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy
@@ -25,7 +27,7 @@ from mlflow.entities import Metric, Run
 from mlflow.tracking import MlflowClient
 
 from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import pipeline_run, read_history, stage_run
+from components.core.runtime.tracking import pipeline_run, read_history, runs, sender, stage_run
 from components.core.runtime.tracking.history import Entry, History
 
 ROOT = Path(__file__).parents[4]
@@ -67,19 +69,66 @@ def steps_of(client: MlflowClient, run: Run, name: str) -> list[tuple[int, float
     return sorted((metric.step, metric.value) for metric in client.get_metric_history(run.info.run_id, name))
 
 
-def start(script: str, *arguments: object) -> subprocess.Popen[str]:
-    """A stage's process: Python that runs `script`, with `sys.argv[1:]` being `arguments`."""
-    return subprocess.Popen(
+def start(target: Callable[..., None], *arguments: object) -> BaseProcess:
+    """The process of a stage, forked from one that has loaded mlflow (which takes seconds) and nothing else."""
+    forkserver = multiprocessing.get_context("forkserver")
+    forkserver.set_forkserver_preload(["mlflow.tracking", "sqlalchemy.dialects.sqlite"])
+    process = forkserver.Process(target=in_environment, args=(dict(os.environ), target, *arguments))
+    process.start()
+    return process
+
+
+def in_environment(environment: dict[str, str], target: Callable[..., None], *arguments: object) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    target(*arguments)
+
+
+def exit_code(process: BaseProcess) -> int | None:
+    process.join()
+    return process.exitcode
+
+
+def run_python(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """A fresh Python that runs `script`, with `sys.argv[1:]` being `arguments`."""
+    return subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        check=False,
     )
 
 
+def train(folder: Path, stop_after: int = -1, label: str = "") -> None:
+    """40 steps with a checkpoint every 10, going on from the last one; hangs after step `stop_after`."""
+    runs.WRITE_SECONDS = 0.0
+    checkpoint = folder / "checkpoint"
+    with stage_run("train_gan", settings={"rate": 0.1}, history=folder / "history.jsonl", label=label) as run:
+        done = -1
+        if checkpoint.exists():
+            done = int(checkpoint.read_text())
+            run.resume(done)
+        for step in range(done + 1, 40):
+            run.metrics(step, {"loss/cycle": step / 3, "loss/similarity": -step / 7})
+            if step % 10 == 9:
+                run.flush()
+                (folder / "part").write_text(str(step))
+                (folder / "part").replace(checkpoint)
+            if step == stop_after:
+                time.sleep(60)
+        run.summary({"cmc/rank-1": 31.25})
+
+
+EXPECTED = {
+    "loss/cycle": [(step, step / 3) for step in range(40)],
+    "loss/similarity": [(step, -step / 7) for step in range(40)],
+    "cmc/rank-1": [(0, 31.25)],
+}
+
+
 def wait_until_sent(client: MlflowClient, step: int) -> None:
-    """Wait until the training in `TRAIN` is known to MLflow up to `step`."""
+    """Wait until the training of `train` is known to MLflow up to `step`."""
     for _ in range(300):
         experiment = client.get_experiment_by_name("simpgan")
         for run in client.search_runs([experiment.experiment_id]) if experiment else []:
@@ -87,45 +136,6 @@ def wait_until_sent(client: MlflowClient, step: int) -> None:
                 return
         time.sleep(0.1)
     raise AssertionError(f"step {step} did not arrive")
-
-
-def wait_for(process: subprocess.Popen[str], word: str) -> None:
-    assert process.stdout
-    for line in process.stdout:
-        if word in line:
-            return
-    raise AssertionError(process.communicate()[1])
-
-
-TRAIN = """
-import os, sys, time
-from pathlib import Path
-from components.core.runtime.tracking import runs, stage_run
-
-runs.WRITE_SECONDS = 0.0
-folder, stop_after, steps = Path(sys.argv[1]), int(sys.argv[2]), 40
-checkpoint = folder / "checkpoint"
-with stage_run("train_gan", settings={"rate": 0.1}, history=folder / "history.jsonl") as run:
-    done = -1
-    if checkpoint.exists():
-        done = int(checkpoint.read_text())
-        run.resume(done)
-    for step in range(done + 1, steps):
-        run.metrics(step, {"loss/cycle": step / 3, "loss/similarity": -step / 7})
-        if step % 10 == 9:
-            run.flush()
-            (folder / "part").write_text(str(step))
-            (folder / "part").replace(checkpoint)
-        if step == stop_after:
-            print("stopped", flush=True)
-            time.sleep(60)
-    run.summary({"cmc/rank-1": 31.25})
-"""
-EXPECTED = {
-    "loss/cycle": [(step, step / 3) for step in range(40)],
-    "loss/similarity": [(step, -step / 7) for step in range(40)],
-    "cmc/rank-1": [(0, 31.25)],
-}
 
 
 def history_on_disk(path: Path) -> dict[str, list[tuple[int, float]]]:
@@ -219,7 +229,7 @@ def test_names_that_mlflow_would_refuse_are_refused_at_once(tmp_path: Path, name
         run.metrics(0, {name: 1.0})
 
 
-def test_runs_where_mlflow_is_not_installed(tmp_path: Path) -> None:
+def test_runs_where_mlflow_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = """
 import sys
 sys.modules["mlflow"] = None
@@ -228,15 +238,11 @@ from components.core.runtime.tracking import stage_run
 with stage_run("train_gan", settings={}, history=Path(sys.argv[1])) as run:
     run.metrics(3, {"loss": 0.5})
 """
-    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{tmp_path}/mlflow.db"
-    try:
-        process = start(script, tmp_path / "history.jsonl")
-        _, errors = process.communicate()
-    finally:
-        del os.environ["MLFLOW_TRACKING_URI"]
-    assert process.returncode == 0
-    assert errors.count("\n") == 1
-    assert "mlflow cannot be imported" in errors
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    finished = run_python(script, tmp_path / "history.jsonl")
+    assert finished.returncode == 0
+    assert finished.stderr.count("\n") == 1
+    assert "mlflow cannot be imported" in finished.stderr
     assert read_history(tmp_path / "history.jsonl")[0].values == {"loss": 0.5}
 
 
@@ -249,7 +255,7 @@ with stage_run("ingest", settings={}, history=Path(sys.argv[1])) as run:
     run.summary({"images": 3})
 sys.exit("mlflow" in sys.modules or "torch" in sys.modules)
 """
-    assert start(script, tmp_path / "history.jsonl").wait() == 0
+    assert run_python(script, tmp_path / "history.jsonl").returncode == 0
 
 
 # What a run holds
@@ -380,15 +386,15 @@ def test_killed_training_goes_on_with_an_exact_history(client: MlflowClient, tmp
     """In a pipeline the retry writes to the same run; alone it gets a new one, with all that the file holds."""
 
     def killed_then_finished() -> None:
-        killed = start(TRAIN, tmp_path, 25)
+        killed = start(train, tmp_path, 25)
         wait_until_sent(client, 25)  # beyond the checkpoint, which is of step 19
         killed.kill()
-        killed.wait()
+        killed.join()
         (run,) = runs_of(client).values() if not in_pipeline else [runs_of(client)["train_gan"]]
         assert run.info.status == "RUNNING"
         with (tmp_path / "history.jsonl").open("ab") as file:
             file.write(b'{"step": 26, "ti')
-        assert start(TRAIN, tmp_path, -1).wait() == 0
+        assert exit_code(start(train, tmp_path)) == 0
 
     if in_pipeline:
         with pipeline_run("adapt", {}, {}):
@@ -474,10 +480,10 @@ def test_a_failed_stage_that_succeeds_on_retry_is_finished(client: MlflowClient,
 
 
 def test_sigterm_ends_as_killed_and_keeps_what_was_measured(client: MlflowClient, tmp_path: Path) -> None:
-    process = start(TRAIN, tmp_path, 25)
-    wait_for(process, "stopped")
+    process = start(train, tmp_path, 25)
+    wait_until_sent(client, 25)
     process.terminate()
-    assert process.wait() == 128 + signal.SIGTERM
+    assert exit_code(process) == 128 + signal.SIGTERM
     run = runs_of(client)["train_gan"]
     assert run.info.status == "KILLED"
     assert run.data.tags["simpgan.reason"] == "SIGTERM"
@@ -507,10 +513,10 @@ def test_pipeline_closes_a_stage_that_was_killed_without_a_word(client: MlflowCl
         pytest.raises(RuntimeError),
         pipeline_run("adapt", {}, {}),
     ):
-        process = start(TRAIN, tmp_path, 5)
+        process = start(train, tmp_path, 5)
         wait_until_sent(client, 5)
         process.kill()
-        process.wait()
+        process.join()
         raise RuntimeError("stage train_gan failed")
     runs = runs_of(client)
     assert runs["adapt"].info.status == "FAILED"
@@ -519,13 +525,13 @@ def test_pipeline_closes_a_stage_that_was_killed_without_a_word(client: MlflowCl
 
 
 def test_runs_of_living_processes_are_left_alone(client: MlflowClient, tmp_path: Path) -> None:
-    process = start(TRAIN, tmp_path, 5)
+    process = start(train, tmp_path, 5)
     wait_until_sent(client, 5)
     with pipeline_run("adapt", {}, {}):
         pass
     assert runs_of(client)["train_gan"].info.status == "RUNNING"
     process.kill()
-    process.wait()
+    process.join()
 
 
 # Refusals, absence, and several at once
@@ -561,11 +567,8 @@ def test_stages_at_the_same_time_on_a_new_sqlite_store(tmp_path: Path, monkeypat
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     with pipeline_run("adapt", {}, {}):
-        processes = [
-            start(TRAIN.replace("history=", f"label='{name}', history="), tmp_path / name, -1) for name in ("a", "b")
-        ]
-        assert [process.wait() for process in processes] == [0, 0]
-        assert [process.communicate()[1] for process in processes] == ["", ""]
+        processes = [start(train, tmp_path / name, -1, name) for name in ("a", "b")]
+        assert [exit_code(process) for process in processes] == [0, 0]
     client = MlflowClient(f"sqlite:///{tmp_path}/new/mlflow.db")
     for name in ("a", "b"):
         run = runs_of(client)[name]
@@ -609,7 +612,7 @@ def test_server_that_goes_away_costs_no_metric_and_does_not_block(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-    monkeypatch.setattr("components.core.runtime.tracking.runs.WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(runs, "WRITE_SECONDS", 0.0)
     picture = numpy.full((8, 8, 3), 9, numpy.uint8)
     with stage_run("train_gan", settings={"rate": 1}, history=tmp_path / "history.jsonl") as run:
         run.metrics(0, {"loss": 0.0})  # the server is not there yet
@@ -647,8 +650,8 @@ def test_dead_server_holds_up_the_end_only_for_a_bounded_time(
     with socket.socket() as closed:  # bound, not listening: connections are refused
         closed.bind(("127.0.0.1", 0))
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{closed.getsockname()[1]}")
-        monkeypatch.setitem(sys.modules["components.core.runtime.tracking.runs"].END_SECONDS, "FINISHED", 0.5)
-        monkeypatch.setattr("components.core.runtime.tracking.sender.SHORTEST_WAIT_SECONDS", 0.1)
+        monkeypatch.setitem(runs.END_SECONDS, "FINISHED", 0.5)
+        monkeypatch.setattr(sender, "SHORTEST_WAIT_SECONDS", 0.1)
         with stage_run("pretrain", settings={}, history=tmp_path / "history.jsonl") as run:
             run.metrics(0, {"loss": 1.0})
     assert read_history(tmp_path / "history.jsonl")[0].values == {"loss": 1.0}

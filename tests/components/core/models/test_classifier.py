@@ -1,0 +1,65 @@
+"""The siamese classifier against torchvision's network and the paper's equations."""
+
+import torch
+import torchvision
+
+from components.core.models.classifier import (
+    IMAGENET_DEVIATION,
+    IMAGENET_MEAN,
+    ClassifierConfig,
+    SiameseClassifier,
+)
+
+
+def build(**changes: object) -> SiameseClassifier:
+    config = {"backbone": "resnet18", "identities": 5, "height": 64, "width": 32} | changes
+    return SiameseClassifier(ClassifierConfig.parse(config))
+
+
+def test_images_from_minus_one_to_one_reach_the_backbone_in_imagenet_statistics() -> None:
+    classifier = build().eval()
+    reference = torchvision.models.resnet18()
+    reference.fc = torch.nn.Identity()
+    reference.load_state_dict(classifier.backbone.state_dict())
+    images = torch.rand(2, 3, 64, 32)
+    normalised = torchvision.transforms.functional.normalize(images, IMAGENET_MEAN, IMAGENET_DEVIATION)
+    torch.testing.assert_close(classifier(images * 2 - 1), reference.eval()(normalised), rtol=1e-4, atol=1e-5)
+
+
+def test_verification_is_a_linear_layer_on_the_squared_difference() -> None:
+    classifier = build().eval()
+    first, second = torch.randn(3, 512), torch.randn(3, 512)
+    weight, bias = classifier.verification_head.weight[0], classifier.verification_head.bias
+    expected = ((first - second) ** 2 * weight).sum(1) + bias
+    torch.testing.assert_close(classifier.verification_logit(first, second), expected)
+    torch.testing.assert_close(classifier.verification_logit(second, first), expected)
+
+
+def test_frozen_classifier_passes_gradients_to_images_only() -> None:
+    classifier = build().freeze()
+    images = torch.rand(2, 3, 64, 32, requires_grad=True)
+    classifier(images).sum().backward()
+    assert images.grad is not None
+    assert images.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in classifier.parameters())
+
+
+def test_images_of_another_size_are_resized() -> None:
+    assert build().eval()(torch.rand(2, 3, 128, 64)).shape == (2, 512)
+
+
+def test_last_stride_one_keeps_the_last_feature_map_twice_as_large() -> None:
+    for backbone, size in (("resnet18", 512), ("resnet50", 2048)):
+        shapes = []
+        for last_stride in (1, 2):
+            classifier = build(backbone=backbone, last_stride=last_stride).eval()
+            classifier.backbone.avgpool.register_forward_hook(lambda _, inputs, __: shapes.append(inputs[0].shape))
+            assert classifier(torch.rand(1, 3, 64, 32)).shape == (1, size)
+        assert shapes == [(1, size, 4, 2), (1, size, 2, 1)]
+
+
+def test_stride_can_be_on_the_first_convolution_of_a_bottleneck() -> None:
+    block = build(backbone="resnet50", downsample_at="1x1").backbone.layer3[0]
+    assert (block.conv1.stride, block.conv2.stride) == ((2, 2), (1, 1))
+    block = build(backbone="resnet50").backbone.layer3[0]
+    assert (block.conv1.stride, block.conv2.stride) == ((1, 1), (2, 2))

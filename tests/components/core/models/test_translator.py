@@ -1,0 +1,54 @@
+"""Generators and discriminators."""
+
+import pytest
+import torch
+
+from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+
+
+@pytest.mark.parametrize("upsample", ["transposed", "resize"])
+@pytest.mark.parametrize("size", [(64, 32), (32, 64), (256, 128)])
+def test_translation_keeps_size_and_range(upsample: str, size: tuple[int, int]) -> None:
+    height, width = size
+    config = {"height": height, "width": width, "channels": 4, "blocks": 1, "upsample": upsample}
+    generator = Generator(GeneratorConfig.parse(config))
+    images = generator(torch.rand(2, 3, height, width) * 2 - 1)
+    assert images.shape == (2, 3, height, width)
+    assert images.abs().max() <= 1
+
+
+def test_an_image_is_translated_the_same_alone_and_in_a_batch() -> None:
+    generator = Generator(GeneratorConfig(height=32, width=32, channels=4, blocks=1)).eval()
+    images = torch.rand(3, 3, 32, 32) * 2 - 1
+    torch.testing.assert_close(generator(images)[1:2], generator(images[1:2]), rtol=1e-4, atol=1e-5)
+
+
+def test_input_skip_starts_near_the_identity_and_stays_finite_at_black_and_white() -> None:
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig(height=32, width=32, channels=8, blocks=1, input_skip=True))
+    images = torch.rand(1, 3, 32, 32) * 2 - 1
+    images[..., :4], images[..., 4:8] = -1, 1
+    images.requires_grad_()
+    translated = generator(images)
+    assert (translated - images).abs().mean() < 0.25
+    translated.sum().backward()
+    assert images.grad is not None
+    assert images.grad.isfinite().all()
+
+
+def test_the_paper_s_generator_has_cyclegan_s_size() -> None:
+    """11.4 million parameters at 9 blocks, as its authors state; 2.8 million of a 70x70 PatchGAN."""
+    generator = Generator(GeneratorConfig(height=256, width=256))
+    assert sum(parameter.numel() for parameter in generator.parameters()) == pytest.approx(11.38e6, rel=0.01)
+    discriminator = Discriminator(DiscriminatorConfig())
+    assert sum(parameter.numel() for parameter in discriminator.parameters()) == pytest.approx(2.76e6, rel=0.01)
+
+
+def test_discriminator_judges_70x70_patches() -> None:
+    discriminator = Discriminator(DiscriminatorConfig(channels=4))
+    assert discriminator(torch.zeros(1, 3, 256, 128)).shape == (1, 1, 30, 14)
+    layers = [layer for layer in discriminator.layers if isinstance(layer, torch.nn.Conv2d)]
+    field = 1
+    for layer in reversed(layers):
+        field = field * layer.stride[0] + layer.kernel_size[0] - layer.stride[0]
+    assert field == 70

@@ -1,0 +1,61 @@
+"""Starting weights from a file, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+
+from components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from components.core.models.weights import downsample_at, load_backbone
+from components.core.runtime.errors import UserError
+
+
+def backbone(name: str) -> torch.nn.Module:
+    config = {"backbone": name, "identities": 2, "height": 32, "width": 32}
+    return SiameseClassifier(ClassifierConfig.parse(config)).backbone
+
+
+def saved(folder: Path, name: str, metadata: dict[str, str] | None = None) -> Path:
+    state = {
+        key: value.half() if value.ndim > 1 else value.reshape(-1)  # as published files have them
+        for key, value in torchvision.models.get_model(name).state_dict().items()
+    }
+    save_file(state, folder / "weights.safetensors", metadata=metadata)
+    return folder / "weights.safetensors"
+
+
+def test_a_file_in_half_precision_is_taken_over_without_its_last_layer(tmp_path: Path) -> None:
+    network = backbone("resnet18")
+    before = network.conv1.weight.clone()
+    load_backbone(network, "resnet18", str(saved(tmp_path, "resnet18")))
+    assert network.conv1.weight.dtype == torch.float32
+    assert not torch.equal(network.conv1.weight, before)
+    assert network.bn1.num_batches_tracked.shape == ()
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    path = str(saved(tmp_path, "resnet50"))
+    with pytest.raises(UserError, match="not those of a resnet18.*pretrain.backbone"):
+        load_backbone(backbone("resnet18"), "resnet18", path)
+
+
+def test_missing_file_is_refused() -> None:
+    with pytest.raises(UserError, match=r"no weights file 'nowhere\.safetensors'"):
+        load_backbone(backbone("resnet18"), "resnet18", "nowhere.safetensors")
+
+
+def test_pickled_checkpoint_is_refused(tmp_path: Path) -> None:
+    """Loading a pickle can run its author's code."""
+    path = tmp_path / "weights.pth"
+    torch.save({"conv1.weight": torch.zeros(3)}, path)
+    with pytest.raises(UserError, match=r"not a \.safetensors file"):
+        load_backbone(backbone("resnet18"), "resnet18", str(path))
+
+
+def test_the_header_says_where_the_stride_is(tmp_path: Path) -> None:
+    assert downsample_at("imagenet") == downsample_at("none") == "3x3"
+    header = {"strides": "trained with the stride on the first 1x1 convolution of each stage"}
+    assert downsample_at(str(saved(tmp_path, "resnet18", header))) == "1x1"
+    assert downsample_at(str(saved(tmp_path, "resnet18"))) == "3x3"

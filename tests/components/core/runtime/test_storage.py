@@ -1,0 +1,174 @@
+"""Folders and object stores answer alike, and say in one line what is wrong."""
+
+import os
+import resource
+import time
+from pathlib import Path
+
+import pytest
+
+from components.core.runtime import storage
+from components.core.runtime.errors import UserError
+from tests.components.core.object_store import ObjectStore, object_store
+
+__all__ = ["object_store"]
+
+
+@pytest.fixture(params=["folder", "store"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty location of each kind."""
+    if request.param == "folder":
+        (tmp_path / "place").mkdir()
+        return str(tmp_path / "place")
+    return f"{request.getfixturevalue('object_store').location}/place"
+
+
+def test_what_is_written_is_there_and_is_read_back(place: str):
+    location = storage.join(place, "a", "b.bin")
+    assert not storage.exists(location)
+    storage.write_bytes(location, b"one")
+    assert storage.exists(location)
+    assert storage.read_bytes(location) == b"one"
+    storage.write_bytes(location, memoryview(b"two"))
+    assert storage.read_bytes(location) == b"two"
+    assert storage.local_copy(location).read_bytes() == b"two"
+
+
+def test_a_folder_and_the_start_of_a_name_are_no_file(place: str):
+    storage.write_bytes(storage.join(place, "a", "b.bin"), b"one")
+    assert not storage.exists(storage.join(place, "a"))
+    assert not storage.exists(storage.join(place, "a", "b"))
+
+
+def test_files_are_listed_by_path_with_their_size(place: str):
+    for name in ("b/z", "a", "b/a/c", "b-1"):
+        storage.write_bytes(storage.join(place, name), name.encode())
+    listed = storage.list_files(place)
+    assert [(file.path, file.size) for file in listed] == [("a", 1), ("b-1", 3), ("b/a/c", 5), ("b/z", 3)]
+
+
+def test_a_prefix_does_not_match_the_start_of_another_name(place: str):
+    storage.write_bytes(storage.join(place, "set/a"), b"")
+    storage.write_bytes(storage.join(place, "set2/b"), b"")
+    assert [file.path for file in storage.list_files(storage.join(place, "set"))] == ["a"]
+
+
+def test_the_fingerprint_changes_with_content_and_names_only(place: str):
+    storage.write_bytes(storage.join(place, "a"), b"one")
+    first = storage.fingerprint(place)
+    assert storage.fingerprint(f"{place}/") == first
+    storage.write_bytes(storage.join(place, "b"), b"")
+    second = storage.fingerprint(place)
+    time.sleep(0.01)
+    storage.write_bytes(storage.join(place, "a"), b"two")
+    assert len({first, second, storage.fingerprint(place)}) == 3
+
+
+def test_an_archive_has_a_fingerprint_too(tmp_path: Path):
+    (tmp_path / "set.zip").write_bytes(b"one")
+    first = storage.fingerprint(str(tmp_path / "set.zip"))
+    os.utime(tmp_path / "set.zip", (1, 1))
+    assert storage.fingerprint(str(tmp_path / "set.zip")) != first
+
+
+def test_a_folder_travels_whole(place: str, tmp_path: Path):
+    source = tmp_path / "source"
+    (source / "in").mkdir(parents=True)
+    (source / "in/one").write_bytes(b"1")
+    (source / "two").write_bytes(b"2")
+    storage.upload_folder(source, storage.join(place, "model"))
+    (source / "two").unlink()
+    storage.upload_folder(source, storage.join(place, "model"))
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy/old").write_bytes(b"gone")
+    storage.download_folder(storage.join(place, "model"), tmp_path / "copy")
+    assert [file.path for file in storage.list_files(str(tmp_path / "copy"))] == ["in/one"]
+    assert not list(tmp_path.glob(".*")), "nothing is left beside it"
+
+
+def test_a_folder_whose_upload_was_interrupted_does_not_count(object_store: ObjectStore, tmp_path: Path):
+    object_store.fill({"model/one": b"1"})
+    with pytest.raises(UserError, match="not whole: it has no _SUCCESS"):
+        storage.download_folder(f"{object_store.location}/model", tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_write_that_breaks_leaves_the_old_content_and_nothing_beside(tmp_path: Path):
+    location = tmp_path / "file"
+    storage.write_bytes(str(location), b"old")
+    with pytest.raises(TypeError):
+        storage.write_bytes(str(location), "no bytes")
+    assert location.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [location]
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path):
+    (tmp_path / "real/sub").mkdir(parents=True)
+    (tmp_path / "real/sub/file").write_bytes(b"")
+    (tmp_path / "real/sub/up").symlink_to(tmp_path / "real")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert [file.path for file in storage.list_files(str(tmp_path / "link"))] == ["sub/file"]
+
+
+def test_what_is_not_there_is_named(place: str):
+    missing = storage.join(place, "none")
+    with pytest.raises(UserError, match=f"no such (file|object).*{missing}"):
+        storage.read_bytes(missing)
+    with pytest.raises(UserError, match=f"no such (file|object).*{missing}"):
+        storage.local_copy(missing)
+    with pytest.raises(UserError, match=f"{missing}"):
+        storage.download_folder(missing, Path(os.devnull))
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(UserError, match=f"no such file or folder: {tmp_path}/none"):
+        storage.list_files(f"{tmp_path}/none")
+    with pytest.raises(UserError, match=f"no such file or folder: {tmp_path}/none"):
+        storage.fingerprint(f"{tmp_path}/none")
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"")
+    for call in (lambda path: storage.write_bytes(f"{path}/x", b""), storage.check_writable):
+        with pytest.raises(UserError, match=f"{tmp_path}/file/below.*: Not a directory"):
+            call(f"{tmp_path}/file/below")
+
+
+def test_a_full_disk_is_named_and_nothing_is_left(tmp_path: Path):
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))  # What a write meets on a full disk, without filling one.
+    try:
+        with pytest.raises(UserError, match=f"{tmp_path}/shard: File too large"):
+            storage.write_bytes(str(tmp_path / "shard"), bytes(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_bucket_that_is_not_there_is_named(object_store: ObjectStore):
+    for call in (storage.list_files, storage.read_bytes, storage.exists, storage.check_writable, storage.fingerprint):
+        with pytest.raises(UserError, match=r"no such bucket: s3://nobodys/x: create it"):
+            call("s3://nobodys/x")
+    with pytest.raises(UserError, match="no such bucket"):
+        storage.write_bytes("s3://nobodys/x", b"")
+
+
+def test_a_location_without_a_bucket_is_refused():
+    with pytest.raises(UserError, match="'s3:///x' names no bucket"):
+        storage.read_bytes("s3:///x")
+
+
+def test_a_store_that_does_not_answer_is_named(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(UserError, match=r"cannot reach http://127\.0\.0\.1:9 for s3://b/x: check AWS_ENDPOINT_URL"):
+        storage.read_bytes("s3://b/x")
+
+
+def test_missing_keys_are_named(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch):
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    with pytest.raises(UserError, match=r"no keys for s3://b/x: set AWS_ACCESS_KEY_ID"):
+        storage.read_bytes("s3://b/x")

@@ -1,0 +1,221 @@
+"""The report page and its figures."""
+
+import base64
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.core.runtime.errors import UserError
+from components.evaluate.figures import cmc_figure, svg, translation_grid
+from components.evaluate.report import Match, RankedList, RankedProbe, write_report
+from components.evaluate.results import ResultsRow
+
+HOSTILE = "<script>alert('x')</script>\" onload=\"x & 'y'"
+CURVE = np.linspace(0.1, 0.9, 50)
+
+
+def row(method, rank_1, fold=0, protocol="folds10", source="market1501"):
+    rates = dict.fromkeys(["rank_5", "rank_10", "rank_20", "mAP", "mAP_trapezoidal", "mINP"], 50.0)
+    return ResultsRow(
+        source=source, target="grid", method=method, protocol=protocol, fold=fold, seed=0, rank_1=rank_1,
+        probes=125, gallery=900, **rates,
+    )  # fmt: skip
+
+
+def picture(value, height=128, width=64):
+    return np.full((height, width, 3), value, np.uint8)
+
+
+def page(path: Path, **given) -> str:
+    everything = {
+        "rows": [row("direct", 18.1), row("simpgan", 31.2), row("adabn", 25.0)],
+        "cmc": {"folds10": {"direct": CURVE, "simpgan": CURVE}},
+        "translations": {"simpgan": [(picture(10), picture(20)), (picture(30), picture(40))]},
+        "ranked": [
+            RankedProbe(
+                "0001.png",
+                picture(50),
+                [
+                    RankedList("direct", [Match(picture(60), False), Match(picture(70), False)], 12),
+                    RankedList("simpgan", [Match(picture(80), False), Match(picture(90), True)], 2),
+                ],
+            )
+        ],
+        "details": {"Versions": {"torch": "2.14.1"}},
+    }
+    write_report(path / "report.html", **{**everything, **given})
+    return (path / "report.html").read_text()
+
+
+class Elements(HTMLParser):
+    """All start tags with their attributes, the words between them, and whether every element was closed."""
+
+    EMPTY = ("meta", "img", "br")
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def test_the_title_says_what_came_out(tmp_path):
+    text = Elements(page(tmp_path)).text
+    sentence = (
+        "SimPGAN finds the right person first for 31.2 % of probes, direct transfer for 18.1 %: 1.7 times as many."
+    )
+    assert sentence in text.replace("\u00a0", " ")
+    assert "Trained on market1501, tested on grid, protocol folds10." in text
+
+
+def test_each_protocol_has_its_sentence_and_table(tmp_path):
+    rows = [row(method, rank_1, fold) for fold in range(2) for method, rank_1 in (("direct", 10), ("simpgan", 20))]
+    rows += [row("direct", 8, protocol="all250"), row("simpgan", 12, protocol="all250")]
+    elements = Elements(page(tmp_path, rows=rows))
+    assert "protocol folds10, mean of 2 folds." in elements.text
+    assert "direct transfer for 8.0 %: 1.5 times as many." in elements.text.replace("\u00a0", " ")
+    assert {"market1501 → grid, folds10", "market1501 → grid, all250"} <= set(elements.words)
+
+
+@pytest.mark.parametrize(
+    ("rows", "title"),
+    [
+        ([row("direct", 18.1)], "Direct transfer finds the right person first for 18.1 % of probes."),
+        ([row("direct", 10.0), row("gan", 5.0)], "GAN finds the right person first for 5.0 % of probes, "),
+        ([row("simpgan", 10.0)], "SimPGAN was evaluated without direct transfer to compare with."),
+        ([], "Nothing was evaluated."),
+    ],
+)
+def test_the_title_without_simpgan_or_without_a_baseline(tmp_path, rows, title):
+    assert title in Elements(page(tmp_path, rows=rows)).text.replace("\u00a0", " ")
+
+
+def test_the_best_of_each_column_is_marked(tmp_path):
+    html = page(tmp_path)
+    assert re.search(r'data-value="31.2" class="best">\s*31.2', html)
+    assert not re.search(r'data-value="18.1" class="best"', html)
+
+
+def test_the_page_needs_nothing_from_outside(tmp_path):
+    elements = Elements(page(tmp_path))
+    for tag, attributes in elements.tags:
+        assert tag not in ("link", "iframe", "object", "embed", "base")
+        for name in ("src", "href", "srcset", "action", "data"):
+            assert (attributes.get(name) or "data:").startswith("data:"), (tag, attributes)
+    assert all("src" not in script for script in elements.all("script"))
+    assert not re.search(r"https?://|url\(|@import", page(tmp_path))
+    [policy] = [meta["content"] for meta in elements.all("meta") if "http-equiv" in meta]
+    assert policy.startswith("default-src 'none'")
+
+
+def test_names_cannot_inject_markup(tmp_path):
+    elements = Elements(
+        page(
+            tmp_path,
+            rows=[row(HOSTILE, 30.0, protocol=HOSTILE, source=HOSTILE), row("direct", 1.0)],
+            cmc={HOSTILE: {HOSTILE: CURVE}},
+            translations={HOSTILE: [(picture(1), picture(2))]},
+            ranked=[RankedProbe(HOSTILE, picture(3), [RankedList(HOSTILE, [Match(picture(4), True)], 1)])],
+            details={HOSTILE: {HOSTILE: HOSTILE}},
+            notes=[HOSTILE],
+        )
+    )
+    assert len(elements.all("script")) == 1
+    assert not any("onload" in attributes for _, attributes in elements.tags)
+    assert elements.text.count(HOSTILE) >= 8
+
+
+def test_every_picture_is_shown_as_it_is_and_described(tmp_path):
+    images = Elements(page(tmp_path)).all("img")
+    assert all(image["alt"] for image in images)
+    shown = []
+    for image in images:
+        media_type, content = image["src"].split(";base64,")
+        if media_type == "data:image/png":
+            shown.append(np.asarray(Image.open(BytesIO(base64.b64decode(content)))))
+    assert [pixels[0, 0, 0] for pixels in shown] == [10, 30, 20, 40, 50, 60, 70, 80, 90]
+    assert all(pixels.shape == (128, 64, 3) for pixels in shown)
+
+
+def test_large_pictures_are_made_smaller(tmp_path):
+    translations = {"simpgan": [(picture(1, 3000, 1500), picture(2, 3000, 1500))]}
+    source = next(each["src"] for each in Elements(page(tmp_path, translations=translations)).all("img")[1:])
+    assert Image.open(BytesIO(base64.b64decode(source.split(",")[1]))).size == (160, 320)
+
+
+def test_right_and_wrong_are_told_apart_without_colour(tmp_path):
+    elements = Elements(page(tmp_path))
+    descriptions = [image["alt"] for image in elements.all("img")]
+    assert descriptions[-2:] == ["Rank 1: somebody else", "Rank 2: the same person"]
+    assert "Direct transfer · right person at rank 12 1 ✗ 2 ✗ SimPGAN · right person at rank 2 1 ✗ 2 ✓" in elements.text
+
+
+def test_the_curves_can_be_read_aloud(tmp_path):
+    curves = {"simpgan": np.array([0.25, 0.5, 0.5, 0.5, 0.75])}
+    [image] = [each for each in Elements(page(tmp_path, cmc={"folds10": curves})).all("img") if "CMC" in each["alt"]]
+    assert image["alt"] == "CMC curves, folds10. SimPGAN: 25.0 % at rank 1, 75.0 % at rank 5."
+    assert image["src"].startswith("data:image/svg+xml;base64,")
+
+
+def test_sections_without_content_are_left_out(tmp_path):
+    text = Elements(page(tmp_path, rows=[row("direct", 1.0)], cmc={}, translations={}, ranked=[], details={})).text
+    for heading in ("before and after translation", "What a search returns", "How far down", "Settings and versions"):
+        assert heading not in text
+
+
+def test_an_unwritable_folder_is_the_users_to_put_right(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError):
+        page(tmp_path / "file")
+
+
+def test_the_cmc_figure_names_every_method_with_its_rank_1():
+    figure = cmc_figure({"simpgan+adabn": CURVE, "other": CURVE[:7], "direct": CURVE, "adabn": CURVE})
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["Direct transfer, 10.0 %", "AdaBN, 10.0 %", "SimPGAN + AdaBN, 10.0 %", "other, 10.0 %"]
+    direct, adabn, simpgan_adabn, other = figure.axes[0].lines
+    assert (direct.get_linestyle(), adabn.get_linestyle(), simpgan_adabn.get_linestyle()) == ("-", "--", "--")
+    assert direct.get_color() == adabn.get_color()
+    assert len({direct.get_color(), simpgan_adabn.get_color(), other.get_color()}) == 3
+    np.testing.assert_array_equal(direct.get_xdata(), range(1, 51))
+    np.testing.assert_allclose(direct.get_ydata(), 100 * CURVE)
+
+
+def test_a_figure_is_the_same_every_time():
+    assert svg(cmc_figure({"direct": CURVE})) == svg(cmc_figure({"direct": CURVE}))
+
+
+def test_the_grid_has_a_row_before_and_a_row_a_method():
+    pairs = [(picture(10), picture(200)), (picture(30), picture(220))]
+    grid = np.asarray(
+        translation_grid({"simpgan": pairs, "gan": [(before, before) for before, _ in pairs]}, height=100)
+    )
+    assert grid.shape == (3 * (24 + 100 + 4), 4 + 2 * (50 + 4), 3)
+    middles = [24 + 50 + row * 128 for row in range(3)]
+    assert grid[middles][:, [4 + 25, 58 + 25], 0].tolist() == [[10, 30], [10, 30], [200, 220]]

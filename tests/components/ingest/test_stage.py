@@ -1,0 +1,203 @@
+"""From a data set to a manifest and shards: the same from everywhere, whole or not at all."""
+
+import logging
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from components.core.data.manifest import Manifest
+from components.core.data.shards import read_images
+from components.core.runtime.errors import UserError
+from components.ingest import stage
+from components.ingest.settings import IngestSettings
+from tests.components.core.object_store import ObjectStore, object_store
+from tests.components.ingest.data_sets import encoded, files_of, write
+from tests.components.ingest.test_sources import KINDS
+
+__all__ = ["object_store"]
+LAYOUTS = ["cuhk01", "grid", "market1501"]
+
+
+def ingest(location: Path | str, folder: Path, layout: str = "market1501", **settings) -> Manifest:
+    return stage.run(
+        str(location), IngestSettings(layout=layout, **settings), str(folder / "data"), folder / "manifest"
+    )
+
+
+def written(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_manifest_leads_to_every_image_byte_for_byte(layout: str, tmp_path: Path):
+    files = files_of(layout)
+    manifest = ingest(write(files, tmp_path / "set"), tmp_path, layout)
+    loaded = Manifest.load(tmp_path / "manifest")
+    assert loaded.digest == manifest.digest
+    images = read_images(str(tmp_path / "data"), loaded, np.arange(len(loaded.images)))
+    stored = dict(zip(loaded.images["name"], images, strict=True))
+    assert stored == {name: content for name, content in files.items() if not name.endswith(".mat")}
+    assert set(zip(loaded.images["width"], loaded.images["height"], strict=True)) == {(8, 16)}
+    assert len(loaded.rows(loaded.source_protocol, 0, "train")) > 0
+    assert loaded.rejected.empty
+
+
+def test_unknown_people_stay_unknown(tmp_path: Path):
+    images = ingest(write(files_of("market1501"), tmp_path / "set"), tmp_path).images
+    unknown = images["name"].str.contains("/0000_|/-1_")
+    assert images["person"].isna().equals(unknown)
+    assert images["camera"].notna().all()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_digest_is_the_same_from_every_kind_of_place_and_order_of_files(kind: str, layout: str, tmp_path: Path):
+    expected = ingest(write(files_of(layout), tmp_path / "plain"), tmp_path / "one", layout)
+    shuffled = list(files_of(layout).items())
+    random.Random(5).shuffle(shuffled)
+    place = KINDS[kind](tmp_path / "set", {f"some/{layout}/{name}": content for name, content in shuffled})
+    found = ingest(place, tmp_path / "two", layout)
+    assert found.digest == expected.digest
+    shards = [sorted(path.name for path in (tmp_path / part / "data/shards").iterdir()) for part in ("one", "two")]
+    assert shards[0] == shards[1]
+
+
+def test_the_object_store_gives_the_same(object_store: ObjectStore, tmp_path: Path):
+    files = files_of("grid")
+    expected = ingest(write(files, tmp_path / "set"), tmp_path, "grid")
+    object_store.fill({f"raw/{name}": content for name, content in files.items()})
+    data_root = f"{object_store.location}/data"
+    settings = IngestSettings(layout="grid")
+    found = stage.run(f"{object_store.location}/raw", settings, data_root, tmp_path / "second")
+    assert found.digest == expected.digest
+    assert next(read_images(data_root, found, [3])) == files[found.images["name"][3]]
+
+
+def test_a_second_ingest_writes_nothing_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    place = write(files_of("market1501"), tmp_path / "set")
+    first = ingest(place, tmp_path)
+    assert "8 images of 3 people; wrote the manifest and 1 of 1 shards" in caplog.text
+    before = written(tmp_path)
+    second = ingest(place, tmp_path)
+    assert second.digest == first.digest
+    assert written(tmp_path) == before
+    assert "nothing was written, the manifest and all its shards were there already" in caplog.text
+
+
+def test_counts_that_differ_from_the_published_are_told_and_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    ingest(write(files_of("market1501"), tmp_path / "set"), tmp_path)
+    told = "market1501, standard, fold 0: train has 3 images of 2 people; published are 12,936 of 751"
+    assert told in caplog.text
+    assert told in Manifest.load(tmp_path / "manifest").warnings
+
+
+def test_a_damaged_image_is_listed_and_the_others_are_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    files = files_of("market1501")
+    files["query/0003_c1s1_000009_00.jpg"] = b"a text"
+    files["query/notes.txt"] = b"mine"
+    files["query/Thumbs.db"] = b"a file manager's"
+    manifest = ingest(write(files, tmp_path / "set"), tmp_path, max_rejected_share=0.2)
+    expected = {
+        "query/0003_c1s1_000009_00.jpg": "not a JPEG or PNG image",
+        "query/notes.txt": "its name is not PPPP_cCsS_FFFFFF_BB.jpg",
+    }
+    for found in (manifest, Manifest.load(tmp_path / "manifest")):
+        assert dict(found.rejected.itertuples(index=False)) == expected
+        assert len(found.images) == 8
+    assert "2 files were rejected" in caplog.text
+
+
+def test_too_many_damaged_images_stop_it_and_leave_nothing(tmp_path: Path):
+    files = files_of("market1501") | {"query/0003_c1s1_000009_00.jpg": encoded(1)[:300]}
+    with pytest.raises(UserError, match=r"1 of 9 files in .* damaged or truncated.*max_rejected_share = 0\.05"):
+        ingest(write(files, tmp_path / "set"), tmp_path)
+    assert not written(tmp_path / "data")
+    assert not (tmp_path / "manifest").exists()
+
+
+def test_an_archive_entry_that_climbs_out_is_listed_as_rejected(tmp_path: Path):
+    place = KINDS["zip"](tmp_path / "set.zip", files_of("market1501") | {"../../evil.jpg": encoded(1)})
+    manifest = ingest(place, tmp_path, max_rejected_share=0.2)
+    assert dict(manifest.rejected.itertuples(index=False)) == {"../../evil.jpg": "climbs out of the archive's folder"}
+    assert not list(tmp_path.parent.rglob("evil.jpg"))
+
+
+def test_an_image_of_absurd_dimensions_is_rejected(tmp_path: Path):
+    files = files_of("market1501") | {"query/0003_c1s1_000009_00.jpg": encoded(1, size=(300, 300))}
+    manifest = ingest(write(files, tmp_path / "set"), tmp_path, max_rejected_share=0.2, max_pixels=10_000)
+    assert manifest.rejected["reason"].tolist() == ["300 x 300 pixels, more than 10000"]
+
+
+def test_a_folder_without_the_layout_says_what_was_looked_for_and_found(tmp_path: Path):
+    with pytest.raises(UserError) as refused:
+        ingest(write(files_of("cuhk01") | {"readme": b""}, tmp_path / "set"), tmp_path)
+    assert str(refused.value) == (
+        f"no market1501 data set in {tmp_path}/set: looked for bounding_box_train/, query/, bounding_box_test/; "
+        "found campus/, readme"
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    with pytest.raises(UserError, match="is empty: give the folder or archive that holds campus/"):
+        ingest(tmp_path / "set", tmp_path, "cuhk01")
+
+
+def test_folders_without_any_image_are_refused(tmp_path: Path):
+    with pytest.raises(UserError, match="no image in"):
+        ingest(write({"campus/notes.txt": b"none"}, tmp_path / "set"), tmp_path, "cuhk01")
+
+
+def test_two_data_sets_in_one_place_are_refused(tmp_path: Path):
+    write(files_of("cuhk01"), tmp_path / "set/one")
+    write(files_of("cuhk01"), tmp_path / "set/two")
+    with pytest.raises(UserError, match=r"2 cuhk01 data sets in .*one/, two/.*name one of them"):
+        ingest(tmp_path / "set", tmp_path, "cuhk01")
+
+
+def test_a_missing_partition_file_is_named_before_any_image_is_read(tmp_path: Path):
+    files = files_of("grid")
+    del files["features_and_partitions.mat"]
+    with pytest.raises(UserError, match=r"no features_and_partitions\.mat in"):
+        ingest(write(files, tmp_path / "set"), tmp_path, "grid")
+
+
+def test_a_damaged_partition_file_leaves_no_manifest(tmp_path: Path):
+    files = files_of("grid") | {"features_and_partitions.mat": b"MATLAB 5.0 MAT-file" + bytes(300)}
+    with pytest.raises(UserError, match=r"features_and_partitions\.mat is damaged"):
+        ingest(write(files, tmp_path / "set"), tmp_path, "grid")
+    assert not (tmp_path / "manifest").exists()
+
+
+@pytest.mark.parametrize("blocked", ["manifest", "data"])
+def test_an_output_that_cannot_be_written_is_named(blocked: str, tmp_path: Path):
+    place = write(files_of("cuhk01"), tmp_path / "set")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / blocked).write_bytes(b"a file stands where the folder should be")
+    with pytest.raises(UserError, match=f"{out}/{blocked}"):
+        ingest(place, out, "cuhk01")
+
+
+def test_the_name_in_the_settings_is_the_name_in_the_results(tmp_path: Path):
+    place = write(files_of("cuhk01"), tmp_path / "set")
+    assert ingest(place, tmp_path, "cuhk01", name="my-cameras").dataset == "my-cameras"
+
+
+def test_it_needs_neither_networks_nor_pipelines_nor_trackers():
+    code = "import sys, components.ingest.stage; print({'torch', 'kfp', 'mlflow', 'boto3'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"set()\n"
+
+
+def test_positions_and_hashes_are_those_of_the_shards(tmp_path: Path):
+    manifest = ingest(write(files_of("cuhk01"), tmp_path / "set"), tmp_path, "cuhk01")
+    shard = pd.read_parquet(tmp_path / "data/shards" / f"{manifest.images['shard'][0]}.parquet")
+    paths = [image["path"] for image in shard["image"]]
+    assert [paths[position] for position in manifest.images["position"]] == manifest.images["name"].tolist()

@@ -1,0 +1,105 @@
+"""The classifier's training step and schedules."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import log_loss
+
+from components.core.data.pairs import PairSampler
+from components.pretrain.settings import PretrainSettings
+from components.pretrain.stage import build_classifier
+from components.pretrain.trainer import PretrainTrainer, positive_share, rate_factor
+
+SMALL = {
+    "backbone": "resnet18",
+    "weights": "none",
+    "height": 32,
+    "width": 32,
+    "pairs": 4,
+    "epochs": 3,
+    "crop_padding": 2,
+    "precision": "fp32",
+}
+
+
+def small_trainer(**changes: object) -> PretrainTrainer:
+    settings = PretrainSettings.parse(SMALL | changes)
+    images = torch.randint(0, 256, (12, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    sampler = PairSampler(np.repeat([5, 8, 9], 4))
+    return PretrainTrainer(build_classifier(settings, sampler.identities), images, sampler, settings)
+
+
+def test_losses_are_cross_entropies_of_identities_and_of_pairs() -> None:
+    """With heads that are still zero every identity has probability 1/3 and every pair 1/2."""
+    trainer = small_trainer()
+    for head in (trainer.classifier.identity_head, trainer.classifier.verification_head):
+        torch.nn.init.zeros_(head.weight)
+    recorded = trainer.step(0)
+    identification = 2 * log_loss([0, 1], np.full((2, 3), 1 / 3), labels=[0, 1, 2])
+    assert recorded["loss/identification"].item() == pytest.approx(identification, rel=1e-5)
+    assert recorded["loss/verification"].item() == pytest.approx(math.log(2), rel=1e-5)
+    assert recorded["loss/all"].item() == pytest.approx(identification + math.log(2), rel=1e-5)
+
+
+def test_an_epoch_begins_a_pair_with_each_image_once() -> None:
+    trainer = small_trainer()
+    firsts = torch.cat([trainer.first_of_pairs(step) for step in range(trainer.steps_per_epoch)])
+    assert sorted(firsts.tolist()) == list(range(12))
+    later = torch.cat([trainer.first_of_pairs(step + trainer.steps_per_epoch) for step in range(3)])
+    assert firsts.tolist() != later.tolist()
+
+
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "adam", "bn_neck": True, "dropout": 0.5}])
+def test_restored_training_goes_on_as_if_undisturbed(changes: dict[str, object]) -> None:
+    undisturbed, first, second = (small_trainer(**changes) for _ in range(3))
+    for step in range(4):
+        last = undisturbed.step(step)
+    for step in range(2):
+        first.step(step)
+    second.restore(first.state())
+    for step in range(2, 4):
+        resumed = second.step(step)
+    assert {name: float(value) for name, value in resumed.items()} == {
+        name: float(value) for name, value in last.items()
+    }
+    for name, value in second.classifier.state_dict().items():
+        assert torch.equal(value, undisturbed.classifier.state_dict()[name]), name
+
+
+def test_it_learns_to_tell_three_colours_apart() -> None:
+    trainer = small_trainer(optimizer="adam", backbone_rate=1e-3, identity_rate=1e-2, verification_rate=1e-2, dropout=0)
+    trainer.images[:] = torch.tensor([40, 120, 220], dtype=torch.uint8).repeat_interleave(4).view(12, 1, 1, 1)
+    for step in range(15):
+        recorded = trainer.step(step)
+    assert recorded["train/identity_accuracy"] > 0.8
+
+
+def test_share_of_positive_pairs_falls_from_a_half_to_a_fifth() -> None:
+    settings = PretrainSettings()
+    assert positive_share(0, settings) == pytest.approx(1 / 2)
+    assert positive_share(20, settings) == pytest.approx(1 / (2 * 1.01**20))
+    assert positive_share(200, settings) == pytest.approx(1 / 5)
+
+
+def test_published_rate_falls_to_a_tenth_after_epoch_70() -> None:
+    settings = PretrainSettings()
+    assert [rate_factor(epoch, settings) for epoch in (0, 69.9, 70, 74)] == [1, 1, 0.1, 0.1]
+
+
+def test_cosine_with_warm_up() -> None:
+    settings = PretrainSettings(schedule="cosine", epochs=10, warmup_epochs=2)
+    assert rate_factor(0, settings) < 0.01
+    assert rate_factor(1, settings) == pytest.approx(0.5 * (1 + math.cos(math.pi / 10)) / 2, rel=0.01)
+    assert rate_factor(5, settings) == pytest.approx(0.5)
+    assert rate_factor(9.99, settings) < 0.01
+
+
+def test_weights_of_the_run_are_those_of_its_seed(tmp_path: Path) -> None:
+    one, same, other = (
+        build_classifier(PretrainSettings.parse(SMALL | {"seed": seed}), 3).backbone.conv1.weight for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)

@@ -1,0 +1,88 @@
+"""The arrows of the architecture: pipelines -> components/<stage> -> components/core, read from the imports."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import components
+
+ROOT = Path(components.__file__).parents[1]
+SOURCES = sorted([*(ROOT / "components").rglob("*.py"), *(ROOT / "pipelines").rglob("*.py")])
+STAGES = sorted(path.parent.name for path in (ROOT / "components").glob("*/component.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Full names of what a file imports, at its top and in its functions, but not for type checking only."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import hides where it leads"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def importers(*packages: str) -> set[str]:
+    """Files, from the root, that import one of the packages."""
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        for name in imports(path)
+        if name.split(".")[0] in packages
+    }
+
+
+def test_there_are_stages():
+    assert STAGES == ["evaluate", "ingest", "pretrain", "train_gan", "translate"]
+
+
+@pytest.mark.parametrize("stage", [*STAGES, "core"])
+def test_a_stage_imports_only_itself_and_core_and_core_only_itself(stage):
+    allowed = {"core", stage}
+    for path in (ROOT / "components" / stage).rglob("*.py"):
+        for name in imports(path):
+            package, *below = name.split(".")
+            assert package != "pipelines", f"{path} imports {name}"
+            assert package != "components" or below[0] in allowed, f"{path} imports {name}"
+
+
+def test_only_one_place_imports_mlflow_boto3_and_kfp():
+    assert all(path.startswith("components/core/runtime/tracking") for path in importers("mlflow"))
+    assert importers("boto3") == {"components/core/runtime/storage.py"}
+    kfp = {path for path in importers("kfp") if not path.startswith("pipelines/")}
+    assert kfp == {f"components/{stage}/component.py" for stage in STAGES}
+
+
+def test_nothing_is_pickled():
+    assert not importers("pickle", "dill", "joblib")
+    for path in SOURCES:
+        source = path.read_text()
+        assert "torch.save(" not in source, path
+        assert "torch.load(" not in source, path
+        assert "allow_pickle=True" not in source, path
+
+
+def test_the_folder_mlflow_does_not_hide_the_package():
+    assert not (ROOT / "mlflow" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("pipelines.cli", ("torch", "kfp", "mlflow", "pandas", "numpy")),
+        ("components.ingest.stage", ("torch", "kfp", "mlflow")),
+        ("components.translate.stage", ("kfp", "mlflow")),
+        ("pipelines.run_adapt", ("torch", "kfp", "mlflow")),
+    ],
+)
+def test_what_a_part_does_without(module, absent):
+    check = f"import {module}, sys; print([name for name in {absent!r} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ran.stdout.strip() == "[]"

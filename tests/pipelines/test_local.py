@@ -1,0 +1,177 @@
+"""The local runner: what is done stays done, what failed does not count, and its reason is one line."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from components.core.runtime.errors import UserError
+from pipelines.folder_lock import FolderLock
+from pipelines.local import code_digest, run_pipeline
+from pipelines.stage_process import StageFailed
+from tests.pipelines.words import words
+
+pytestmark = pytest.mark.local
+
+
+@pytest.fixture
+def run(tmp_path, capfd):
+    """Runs the pipeline of words in one folder; returns its text and the lines of progress."""
+
+    def run(*given: str) -> tuple[str, list[str]]:
+        arguments = {"first": given[0], "others": [{"word": word} for word in given[1:]]}
+        capfd.readouterr()
+        with FolderLock(tmp_path) as lock:
+            text = run_pipeline(words, arguments, tmp_path, lock).read_text()
+        printed = capfd.readouterr()
+        assert printed.out == ""
+        return text, [line.rpartition(":")[0] if line.endswith(" s") else line for line in printed.err.splitlines()]
+
+    return run
+
+
+def outputs(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in folder.rglob("word.txt"))
+
+
+def test_stages_run_in_order_and_tell_their_progress(run):
+    text, lines = run("one", "two", "three")
+    assert text == "one two three"
+    wrote = [line for word in ("one", "two", "three") for line in ("write ...", f"    writing {word}", "write")]
+    assert lines == [*wrote, "join ...", "join"]
+
+
+def test_what_is_done_comes_from_the_cache_and_only_the_rest_runs(run):
+    run("one", "two")
+    assert run("one", "two") == ("one two", ["write: from cache"] * 2 + ["join: from cache"])
+    text, lines = run("one", "two", "three")
+    assert text == "one two three"
+    assert lines == ["write: from cache"] * 2 + ["write ...", "    writing three", "write", "join ...", "join"]
+
+
+def test_a_deleted_output_is_made_again_but_nothing_that_would_be_made_from_the_same_content(run, tmp_path):
+    run("one", "two")
+    shutil.rmtree(outputs(tmp_path)[0])
+    _, lines = run("one", "two")
+    assert sorted(line for line in lines if not line.startswith(" ")) == [
+        "join: from cache",
+        "write",
+        "write ...",
+        "write: from cache",
+    ]
+
+
+def test_a_stage_that_refuses_ends_the_run_with_its_reason_and_is_not_in_the_cache(run, tmp_path, capfd):
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(UserError, match=r"^the word is refused: remove the file$"):
+        run("one", f"unless {file}", "three")
+    assert [path.name for path in tmp_path.rglob("word.txt")] == ["word.txt"], "a stage was started after a failure"
+    progress = capfd.readouterr()
+    assert "Traceback" not in progress.out + progress.err
+    file.unlink()
+    text, lines = run("one", f"unless {file}", "three")
+    assert text == "one kept three"
+    assert lines[0] == "write: from cache"
+    assert "write ..." in lines
+
+
+def test_a_mistake_in_a_stage_is_told_in_a_line_that_names_the_log(run, tmp_path):
+    with pytest.raises(StageFailed) as failed:
+        run("mistake", "two")
+    log = tmp_path / "logs" / "write.log"
+    assert str(failed.value) == f"write failed: ValueError: a mistake (all it said: {log})"
+    assert "Traceback" in log.read_text()
+
+
+def test_a_killed_stage_has_failed(run):
+    with pytest.raises(StageFailed, match=r"^write failed: ended without a word, as when memory runs out"):
+        run("one", "killed")
+
+
+def test_a_full_disk_is_for_the_user_to_put_right(run):
+    with pytest.raises(UserError, match=r"^write: cannot write: No space left on device: 'shards': free some space"):
+        run("full", "two")
+
+
+def test_one_run_at_a_time_in_a_folder(tmp_path):
+    with FolderLock(tmp_path), pytest.raises(UserError, match="another run is working in"), FolderLock(tmp_path):
+        pass
+    with FolderLock(tmp_path):
+        pass
+
+
+RUN_SLOWLY = """
+import sys
+from pathlib import Path
+from pipelines.folder_lock import FolderLock
+from pipelines.local import run_pipeline
+from tests.pipelines.words import words
+with FolderLock(Path(sys.argv[1])) as lock:
+    run_pipeline(words, {"first": "one", "others": [{"word": "slow"}, {"word": "late"}]}, Path(sys.argv[1]), lock)
+"""
+
+
+@pytest.fixture
+def slow_run(tmp_path):
+    """A run in a process of its own, in the middle of its slow stage."""
+    process = subprocess.Popen([sys.executable, "-c", RUN_SLOWLY, str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "writing slow" in line:
+            break
+    yield process
+    process.kill()
+    process.wait()
+    process.stderr.close()
+
+
+def stage_in_work(folder: Path) -> int:
+    return int((folder / ".stage.lock").read_bytes())
+
+
+def is_running(process_group: int) -> bool:
+    try:
+        os.killpg(process_group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_stage_in_work_and_starts_no_other(slow_run, tmp_path, sent):
+    stage = stage_in_work(tmp_path)
+    assert is_running(stage)
+    slow_run.send_signal(sent)
+    assert slow_run.wait(timeout=30) != 0
+    assert not is_running(stage)
+    assert len(outputs(tmp_path)) == 1
+
+
+def test_a_stage_left_over_from_a_killed_run_is_ended_by_the_next_run(slow_run, tmp_path):
+    stage = stage_in_work(tmp_path)
+    slow_run.kill()
+    slow_run.wait()
+    assert is_running(stage)
+    with FolderLock(tmp_path):
+        deadline = time.monotonic() + 10
+        while is_running(stage) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not is_running(stage)
+
+
+def test_the_digest_of_the_code_follows_the_stage_and_core_and_no_other_stage(tmp_path):
+    for stage in ("core", "pretrain", "evaluate"):
+        (tmp_path / stage).mkdir()
+        (tmp_path / stage / "code.py").write_text("1")
+    before = code_digest("pretrain", tmp_path)
+    (tmp_path / "evaluate" / "code.py").write_text("2")
+    assert code_digest("pretrain", tmp_path) == before
+    (tmp_path / "core" / "code.py").write_text("2")
+    changed = code_digest("pretrain", tmp_path)
+    (tmp_path / "pretrain" / "more.py").write_text("1")
+    assert len({before, changed, code_digest("pretrain", tmp_path)}) == 3

@@ -22,6 +22,14 @@ DataRootOption = Annotated[
         help="Folder or s3:// prefix for images and checkpoints. Without: the folder 'data' in --out.",
     ),
 ]
+SharedDataRootOption = Annotated[
+    str,
+    typer.Option(
+        "--data-root",
+        envvar="SIMPGAN_DATA_ROOT",
+        help="Folder or s3:// prefix for images and checkpoints, the same for all stages.",
+    ),
+]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for all that the command makes.")]
 
 

@@ -45,7 +45,8 @@ def run(
 ) -> None:
     """Run a pipeline on this machine. Stages that are done already come from the cache in --out."""
     rows = adapt(source, target, out, split(method), split(protocol), preset, assignments or [], seed, data_root)
-    show(rows, out)
+    show(rows, out / "report.html")
+    typer.echo(f"Every run:  simpgan ui --out {out}")
 
 
 def compile_pipeline(
@@ -86,7 +87,9 @@ def demo(
     if not (folder / TARGET_FOLDER).exists():
         generate(folder, seed)
     source, target = f"market1501:{folder / SOURCE_FOLDER}", f"grid:{folder / TARGET_FOLDER}"
-    show(adapt(source, target, out, ["gan", "cyclegan", "simpgan"], [], "demo", [], seed, None), out)
+    rows = adapt(source, target, out, ["gan", "cyclegan", "simpgan"], [], "demo", [], seed, None)
+    show(rows, out / "report.html")
+    typer.echo(f"Every run:  simpgan ui --out {out}\n\n{verdict(rows)}")
 
 
 def adapt(
@@ -110,22 +113,27 @@ def adapt(
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{out / 'mlflow.db'}")
-    return run_adapt(source_set, target_set, settings, adaptations, out, place_of_data(data_root, out))
+    return run_adapt(source_set, target_set, settings, adaptations, out, place_of_data(data_root or str(out / "data")))
 
 
-def place_of_data(data_root: str | None, out: Path) -> str:
+def place_of_data(data_root: str) -> str:
     """The data root, as a full path where it is a folder."""
-    if data_root and storage.is_s3(data_root):
-        return data_root
-    return str(Path(data_root).resolve() if data_root else out.resolve() / "data")
+    return data_root if storage.is_s3(data_root) else str(Path(data_root).expanduser().resolve())
 
 
-def show(rows: "list[ResultsRow]", out: Path) -> None:
+def show(rows: "list[ResultsRow]", report: Path) -> None:
     """Print the table of results, what it says in words, and where to look further."""
     from components.evaluate.results import compare, table
 
-    methods = dict.fromkeys(row.method for row in rows if row.method != "direct")
+    methods = dict.fromkeys(row.method for row in rows if row.method != "direct" and "+" not in row.method)
     in_words = [f"{comparison}." for method in methods for comparison in compare(rows, method)]
-    typer.echo(f"\n{table(rows)}\n")
-    typer.echo("\n".join(in_words))
-    typer.echo(f"\nThe report: {out / 'report.html'}\nEvery run:  simpgan ui --out {out}")
+    typer.echo("\n".join(["", table(rows), "", *in_words, "", f"The report: {report}"]))
+
+
+def verdict(rows: "list[ResultsRow]") -> str:
+    """Whether SimPGAN found more people than direct transfer, in a sentence."""
+    from components.evaluate.results import compare
+
+    better = all(comparison.rank_1 > comparison.baseline_rank_1 for comparison in compare(rows, "simpgan"))
+    found = "found more people than" if better else "did not find more people than"
+    return f"SimPGAN {found} direct transfer, without a single label from the new cameras."

@@ -7,7 +7,7 @@ import typer
 
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import Settings
-from pipelines.cli.options import DataRootOption, OutOption, PresetOption, SeedOption, SetOption
+from pipelines.cli.options import OutOption, PresetOption, SeedOption, SetOption, SharedDataRootOption
 from pipelines.cli.run import place_of_data
 
 SourceOption = Annotated[Path, typer.Option(help="Manifest of the labelled data set.")]
@@ -28,9 +28,9 @@ def register(app: typer.Typer) -> None:
 def ingest(
     data: Annotated[str, typer.Argument(help="market1501:PATH, cuhk01:PATH or grid:PATH; folder, archive or s3://.")],
     out: OutOption,
+    data_root: SharedDataRootOption,
     preset: PresetOption = None,
     assignments: SetOption = None,
-    data_root: DataRootOption = None,
 ) -> None:
     """Read a data set into shards under the data root, and a manifest in --out."""
     from components.ingest import stage
@@ -39,23 +39,23 @@ def ingest(
 
     chosen = DataSet.parse(data, "DATA")
     settings = read(IngestSettings, "ingest", preset, [*(assignments or []), f"layout={chosen.layout}"], None)
-    stage.run(chosen.location, settings, place_of_data(data_root, out), out)
+    stage.run(chosen.location, settings, place_of_data(data_root), out)
 
 
 def pretrain(
     source: SourceOption,
     out: OutOption,
+    data_root: SharedDataRootOption,
     preset: PresetOption = None,
     assignments: SetOption = None,
     seed: SeedOption = None,
-    data_root: DataRootOption = None,
 ) -> None:
     """Train the siamese classifier on the labelled source."""
     from components.pretrain import stage
     from components.pretrain.settings import PretrainSettings
 
     settings = read(PretrainSettings, "pretrain", preset, assignments, seed)
-    stage.run(existing(source, "--source"), settings, place_of_data(data_root, out), out)
+    stage.run(existing(source, "--source"), settings, place_of_data(data_root), out)
 
 
 def train_gan(
@@ -63,10 +63,10 @@ def train_gan(
     target: TargetOption,
     classifier: ClassifierOption,
     out: OutOption,
+    data_root: SharedDataRootOption,
     preset: PresetOption = None,
     assignments: SetOption = None,
     seed: SeedOption = None,
-    data_root: DataRootOption = None,
 ) -> None:
     """Train a translation of the target's images into the source's style; --set method=, protocol=, fold=."""
     from components.train_gan import stage
@@ -78,7 +78,7 @@ def train_gan(
         existing(target, "--target"),
         existing(classifier, "--classifier"),
         settings,
-        place_of_data(data_root, out),
+        place_of_data(data_root),
         out,
     )
 
@@ -87,9 +87,9 @@ def translate(
     target: TargetOption,
     translator: Annotated[Path, typer.Option(help="Translator that train-gan made.")],
     out: OutOption,
+    data_root: SharedDataRootOption,
     preset: PresetOption = None,
     assignments: SetOption = None,
-    data_root: DataRootOption = None,
 ) -> None:
     """Translate the target's images; the new manifest is --out."""
     from components.translate import stage
@@ -100,7 +100,7 @@ def translate(
         existing(target, "--target"),
         existing(translator, "--translator"),
         settings,
-        place_of_data(data_root, out),
+        place_of_data(data_root),
         out,
     )
 
@@ -110,13 +110,13 @@ def evaluate(
     target: TargetOption,
     classifier: ClassifierOption,
     out: OutOption,
+    data_root: SharedDataRootOption,
     translated: Annotated[
         list[Path] | None, typer.Option(help="Manifest that translate made; may be given several times.")
     ] = None,
     preset: PresetOption = None,
     assignments: SetOption = None,
     seed: SeedOption = None,
-    data_root: DataRootOption = None,
 ) -> None:
     """Measure how well the classifier finds people in the target, as it is and translated."""
     from components.evaluate import stage
@@ -131,10 +131,10 @@ def evaluate(
         existing(classifier, "--classifier"),
         [existing(each, "--translated") for each in translated or []],
         settings,
-        place_of_data(data_root, out),
+        place_of_data(data_root),
         out,
     )
-    show(read_results(str(out / "results.json")), out)
+    show(read_results(str(out / "results.json")), out / "report.html")
 
 
 def read(

@@ -1,0 +1,30 @@
+# `make demo` and `make test` need Python 3.11 or newer and nothing else; the rest is installed into .venv.
+PYTHON ?= python3
+
+.PHONY: demo test lint clean
+
+demo: .venv/demo.installed
+	.venv/bin/simpgan demo --out demo
+
+test: .venv/test.installed lint
+	.venv/bin/python -m pytest
+
+lint: .venv/test.installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("simpgan needs Python 3.11 or newer: set PYTHON=..." * (sys.version_info < (3, 11)))'
+	$(PYTHON) -m venv .venv
+
+.venv/demo.installed: .venv/bin/python pyproject.toml constraints.txt
+	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
+	touch $@
+
+.venv/test.installed: .venv/demo.installed
+	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf demo .venv .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,30 @@
+"""Small generated data sets, made once, for every test that runs a stage."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from components.ingest import stage as ingest
+from components.ingest.settings import IngestSettings
+from pipelines.demo_data import generate
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """Two generated camera networks: their folders, their manifests and the data root with their shards."""
+
+    folder: Path
+    source: Path
+    target: Path
+    data_root: str
+
+
+@pytest.fixture(scope="session")
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> Ingested:
+    folder = tmp_path_factory.mktemp("ingested")
+    generate(folder / "networks", 0, source_identities=8, target_identities=8)
+    data_root = str(folder / "data")
+    for layout, name in (("market1501", "market1501"), ("grid", "underground_reid")):
+        ingest.run(str(folder / "networks" / name), IngestSettings(layout=layout), data_root, folder / layout)
+    return Ingested(folder / "networks", folder / "market1501", folder / "grid", data_root)

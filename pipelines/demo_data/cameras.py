@@ -245,8 +245,9 @@ def photograph(
     wide = tall * width / height
     left, foot = random.uniform(0, WIDTH - wide), random.uniform(max(tall, 0.72 * HEIGHT), HEIGHT)
     cut = camera.scene.resize(size, Image.Resampling.BILINEAR, box=(left, foot - tall, left + wide, foot))
-    # Sun and shade, wet and dry, stalls and vans: a place does not keep its colours, which is why they do not tell who.
-    pixels = np.clip(np.asarray(cut, dtype=np.float32) / 255 * random.uniform(0.65, 1.25, 3).astype(np.float32), 0, 1)
+    # Sun and shade, wet and dry: a place does not keep its colours, which is why they do not tell who is there.
+    weather = random.uniform(0.65, 1.25) * random.uniform(0.90, 1.10, 3)
+    pixels = np.clip(np.asarray(cut, dtype=np.float32) / 255 * weather.astype(np.float32), 0, 1)
     body = box.body * height
     crown = (width / 2 + box.crown_x * height, box.crown_y * height)
     if person:

@@ -13,6 +13,7 @@ from components.core.data.decoded import to_unit_range
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import SiameseClassifier
 from components.core.runtime.device import autocast, seed_step
+from components.core.runtime.training import restore_optimizer
 from components.pretrain.settings import PretrainSettings
 
 
@@ -79,7 +80,7 @@ class PretrainTrainer:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.classifier.load_state_dict(state["classifier"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        restore_optimizer(self.optimizer, state["optimizer"])
 
     def show(self, step: int) -> None:
         """A classifier's training has no pictures."""

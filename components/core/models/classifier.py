@@ -56,6 +56,8 @@ class SiameseClassifier(nn.Module):
         nn.init.zeros_(self.verification_head.bias)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).view(1, 3, 1, 1), persistent=False)
+        # Convolutions followed by batch normalisation run faster with the channels last, on CPUs and on GPUs.
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeddings v [N, D] of images [N, 3, H, W] in [-1, 1]; other sizes are resized to the trained one."""
@@ -65,7 +67,7 @@ class SiameseClassifier(nn.Module):
                 images, size, mode="bilinear", antialias=True, align_corners=False
             )
         normalised = ((images + 1) / 2 - self.mean) / self.deviation
-        return self.neck(self.backbone(normalised))
+        return self.neck(self.backbone(normalised.contiguous(memory_format=torch.channels_last)))
 
     def identity_logits(self, embedding: Tensor) -> Tensor:
         """Eq. 3 before its softmax: [N, K]."""

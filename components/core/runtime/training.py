@@ -88,3 +88,12 @@ def record(values: list[tuple[int, dict[str, float]]], name: str, run: StageRun)
                     "lower the learning rate, or set precision=fp32"
                 )
         run.metrics(step, scalars)
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Give an optimiser its saved state, laid out in memory as its parameters are: fused steps rely on that."""
+    optimizer.load_state_dict(dict(state))
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                values[name] = torch.empty_like(parameter).copy_(value)

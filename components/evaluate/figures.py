@@ -18,8 +18,8 @@ Picture = NDArray[np.uint8]
 Translations = Mapping[str, Sequence[tuple[Picture, Picture]]]
 """By method, images before and after translation; every method shows the same images in the same order."""
 
-COLOURS = {"direct": "#000000", "gan": "#e69f00", "cyclegan": "#0072b2", "simpgan": "#d55e00"}
-SPARE_COLOURS = ["#009e73", "#cc79a7", "#56b4e9"]
+COLOURS = {"direct": "#000000", "gan": "#e69f00", "cyclegan": "#0072b2", "simpgan": "#d55e00", "simpgan-fit": "#009e73"}
+SPARE_COLOURS = ["#cc79a7", "#56b4e9"]
 """Okabe and Ito's palette, whose colours also people who do not see all colours can tell apart."""
 
 MARKERS = "osD^vPX"

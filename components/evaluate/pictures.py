@@ -13,6 +13,7 @@ from components.evaluate.figures import Picture, Translations
 from components.evaluate.metrics import UNKNOWN, Gallery, ranked_list
 from components.evaluate.report import Match, RankedList, RankedProbe
 
+SHOWN = ("direct", "simpgan", "simpgan-fit")
 TRANSLATIONS_SHOWN = 10
 LIST_LENGTH = 10
 
@@ -34,11 +35,11 @@ def translations(recorded: Manifest, translated: Mapping[str, Manifest], split: 
 def ranked_probes(
     recorded: Manifest, evaluations: Sequence[Evaluation], split: Split, count: int, data_root: str
 ) -> list[RankedProbe]:
-    """Ranked lists of `count` probes, evenly spread over those with a correct match, by direct transfer and the others.
+    """Ranked lists of `count` probes, evenly spread over those with a correct match, by method.
 
     All lists show the images as recorded: what differs is what the classifier was given.
     """
-    of_split = [each for each in evaluations if each.split == split and each.method in ("direct", "adabn", "simpgan")]
+    of_split = [each for each in evaluations if each.split == split and each.method in SHOWN]
     query = recorded.rows(split.protocol, split.fold, "query")
     gallery_rows = recorded.rows(split.protocol, split.fold, "gallery")
     valid = np.flatnonzero(of_split[0].result.first_rank > 0)

@@ -26,6 +26,8 @@ EXPLANATIONS = {
     "those of the source.",
     "cyclegan": "as GAN, and a second network must be able to undo the translation.",
     "simpgan": "as CycleGAN, and the classifier must still see who is the same person and who is not.",
+    "simpgan-fit": "as SimPGAN, and the classifier's features of translated images must have the mean and variance "
+    "they have on the source. This is not in the paper.",
 }
 
 

@@ -22,6 +22,7 @@ LABELS = {
     "gan": "GAN",
     "cyclegan": "CycleGAN",
     "simpgan": "SimPGAN",
+    "simpgan-fit": "SimPGAN-fit",
 }
 """What the methods are called in tables and sentences, in the order they are listed in."""
 

@@ -14,13 +14,9 @@ class PretrainSettings(Settings):
     """
 
     seed: int = Field(0, ge=0, lt=2**53, description="of weights, batches, augmentation and dropout")
-    protocol: str = Field(
-        "", description="of the source whose training images are used; '' for its layout's own"
-    )
+    protocol: str = Field("", description="of the source whose training images are used; '' for its layout's own")
     backbone: Literal["resnet50", "resnet18"] = "resnet50"
-    weights: str = Field(
-        "imagenet", description="'imagenet' (torchvision's), path of a .safetensors file, or 'none'"
-    )
+    weights: str = Field("imagenet", description="'imagenet' (torchvision's), path of a .safetensors file, or 'none'")
     height: int = Field(224, ge=32, description="pixels; images are stretched to this size")
     width: int = Field(224, ge=16, description="pixels")
     last_stride: Literal[1, 2] = Field(2, description="of the last residual stage; 1 keeps finer features")
@@ -34,9 +30,7 @@ class PretrainSettings(Settings):
     identity_rate: float = Field(1e-3, gt=0, description="learning rate of the identity head")
     verification_rate: float = Field(0.1, gt=0, description="learning rate of the verification head")
     warmup_epochs: float = Field(0, ge=0, description="of a learning rate that rises linearly from 0")
-    schedule: Literal["step", "cosine"] = Field(
-        "step", description="x0.1 after `step_epoch`, or half a cosine to 0"
-    )
+    schedule: Literal["step", "cosine"] = Field("step", description="x0.1 after `step_epoch`, or half a cosine to 0")
     step_epoch: int = Field(70, ge=1)
     identity_weight: float = Field(1, ge=0, description="of L_id in Eq. 5")
     verification_weight: float = Field(1, ge=0, description="of L_v in Eq. 5")
@@ -46,9 +40,7 @@ class PretrainSettings(Settings):
     )
     max_negatives: float = Field(4, ge=1, description="negative pairs for a positive one, at the most")
     crop_padding: int = Field(16, ge=0, description="pixels by which a random crop may leave the image")
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: bf16 where the hardware has it"
-    )
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
     checkpoint_seconds: float = Field(60, ge=0, description="between two checkpoints")
 
     @model_validator(mode="after")

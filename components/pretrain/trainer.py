@@ -53,9 +53,7 @@ class PretrainTrainer:
             logits = self.classifier.identity_logits(embedding).float()
             match = self.classifier.verification_logit(*embedding.chunk(2)).float()
         # Eq. 4 sums over the two images of a pair, Eq. 2 is one term a pair; both are means over the pairs.
-        identification = 2 * functional.cross_entropy(
-            logits, identity, label_smoothing=settings.label_smoothing
-        )
+        identification = 2 * functional.cross_entropy(logits, identity, label_smoothing=settings.label_smoothing)
         verification = functional.binary_cross_entropy_with_logits(match, same)
         loss = settings.identity_weight * identification + settings.verification_weight * verification
         self.optimizer.zero_grad(set_to_none=True)
@@ -94,14 +92,10 @@ def build_optimizer(classifier: SiameseClassifier, settings: PretrainSettings) -
         (classifier.identity_head, settings.identity_rate),
         (classifier.verification_head, settings.verification_rate),
     ]
-    groups = [
-        {"params": list(part.parameters()), "lr": rate} for part, rate in heads if list(part.parameters())
-    ]
+    groups = [{"params": list(part.parameters()), "lr": rate} for part, rate in heads if list(part.parameters())]
     if settings.optimizer == "adam":
         return torch.optim.Adam(groups, weight_decay=settings.weight_decay, fused=True)
-    return torch.optim.SGD(
-        groups, momentum=0.9, nesterov=True, weight_decay=settings.weight_decay, fused=True
-    )
+    return torch.optim.SGD(groups, momentum=0.9, nesterov=True, weight_decay=settings.weight_decay, fused=True)
 
 
 def positive_share(epoch: float, settings: PretrainSettings) -> float:

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from components.core.runtime.settings import Settings
 
-Method = Literal["simpgan", "cyclegan", "gan"]
+Method = Literal["simpgan", "simpgan-fit", "cyclegan", "gan"]
 
 
 class TrainGanSettings(Settings):
@@ -15,9 +15,7 @@ class TrainGanSettings(Settings):
     The defaults are the paper's, with CycleGAN's where the paper is silent.
     """
 
-    method: Method = Field(
-        "simpgan", description="cyclegan has no similarity loss, gan the adversarial losses only"
-    )
+    method: Method = Field("simpgan", description="cyclegan has no similarity loss, gan the adversarial losses only")
     protocol: str = Field("folds10", description="of the target: its training images are what the GAN sees")
     fold: int = Field(0, ge=0, description="of that protocol")
     seed: int = Field(0, ge=0, lt=2**53, description="of weights, batches and augmentation")
@@ -25,45 +23,32 @@ class TrainGanSettings(Settings):
     width: int = Field(128, ge=32, multiple_of=4, description="pixels")
     channels: int = Field(64, ge=4, description="of the generators' and discriminators' first convolution")
     blocks: int = Field(9, ge=1, description="residual blocks of a generator; 6 up to 128 pixels in CycleGAN")
-    upsample: Literal["transposed", "resize"] = Field(
-        "transposed", description="resize leaves no checkerboard"
-    )
-    input_skip: bool = Field(
-        False, description="generators add to their input instead of painting from nothing"
-    )
+    upsample: Literal["transposed", "resize"] = Field("transposed", description="resize leaves no checkerboard")
+    input_skip: bool = Field(False, description="generators add to their input instead of painting from nothing")
     steps: int = Field(130_000, ge=1)
-    constant_share: float = Field(
-        0.5, ge=0, le=1, description="of the steps before the rate falls linearly to 0"
-    )
+    constant_share: float = Field(0.5, ge=0, le=1, description="of the steps before the rate falls linearly to 0")
     pairs: int = Field(1, ge=1, description="of source images, and of target images, in a step (Fig. 3)")
     positive_share: float = Field(0.5, ge=0, le=1, description="of source pairs that show one person")
     optimizer: Literal["adam", "sgd"] = Field("adam", description="adam has betas 0.5 and 0.999")
     rate: float = Field(2e-4, gt=0, description="learning rate")
     lambda_cycle: float = Field(10, ge=0, description="lambda1 of Eq. 11")
     lambda_similarity: float = Field(1, ge=0, description="lambda2 of Eq. 11")
+    lambda_fitness: float = Field(1, ge=0, description="of the classifier's statistics, in simpgan-fit")
     lambda_identity: float = Field(0, ge=0, description="of CycleGAN's |F(I_S) - I_S| + |G(I_T) - I_T|")
     discriminator_factor: float = Field(1, gt=0, description="of Eq. 12; CycleGAN halves it")
     pool: int = Field(0, ge=0, description="past translations each discriminator sees again; CycleGAN has 50")
-    average_decay: float = Field(
-        0, ge=0, lt=1, description="of the generators' running average that is kept; 0: none"
-    )
+    average_decay: float = Field(0, ge=0, lt=1, description="of the generators' running average that is kept; 0: none")
     crop_padding: int = Field(0, ge=0, description="pixels by which a random crop may leave the image")
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: bf16 where the hardware has it"
-    )
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
     picture_steps: int = Field(500, ge=1, description="between two grids of sample translations")
     checkpoint_seconds: float = Field(60, ge=0, description="between two checkpoints")
 
     @model_validator(mode="after")
     def method_has_its_losses(self) -> Self:
         if self.method != "gan" and self.lambda_cycle == 0:
-            raise ValueError(
-                f"method {self.method} needs lambda_cycle above 0; without it the method is 'gan'"
-            )
+            raise ValueError(f"method {self.method} needs lambda_cycle above 0; without it the method is 'gan'")
         if self.method == "simpgan" and self.lambda_similarity == 0:
-            raise ValueError(
-                "method simpgan needs lambda_similarity above 0; without it the method is 'cyclegan'"
-            )
+            raise ValueError("method simpgan needs lambda_similarity above 0; without it the method is 'cyclegan'")
         return self
 
     @property
@@ -74,4 +59,9 @@ class TrainGanSettings(Settings):
     @property
     def similarity(self) -> float:
         """lambda2 as the method has it."""
-        return self.lambda_similarity if self.method == "simpgan" else 0
+        return self.lambda_similarity if self.method in ("simpgan", "simpgan-fit") else 0
+
+    @property
+    def fitness(self) -> float:
+        """The weight of the classifier's statistics as the method has it."""
+        return self.lambda_fitness if self.method == "simpgan-fit" else 0

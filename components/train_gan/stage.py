@@ -17,9 +17,7 @@ from components.train_gan.settings import TrainGanSettings
 from components.train_gan.trainer import GanTrainer
 
 
-def run(
-    source: Path, target: Path, classifier: Path, settings: TrainGanSettings, data_root: str, output: Path
-) -> None:
+def run(source: Path, target: Path, classifier: Path, settings: TrainGanSettings, data_root: str, output: Path) -> None:
     """Train on the manifests at `source` and `target` with the classifier in its model folder; write the translators.
 
     Of the target only the images are used, and only those with the role train in the settings' protocol and fold.
@@ -44,9 +42,7 @@ def run(
     }
     checkpoint = Checkpoint(data_root, checkpoint_key("train_gan", resolved, inputs))
     label = f"{settings.method} {settings.protocol}:{settings.fold}"
-    with stage_run(
-        "train_gan", label=label, settings=resolved, history=checkpoint.history, inputs=inputs
-    ) as tracked:
+    with stage_run("train_gan", label=label, settings=resolved, history=checkpoint.history, inputs=inputs) as tracked:
         trainer = GanTrainer(
             load_decoded(data_root, labelled, source_rows, *size, device),
             sampler,

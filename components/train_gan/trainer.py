@@ -14,7 +14,9 @@ from components.core.models.classifier import SiameseClassifier
 from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from components.core.runtime.device import autocast, seed_step
 from components.core.runtime.tracking import StageRun
+from components.core.runtime.training import restore_optimizer
 from components.train_gan import losses
+from components.train_gan.fitness import Fitness
 from components.train_gan.pool import ImagePool
 from components.train_gan.samples import translation_grid
 from components.train_gan.settings import TrainGanSettings
@@ -49,6 +51,7 @@ class GanTrainer:
         self.average_f = deepcopy(self.f).requires_grad_(False) if settings.average_decay else self.f
         self.generator_optimizer = build_optimizer((self.g, self.f), settings)
         self.discriminator_optimizer = build_optimizer((self.d_source, self.d_target), settings)
+        self.fitness = Fitness(self.classifier)
         self.source_pool, self.target_pool = ImagePool(settings.pool), ImagePool(settings.pool)
 
     def step(self, step: int) -> Mapping[str, Tensor]:
@@ -77,9 +80,7 @@ class GanTrainer:
         first = torch.randint(len(self.source), (pairs,), generator=generator)
         second, same = self.sampler.partners(first, self.settings.positive_share, generator)
         source = self.source[torch.cat([first, second]).to(self.device)]
-        target = self.target[
-            torch.randint(len(self.target), (2 * pairs,), generator=generator).to(self.device)
-        ]
+        target = self.target[torch.randint(len(self.target), (2 * pairs,), generator=generator).to(self.device)]
         padding = self.settings.crop_padding
         source, target = (
             shift(flip(to_unit_range(images), generator), padding, generator) for images in (source, target)
@@ -112,10 +113,13 @@ class GanTrainer:
             if settings.similarity:
                 parts["loss/similarity"] = losses.similarity(self.classifier, rebuilt_source, same)
                 total = total + settings.similarity * parts["loss/similarity"]
+        if settings.fitness:
+            parts["loss/fitness"] = self.fitness.loss(fake_source)
+            total = total + settings.fitness * parts["loss/fitness"]
         if settings.lambda_identity:
-            parts["loss/identity"] = losses.cycle_consistency(
-                self.f(source), source
-            ) + losses.cycle_consistency(self.g(target), target)
+            parts["loss/identity"] = losses.cycle_consistency(self.f(source), source) + losses.cycle_consistency(
+                self.g(target), target
+            )
             total = total + settings.lambda_identity * parts["loss/identity"]
         return fake_source, fake_target, {"loss/generators": total} | parts
 
@@ -125,12 +129,8 @@ class GanTrainer:
         """L_dis (Eq. 12) and its parts; fakes and reals go through a discriminator together."""
         for discriminator in (self.d_source, self.d_target):
             discriminator.requires_grad_(True)
-        of_source = losses.discriminator_adversarial(
-            *self.d_source(torch.cat([fake_source, source])).chunk(2)
-        )
-        of_target = losses.discriminator_adversarial(
-            *self.d_target(torch.cat([fake_target, target])).chunk(2)
-        )
+        of_source = losses.discriminator_adversarial(*self.d_source(torch.cat([fake_source, source])).chunk(2))
+        of_target = losses.discriminator_adversarial(*self.d_target(torch.cat([fake_target, target])).chunk(2))
         total = self.settings.discriminator_factor * (of_source + of_target)
         return {
             "loss/discriminators": total,
@@ -140,19 +140,25 @@ class GanTrainer:
 
     def state(self) -> Mapping[str, Any]:
         stateful = self.stateful()
-        pools = {"source_pool": self.source_pool.images, "target_pool": self.target_pool.images}
-        return {name: part.state_dict() for name, part in stateful.items()} | pools
+        return {name: part.state_dict() for name, part in stateful.items()} | {
+            "source_pool": self.source_pool.images,
+            "target_pool": self.target_pool.images,
+            "fitness": self.fitness.running,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         for name, part in self.stateful().items():
-            part.load_state_dict(state[name])
+            if isinstance(part, torch.optim.Optimizer):
+                restore_optimizer(part, state[name])
+            else:
+                part.load_state_dict(state[name])
         self.source_pool.images = [image.to(self.device) for image in state["source_pool"]]
         self.target_pool.images = [image.to(self.device) for image in state["target_pool"]]
+        self.fitness.running = [moments.to(self.device) for moments in state["fitness"]]
 
     def stateful(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """Networks and optimisers by name."""
-        average = {"average_f": self.average_f} if self.settings.average_decay else {}
-        return average | {
+        parts: dict[str, nn.Module | torch.optim.Optimizer] = {
             "g": self.g,
             "f": self.f,
             "d_source": self.d_source,
@@ -160,6 +166,9 @@ class GanTrainer:
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
         }
+        if self.settings.average_decay:
+            parts["average_f"] = self.average_f
+        return parts
 
     def show(self, step: int) -> None:
         """Every so often, record target images above what F makes of them, the same ones each time."""

@@ -11,6 +11,4 @@ class TranslateSettings(Settings):
     """How the target's images are translated."""
 
     batch: int = Field(32, ge=1, description="images that go through the generator together")
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: bf16 where the hardware has it"
-    )
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")

@@ -20,9 +20,7 @@ from components.core.runtime.tracking import stage_run
 from components.translate.settings import TranslateSettings
 
 
-def run(
-    target: Path, translator: Path, settings: TranslateSettings, data_root: str, output: Path
-) -> Manifest:
+def run(target: Path, translator: Path, settings: TranslateSettings, data_root: str, output: Path) -> Manifest:
     """Translate every image of the manifest at `target`; write the new manifest to `output`.
 
     Names, persons, cameras and roles stay. `output`/translation.json says which training the translator comes from.
@@ -54,9 +52,7 @@ def run(
     return translated
 
 
-def translate(
-    manifest: Manifest, generator: Generator, settings: TranslateSettings, data_root: str
-) -> Iterator[bytes]:
+def translate(manifest: Manifest, generator: Generator, settings: TranslateSettings, data_root: str) -> Iterator[bytes]:
     """F of each image in the manifest's order, as PNG: what F wrote is what the classifier will see.
 
     A plain resize to F's size, no crop, no flip; values are clipped, never stretched.

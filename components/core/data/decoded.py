@@ -34,9 +34,7 @@ def iterate_batches(
     workers = cpu_count() or 1
     contents = read_images(data_root, manifest, rows)
     with ThreadPoolExecutor(workers) as pool:
-        pending = deque(
-            pool.submit(decode, content, height, width) for content in islice(contents, 2 * batch)
-        )
+        pending = deque(pool.submit(decode, content, height, width) for content in islice(contents, 2 * batch))
         decoded: list[np.ndarray] = []
         while pending:
             decoded.append(pending.popleft().result())

@@ -40,9 +40,7 @@ class PairSampler:
         """A random order of all images [N]."""
         return torch.randperm(len(self.labels), generator=generator)
 
-    def partners(
-        self, first: Tensor, positive_share: float, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def partners(self, first: Tensor, positive_share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """For images `first` [B] a second one each, and q [B] as float: 1 with probability `positive_share`.
 
         A positive is another image of the same identity, uniformly; of an identity with one image there is none,

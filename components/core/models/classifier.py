@@ -63,9 +63,7 @@ class SiameseClassifier(nn.Module):
         """Embeddings v [N, D] of images [N, 3, H, W] in [-1, 1]; other sizes are resized to the trained one."""
         size = (self.config.height, self.config.width)
         if images.shape[-2:] != size:
-            images = nn.functional.interpolate(
-                images, size, mode="bilinear", antialias=True, align_corners=False
-            )
+            images = nn.functional.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
         normalised = ((images + 1) / 2 - self.mean) / self.deviation
         return self.neck(self.backbone(normalised.contiguous(memory_format=torch.channels_last)))
 
@@ -106,9 +104,7 @@ def load_classifier(folder: Path) -> tuple[SiameseClassifier, dict[str, Any]]:
     """
     config = read_config(folder)
     if "classifier" not in config:
-        raise UserError(
-            f"the model in '{folder}' is not a classifier; give the folder the pretrain stage wrote"
-        )
+        raise UserError(f"the model in '{folder}' is not a classifier; give the folder the pretrain stage wrote")
     network = SiameseClassifier(ClassifierConfig.parse(config["classifier"], stage="classifier"))
     load_network(folder, "classifier", network)
     return network, config

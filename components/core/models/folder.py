@@ -33,9 +33,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.json"
     if not path.is_file():
-        raise UserError(
-            f"no model in '{folder}': it has no config.json; give the folder a training stage wrote"
-        )
+        raise UserError(f"no model in '{folder}': it has no config.json; give the folder a training stage wrote")
     return json.loads(path.read_text())
 
 

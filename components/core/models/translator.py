@@ -133,9 +133,7 @@ def load_translator(folder: Path) -> tuple[Generator, dict[str, Any]]:
     """
     config = read_config(folder)
     if "generator" not in config:
-        raise UserError(
-            f"the model in '{folder}' is not a translator; give the folder the train_gan stage wrote"
-        )
+        raise UserError(f"the model in '{folder}' is not a translator; give the folder the train_gan stage wrote")
     generator = Generator(GeneratorConfig.parse(config["generator"], stage="generator"))
     load_network(folder, "f", generator)
     return generator, config

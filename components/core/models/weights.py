@@ -67,9 +67,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def open_weights(path: Path) -> safe_open:
     """Open a .safetensors file. Pickled checkpoints are refused: loading one can run its author's code."""
     if not path.is_file():
-        raise UserError(
-            f"no weights file '{path}': give 'imagenet', 'none' or the path of a .safetensors file"
-        )
+        raise UserError(f"no weights file '{path}': give 'imagenet', 'none' or the path of a .safetensors file")
     try:
         return safe_open(path, framework="pt")
     except SafetensorError as failure:

@@ -6,11 +6,7 @@ import torch
 
 def choose_device() -> torch.device:
     """The GPU of this process (torchrun numbers them), or the CPU."""
-    return (
-        torch.device("cuda", torch.cuda.current_device())
-        if torch.cuda.is_available()
-        else torch.device("cpu")
-    )
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

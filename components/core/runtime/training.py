@@ -61,9 +61,7 @@ def train(
                 continue
             values = read(unread)
             now = time.monotonic()
-            values[-1][1]["speed/images_per_second"] = (
-                len(unread) * trainer.images_per_step / (now - last_read)
-            )
+            values[-1][1]["speed/images_per_second"] = len(unread) * trainer.images_per_step / (now - last_read)
             record(values, name, run)
             last_read, unread = now, []
             if finished or due:

@@ -63,6 +63,7 @@ def test_step_equals_the_plainly_written_one(run: StageRun, variant: dict[str, o
     ("method", "expected"),
     [
         ("simpgan", {"g": 2, "f": 2, "d_source": 2, "d_target": 2, "classifier": 1}),
+        ("simpgan-fit", {"g": 2, "f": 2, "d_source": 2, "d_target": 2, "classifier": 2}),
         ("cyclegan", {"g": 2, "f": 2, "d_source": 2, "d_target": 2}),
         ("gan", {"g": 1, "f": 1, "d_source": 2, "d_target": 2}),
     ],
@@ -107,7 +108,8 @@ def test_similarity_reaches_the_generators(run: StageRun) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"pool": 3, "average_decay": 0.9}, {"optimizer": "sgd"}, {"lambda_identity": 5}]
+    "changes",
+    [{}, {"pool": 3, "average_decay": 0.9}, {"optimizer": "sgd"}, {"method": "simpgan-fit", "lambda_identity": 5}],
 )
 def test_restored_training_goes_on_as_if_undisturbed(run: StageRun, changes: dict[str, object]) -> None:
     undisturbed = small_trainer(run, **changes)

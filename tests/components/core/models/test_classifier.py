@@ -1,5 +1,6 @@
 """The siamese classifier against torchvision's network and the paper's equations."""
 
+import pytest
 import torch
 import torchvision
 
@@ -48,14 +49,16 @@ def test_images_of_another_size_are_resized() -> None:
     assert build().eval()(torch.rand(2, 3, 128, 64)).shape == (2, 512)
 
 
-def test_last_stride_one_keeps_the_last_feature_map_twice_as_large() -> None:
-    for backbone, size in (("resnet18", 512), ("resnet50", 2048)):
-        shapes = []
-        for last_stride in (1, 2):
-            classifier = build(backbone=backbone, last_stride=last_stride).eval()
-            classifier.backbone.avgpool.register_forward_hook(lambda _, inputs, __: shapes.append(inputs[0].shape))
-            assert classifier(torch.rand(1, 3, 64, 32)).shape == (1, size)
-        assert shapes == [(1, size, 4, 2), (1, size, 2, 1)]
+@pytest.mark.parametrize(("backbone", "size"), [("resnet18", 512), ("resnet50", 2048)])
+@pytest.mark.parametrize(("last_stride", "shape"), [(1, (4, 2)), (2, (2, 1))])
+def test_last_stride_one_keeps_the_last_feature_map_twice_as_large(
+    backbone: str, size: int, last_stride: int, shape: tuple[int, int]
+) -> None:
+    classifier = build(backbone=backbone, last_stride=last_stride).eval()
+    shapes: list[torch.Size] = []
+    classifier.backbone.avgpool.register_forward_hook(lambda _, inputs, __: shapes.append(inputs[0].shape))
+    assert classifier(torch.rand(1, 3, 64, 32)).shape == (1, size)
+    assert shapes == [(1, size, *shape)]
 
 
 def test_stride_can_be_on_the_first_convolution_of_a_bottleneck() -> None:

@@ -37,7 +37,7 @@ def test_a_file_in_half_precision_is_taken_over_without_its_last_layer(tmp_path:
 
 def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
     path = str(saved(tmp_path, "resnet50"))
-    with pytest.raises(UserError, match="not those of a resnet18.*pretrain.backbone"):
+    with pytest.raises(UserError, match=r"not those of a resnet18.*pretrain\.backbone"):
         load_backbone(backbone("resnet18"), "resnet18", path)
 
 

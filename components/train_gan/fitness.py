@@ -1,0 +1,59 @@
+"""The paper's constraint of data fitness, as a loss: translated images should look to the classifier like its own.
+
+Section 4.1 asks that features of translated images fit the source's distribution, but leaves it to the discriminator,
+which sees pixels. A classifier with batch normalisation remembers the mean and variance of every feature map on the
+source; this loss compares them with those of translated images. AdaBN (Li et al. 2017) moves the statistics to the
+images, this moves the images to the statistics. It is not in the paper, and has a method name of its own.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from components.core.models.classifier import SiameseClassifier
+
+DECAY = 0.9
+"""Of the running statistics of translated images. One step's few images would be pulled to the mean of all people."""
+
+
+class Fitness:
+    """Running statistics of the frozen classifier's feature maps on translated images, and how far off they are."""
+
+    def __init__(self, classifier: SiameseClassifier) -> None:
+        self.classifier = classifier
+        self.layers = [layer for layer in classifier.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
+        self.running: list[Tensor] = []
+
+    def loss(self, images: Tensor) -> Tensor:
+        """Distance of the statistics, including those of `images` [N, 3, H, W] in [-1, 1], from the classifier's.
+
+        The mean over layers and channels of (difference of means / deviation)^2 + (log ratio of variances)^2. Its value
+        is that of the running statistics, its gradient that of this step's.
+        """
+        seen: list[Tensor] = []
+        hooks = [
+            layer.register_forward_pre_hook(lambda _, inputs: seen.append(moments(inputs[0]))) for layer in self.layers
+        ]
+        try:
+            self.classifier(images)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        before = self.running or [new.detach() for new in seen]
+        self.running = [torch.lerp(new.detach(), old, DECAY) for new, old in zip(seen, before, strict=True)]
+        distances = []
+        for layer, new, running in zip(self.layers, seen, self.running, strict=True):
+            mean, square = running + (new - new.detach())
+            variance = (square - mean.square()).clamp(min=0) + layer.eps
+            assert layer.running_mean is not None
+            assert layer.running_var is not None
+            own_mean, own_variance = layer.running_mean, layer.running_var + layer.eps
+            distances.append(
+                ((mean - own_mean).square() / own_variance).mean() + (variance / own_variance).log().square().mean()
+            )
+        return torch.stack(distances).mean()
+
+
+def moments(features: Tensor) -> Tensor:
+    """Mean and mean square of each channel of [N, C, ...]: [2, C]."""
+    flat = features.float().transpose(0, 1).flatten(1)
+    return torch.stack([flat.mean(1), flat.square().mean(1)])

@@ -1,0 +1,64 @@
+"""The loss that compares the classifier's statistics."""
+
+import pytest
+import torch
+from torch import nn
+
+from components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from components.train_gan.fitness import DECAY, Fitness
+
+
+def classifier_with_statistics_of(images: torch.Tensor) -> SiameseClassifier:
+    classifier = SiameseClassifier(
+        ClassifierConfig(backbone="resnet18", identities=2, height=32, width=32, bn_neck=True)
+    )
+    for layer in classifier.modules():
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            layer.momentum = None
+    with torch.no_grad():
+        classifier.train()(images)
+    return classifier.freeze()
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    return torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def test_images_with_the_classifier_s_own_statistics_fit(images: torch.Tensor) -> None:
+    """Up to the variance of a sample, over n - 1, and that of the mean of squares, over n: n is 16 in the last layers."""
+    fitness = Fitness(classifier_with_statistics_of(images))
+    assert fitness.loss(images).item() < 0.05
+    assert Fitness(fitness.classifier).loss(images * 0.3 - 0.5).item() > 1
+
+
+def test_distance_is_that_of_means_and_log_variances(images: torch.Tensor) -> None:
+    """With one batch-norm layer left, against numpy's mean and variance of what reaches it."""
+    classifier = classifier_with_statistics_of(images)
+    fitness = Fitness(classifier)
+    fitness.layers = [classifier.backbone.bn1]
+    darker = images * 0.5 - 0.2
+    reached: list[torch.Tensor] = []
+    classifier.backbone.conv1.register_forward_hook(lambda _, __, output: reached.append(output))
+    loss = fitness.loss(darker).item()
+    features = reached[0].transpose(0, 1).flatten(1).numpy()
+    layer = classifier.backbone.bn1
+    own_mean, own_variance = layer.running_mean.numpy(), layer.running_var.numpy() + layer.eps
+    expected = ((features.mean(1) - own_mean) ** 2 / own_variance).mean() + (
+        torch.tensor((features.var(1) + layer.eps) / own_variance).log().square().mean()
+    )
+    assert loss == pytest.approx(float(expected), rel=1e-3)
+
+
+def test_statistics_run_but_the_gradient_is_that_of_the_new_images(images: torch.Tensor) -> None:
+    fitness = Fitness(classifier_with_statistics_of(images))
+    fitness.loss(images)
+    first = [moments.clone() for moments in fitness.running]
+    darker = (images * 0.5 - 0.2).requires_grad_()
+    fitness.loss(darker).backward()
+    assert darker.grad.abs().sum() > 0
+    alone = Fitness(fitness.classifier)
+    alone.loss(darker.detach())
+    for running, before, new in zip(fitness.running, first, alone.running, strict=True):
+        torch.testing.assert_close(running, DECAY * before + (1 - DECAY) * new)
+        assert not running.requires_grad

@@ -3,12 +3,14 @@
 import codecs
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import termios
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -17,6 +19,7 @@ from components.core.runtime.errors import UserError
 EXECUTOR_LINE = re.compile(r"\[KFP Executor [\d-]+ [\d:,]+ (?P<level>\w+)\]: (?P<message>.*)", re.DOTALL)
 EXECUTOR_CHATTER = ("Looking for component", "Loading KFP component", "Got executor_input", "Wrote executor output")
 INDENT = "    "
+SECONDS_TO_END = 20
 TRACEBACK = "Traceback (most recent call last):"
 # What Python says of a full disk, a full quota, and a folder that may not be written.
 NOT_WRITABLE = re.compile(r"(OSError: \[Errno (28|30|122)\]|PermissionError: \[Errno \d+\]) (?P<text>.*)")
@@ -58,13 +61,16 @@ class StageProcess:
                     sys.stderr.flush()
             return self.process.wait()
         finally:
-            os.close(self.reading)
+            # After an interrupt the stage may still be closing its run; what holds the output open is still there.
+            while select.select([self.reading], [], [], SECONDS_TO_END)[0] and read(self.reading):
+                pass
             self.kill(signal.SIGKILL)
             self.process.wait()
+            os.close(self.reading)
 
     def kill(self, with_signal: signal.Signals) -> None:
-        """Send a signal to the command and all it started, if it still runs."""
-        if self.process.poll() is None:
+        """Send a signal to the command and all it started, if anything of it still runs."""
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, with_signal)
 
     def echoed(self, log: TextIO) -> Iterator[str]:

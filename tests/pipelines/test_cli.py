@@ -88,7 +88,7 @@ def test_an_output_folder_that_is_a_file_is_refused(simpgan, data, tmp_path):
     ],
 )
 def test_a_single_stage_refuses_in_one_line(simpgan, tmp_path, command, message):
-    status, said = simpgan(*command, "--out", tmp_path / "out")
+    status, said = simpgan(*command, "--out", tmp_path / "out", "--data-root", tmp_path / "data")
     assert status == 2
     assert said.startswith(f"simpgan: {message}")
     assert said.count("\n") == 1

@@ -26,7 +26,7 @@ def images() -> torch.Tensor:
 
 
 def test_images_with_the_classifier_s_own_statistics_fit(images: torch.Tensor) -> None:
-    """Up to the variance of a sample, over n - 1, and that of the mean of squares, over n: n is 16 in the last layers."""
+    """Up to a variance's being over n - 1 or n, which is 16 in the last layers."""
     fitness = Fitness(classifier_with_statistics_of(images))
     assert fitness.loss(images).item() < 0.05
     assert Fitness(fitness.classifier).loss(images * 0.3 - 0.5).item() > 1

@@ -32,7 +32,6 @@ def evaluate(
     from pathlib import Path
 
     from components.evaluate import stage
-    from components.evaluate.results import read_results
     from components.evaluate.settings import EvaluateSettings
 
     resolved = EvaluateSettings.parse(json.loads(settings), stage="evaluate")
@@ -46,6 +45,6 @@ def evaluate(
         data_root,
         Path(results.path),
     )
-    for row in read_results(str(Path(results.path) / "results.json")):
+    for row in rows:
         rank_1.log_metric(f"{row.method} {row.protocol}:{row.fold}", row.rank_1)
     Path(rank_1.path).touch()  # a local cache entry whose output is no file counts as lost

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.bench_gan_step
 
-The plain step is the reference of the tests: each image its own forward, nothing shared, every gradient computed, in fp32.
-Steps of both kinds alternate, so that a machine whose speed drifts treats them alike.
+The plain step is the reference of the tests, in fp32: each image its own forward, nothing shared, every gradient
+computed. Steps of both kinds alternate, so that a machine whose speed drifts treats them alike.
 """
 
 import time

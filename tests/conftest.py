@@ -1,5 +1,6 @@
 """Small generated data sets, made once, for every test that runs a stage."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from components.ingest import stage as ingest
 from components.ingest.settings import IngestSettings
 from pipelines.demo_data import generate
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 
 @dataclass(frozen=True)

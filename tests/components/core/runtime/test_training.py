@@ -1,0 +1,89 @@
+"""The loop around a training step."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from components.core.runtime.checkpoint import Checkpoint
+from components.core.runtime.errors import UserError
+from components.core.runtime.tracking import read_history, stage_run
+from components.core.runtime.training import train
+
+
+class Sum:
+    """Adds up the numbers of its steps, and may fail at one of them."""
+
+    images_per_step = 2
+
+    def __init__(self, breaks_at: int = -1, nan_at: int = -1) -> None:
+        self.total = torch.zeros(())
+        self.breaks_at, self.nan_at = breaks_at, nan_at
+        self.done: list[int] = []
+
+    def step(self, step: int) -> Mapping[str, Tensor]:
+        if step == self.breaks_at:
+            raise KeyboardInterrupt
+        self.done.append(step)
+        self.total = self.total + step
+        return {"loss/sum": self.total if step != self.nan_at else torch.tensor(float("nan"))}
+
+    def state(self) -> Mapping[str, Any]:
+        return {"total": self.total}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.total = state["total"]
+
+    def show(self, step: int) -> None:
+        pass
+
+
+def run(trainer: Sum, folder: Path, every_seconds: float = 0, steps: int = 40) -> list[dict[str, Any]]:
+    checkpoint = Checkpoint(str(folder), "sum")
+    with stage_run("sum", settings={}, history=checkpoint.history) as tracked:
+        train(trainer, name="sum", steps=steps, checkpoint=checkpoint, every_seconds=every_seconds, run=tracked)
+    return [{"step": entry.step, "value": entry.values["loss/sum"]} for entry in read_history(checkpoint.history)]
+
+
+def test_every_step_is_done_and_recorded_once(tmp_path: Path) -> None:
+    trainer = Sum()
+    recorded = run(trainer, tmp_path, every_seconds=100)
+    assert trainer.done == list(range(40))
+    assert recorded == [{"step": step, "value": step * (step + 1) / 2} for step in range(40)]
+
+
+@pytest.mark.parametrize("every_seconds", [0, 100])
+def test_an_interrupted_training_goes_on_from_its_checkpoint(tmp_path: Path, every_seconds: float) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(Sum(breaks_at=30), tmp_path, every_seconds)
+    resumed = Sum()
+    recorded = run(resumed, tmp_path, every_seconds)
+    assert resumed.done == list(range(30 if every_seconds == 0 else 0, 40))
+    assert recorded == [{"step": step, "value": step * (step + 1) / 2} for step in range(40)]
+
+
+def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
+    first = run(Sum(), tmp_path)
+    again = Sum()
+    assert run(again, tmp_path) == first
+    assert again.done == []
+    assert again.total == 780
+
+
+def test_a_loss_that_is_no_number_stops_at_the_last_good_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"'loss/sum' became nan at step 30.*last good checkpoint is kept"):
+        run(Sum(nan_at=30), tmp_path)
+    saved = Checkpoint(str(tmp_path), "sum").load()
+    assert saved is not None
+    assert saved["steps"] == 30
+    assert saved["trainer"]["total"] == 435
+
+
+def test_speed_is_recorded(tmp_path: Path) -> None:
+    run(Sum(), tmp_path, every_seconds=100)
+    lines = [json.loads(line) for line in (tmp_path / "checkpoints" / "sum.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "speed/images_per_second" in line["values"]] == [24, 39]

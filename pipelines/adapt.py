@@ -15,9 +15,11 @@ def adapt_pipeline(parallelism: int = 0) -> GraphComponent:
 
     @dsl.pipeline(name="adapt", description="Adapt a re-identification model to unlabelled cameras.")
     def adapt(
+        source_name: str,
         source_layout: str,
         source_location: str,
         source_fingerprint: str,
+        target_name: str,
         target_layout: str,
         target_location: str,
         target_fingerprint: str,
@@ -32,9 +34,11 @@ def adapt_pipeline(parallelism: int = 0) -> GraphComponent:
         """Adapt a re-identification model to unlabelled cameras.
 
         Args:
+            source_name: what results call the labelled data set.
             source_layout: official layout of the labelled data set, such as `market1501`.
             source_location: folder, archive or `s3://` prefix of the labelled data set.
             source_fingerprint: what lies there now, so that new data behind an old name is no stale hit.
+            target_name: what results call the data set to adapt to.
             target_layout: official layout of the data set to adapt to.
             target_location: folder, archive or `s3://` prefix of the data set to adapt to.
             target_fingerprint: what lies there now.
@@ -48,6 +52,7 @@ def adapt_pipeline(parallelism: int = 0) -> GraphComponent:
         """
         source = ingest(
             layout=source_layout,
+            name=source_name,
             location=source_location,
             fingerprint=source_fingerprint,
             settings=ingest_settings,
@@ -55,6 +60,7 @@ def adapt_pipeline(parallelism: int = 0) -> GraphComponent:
         ).set_display_name("ingest source")
         target = ingest(
             layout=target_layout,
+            name=target_name,
             location=target_location,
             fingerprint=target_fingerprint,
             settings=ingest_settings,

@@ -23,14 +23,15 @@ RESULTS, REPORT = "results.json", "report.html"
 
 @dataclass(frozen=True)
 class DataSet:
-    """Where a data set is, and how it is laid out."""
+    """Where a data set is, how it is laid out, and what results call it."""
 
     layout: str
     location: str
+    name: str
 
     @classmethod
-    def parse(cls, text: str, option: str) -> Self:
-        """`market1501:PATH`, with an existing folder or archive, or an `s3://` prefix.
+    def parse(cls, text: str, option: str, name: str = "") -> Self:
+        """`market1501:PATH` of an existing folder or archive, or an `s3://` prefix; called `name` or like its layout.
 
         Raises:
             UserError: no or an unknown layout, or nothing at PATH; `option` is where the text was given.
@@ -41,11 +42,11 @@ class DataSet:
         if layout not in LAYOUTS:
             raise UserError(f"{option}: unknown layout '{layout}': {nearest(layout, LAYOUTS)}")
         if storage.is_s3(location):
-            return cls(layout, location)
+            return cls(layout, location, name or layout)
         path = Path(location).expanduser().resolve()
         if not location or not path.exists():
             raise UserError(f"{option}: there is no folder or archive '{location}': correct the path")
-        return cls(layout, str(path))
+        return cls(layout, str(path), name or layout)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def plan(
     Raises:
         UserError: a method, protocol or fold that is not there, or one that the settings forbid.
     """
+    folds = LAYOUTS[target.layout].folds
     known = {protocol for protocol, role in LAYOUTS[target.layout].published if role == "train"}
     adaptations = []
     for text in protocols or [f"{settings.protocol}:{settings.fold}"]:
@@ -81,6 +83,9 @@ def plan(
         for method in methods or [settings.method]:
             chosen = {"method": method, "protocol": protocol, "fold": fold or 0}
             resolved = TrainGanSettings.parse({**settings.model_dump(), **chosen}, stage="train_gan")
+            if resolved.fold >= folds[resolved.protocol]:
+                last = folds[resolved.protocol] - 1
+                raise UserError(f"{target.layout}, protocol '{protocol}', has no fold {fold}: they go from 0 to {last}")
             adaptations.append(Adaptation(resolved.method, resolved.protocol, resolved.fold))
     return list(dict.fromkeys(adaptations))
 
@@ -103,8 +108,8 @@ def run_adapt(
     with FolderLock(out) as lock:
         (out / "settings.yaml").write_text(settings.as_yaml())
         tags = {
-            "source": source.layout,
-            "target": target.layout,
+            "source": source.name,
+            "target": target.name,
             "method": ",".join(dict.fromkeys(adaptation.method for adaptation in adaptations)),
         }
         arguments = pipeline_arguments(source, target, settings, adaptations, data_root)
@@ -130,9 +135,11 @@ def pipeline_arguments(
 ) -> dict[str, Any]:
     """The arguments of the pipeline `adapt`. Settings travel as text, which KFP leaves as it is."""
     return {
+        "source_name": source.name,
         "source_layout": source.layout,
         "source_location": source.location,
         "source_fingerprint": storage.fingerprint(source.location),
+        "target_name": target.name,
         "target_layout": target.layout,
         "target_location": target.location,
         "target_fingerprint": storage.fingerprint(target.location),

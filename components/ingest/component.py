@@ -8,6 +8,7 @@ from components.core.images import image
 @dsl.component(base_image=image("ingest"), install_kfp_package=False)
 def ingest(
     layout: str,
+    name: str,
     location: str,
     fingerprint: str,
     settings: str,
@@ -18,6 +19,7 @@ def ingest(
 
     Args:
         layout: name of the layout, such as `market1501`.
+        name: what results call the data set.
         location: folder, archive or `s3://` prefix that holds the data set.
         fingerprint: what lies at `location` now; it is here so that other data is another cache key.
         settings: IngestSettings as JSON.
@@ -30,6 +32,6 @@ def ingest(
     from components.ingest import stage
     from components.ingest.settings import IngestSettings
 
-    resolved = IngestSettings.parse({**json.loads(settings), "layout": layout}, stage="ingest")
+    resolved = IngestSettings.parse({**json.loads(settings), "layout": layout, "name": name}, stage="ingest")
     written = stage.run(location, resolved, data_root, Path(manifest.path))
     manifest.metadata.update(layout=layout, digest=written.digest)

@@ -14,7 +14,9 @@ class IngestSettings(Settings):
         description="how the data set's folders and file names are laid out"
     )
     name: str | None = Field(
-        None, min_length=1, description="what results call the data set; the layout's name unless given"
+        None,
+        min_length=1,
+        description="what results call the data set; one other than the layout's says that it is not the published one",
     )
     max_rejected_share: float = Field(
         0.05, ge=0, le=1, description="share of the files, 0 to 1, that may be damaged before the stage stops"

@@ -61,7 +61,10 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
             roles=roles,
             rejected=pd.DataFrame(sorted(rejected.items()), columns=["name", "reason"]),
             source_protocol=layout.source_protocol,
-            warnings=(*count_warnings(layout, images, roles), *match_warnings(images, roles)),
+            warnings=(
+                *(count_warnings(layout, images, roles) if name == layout.name else ()),
+                *match_warnings(images, roles),
+            ),
         )
         saved = manifest.save(output)
         tracked.summary({"images": len(images), "rejected": len(rejected)})

@@ -41,7 +41,7 @@ def run(source: Path, target: Path, classifier: Path, settings: TrainGanSettings
         "classifier": model_digest(classifier),
     }
     checkpoint = Checkpoint(data_root, checkpoint_key("train_gan", resolved, inputs))
-    label = f"{settings.method} {settings.protocol}:{settings.fold}"
+    label = f"train_gan {settings.method} {settings.protocol}:{settings.fold}"
     with stage_run("train_gan", label=label, settings=resolved, history=checkpoint.history, inputs=inputs) as tracked:
         trainer = GanTrainer(
             load_decoded(data_root, labelled, source_rows, *size, device),
@@ -53,7 +53,7 @@ def run(source: Path, target: Path, classifier: Path, settings: TrainGanSettings
         )
         train(
             trainer,
-            name=f"train_gan {label}",
+            name=label,
             steps=settings.steps,
             checkpoint=checkpoint,
             every_seconds=settings.checkpoint_seconds,

@@ -13,6 +13,7 @@ from pipelines.cli.options import DataRootOption, OutOption, PresetOption, SeedO
 
 if TYPE_CHECKING:
     from components.evaluate.results import ResultsRow
+    from pipelines.run_adapt import DataSet
 
 
 class Pipeline(StrEnum):
@@ -34,6 +35,8 @@ def run(
     source: Annotated[str, typer.Option(help="Labelled data set: market1501:PATH, cuhk01:PATH or grid:PATH.")],
     target: Annotated[str, typer.Option(help="Data set to adapt to, likewise. Its labels only measure.")],
     out: OutOption,
+    source_name: Annotated[str, typer.Option(help="What results call the source; without, its layout's name.")] = "",
+    target_name: Annotated[str, typer.Option(help="What results call the target, likewise.")] = "",
     method: Annotated[str, typer.Option(help="Methods, with commas: simpgan,cyclegan,gan.")] = "",
     protocol: Annotated[
         str, typer.Option(help="Protocols of the target with folds, with commas: folds10:0,all250.")
@@ -44,7 +47,12 @@ def run(
     data_root: DataRootOption = None,
 ) -> None:
     """Run a pipeline on this machine. Stages that are done already come from the cache in --out."""
-    rows = adapt(source, target, out, split(method), split(protocol), preset, assignments or [], seed, data_root)
+    from pipelines.run_adapt import DataSet
+
+    source_set = DataSet.parse(source, "--source", source_name)
+    target_set = DataSet.parse(target, "--target", target_name)
+    methods, protocols = split(method), split(protocol)
+    rows = adapt(source_set, target_set, out, methods, protocols, preset, assignments or [], seed, data_root)
     show(rows, out / "report.html")
     typer.echo(f"Every run:  simpgan ui --out {out}")
 
@@ -82,19 +90,21 @@ def demo(
 ) -> None:
     """Generate two camera networks, and adapt from one to the other: a few minutes, no download, no GPU."""
     from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
+    from pipelines.run_adapt import DataSet
 
     folder = out / f"cameras-{seed}"
     if not (folder / TARGET_FOLDER).exists():
         generate(folder, seed)
-    source, target = f"market1501:{folder / SOURCE_FOLDER}", f"grid:{folder / TARGET_FOLDER}"
+    source = DataSet.parse(f"market1501:{folder / SOURCE_FOLDER}", "--out", "generated-outdoor")
+    target = DataSet.parse(f"grid:{folder / TARGET_FOLDER}", "--out", "generated-underground")
     rows = adapt(source, target, out, ["gan", "cyclegan", "simpgan"], [], "demo", [], seed, None)
     show(rows, out / "report.html")
     typer.echo(f"Every run:  simpgan ui --out {out}\n\n{verdict(rows)}")
 
 
 def adapt(
-    source: str,
-    target: str,
+    source: "DataSet",
+    target: "DataSet",
     out: Path,
     methods: list[str],
     protocols: list[str],
@@ -105,15 +115,14 @@ def adapt(
 ) -> "list[ResultsRow]":
     """Check all that was asked for, then run the pipeline `adapt`. Returns the rows of results."""
     from pipelines.presets import resolve
-    from pipelines.run_adapt import DataSet, plan, run_adapt
+    from pipelines.run_adapt import plan, run_adapt
 
-    source_set, target_set = DataSet.parse(source, "--source"), DataSet.parse(target, "--target")
-    settings = resolve(preset, assignments, seed, source_set.layout)
-    adaptations = plan(settings.train_gan, methods, protocols, target_set)
+    settings = resolve(preset, assignments, seed, source.layout)
+    adaptations = plan(settings.train_gan, methods, protocols, target)
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{out / 'mlflow.db'}")
-    return run_adapt(source_set, target_set, settings, adaptations, out, place_of_data(data_root or str(out / "data")))
+    return run_adapt(source, target, settings, adaptations, out, place_of_data(data_root or str(out / "data")))
 
 
 def place_of_data(data_root: str) -> str:

@@ -29,8 +29,10 @@ def ui(
         raise UserError("MLflow is not installed: pip install 'simpgan[tracking]'")
     refuse_port_in_use(port)
     typer.echo(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
-    command = ["-m", "mlflow", "ui", "--backend-store-uri", f"sqlite:///{store}", "--port", str(port)]
-    os.execv(sys.executable, [sys.executable, *command])
+    command = ["-m", "mlflow", "ui", "--backend-store-uri", f"sqlite:///{store}", "--port", str(port), "--workers", "1"]
+    # One reader needs neither MLflow's job runner, which takes 2 GB, nor its telemetry.
+    lean = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    os.execve(sys.executable, [sys.executable, *command], os.environ | lean)
 
 
 def refuse_port_in_use(port: int) -> None:

@@ -75,7 +75,7 @@ def stage_values(preset: str | None, assignments: Iterable[tuple[str, str, Any]]
 
 
 def parse_assignment(text: str, default_stage: str | None = None) -> tuple[str, str, Any]:
-    """`train_gan.epochs=3` as ("train_gan", "epochs", 3); without a stage, `default_stage` is meant.
+    """`train_gan.steps=300` as ("train_gan", "steps", 3); without a stage, `default_stage` is meant.
 
     Raises:
         UserError: no `=`, no stage where one is needed, an unknown stage, or a value that is not YAML.
@@ -83,7 +83,7 @@ def parse_assignment(text: str, default_stage: str | None = None) -> tuple[str, 
     name, equals, value = text.partition("=")
     stage, _, setting = name.strip().rpartition(".")
     stage = stage.replace("-", "_") or default_stage or ""
-    example = f"--set {setting or 'setting'}=value" if default_stage else "--set train_gan.epochs=3"
+    example = f"--set {setting or 'setting'}=value" if default_stage else "--set train_gan.steps=300"
     if not equals or not setting or not stage:
         raise UserError(f"--set '{text}' is not an assignment: write it like {example}")
     if stage not in STAGES:
@@ -152,7 +152,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"preset {path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, Mapping):
-        raise UserError(f"preset {path} holds no mapping of stages: write 'train_gan: {{epochs: 3}}'")
+        raise UserError(f"preset {path} holds no mapping of stages: write 'train_gan: {{steps: 300}}'")
     for stage, settings in content.items():
         if stage == "extends":
             continue

@@ -15,7 +15,7 @@ from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
 from pipelines.run_adapt import Adaptation, DataSet, plan
 
 TINY = str(Path(__file__).with_name("tiny.yaml"))
-GRID = DataSet("grid", "somewhere")
+GRID = DataSet("grid", "somewhere", "grid")
 
 
 def simpgan(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -107,6 +107,11 @@ def test_what_is_not_asked_for_comes_from_the_settings_and_nothing_is_trained_tw
     settings = TrainGanSettings(method="cyclegan", protocol="folds10", fold=2)
     assert plan(settings, [], [], GRID) == [Adaptation("cyclegan", "folds10", 2)]
     assert plan(settings, ["gan", "gan"], ["all250", "all250:0"], GRID) == [Adaptation("gan", "all250", 0)]
+
+
+def test_a_fold_that_is_not_there_is_refused_before_anything_starts():
+    with pytest.raises(UserError, match="grid, protocol 'folds10', has no fold 10: they go from 0 to 9"):
+        plan(TrainGanSettings(), [], ["folds10:10"], GRID)
 
 
 def test_a_method_that_the_settings_forbid_is_refused_before_anything_starts():

@@ -33,6 +33,9 @@ class Layout(ABC):
     published: ClassVar[Mapping[tuple[str, str], tuple[int, int]]]
     """(protocol, role) to the (images, people) that it has in every fold, as published."""
 
+    folds: ClassVar[Mapping[str, int]]
+    """How many folds each protocol has."""
+
     @abstractmethod
     def label(self, name: str) -> Label | None:
         """What a file's name (with its folder) tells, or None if it does not have the layout's form."""

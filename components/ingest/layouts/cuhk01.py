@@ -33,6 +33,9 @@ class Cuhk01(Layout):
             for played, count, people in (("train", 1_940, 485), ("query", 972, 486), ("gallery", gallery, 486))
         },
     }
+    folds: ClassVar[Mapping[str, int]] = {"all": 1} | {
+        f"{shots}-shot-{direction}": 10 for shots in ("single", "multi") for direction in DIRECTIONS
+    }
 
     def label(self, name: str) -> Label | None:
         match = NAME.fullmatch(name)

@@ -32,6 +32,7 @@ class Grid(Layout):
         ("all250", "query"): (250, 250),
         ("all250", "gallery"): (1_025, 250),
     }
+    folds: ClassVar[Mapping[str, int]] = {"folds10": 10, "all250": 1}
 
     def label(self, name: str) -> Label | None:
         match = NAME.fullmatch(name)

@@ -26,6 +26,7 @@ class Market1501(Layout):
         ("standard", "query"): (3_368, 750),
         ("standard", "gallery"): (15_913, 750),
     }
+    folds: ClassVar[Mapping[str, int]] = {"standard": 1}
 
     def label(self, name: str) -> Label | None:
         match = NAME.fullmatch(name)

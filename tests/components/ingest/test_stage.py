@@ -97,6 +97,14 @@ def test_counts_that_differ_from_the_published_are_told_and_kept(tmp_path: Path,
     assert told in Manifest.load(tmp_path / "manifest").warnings
 
 
+def test_data_with_a_name_of_its_own_is_not_held_against_the_published_counts(tmp_path: Path):
+    place = write(files_of("market1501"), tmp_path / "set")
+    settings = IngestSettings(layout="market1501", name="station")
+    manifest = stage.run(str(place), settings, str(tmp_path / "data"), tmp_path / "manifest")
+    assert manifest.dataset == "station"
+    assert not any("published" in warning for warning in manifest.warnings)
+
+
 def test_a_damaged_image_is_listed_and_the_others_are_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     files = files_of("market1501")
     files["query/0003_c1s1_000009_00.jpg"] = b"a text"

@@ -26,6 +26,8 @@ CHANGED_TAG = "simpgan.changed"
 SILENT_END = "ended without a word: killed, out of memory, or the machine went down"
 
 DEFAULT_EXPERIMENT = "simpgan"
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""So that the UI opens on training runs, not on what it has for language models."""
 PARAMETERS_A_BATCH = 100
 LONGEST_PARAMETER = 6000
 LONGEST_TAG = 5000
@@ -112,7 +114,7 @@ def _experiment(client: "MlflowClient") -> str:
     store = _sqlite_file()
     artifacts = (store.parent / "mlartifacts").as_uri() if store else None
     try:
-        return client.create_experiment(name, artifact_location=artifacts)
+        return client.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS)
     except MlflowException:  # another process was faster
         if found := client.get_experiment_by_name(name):
             return found.experiment_id

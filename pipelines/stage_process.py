@@ -46,7 +46,8 @@ class StageProcess:
                 stderr=subprocess.STDOUT,
                 process_group=0,
                 pass_fds=inherited,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                # Threads that spin while they wait would take the cores from whatever else runs on this machine.
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1"},
             )
         finally:
             os.close(writing)

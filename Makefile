@@ -15,7 +15,7 @@ lint: .venv/test.installed
 	.venv/bin/mypy
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit("simpgan needs Python 3.11 or newer: set PYTHON=..." * (sys.version_info < (3, 11)))'
+	$(PYTHON) -c 'import sys; sys.exit("simpgan needs Python 3.11 or newer: make PYTHON=..." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 
 .venv/demo.installed: .venv/bin/python pyproject.toml constraints.txt

@@ -135,7 +135,7 @@ def show(rows: "list[ResultsRow]", report: Path) -> None:
     from components.evaluate.results import compare, table
 
     methods = dict.fromkeys(row.method for row in rows if row.method != "direct" and "+" not in row.method)
-    in_words = [f"{comparison}." for method in methods for comparison in compare(rows, method)]
+    in_words = [f"{each.protocol}: {each}." for method in methods for each in compare(rows, method)]
     typer.echo("\n".join(["", table(rows), "", *in_words, "", f"The report: {report}"]))
 
 

@@ -157,7 +157,7 @@ def test_every_picture_is_shown_as_it_is_and_described(tmp_path):
     shown = []
     for image in images:
         media_type, content = image["src"].split(";base64,")
-        if media_type == "data:image/png":
+        if media_type == "data:image/jpeg":
             shown.append(np.asarray(Image.open(BytesIO(base64.b64decode(content)))))
     assert [pixels[0, 0, 0] for pixels in shown] == [10, 30, 20, 40, 50, 60, 70, 80, 90]
     assert all(pixels.shape == (128, 64, 3) for pixels in shown)

@@ -39,5 +39,5 @@ def test_a_target_without_that_protocol_is_refused(ingested: Ingested, classifie
 
 
 def test_a_folder_without_a_classifier_is_refused(ingested: Ingested, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no model in .* give the folder a training stage wrote"):
+    with pytest.raises(UserError, match=r"no model in .* give the folder a training stage wrote"):
         stage.run(ingested.source, ingested.target, tmp_path, SETTINGS, ingested.data_root, tmp_path / "translator")

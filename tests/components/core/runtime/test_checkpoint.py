@@ -7,6 +7,9 @@ import torch
 from torch import nn
 
 from components.core.runtime.checkpoint import Checkpoint, checkpoint_key
+from tests.components.core.object_store import ObjectStore, object_store
+
+__all__ = ["object_store"]
 
 
 def test_what_comes_back_is_what_was_saved(tmp_path: Path) -> None:
@@ -62,6 +65,23 @@ def test_an_optimiser_goes_on_where_it_was(tmp_path: Path, kind: type[torch.opti
     resumed_optimizer.load_state_dict(state["optimizer"])
     trained(2, resumed, resumed_optimizer)
     assert torch.equal(resumed.weight, layer.weight)
+
+
+def test_in_an_object_store_the_history_goes_along(
+    object_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine goes on with the weights and with the metrics."""
+    data_root = f"{object_store.location}/data"
+    monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path / "one machine"))
+    first = Checkpoint(data_root, "key")
+    first.history.write_text('{"step": 0}\n')
+    first.save({"steps": 1, "weight": torch.ones(2)})
+    monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path / "another"))
+    second = Checkpoint(data_root, "key")
+    state = second.load()
+    assert state is not None
+    assert (state["steps"], state["weight"].tolist()) == (1, [1, 1])
+    assert second.history.read_text() == '{"step": 0}\n'
 
 
 def test_no_checkpoint_is_none(tmp_path: Path) -> None:

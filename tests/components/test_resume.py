@@ -19,6 +19,7 @@ PRETRAIN = ["backbone=resnet18", "weights=none", "height=32", "width=32", "pairs
 TRAIN_GAN = ["height=32", "width=32", "channels=4", "blocks=1", "pairs=1", "steps=40", "pool=4", "average_decay=0.9"]
 EVERY_STEP = ["checkpoint_seconds=0"]
 KILLS = 3
+ENVIRONMENT = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def command(stage: str, out: Path, data_root: Path, options: list[str], settings: list[str]) -> list[str]:
@@ -32,7 +33,7 @@ def command(stage: str, out: Path, data_root: Path, options: list[str], settings
 def run_and_kill(line: list[str], history_folder: Path, after_steps: int) -> bool:
     """Run a command, kill it once it has recorded that many steps; whether it was still running then."""
     before = steps_recorded(history_folder)
-    process = subprocess.Popen(line, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE)
+    process = subprocess.Popen(line, env=ENVIRONMENT, stderr=subprocess.PIPE)
     while process.poll() is None:
         if steps_recorded(history_folder) >= before + after_steps:
             process.send_signal(signal.SIGKILL)
@@ -61,7 +62,7 @@ def test_killed_training_ends_bit_identical(ingested: Ingested, tmp_path: Path, 
     if stage == "train-gan":
         classifier = tmp_path / "classifier"
         line = command("pretrain", classifier, Path(ingested.data_root), options, [*PRETRAIN, "epochs=1"])
-        subprocess.run(line, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        subprocess.run(line, check=True, env=ENVIRONMENT)
         options += ["--target", str(ingested.target), "--classifier", str(classifier)]
         settings = TRAIN_GAN
     ends = {}

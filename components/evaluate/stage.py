@@ -19,7 +19,7 @@ from components.evaluate import pictures
 from components.evaluate.evaluation import Images, Split, evaluate_images, image_versions, row_of
 from components.evaluate.figures import Translations, cmc_figure, svg, translation_grid
 from components.evaluate.report import write_report
-from components.evaluate.results import ResultsRow, summarise, write_results
+from components.evaluate.results import ResultsRow, final_figures, write_results
 from components.evaluate.settings import EvaluateSettings
 
 
@@ -108,11 +108,7 @@ def track(
     translations: Translations,
 ) -> None:
     """Record what people compare: final rates, the results, and the pictures."""
-    for summary in summarise(rows):
-        place = f"{summary.protocol}/{summary.method.replace('+', '-')}"
-        tracked.summary(
-            {f"{rate}/{place}": float(summary.mean[rate]) for rate in ("rank-1", "rank-5", "rank-10", "mAP")}
-        )
+    tracked.summary(final_figures(rows))
     tracked.table("results", pd.DataFrame([row.model_dump(by_alias=True) for row in rows]))
     tracked.figure("cmc", cmc_figure(curves))
     if translations:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.core.runtime.errors import UserError
+from components.evaluate.results import final_figures, read_results
 from components.train_gan.settings import TrainGanSettings
 from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
 from pipelines.run_adapt import Adaptation, DataSet, plan
@@ -69,6 +70,9 @@ def test_the_runs_of_the_stages_nest_under_that_of_the_pipeline(finished):
     assert len(runs) == 7
     assert {status for _, status, _ in runs} == {"FINISHED"}
     assert {parent for name, _, parent in runs if name != "adapt"} == {pipeline}
+    with sqlite3.connect(out / "mlflow.db") as store:
+        figures = dict(store.execute("select key, value from metrics where run_uuid = ?", (pipeline,)).fetchall())
+    assert figures == pytest.approx(final_figures(read_results(out / "results.json")))
 
 
 @pytest.mark.local

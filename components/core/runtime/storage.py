@@ -7,7 +7,6 @@ AWS_SECRET_ACCESS_KEY, or its configuration files.
 import errno
 import hashlib
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,6 @@ from typing import Any
 from components.core.runtime.errors import UserError
 from components.core.runtime.storage_errors import explained
 
-SUCCESS = "_SUCCESS"
 RETRIES = 10  # With botocore's growing pauses: about a minute without the store.
 
 
@@ -157,50 +155,6 @@ def local_copy(location: str) -> Path:
     return path
 
 
-def upload_folder(folder: Path, location: str) -> None:
-    """Copy a local folder to a folder or prefix, where it counts as there only once it is whole.
-
-    On S3 a `_SUCCESS` object, written last, lists its files. What `location` held before is replaced.
-
-    Raises:
-        UserError: the location cannot be written.
-    """
-    with explained(location):
-        if not is_s3(location):
-            _replace_folder(folder, Path(location))
-            return
-        bucket, prefix = _bucket_and_key(location)
-        _client().delete_object(Bucket=bucket, Key=join(prefix, SUCCESS))
-        names = [file.path for file in list_files(str(folder))]
-        for name in names:
-            with (folder / name).open("rb") as file:
-                _client().put_object(Bucket=bucket, Key=join(prefix, name), Body=file)
-        _client().put_object(Bucket=bucket, Key=join(prefix, SUCCESS), Body="\n".join(names).encode())
-
-
-def download_folder(location: str, folder: Path) -> None:
-    """Copy a folder or prefix that `upload_folder` wrote to the local `folder`, whole or not at all.
-
-    Raises:
-        UserError: there is no such folder, or its upload was never finished.
-    """
-    if not is_s3(location):
-        with explained(location):
-            _replace_folder(Path(location), folder)
-        return
-    if not exists(join(location, SUCCESS)):
-        raise UserError(f"{location} is not there, or not whole: it has no {SUCCESS} object")
-    names = read_bytes(join(location, SUCCESS)).decode().splitlines()
-    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    try:
-        partial.mkdir(parents=True)
-        for name in names:
-            _download(join(location, name), partial / name)
-        _replace_folder(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """A path beside `path` that is renamed to it at the end, or removed on failure."""
@@ -210,21 +164,6 @@ def _beside(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _replace_folder(source: Path, target: Path) -> None:
-    copy = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        shutil.copytree(source, copy)
-        if target.exists():
-            old = copy.with_name(f"{copy.name}.old")
-            target.rename(old)
-            copy.rename(target)
-            shutil.rmtree(old)
-        else:
-            copy.rename(target)
-    finally:
-        shutil.rmtree(copy, ignore_errors=True)
 
 
 def _download(location: str, path: Path) -> None:

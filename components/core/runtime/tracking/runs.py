@@ -80,10 +80,6 @@ class PipelineRun(_Run):
         entry = Entry(None, _now(), {name: float(value) for name, value in values.items()})
         self._send(lambda store: store.metrics([entry]))
 
-    def set_tag(self, name: str, value: str) -> None:
-        """Set a tag; a later value replaces an earlier one."""
-        self.tag(name, value)
-
 
 class StageRun(_Run):
     """The run of a stage; see `stage_run`."""

@@ -71,28 +71,6 @@ def test_an_archive_has_a_fingerprint_too(tmp_path: Path):
     assert storage.fingerprint(str(tmp_path / "set.zip")) != first
 
 
-def test_a_folder_travels_whole(place: str, tmp_path: Path):
-    source = tmp_path / "source"
-    (source / "in").mkdir(parents=True)
-    (source / "in/one").write_bytes(b"1")
-    (source / "two").write_bytes(b"2")
-    storage.upload_folder(source, storage.join(place, "model"))
-    (source / "two").unlink()
-    storage.upload_folder(source, storage.join(place, "model"))
-    (tmp_path / "copy").mkdir()
-    (tmp_path / "copy/old").write_bytes(b"gone")
-    storage.download_folder(storage.join(place, "model"), tmp_path / "copy")
-    assert [file.path for file in storage.list_files(str(tmp_path / "copy"))] == ["in/one"]
-    assert not list(tmp_path.glob(".*")), "nothing is left beside it"
-
-
-def test_a_folder_whose_upload_was_interrupted_does_not_count(object_store: ObjectStore, tmp_path: Path):
-    object_store.fill({"model/one": b"1"})
-    with pytest.raises(UserError, match="not whole: it has no _SUCCESS"):
-        storage.download_folder(f"{object_store.location}/model", tmp_path / "copy")
-    assert not (tmp_path / "copy").exists()
-
-
 def test_a_write_that_breaks_leaves_the_old_content_and_nothing_beside(tmp_path: Path):
     location = tmp_path / "file"
     storage.write_bytes(str(location), b"old")
@@ -116,8 +94,6 @@ def test_what_is_not_there_is_named(place: str):
         storage.read_bytes(missing)
     with pytest.raises(UserError, match=f"no such (file|object).*{missing}"):
         storage.local_copy(missing)
-    with pytest.raises(UserError, match=f"{missing}"):
-        storage.download_folder(missing, Path(os.devnull))
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):

@@ -98,17 +98,17 @@ def location(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     return f"s3://{BUCKET}/{tmp_path.name}"
 
 
-def test_files_and_folders_travel(location: str, tmp_path: Path):
-    (tmp_path / "model/in").mkdir(parents=True)
-    (tmp_path / "model/in/one").write_bytes(bytes(range(256)) * 50_000)
-    assert not storage.exists(f"{location}/model/in/one")
-    storage.upload_folder(tmp_path / "model", f"{location}/model")
+def test_files_travel(location: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path))
+    content = bytes(range(256)) * 50_000
+    assert not storage.exists(f"{location}/model/one")
+    storage.write_bytes(f"{location}/model/one", content)
     first = storage.fingerprint(f"{location}/model")
-    storage.download_folder(f"{location}/model", tmp_path / "copy")
-    assert (tmp_path / "copy/in/one").read_bytes() == bytes(range(256)) * 50_000
-    storage.write_bytes(f"{location}/model/in/one", b"new")
+    assert storage.read_bytes(f"{location}/model/one") == content
+    assert storage.local_copy(f"{location}/model/one").read_bytes() == content
+    storage.write_bytes(f"{location}/model/one", b"new")
     assert storage.fingerprint(f"{location}/model") != first
-    assert [file.path for file in storage.list_files(f"{location}/model")] == ["_SUCCESS", "in/one"]
+    assert [file.path for file in storage.list_files(f"{location}/model")] == ["one"]
 
 
 def test_shards_are_written_once(location: str):

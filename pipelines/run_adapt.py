@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from components.core.results.rows import ResultsRow, read_results
+from components.core.results.summary import final_figures
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import nearest
 from components.core.runtime.tracking import pipeline_run
-from components.evaluate.results import ResultsRow, final_figures, read_results
 from components.ingest.layouts import LAYOUTS
 from components.train_gan.settings import TrainGanSettings
 from pipelines.folder_lock import FolderLock

@@ -11,10 +11,10 @@ import pandas as pd
 
 from components.core.data.manifest import Manifest
 from components.core.models.classifier import SiameseClassifier
+from components.core.results.rows import ResultsRow
 from components.core.runtime.errors import UserError
 from components.evaluate.features import extract, with_statistics_of
 from components.evaluate.metrics import UNKNOWN, RankingResult, rank
-from components.evaluate.results import ResultsRow
 from components.evaluate.settings import EvaluateSettings
 
 
@@ -148,12 +148,22 @@ def known_or(unknown: int, column: pd.Series) -> np.ndarray:
 
 def row_of(evaluation: Evaluation, source: str, target: str) -> ResultsRow:
     """An evaluation as a row of results."""
-    return ResultsRow.of(
-        evaluation.result,
+    result = evaluation.result
+    return ResultsRow(
         source=source,
         target=target,
         method=evaluation.method,
         protocol=evaluation.split.protocol,
         fold=evaluation.split.fold,
         seed=evaluation.seed,
+        rank_1=100 * result.cmc[0],
+        rank_5=100 * result.cmc[4],
+        rank_10=100 * result.cmc[9],
+        rank_20=100 * result.cmc[19],
+        mAP=100 * result.mean_average_precision,
+        mAP_trapezoidal=100 * result.mean_average_precision_trapezoidal,
+        mINP=100 * result.mean_inverse_negative_penalty,
+        probes=result.valid,
+        left_out=result.excluded,
+        gallery=result.gallery,
     )

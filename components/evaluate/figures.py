@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from components.evaluate.results import place, title_of
+from components.core.results.methods import place, title_of
 
 Picture = NDArray[np.uint8]
 """An RGB image, [height, width, 3]."""

@@ -11,9 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
+from components.core.results.methods import LABELS, place, title_of
+from components.core.results.rows import RATES, ResultsRow
+from components.core.results.summary import Summary, compare, summarise
 from components.core.runtime import storage
 from components.evaluate.figures import Picture, Translations, cmc_figure, strips, svg
-from components.evaluate.results import LABELS, RATES, ResultsRow, Summary, compare, place, summarise, title_of
 
 LARGEST_PICTURE = (160, 320)
 """Width and height in pixels that a picture in the page is at most; crops of people are mostly smaller."""

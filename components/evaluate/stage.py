@@ -13,13 +13,14 @@ import torch
 from components.core.data.manifest import Manifest
 from components.core.models.classifier import load_classifier
 from components.core.models.folder import model_digest
+from components.core.results.rows import ResultsRow, write_results
+from components.core.results.summary import final_figures
 from components.core.runtime.device import choose_device
 from components.core.runtime.tracking import StageRun, stage_run
 from components.evaluate import pictures
 from components.evaluate.evaluation import Images, Split, evaluate_images, image_versions, row_of
 from components.evaluate.figures import Translations, cmc_figure, svg, translation_grid
 from components.evaluate.report import write_report
-from components.evaluate.results import ResultsRow, final_figures, write_results
 from components.evaluate.settings import EvaluateSettings
 
 

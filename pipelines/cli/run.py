@@ -12,7 +12,7 @@ from components.core.runtime.errors import UserError
 from pipelines.cli.options import DataRootOption, OutOption, PresetOption, SeedOption, SetOption, split
 
 if TYPE_CHECKING:
-    from components.evaluate.results import ResultsRow
+    from components.core.results.rows import ResultsRow
     from pipelines.run_adapt import DataSet
 
 
@@ -132,7 +132,7 @@ def place_of_data(data_root: str) -> str:
 
 def show(rows: "list[ResultsRow]", report: Path) -> None:
     """Print the table of results, what it says in words, and where to look further."""
-    from components.evaluate.results import compare, table
+    from components.core.results.summary import compare, table
 
     methods = dict.fromkeys(row.method for row in rows if row.method != "direct" and "+" not in row.method)
     in_words = [f"{each.protocol}: {each}." for method in methods for each in compare(rows, method)]
@@ -141,7 +141,7 @@ def show(rows: "list[ResultsRow]", report: Path) -> None:
 
 def verdict(rows: "list[ResultsRow]") -> str:
     """Whether SimPGAN found more people than direct transfer, in a sentence."""
-    from components.evaluate.results import compare
+    from components.core.results.summary import compare
 
     better = all(comparison.rank_1 > comparison.baseline_rank_1 for comparison in compare(rows, "simpgan"))
     found = "found more people than" if better else "did not find more people than"

@@ -119,8 +119,8 @@ def evaluate(
     seed: SeedOption = None,
 ) -> None:
     """Measure how well the classifier finds people in the target, as it is and translated."""
+    from components.core.results.rows import read_results
     from components.evaluate import stage
-    from components.evaluate.results import read_results
     from components.evaluate.settings import EvaluateSettings
     from pipelines.cli.run import show
 

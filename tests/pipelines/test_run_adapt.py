@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from components.core.results.rows import read_results
+from components.core.results.summary import final_figures
 from components.core.runtime.errors import UserError
-from components.evaluate.results import final_figures, read_results
 from components.train_gan.settings import TrainGanSettings
 from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
 from pipelines.run_adapt import Adaptation, DataSet, plan

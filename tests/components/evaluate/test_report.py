@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from components.core.results.rows import ResultsRow
 from components.core.runtime.errors import UserError
 from components.evaluate.figures import cmc_figure, svg, translation_grid
 from components.evaluate.report import Match, RankedList, RankedProbe, write_report
-from components.evaluate.results import ResultsRow
 
 HOSTILE = "<script>alert('x')</script>\" onload=\"x & 'y'"
 CURVE = np.linspace(0.1, 0.9, 50)

@@ -10,11 +10,11 @@ from torch import nn
 from components.core.data.decoded import iterate_batches, to_unit_range
 from components.core.data.manifest import Manifest
 from components.core.models.classifier import SiameseClassifier, load_classifier
+from components.core.results.rows import ResultsRow, read_results
 from components.core.runtime.errors import UserError
 from components.evaluate import stage
 from components.evaluate.evaluation import image_versions
 from components.evaluate.features import extract, with_statistics_of
-from components.evaluate.results import ResultsRow, read_results
 from components.evaluate.settings import EvaluateSettings
 from components.pretrain import stage as pretrain
 from components.pretrain.settings import PretrainSettings

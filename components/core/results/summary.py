@@ -1,82 +1,14 @@
-"""Rows of results: one a source, target, method, protocol, fold and seed; their file, their table, their meaning."""
+"""What rows of results say together: means over folds and seeds, comparisons in words, tables."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
-from components.evaluate.metrics import RankingResult
+from components.core.results.methods import name_of, place, title_of
+from components.core.results.rows import RATES, ResultsRow
 
-SCHEMA = 1
-RATES = ["rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP"]
 EXPERIMENT = ["source", "target", "protocol"]
-LABELS = {
-    "direct": "direct transfer",
-    "adabn": "AdaBN",
-    "gan": "GAN",
-    "cyclegan": "CycleGAN",
-    "simpgan": "SimPGAN",
-    "simpgan-fit": "SimPGAN-fit",
-}
-"""What the methods are called in tables and sentences, in the order they are listed in."""
-
-
-class ResultsRow(BaseModel):
-    """One evaluation. Rates are in percent, 0..100; in JSON `rank_1` is called `rank-1`, and so on."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        populate_by_name=True,
-        alias_generator=lambda name: name.replace("_", "-"),
-    )
-
-    source: str = Field(description="data set the classifier was trained on")
-    target: str = Field(description="data set people are looked for in")
-    method: str = Field(description="direct, adabn, gan, cyclegan, simpgan; `+adabn` when both were used")
-    protocol: str = Field(description="which of the target's images are probes and gallery")
-    fold: int = Field(ge=0, description="split of the protocol, from 0")
-    seed: int = Field(description="of the training")
-    rank_1: float = Field(ge=0, le=100, description="probes whose first image is correct")
-    rank_5: float = Field(ge=0, le=100, description="probes with a correct image among the first 5")
-    rank_10: float = Field(ge=0, le=100, description="probes with a correct image among the first 10")
-    rank_20: float = Field(ge=0, le=100, description="probes with a correct image among the first 20")
-    mAP: float = Field(ge=0, le=100, description="mean average precision, step-wise")
-    mAP_trapezoidal: float = Field(ge=0, le=100, description="mean average precision as Market-1501 has it")
-    mINP: float = Field(ge=0, le=100, description="mean inverse negative penalty")
-    probes: int = Field(ge=0, description="probes with a correct match; the rates are over these")
-    left_out: int = Field(0, ge=0, description="probes without a correct match in the gallery")
-    gallery: int = Field(ge=0, description="images searched")
-
-    @classmethod
-    def of(
-        cls, result: RankingResult, *, source: str, target: str, method: str, protocol: str, fold: int, seed: int
-    ) -> Self:
-        """The row of a ranking with a CMC curve of at least 20 ranks."""
-        return cls(
-            source=source,
-            target=target,
-            method=method,
-            protocol=protocol,
-            fold=fold,
-            seed=seed,
-            rank_1=100 * result.cmc[0],
-            rank_5=100 * result.cmc[4],
-            rank_10=100 * result.cmc[9],
-            rank_20=100 * result.cmc[19],
-            mAP=100 * result.mean_average_precision,
-            mAP_trapezoidal=100 * result.mean_average_precision_trapezoidal,
-            mINP=100 * result.mean_inverse_negative_penalty,
-            probes=result.valid,
-            left_out=result.excluded,
-            gallery=result.gallery,
-        )
 
 
 @dataclass(frozen=True)
@@ -142,40 +74,6 @@ class Comparison:
         if 0.95 <= ratio < 1.05:
             return "about as many"
         return f"{ratio:.1f} times as many" if ratio > 1 else f"only {ratio:.2f} times as many"
-
-
-def write_results(rows: Iterable[ResultsRow], path: str | Path) -> None:
-    """Write rows as JSON, `{"schema": 1, "rows": [...]}`, to a local path or `s3://` location, whole or not at all."""
-    document = {"schema": SCHEMA, "rows": [row.model_dump(by_alias=True) for row in rows]}
-    storage.write_bytes(str(path), (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
-
-
-def read_results(path: str | Path) -> list[ResultsRow]:
-    """The rows of a file that `write_results` wrote.
-
-    Raises:
-        UserError: the file is missing or is not a results file of this version.
-    """
-    try:
-        document = json.loads(storage.read_bytes(str(path)))
-        if document["schema"] != SCHEMA:
-            raise UserError(f"{path} has schema {document['schema']}, not {SCHEMA}: evaluate again to replace it")
-        return [ResultsRow.model_validate(row) for row in document["rows"]]
-    except (ValueError, KeyError, TypeError, ValidationError) as damage:
-        raise UserError(
-            f"{path} is not a results file ({type(damage).__name__}): evaluate again to replace it"
-        ) from None
-
-
-def name_of(method: str) -> str:
-    """What a method is called in a sentence; `simpgan+adabn` is SimPGAN + AdaBN."""
-    return " + ".join(LABELS.get(part, part) for part in method.split("+"))
-
-
-def title_of(method: str) -> str:
-    """`name_of` at the start of a sentence."""
-    name = name_of(method)
-    return name[:1].upper() + name[1:] if method.startswith("direct") else name
 
 
 def summarise(rows: Sequence[ResultsRow]) -> list[Summary]:
@@ -275,10 +173,3 @@ def aligned(lines: list[list[str]]) -> str:
 def spread(values: "pd.Series[int]") -> str:
     """A count that all rows share, or the least and the greatest."""
     return f"{values.min()}" if values.nunique() == 1 else f"{values.min()}-{values.max()}"
-
-
-def place(method: str) -> tuple[int, str]:
-    """Sort key: methods in the order of `LABELS`, variants behind their method, unknown ones last by name."""
-    known = list(LABELS)
-    base = method.partition("+")[0]
-    return (known.index(base) if base in known else len(known), method)

@@ -1,95 +1,11 @@
-"""Rows of results: file, averages, tables and sentences."""
-
-import json
+"""What rows say together: averages, tables and sentences."""
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
-from components.core.runtime.errors import UserError
-from components.evaluate.metrics import rank
-from components.evaluate.results import (
-    ResultsRow,
-    compare,
-    markdown,
-    name_of,
-    read_results,
-    summarise,
-    table,
-    write_results,
-)
-
-
-def row(method="direct", rank_1=10.0, fold=0, seed=0, protocol="folds10", **other):
-    rates = dict.fromkeys(["rank_5", "rank_10", "rank_20", "mAP", "mAP_trapezoidal", "mINP"], 50.0)
-    names = {"source": "market1501", "target": "grid", "protocol": protocol, "method": method}
-    return ResultsRow(**{**rates, **names, "probes": 125, "gallery": 900, **other}, rank_1=rank_1, fold=fold, seed=seed)
-
-
-def test_rows_come_back_from_their_file(tmp_path):
-    rows = [row(), row("simpgan", 31.2, fold=3, seed=7, left_out=2)]
-    write_results(rows, tmp_path / "new" / "results.json")
-    assert read_results(tmp_path / "new" / "results.json") == rows
-
-
-def test_the_file_calls_rates_by_their_usual_names(tmp_path):
-    write_results([row(rank_1=12.5)], tmp_path / "results.json")
-    document = json.loads((tmp_path / "results.json").read_text())
-    assert document["schema"] == 1
-    assert list(document["rows"][0]) == [
-        "source",
-        "target",
-        "method",
-        "protocol",
-        "fold",
-        "seed",
-        "rank-1",
-        "rank-5",
-        "rank-10",
-        "rank-20",
-        "mAP",
-        "mAP-trapezoidal",
-        "mINP",
-        "probes",
-        "left-out",
-        "gallery",
-    ]
-    assert document["rows"][0]["rank-1"] == 12.5
-
-
-@pytest.mark.parametrize("content", ["", "[]", '{"schema": 1}', '{"schema": 1, "rows": [{"source": "a"}]}'])
-def test_a_damaged_file_is_refused_in_one_line(tmp_path, content):
-    (tmp_path / "results.json").write_text(content)
-    with pytest.raises(UserError, match=r"results\.json is not a results file"):
-        read_results(tmp_path / "results.json")
-
-
-def test_a_file_of_another_schema_is_refused(tmp_path):
-    (tmp_path / "results.json").write_text('{"schema": 2, "rows": []}')
-    with pytest.raises(UserError, match="has schema 2, not 1"):
-        read_results(tmp_path / "results.json")
-
-
-@pytest.mark.parametrize("rate", [-1.0, 100.5, float("nan")])
-def test_a_rate_is_a_percentage(rate):
-    with pytest.raises(ValidationError):
-        row(rank_1=rate)
-
-
-def test_a_row_is_a_ranking_in_percent():
-    images = np.linspace(1, 0, 30)[:, None]
-    ranking = rank(
-        np.ones((2, 1)),
-        images,
-        query_person=[3, 9],
-        gallery_person=[0] * 7 + [3] + [0] * 22,
-        query_camera=[1, 1],
-        gallery_camera=[2] * 30,
-    )
-    made = ResultsRow.of(ranking, source="a", target="b", method="direct", protocol="all", fold=0, seed=1)
-    assert (made.rank_1, made.rank_5, made.rank_10, made.rank_20) == (0, 0, 100, 100)
-    assert (made.mAP, made.mAP_trapezoidal, made.mINP) == (100 / 8, 100 / 16, 100 / 8)
-    assert (made.probes, made.left_out, made.gallery) == (1, 1, 30)
+from components.core.results.methods import name_of
+from components.core.results.summary import compare, markdown, summarise, table
+from tests.components.core.results.made_up import row
 
 
 def test_the_deviation_is_that_of_the_folds_after_averaging_seeds():

@@ -1,0 +1,1 @@
+"""Rows of results, what their methods are called, and what they say together."""

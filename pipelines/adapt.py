@@ -1,17 +1,20 @@
 """The pipeline `adapt`: from a labelled source and an unlabelled target to a table of results."""
 
+from collections.abc import Collection
+
 from kfp import dsl
 from kfp.dsl.graph_component import GraphComponent
 
-from components.evaluate.component import evaluate
 from components.ingest.component import ingest
-from components.pretrain.component import pretrain
-from components.train_gan.component import train_gan
-from components.translate.component import translate
+from pipelines.experiment import Loops, experiment
 
 
-def adapt_pipeline(parallelism: int = 0) -> GraphComponent:
-    """The pipeline with at most `parallelism` adaptations at a time (0: as many as the machines take)."""
+def adapt_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComponent:
+    """The pipeline with the loops that `methods` need, and at most `parallelism` iterations of each at a time.
+
+    Args:
+        parallelism: 0 for as many as the machines take.
+    """
 
     @dsl.pipeline(name="adapt", description="Adapt a re-identification model to unlabelled cameras.")
     def adapt(
@@ -25,10 +28,13 @@ def adapt_pipeline(parallelism: int = 0) -> GraphComponent:
         target_fingerprint: str,
         data_root: str,
         adaptations: list,
+        counterparts: list,
+        umdl_splits: list,
         ingest_settings: str,
         pretrain_settings: str,
         train_gan_settings: str,
         translate_settings: str,
+        umdl_settings: str,
         evaluate_settings: str,
     ) -> dsl.Artifact:
         """Adapt a re-identification model to unlabelled cameras.
@@ -43,11 +49,14 @@ def adapt_pipeline(parallelism: int = 0) -> GraphComponent:
             target_location: folder, archive or `s3://` prefix of the data set to adapt to.
             target_fingerprint: what lies there now.
             data_root: folder or `s3://` prefix for shards and checkpoints.
-            adaptations: what to train, a list of {"method": ..., "protocol": ..., "fold": "0"}.
+            adaptations: translations to train, {"method": ..., "protocol": ..., "fold": "0", "changes": "{}"}.
+            counterparts: folds to train on the translated source in, {"protocol": ..., "fold": "0"}.
+            umdl_splits: folds to learn UMDL in, likewise.
             ingest_settings: IngestSettings as JSON, without the layout.
             pretrain_settings: PretrainSettings as JSON.
             train_gan_settings: TrainGanSettings as JSON; every adaptation replaces its own part of them.
             translate_settings: TranslateSettings as JSON.
+            umdl_settings: UmdlSettings as JSON; every fold replaces its own part of them.
             evaluate_settings: EvaluateSettings as JSON.
         """
         source = ingest(
@@ -66,33 +75,18 @@ def adapt_pipeline(parallelism: int = 0) -> GraphComponent:
             settings=ingest_settings,
             data_root=data_root,
         ).set_display_name("ingest target")
-        classifier = pretrain(settings=pretrain_settings, data_root=data_root, source=source.outputs["manifest"]).after(
-            target
-        )  # a target that cannot be read should not cost a training
-        with dsl.ParallelFor(adaptations, parallelism=parallelism) as adaptation:
-            translator = train_gan(
-                method=adaptation.method,
-                protocol=adaptation.protocol,
-                fold=adaptation.fold,
-                settings=train_gan_settings,
-                data_root=data_root,
-                source=source.outputs["manifest"],
-                target=target.outputs["manifest"],
-                classifier=classifier.outputs["classifier"],
-            )
-            translated = translate(
-                settings=translate_settings,
-                data_root=data_root,
-                target=target.outputs["manifest"],
-                translator=translator.outputs["translator"],
-            )
-        evaluated = evaluate(
-            settings=evaluate_settings,
-            data_root=data_root,
-            source=source.outputs["manifest"],
-            target=target.outputs["manifest"],
-            classifier=classifier.outputs["classifier"],
-            translated=dsl.Collected(translated.outputs["translated"]),
+        evaluated = experiment(
+            source,
+            target,
+            data_root,
+            Loops(adaptations, counterparts, umdl_splits, frozenset(methods), parallelism),
+            {
+                "pretrain": pretrain_settings,
+                "train_gan": train_gan_settings,
+                "translate": translate_settings,
+                "umdl": umdl_settings,
+                "evaluate": evaluate_settings,
+            },
         )
         return evaluated.outputs["results"]
 

@@ -2,11 +2,14 @@
 
 import contextlib
 import hashlib
+import json
+import re
 import signal
 import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,16 +18,37 @@ from unittest.mock import patch
 from kfp import dsl, local
 from kfp.dsl.graph_component import GraphComponent
 from kfp.local import cache, subprocess_task_handler
+from kfp.local.orchestrator import task_spec_utils
+from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 
 import components
 from pipelines.folder_lock import FolderLock
 from pipelines.stage_process import StageProcess
 
 CODE = Path(components.__file__).parent
+SPEC_OF_ITERATION = task_spec_utils.create_parameter_loop_iteration_task_spec
 
 
-def run_pipeline(pipeline: GraphComponent, arguments: Mapping[str, Any], out: Path, lock: FolderLock) -> Path:
-    """Run `pipeline` with all that it makes in the locked folder `out`. Returns the path of its one output artifact.
+@dataclass(frozen=True)
+class Finished:
+    """A pipeline that has run.
+
+    Attributes:
+        output: path of its one output artifact.
+        tasks: stage and arguments of every task, in the order they came.
+    """
+
+    output: Path
+    tasks: list[tuple[str, dict[str, Any]]]
+
+    def inputs_of(self, stage: str) -> list[Path]:
+        """Where the artifacts are that the tasks of a stage got in lists."""
+        lists = [value for name, arguments in self.tasks if name == stage for value in arguments.values()]
+        return [Path(each.path) for items in lists if isinstance(items, list) for each in items]
+
+
+def run_pipeline(pipeline: GraphComponent, arguments: Mapping[str, Any], out: Path, lock: FolderLock) -> Finished:
+    """Run `pipeline` with all that it makes in the locked folder `out`.
 
     Raises:
         UserError: a stage refused what the user gave it.
@@ -37,6 +61,7 @@ def run_pipeline(pipeline: GraphComponent, arguments: Mapping[str, Any], out: Pa
         with (
             patch.object(cache, "get_local_cache", lambda: stages),
             patch.object(subprocess_task_handler, "run_local_subprocess", stages.run),
+            patch.object(task_spec_utils, SPEC_OF_ITERATION.__name__, spec_of_iteration),
             stages.ended_by_signals(),
         ):
             try:
@@ -45,7 +70,15 @@ def run_pipeline(pipeline: GraphComponent, arguments: Mapping[str, Any], out: Pa
                 if stages.failure:
                     raise stages.failure from None
                 raise
-        return Path(task.output.path)
+        return Finished(Path(task.output.path), stages.tasks)
+
+
+def spec_of_iteration(loop: PipelineTaskSpec, item: Any, name: str) -> PipelineTaskSpec:
+    """kfp's, which puts the item of a loop also in the place of that of the loop around it: that one is put back."""
+    spec = SPEC_OF_ITERATION(loop, item, name)
+    for parameter, given in loop.inputs.parameters.items():
+        spec.inputs.parameters[parameter].CopyFrom(given)
+    return spec
 
 
 class Stages(cache.LocalCache):
@@ -57,6 +90,7 @@ class Stages(cache.LocalCache):
         self.lock = lock
         self.failure: Exception | None = None
         self.current = ""
+        self.tasks: list[tuple[str, dict[str, Any]]] = []
         self.process: StageProcess | None = None
         self.ending = False
 
@@ -69,11 +103,15 @@ class Stages(cache.LocalCache):
         *others: Any,
         **named: Any,
     ) -> str:
-        """kfp's key, in which the code here stands for the image, and an artifact's content for its place."""
+        """kfp's key, in which the code here stands for the image, and an artifact's content for its place.
+
+        A stage that stands in two places of the graph has two component names, and the same key.
+        """
         stage = full_command[full_command.index("--function_to_execute") + 1]
         self.current = describe(stage, arguments)
+        self.tasks.append((stage, arguments))
         image = f"{image} {code_digest(stage)}"
-        return super().compute_key(component_name, image, full_command, by_content(arguments), *others, **named)
+        return super().compute_key(stage, image, full_command, by_content(arguments), *others, **named)
 
     def get(self, key: str) -> dict[str, Any] | None:
         """What the cache has of the current stage."""
@@ -88,8 +126,8 @@ class Stages(cache.LocalCache):
             return 1
         say(f"{self.current} ...")
         started = time.monotonic()
-        log = self.logs / f"{self.current.replace(' ', '-').replace(':', '-')}.log"
-        self.process = StageProcess(full_command, log, inherited=[self.lock.stage])
+        log = self.logs / f"{re.sub(r'[^A-Za-z0-9_.=]+', '-', self.current).strip('-')}.log"
+        self.process = StageProcess(full_command, log, self.current, inherited=[self.lock.stage])
         self.lock.note_stage(self.process.process.pid)
         if self.ending:  # asked for between the check above and the start
             self.process.kill(signal.SIGTERM)
@@ -126,12 +164,26 @@ class Stages(cache.LocalCache):
 
 
 def describe(stage: str, arguments: Mapping[str, Any]) -> str:
-    """A stage as the reader knows it, such as `train_gan simpgan folds10:0`."""
-    translator = arguments.get("translator")
-    known = {**(translator.metadata if isinstance(translator, dsl.Artifact) else {}), **arguments}
-    if "method" in known:
-        return "{0} {method} {protocol}:{fold}".format(stage, **known)
-    return f"{stage} {known['layout']}" if "layout" in known else stage
+    """A stage as the reader knows it, such as `train_gan simpgan folds10:0 lambda_similarity=0.1 (market1501, seed 1)`.
+
+    What the arguments do not say is taken from the metadata of the translator, or of the translated images.
+    """
+    known: dict[str, Any] = {}
+    for artifact in arguments.values():
+        if isinstance(artifact, dsl.Artifact) and "method" in artifact.metadata:
+            known |= artifact.metadata
+    known |= arguments
+    if "changes" in known:
+        known["variant"] = ", ".join(f"{name}={value}" for name, value in json.loads(known["changes"]).items())
+    if known.get("direction") == "source-to-target":
+        known["method"] = known["direction"]
+    if "protocol" in known:
+        known["split"] = "{protocol}:{fold}".format(**known)
+    words = [stage, *(known[name] for name in ("layout", "method", "split", "variant") if known.get(name))]
+    seed = json.loads(arguments.get("settings", "{}")).get("seed", known.get("seed"))
+    source = known.get("source")
+    name = source.metadata.get("name", source.metadata.get("source")) if isinstance(source, dsl.Artifact) else source
+    return " ".join(words) + (f" ({name}, seed {seed})" if name and seed is not None else "")
 
 
 def by_content(arguments: Mapping[str, Any]) -> dict[str, Any]:

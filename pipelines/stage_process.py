@@ -32,8 +32,8 @@ class StageFailed(Exception):
 class StageProcess:
     """Runs a command to its end, keeps its output in `log`, and shows what a reader wants of it."""
 
-    def __init__(self, command: Sequence[str], log: Path, inherited: Sequence[int] = ()) -> None:
-        """Start the command. `inherited` file descriptors stay open in it."""
+    def __init__(self, command: Sequence[str], log: Path, task: str = "", inherited: Sequence[int] = ()) -> None:
+        """Start the command. Its run is recorded as `task`; `inherited` file descriptors stay open in it."""
         self.log = log
         self.traceback: list[str] = []
         # Only a terminal gets progress bars, so give the stage one where the reader has one.
@@ -47,7 +47,7 @@ class StageProcess:
                 process_group=0,
                 pass_fds=inherited,
                 # Threads that spin while they wait would take the cores from whatever else runs on this machine.
-                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1"},
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1", "SIMPGAN_TASK": task},
             )
         finally:
             os.close(writing)

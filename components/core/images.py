@@ -2,5 +2,5 @@
 
 
 def image(stage: str) -> str:
-    """Name of the image of `stage` (`ingest`, `pretrain`, `train_gan`, `translate`, `evaluate`)."""
+    """Name of the image of `stage`, the name of its folder: `train_gan` runs in `simpgan/train-gan`."""
     return f"simpgan/{stage.replace('_', '-')}:latest"

@@ -12,11 +12,14 @@ def evaluate(
     source: dsl.Input[dsl.Dataset],
     target: dsl.Input[dsl.Dataset],
     classifier: dsl.Input[dsl.Model],
-    translated: dsl.Input[list[dsl.Dataset]],
     results: dsl.Output[dsl.Artifact],
     rank_1: dsl.Output[dsl.Metrics],
+    translated: dsl.Input[list[dsl.Dataset]] = None,
+    translators: dsl.Input[list[dsl.Model]] = None,
+    counterparts: dsl.Input[list[dsl.Model]] = None,
+    features: dsl.Input[list[dsl.Dataset]] = None,
 ) -> None:
-    """Measure how well the classifier finds people in the target, as it is and translated.
+    """Measure how well the classifier finds people in the target, as it is and by every other method given.
 
     Args:
         settings: EvaluateSettings as JSON.
@@ -25,7 +28,10 @@ def evaluate(
         target: manifest of the data set to find people in.
         classifier: the siamese classifier.
         translated: manifests of the translated target, one an adaptation.
-        results: output, a folder with results.json, report.html and cmc.svg.
+        translators: the translators that made them.
+        counterparts: classifiers that were trained on the source in the target's style.
+        features: features of the target's images that methods without a classifier made.
+        results: output, a folder with results.json, probes.parquet, report.html and figures.
         rank_1: output, rank-1 in percent of every row of the results, for the page of the run.
     """
     import json
@@ -34,17 +40,19 @@ def evaluate(
     from components.evaluate import stage
     from components.evaluate.settings import EvaluateSettings
 
-    resolved = EvaluateSettings.parse(json.loads(settings), stage="evaluate")
-    manifests = [Path(each.path) for each in translated]
     rows = stage.run(
         Path(source.path),
         Path(target.path),
         Path(classifier.path),
-        manifests,
-        resolved,
+        EvaluateSettings.parse(json.loads(settings), stage="evaluate"),
         data_root,
         Path(results.path),
+        translated=[Path(each.path) for each in translated or []],
+        translators=[Path(each.path) for each in translators or []],
+        counterparts=[Path(each.path) for each in counterparts or []],
+        features=[Path(each.path) for each in features or []],
     )
     for row in rows:
-        rank_1.log_metric(f"{row.method} {row.protocol}:{row.fold}", row.rank_1)
+        method = f"{row.method} {row.variant}".strip()
+        rank_1.log_metric(f"{method} {row.protocol}:{row.fold}", row.rank_1)
     Path(rank_1.path).touch()  # a local cache entry whose output is no file counts as lost

@@ -1,144 +1,173 @@
-"""Which images are evaluated in which splits, and their rankings."""
+"""Rankings of the target's galleries: every version of the images, compared in every way."""
 
-import json
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from components.core.data.manifest import Manifest
-from components.core.models.classifier import SiameseClassifier
+from components.core.data.features import Features
+from components.core.models.classifier import SiameseClassifier, load_classifier
+from components.core.results.probes import probes_of
 from components.core.results.rows import ResultsRow
-from components.core.runtime.errors import UserError
-from components.evaluate.features import extract, with_statistics_of
+from components.core.runtime.device import choose_device
+from components.evaluate.data_sets import Source, Split, Target
+from components.evaluate.features import Extracted, extract, with_statistics_of
 from components.evaluate.metrics import UNKNOWN, RankingResult, rank
+from components.evaluate.scores import fused, verification_vectors
 from components.evaluate.settings import EvaluateSettings
+from components.evaluate.versions import Run, Version
 
 
-@dataclass(frozen=True)
-class Split:
-    """One fold of a protocol of the target."""
-
-    protocol: str
-    fold: int
-
-    def __str__(self) -> str:
-        return f"{self.protocol}, fold {self.fold}"
-
-
-@dataclass(frozen=True)
-class Images:
-    """A version of the target's images: as recorded, or translated for one split by one method."""
-
-    manifest: Manifest
-    method: str
-    splits: tuple[Split, ...]
-    seed: int
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A method's ranking in one split, with the features it was made from.
+    """A ranking in one split.
 
     Attributes:
-        rows: [N] rows of the target's manifest, ascending.
-        features: [N, D] float32, theirs.
+        method: with its parts, such as `simpgan+adabn`.
+        result: the ranking.
+        features: what cosine ranked, the split's images' and maybe others'; None where something else ranked.
+        version: what was looked at; None for ready-made features.
     """
 
+    run: Run
     method: str
     split: Split
-    seed: int
     result: RankingResult
-    rows: np.ndarray
-    features: np.ndarray
+    features: Extracted | None = None
+    version: Version | None = None
 
-    def features_of(self, rows: np.ndarray) -> np.ndarray:
-        """Features of some of the rows."""
-        return self.features[np.searchsorted(self.rows, rows)]
-
-
-def image_versions(
-    recorded: Manifest, translated: Sequence[Path], seed: int, settings: EvaluateSettings
-) -> list[Images]:
-    """The target as recorded, with all splits to evaluate, and its translations, each with its own."""
-    splits = test_splits(recorded, settings.protocols)
-    versions = [Images(recorded, "direct", tuple(splits), seed)]
-    for folder in translated:
-        origin = json.loads((folder / "translation.json").read_text())["settings"]
-        split = Split(origin["protocol"], origin["fold"])
-        if split in splits:
-            versions.append(Images(Manifest.load(folder), origin["method"], (split,), origin["seed"]))
-    return versions
+    @property
+    def label(self) -> str:
+        """What figures know it by."""
+        return self.run.label(self.method)
 
 
-def test_splits(manifest: Manifest, protocols: Sequence[str]) -> list[Split]:
-    """The splits of `protocols` (none: of all) that have probes.
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What figures show: one split, and what was measured in it.
 
-    Raises:
-        UserError: there is none, or no such protocol.
+    Attributes:
+        network: the source's classifier.
+        evaluations: all of the split.
     """
-    for protocol in protocols:
-        manifest.rows(protocol, 0, "query")
-    splits = [
-        Split(protocol, int(fold))
-        for protocol, fold in manifest.protocols().itertuples(index=False)
-        if (not protocols or protocol in protocols) and len(manifest.rows(protocol, fold, "query"))
-    ]
-    if not splits:
-        raise UserError(f"the target {manifest.dataset} has no protocol with probes: nothing can be measured")
-    return splits
+
+    target: Target
+    split: Split
+    source: Source
+    network: SiameseClassifier
+    evaluations: Sequence[Evaluation]
+
+    @property
+    def translations(self) -> list[Version]:
+        """The versions whose images another network made."""
+        versions = dict.fromkeys(each.version for each in self.evaluations if each.version)
+        return [version for version in versions if version.images.manifest is not self.target.manifest]
 
 
-def evaluate_images(
-    network: SiameseClassifier, images: Images, settings: EvaluateSettings, data_root: str
+def evaluate_versions(
+    target: Target, versions: Iterable[Version], network: SiameseClassifier, settings: EvaluateSettings
 ) -> Iterator[Evaluation]:
-    """The rankings of one version of the images, without and with AdaBN."""
-    yield from evaluate_splits(network, images.method, images, images.splits, settings, data_root)
-    if not settings.adabn:
-        return
-    method = "adabn" if images.method == "direct" else f"{images.method}+adabn"
-    # Splits with the same unlabelled images share their statistics.
-    groups: dict[bytes, list[Split]] = defaultdict(list)
-    for split in images.splits:
-        groups[images.manifest.rows(split.protocol, split.fold, "train").tobytes()].append(split)
-    for unlabelled, splits in groups.items():
-        rows = np.frombuffer(unlabelled, dtype=np.int64)
-        if len(rows) >= 2:
-            adapted = with_statistics_of(network, images.manifest, rows, settings, data_root)
-            yield from evaluate_splits(adapted, method, images, splits, settings, data_root)
+    """All rankings of the versions, the first of which shows the images as recorded.
+
+    The features of a version are extracted once, and once more with AdaBN; only those of the recorded images are kept
+    until the end, to be joined with those of others.
+    """
+    recorded: dict[tuple[str, Split], Extracted] = {}
+    for version in versions:
+        looking = load(version.classifier, network)
+        for part, split, features in features_of(target, version, looking, settings):
+            kept = Extracted(features.rows, features.unit)
+            if version.run.method == "direct":
+                recorded[part, split] = kept
+            method = name_of(version.run.method, part)
+            result = rank_by_cosine(target, split, features, settings)
+            yield Evaluation(version.run, method, split, result, kept, version)
+            if version.changed:
+                joined = fused(recorded[part, split].of(features.rows), features)
+                result = rank_by_cosine(target, split, joined, settings)
+                yield Evaluation(version.run, name_of(method, "fused"), split, result)
+            if settings.verification:
+                result = rank_by_verification(target, split, features, looking, settings)
+                yield Evaluation(version.run, name_of(method, "verification"), split, result)
 
 
-def evaluate_splits(
-    network: SiameseClassifier,
-    method: str,
-    images: Images,
-    splits: Sequence[Split],
-    settings: EvaluateSettings,
-    data_root: str,
+def features_of(
+    target: Target, version: Version, network: SiameseClassifier, settings: EvaluateSettings
+) -> Iterator[tuple[str, Split, Extracted]]:
+    """What to rank each split by: ('', split, features), then with AdaBN ('adabn', split, features).
+
+    Splits seen by the same classifier share their features, which are those of all their images.
+    """
+
+    def of_splits(
+        part: str, looking: SiameseClassifier, splits: tuple[Split, ...]
+    ) -> Iterator[tuple[str, Split, Extracted]]:
+        method = name_of(version.run.method, part)
+        label = f"{method} {splits[0]}" if len(splits) == 1 else method
+        features = extract(looking, version.images, target.searched(splits), settings, label)
+        yield from ((part, split, features) for split in splits)
+
+    yield from of_splits("", network, version.splits)
+    if settings.adabn:
+        for unlabelled, splits in target.by_unlabelled_images(version.splits, at_least=2):
+            adapted = with_statistics_of(network, version.images, unlabelled, settings)
+            yield from of_splits("adabn", adapted, splits)
+
+
+def load(classifier: Path | None, network: SiameseClassifier) -> SiameseClassifier:
+    """The classifier in a model folder, ready to look at images; `network` if there is no folder."""
+    return network if classifier is None else load_classifier(classifier)[0].to(choose_device()).eval()
+
+
+def evaluate_ready_made(
+    target: Target, made: Iterable[tuple[Run, Split, Features]], settings: EvaluateSettings
 ) -> Iterator[Evaluation]:
-    """Extract the features that `splits` need once, and rank each split."""
-    manifest = images.manifest
-    person, camera = known_or(UNKNOWN, manifest.images["person"]), known_or(UNKNOWN, manifest.images["camera"])
-    roles = {
-        split: [manifest.rows(split.protocol, split.fold, role) for role in ("query", "gallery")] for split in splits
-    }
-    rows = np.unique(np.concatenate([part for parts in roles.values() for part in parts]))
-    label = f"{method} {splits[0]}" if len(splits) == 1 else method
-    features = extract(network, manifest, rows, settings, data_root, label)
-    for split, (query, gallery) in roles.items():
-        result = rank(
-            features[np.searchsorted(rows, query)],
-            features[np.searchsorted(rows, gallery)],
-            query_person=person[query],
-            gallery_person=person[gallery],
-            query_camera=camera[query],
-            gallery_camera=camera[gallery],
-            max_rank=settings.max_rank,
-        )
-        yield Evaluation(method, split, images.seed, result, rows, features)
+    """Rankings by features that another method made, compared by cosine."""
+    for run, split, features in made:
+        rows = target.searched([split])
+        values = features.of(rows)
+        unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        yield Evaluation(run, run.method, split, rank_by_cosine(target, split, Extracted(rows, unit), settings))
+
+
+def name_of(method: str, part: str) -> str:
+    """A method's name with a part more; `adabn` alone is direct transfer with it."""
+    if not part:
+        return method
+    return "adabn" if (method, part) == ("direct", "adabn") else f"{method}+{part}"
+
+
+def rank_by_cosine(target: Target, split: Split, features: Extracted, settings: EvaluateSettings) -> RankingResult:
+    probes, gallery = (features.of(target.rows(split, role)).unit for role in ("query", "gallery"))
+    return rank_split(target, split, probes, gallery, settings)
+
+
+def rank_by_verification(
+    target: Target, split: Split, features: Extracted, network: SiameseClassifier, settings: EvaluateSettings
+) -> RankingResult:
+    """The ranking by the classifier's verification score (Eq. 1)."""
+    probes, gallery = (features.embeddings_of(target.rows(split, role)) for role in ("query", "gallery"))
+    weight = network.verification_head.weight.detach().float().cpu().numpy()[0]
+    return rank_split(target, split, *verification_vectors(weight, probes, gallery), settings)
+
+
+def rank_split(
+    target: Target, split: Split, probes: np.ndarray, gallery: np.ndarray, settings: EvaluateSettings
+) -> RankingResult:
+    """The ranking by dot products of the vectors of a split's probes and gallery, [Q, D] and [G, D]."""
+    query_rows, gallery_rows = target.rows(split, "query"), target.rows(split, "gallery")
+    person, camera = (known_or(UNKNOWN, target.manifest.images[column]) for column in ("person", "camera"))
+    return rank(
+        probes,
+        gallery,
+        query_person=person[query_rows],
+        gallery_person=person[gallery_rows],
+        query_camera=camera[query_rows],
+        gallery_camera=camera[gallery_rows],
+        max_rank=settings.max_rank,
+    )
 
 
 def known_or(unknown: int, column: pd.Series) -> np.ndarray:
@@ -146,16 +175,17 @@ def known_or(unknown: int, column: pd.Series) -> np.ndarray:
     return column.fillna(unknown).to_numpy(dtype=np.int64)
 
 
-def row_of(evaluation: Evaluation, source: str, target: str) -> ResultsRow:
-    """An evaluation as a row of results."""
-    result = evaluation.result
+def row_of(evaluation: Evaluation, common: Mapping[str, str]) -> ResultsRow:
+    """An evaluation as a row of results, with the columns that all rows have in `common`: source, target, preset,
+    hardware, date and commit."""
+    run, result = evaluation.run, evaluation.result
     return ResultsRow(
-        source=source,
-        target=target,
+        **common,
         method=evaluation.method,
+        variant=run.variant,
         protocol=evaluation.split.protocol,
         fold=evaluation.split.fold,
-        seed=evaluation.seed,
+        seed=run.seed,
         rank_1=100 * result.cmc[0],
         rank_5=100 * result.cmc[4],
         rank_10=100 * result.cmc[9],
@@ -166,4 +196,12 @@ def row_of(evaluation: Evaluation, source: str, target: str) -> ResultsRow:
         probes=result.valid,
         left_out=result.excluded,
         gallery=result.gallery,
+        steps=run.steps,
+        score=run.score,
     )
+
+
+def probes_table(target: Target, evaluation: Evaluation, row: ResultsRow) -> pd.DataFrame:
+    """What became of each probe of an evaluation."""
+    names = target.manifest.images["name"].iloc[target.rows(evaluation.split, "query")]
+    return probes_of(row, names.tolist(), evaluation.result.first_rank, evaluation.result.average_precision)

@@ -1,10 +1,12 @@
-"""Retrieval features of a manifest's images, and batch-norm statistics of another data set."""
+"""Retrieval features of images, and batch-norm statistics of another data set."""
 
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
@@ -15,35 +17,71 @@ from components.core.runtime.device import autocast
 from components.evaluate.settings import EvaluateSettings
 
 
+@dataclass(frozen=True, eq=False)
+class Images:
+    """A manifest's images as a classifier gets them.
+
+    Attributes:
+        manifest: which images.
+        data_root: folder or `s3://` prefix that holds their shards.
+        prepare: uint8 [N, 3, H, W] to float in [-1, 1].
+    """
+
+    manifest: Manifest
+    data_root: str
+    prepare: Callable[[Tensor], Tensor] = to_unit_range
+
+    def batches(self, classifier: SiameseClassifier, rows: np.ndarray, batch: int) -> Iterator[Tensor]:
+        """Images [up to batch, 3, H, W] of `rows` in the classifier's size, on its device."""
+        device = next(classifier.parameters()).device
+        size = (classifier.config.height, classifier.config.width)
+        for images in iterate_batches(self.data_root, self.manifest, rows, *size, batch):
+            yield self.prepare(images.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class Extracted:
+    """Features of some images; each is averaged with its mirror image's.
+
+    Attributes:
+        rows: [N] int64, rows of the images' manifest, rising.
+        unit: [N, D] float32 of length 1: means of unit vectors, compared by cosine.
+        embedding: [N, D] float32: means of the classifier's v, for the verification score; None where there is no v.
+    """
+
+    rows: np.ndarray
+    unit: np.ndarray
+    embedding: np.ndarray | None = None
+
+    def of(self, rows: np.ndarray) -> "Extracted":
+        """The features of some of the rows, in their order, without embeddings."""
+        return Extracted(rows, self.unit[np.searchsorted(self.rows, rows)])
+
+    def embeddings_of(self, rows: np.ndarray) -> np.ndarray:
+        """The embeddings of some of the rows, in their order."""
+        assert self.embedding is not None, "only a classifier makes embeddings"
+        return self.embedding[np.searchsorted(self.rows, rows)]
+
+
 def extract(
-    classifier: SiameseClassifier,
-    manifest: Manifest,
-    rows: np.ndarray,
-    settings: EvaluateSettings,
-    data_root: str,
-    label: str,
-) -> np.ndarray:
-    """Features [N, D] float32 of `rows`, of length 1: each image's, averaged with its mirror image's."""
-    device = next(classifier.parameters()).device
-    size = (classifier.config.height, classifier.config.width)
-    features: list[torch.Tensor] = []
+    classifier: SiameseClassifier, images: Images, rows: np.ndarray, settings: EvaluateSettings, label: str
+) -> Extracted:
+    """Features of `rows`, which must rise."""
+    unit: list[Tensor] = []
+    embeddings: list[Tensor] = []
     with tqdm(total=len(rows), desc=f"features {label}", unit="image", disable=None) as bar:
-        for batch in iterate_batches(data_root, manifest, rows, *size, settings.batch):
-            images = to_unit_range(batch.to(device))
-            with torch.no_grad(), autocast(device, settings.precision):
-                both = classifier(torch.cat([images, images.flip(3)])).float()
+        for batch in images.batches(classifier, rows, settings.batch):
+            with torch.no_grad(), autocast(batch.device, settings.precision):
+                both = classifier(torch.cat([batch, batch.flip(3)])).float()
             original, mirrored = functional.normalize(both).chunk(2)
-            features.append(functional.normalize(original + mirrored).cpu())
+            unit.append(functional.normalize(original + mirrored).cpu())
+            embeddings.append(torch.stack(both.chunk(2)).mean(0).cpu())
             bar.update(len(batch))
-    return torch.cat(features).numpy()
+    return Extracted(rows, torch.cat(unit).numpy(), torch.cat(embeddings).numpy())
 
 
 def with_statistics_of(
-    classifier: SiameseClassifier,
-    manifest: Manifest,
-    rows: np.ndarray,
-    settings: EvaluateSettings,
-    data_root: str,
+    classifier: SiameseClassifier, images: Images, rows: np.ndarray, settings: EvaluateSettings
 ) -> SiameseClassifier:
     """A copy of the classifier whose batch-norm statistics are those of `rows` (AdaBN, Li et al. 2017).
 
@@ -56,13 +94,11 @@ def with_statistics_of(
             layer.reset_running_stats()
             layer.momentum = None  # a cumulative average
             layer.train()
-    device = next(adapted.parameters()).device
-    size = (adapted.config.height, adapted.config.width)
     order = np.random.default_rng(settings.seed).permutation(rows)
     batch_size = min(settings.batch, len(rows))
-    for batch in iterate_batches(data_root, manifest, order, *size, batch_size):
+    for batch in images.batches(adapted, order, batch_size):
         if len(batch) < batch_size:
             break
-        with torch.no_grad(), autocast(device, settings.precision):
-            adapted(to_unit_range(batch.to(device)))
+        with torch.no_grad(), autocast(batch.device, settings.precision):
+            adapted(batch)
     return adapted.eval()

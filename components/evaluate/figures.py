@@ -1,6 +1,7 @@
-"""Figures of an evaluation: CMC curves, and images before and after translation."""
+"""Figures of an evaluation: CMC curves, images before and after translation, and features in the plane."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 
 import matplotlib as mpl
@@ -16,13 +17,55 @@ Picture = NDArray[np.uint8]
 """An RGB image, [height, width, 3]."""
 
 Translations = Mapping[str, Sequence[tuple[Picture, Picture]]]
-"""By method, images before and after translation; every method shows the same images in the same order."""
+"""By label, images before and after translation; every method shows the same images in the same order."""
 
-COLOURS = {"direct": "#000000", "gan": "#e69f00", "cyclegan": "#0072b2", "simpgan": "#d55e00", "simpgan-fit": "#009e73"}
-SPARE_COLOURS = ["#cc79a7", "#56b4e9"]
-"""Okabe and Ito's palette, whose colours also people who do not see all colours can tell apart."""
 
-MARKERS = "osD^vPX"
+@dataclass(frozen=True, eq=False)
+class FeatureMap:
+    """Features as points in the plane.
+
+    Attributes:
+        label: of the run.
+        clouds: [N, 2] points by what they show: `source`, `recorded` (left out where another classifier looked at
+            those images) and `adapted`.
+        overlap: of the adapted target with the source.
+    """
+
+    label: str
+    clouds: Mapping[str, NDArray[np.float32]]
+    overlap: float
+
+
+COLOURS = {
+    "umdl": "#999999",
+    "direct": "#000000",
+    "matched-set": "#56b4e9",
+    "matched-image": "#cc79a7",
+    "gan": "#e69f00",
+    "cyclegan": "#0072b2",
+    "simpgan": "#d55e00",
+    "simpgan-fit": "#009e73",
+    "source-to-target": "#7a5195",
+}
+SPARE_COLOURS = ["#b8a000", "#8c564b"]
+"""Okabe and Ito's palette and a few more, which also people who do not see all colours can tell apart."""
+
+MARKERS = "osD^vPX<>"
+
+CLOUDS = {"source": ("#0072b2", "o"), "recorded": ("#999999", "^"), "adapted": ("#d55e00", "s")}
+"""Colour and marker of what a map of features shows; drawn in this order."""
+
+
+def title_of_label(label: str) -> str:
+    """What a run is called that figures know by `label`: its method, then behind a space its variant."""
+    method, _, variant = label.partition(" ")
+    return title_of(method, variant)
+
+
+def place_of_label(label: str) -> tuple[tuple[int, str], str]:
+    """Sort key of labels."""
+    method, _, variant = label.partition(" ")
+    return place(method), variant
 
 
 def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
@@ -32,14 +75,14 @@ def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
     alone is direct transfer with them.
 
     Args:
-        curves: by method, [ranks] float, 0..1.
+        curves: by label, [ranks] float, 0..1.
     """
-    methods = sorted(curves, key=place)
+    methods = sorted(curves, key=place_of_label)
     bases = list(dict.fromkeys(base_of(method) for method in methods))
     spare = iter(SPARE_COLOURS * len(bases))
     colours = {base: COLOURS.get(base) or next(spare) for base in bases}
 
-    figure = Figure(figsize=(4.8, 4.4), layout="constrained")
+    figure = Figure(figsize=(4.8, 3.8 + 0.2 * len(methods)), layout="constrained")
     axes = figure.add_subplot()
     for method in methods:
         curve, base = curves[method], base_of(method)
@@ -53,7 +96,7 @@ def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
             markevery=[rank - 1 for rank in (1, 5, 10, 20) if rank <= len(curve)],
             markersize=5,
             markerfacecolor="white" if "adabn" in method else colours[base],
-            label=f"{title_of(method)}, {100 * curve[0]:.1f} %",
+            label=f"{title_of_label(method)}, {100 * curve[0]:.1f} %",
         )
     axes.set_xscale("log")
     axes.set_xticks([rank for rank in (1, 2, 5, 10, 20, 50, 100) if rank <= max(map(len, curves.values()))])
@@ -64,14 +107,15 @@ def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
     axes.set_ylabel("probes found in it (%)")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, title="Method, and rank-1")
+    figure.legend(loc="outside lower center", frameon=False, title="Method, and rank-1")
     return figure
 
 
-def base_of(method: str) -> str:
+def base_of(label: str) -> str:
     """What images a method looks at: `simpgan+adabn` at SimPGAN's, `adabn` at those of direct transfer."""
+    method, _, variant = label.partition(" ")
     base = method.partition("+")[0]
-    return "direct" if base == "adabn" else base
+    return f"{'direct' if base == 'adabn' else base} {variant}".strip()
 
 
 def svg(figure: Figure) -> bytes:
@@ -86,7 +130,7 @@ def translation_grid(translations: Translations, *, height: int = 160) -> Image.
     """One picture: a column an image, the first row before translation, then a row a method (the paper's Fig. 4).
 
     Args:
-        translations: images by method.
+        translations: images by label.
         height: of each image, in pixels; its width keeps the shape of the first image.
     """
     rows = strips(translations)
@@ -107,10 +151,51 @@ def translation_grid(translations: Translations, *, height: int = 160) -> Image.
 
 
 def strips(translations: Translations) -> list[tuple[str, list[Picture]]]:
-    """Rows of the grid with their labels: the images as recorded, then as each method translates them."""
-    methods = sorted(translations, key=place)
-    before = [picture for picture, _ in translations[methods[0]]]
+    """Rows of the grid with their titles: the images as recorded, then as each method translates them."""
+    labels = sorted(translations, key=place_of_label)
+    before = [picture for picture, _ in translations[labels[0]]]
     after = [
-        (f"Translated by {title_of(method)}", [picture for _, picture in translations[method]]) for method in methods
+        (f"Translated by {title_of_label(label)}", [picture for _, picture in translations[label]]) for label in labels
     ]
     return [("As recorded", before), *after]
+
+
+def features_figure(maps: Sequence[FeatureMap]) -> Figure:
+    """Maps of features, a panel a method, with the overlap of source and adapted target above each."""
+    columns = min(3, len(maps))
+    rows = -(-len(maps) // columns)
+    figure = Figure(figsize=(3.3 * columns, 3.5 * rows + 0.5), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for panel in panels:
+        panel.set_axis_off()
+    for panel, shown in zip(figure.axes, sorted(maps, key=lambda each: place_of_label(each.label)), strict=False):
+        panel.set_axis_on()
+        panel.set_xticks([])
+        panel.set_yticks([])
+        panel.set_aspect("equal", adjustable="datalim")
+        panel.set_title(f"{title_of_label(shown.label)}\noverlap {shown.overlap:.2f}", fontsize=10)
+        for name, points in shown.clouds.items():
+            colour, marker = CLOUDS[name]
+            panel.scatter(
+                points[:, 0], points[:, 1], s=9, marker=marker, color=colour, alpha=0.6, linewidths=0, label=name
+            )
+    handles = {
+        name: handle for panel in figure.axes for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    titles = {"source": "source", "recorded": "target as recorded", "adapted": "target as the method shows it"}
+    figure.legend(
+        list(handles.values()),
+        [titles[name] for name in handles],
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        markerscale=2,
+    )
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as PNG: small where there are thousands of points."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    return buffer.getvalue()

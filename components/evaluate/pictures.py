@@ -1,64 +1,99 @@
 """What the report shows of the images: translations, and ranked lists of a few probes."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
+from components.core.data.decoded import iterate_batches, to_uint8, to_unit_range
 from components.core.data.manifest import Manifest
 from components.core.data.shards import read_images
-from components.evaluate.evaluation import Evaluation, Split, known_or
+from components.core.models.folder import load_network, read_config
+from components.core.models.translator import Generator, GeneratorConfig
+from components.core.runtime.device import choose_device
+from components.evaluate.evaluation import Shown, known_or
+from components.evaluate.features import Images
 from components.evaluate.figures import Picture, Translations
 from components.evaluate.metrics import UNKNOWN, Gallery, ranked_list
 from components.evaluate.report import Match, RankedList, RankedProbe
 
-SHOWN = ("direct", "simpgan", "simpgan-fit")
+LISTED = ("direct", "adabn", "simpgan", "simpgan-fit")
 TRANSLATIONS_SHOWN = 10
 LIST_LENGTH = 10
 
 
-def translations(recorded: Manifest, translated: Mapping[str, Manifest], split: Split, data_root: str) -> Translations:
-    """Probes of the split, evenly spread, before and after translation by each method."""
-    query = recorded.rows(split.protocol, split.fold, "query")
-    rows = query[np.linspace(0, len(query) - 1, min(TRANSLATIONS_SHOWN, len(query))).astype(int)]
-    before = pictures_of(recorded, rows, data_root)
+def to_source(shown: Shown) -> Translations:
+    """Some of the split's probes before and after translation by each F."""
+    target = shown.target
+    rows = evenly_spread(target.rows(shown.split, "query"), TRANSLATIONS_SHOWN)
+    before = pictures_of(target.manifest, rows, target.data_root)
     return {
-        method: [
-            (original, resized(translation, original))
-            for original, translation in zip(before, pictures_of(manifest, rows, data_root), strict=True)
-        ]
-        for method, manifest in translated.items()
+        version.run.label(): beside(before, pictures_of(version.images.manifest, rows, target.data_root))
+        for version in shown.translations
     }
 
 
-def ranked_probes(
-    recorded: Manifest, evaluations: Sequence[Evaluation], split: Split, count: int, data_root: str
-) -> list[RankedProbe]:
+def to_target(shown: Shown) -> Translations:
+    """Some of the source's training images before and after translation by each G whose translator is known."""
+    source = shown.source.images
+    rows = evenly_spread(shown.source.rows, TRANSLATIONS_SHOWN)
+    before = pictures_of(source.manifest, rows, source.data_root)
+    return {
+        version.run.label(): beside(before, translated_by_g(source, rows, version.translator))
+        for version in shown.translations
+        if version.translator
+    }
+
+
+def beside(before: Sequence[Picture], after: Sequence[Picture]) -> list[tuple[Picture, Picture]]:
+    """Pictures with their translations, in the same shape."""
+    return [(original, resized(translation, original)) for original, translation in zip(before, after, strict=True)]
+
+
+def translated_by_g(source: Images, rows: np.ndarray, translator: Path) -> list[Picture]:
+    """The images of `rows` in the target's style."""
+    generator = Generator(GeneratorConfig.parse(read_config(translator)["generator"], stage="generator"))
+    load_network(translator, "g", generator)
+    device = choose_device()
+    size = (generator.config.height, generator.config.width)
+    [batch] = iterate_batches(source.data_root, source.manifest, rows, *size, len(rows))
+    with torch.no_grad():
+        images = to_uint8(generator.to(device).eval()(to_unit_range(batch.to(device))))
+    return list(images.permute(0, 2, 3, 1).cpu().numpy())
+
+
+def ranked_probes(shown: Shown, count: int) -> list[RankedProbe]:
     """Ranked lists of `count` probes, evenly spread over those with a correct match, by method.
 
     All lists show the images as recorded: what differs is what the classifier was given.
     """
-    of_split = [each for each in evaluations if each.split == split and each.method in SHOWN]
-    query = recorded.rows(split.protocol, split.fold, "query")
-    gallery_rows = recorded.rows(split.protocol, split.fold, "gallery")
-    valid = np.flatnonzero(of_split[0].result.first_rank > 0)
-    chosen = valid[np.linspace(0, len(valid) - 1, min(count, len(valid))).astype(int)] if count else valid[:0]
-    person = known_or(UNKNOWN, recorded.images["person"])
-    camera = known_or(UNKNOWN, recorded.images["camera"])
+    target, of_methods = shown.target, [each for each in shown.evaluations if each.method in LISTED]
+    query, gallery_rows = target.rows(shown.split, "query"), target.rows(shown.split, "gallery")
+    chosen = evenly_spread(np.flatnonzero(of_methods[0].result.first_rank > 0), count)
+    person = known_or(UNKNOWN, target.manifest.images["person"])
+    camera = known_or(UNKNOWN, target.manifest.images["camera"])
     lists: dict[int, list[RankedList]] = {place: [] for place in chosen}
-    for each in of_split:
-        gallery = Gallery(each.features_of(gallery_rows), person[gallery_rows], camera[gallery_rows])
+    for each in of_methods:
+        assert each.features is not None, "cosine ranked the methods shown"
+        gallery = Gallery(each.features.of(gallery_rows).unit, person[gallery_rows], camera[gallery_rows])
         for place in chosen:
             row = query[place]
-            probe = each.features_of(query[place : place + 1])[0]
+            probe = each.features.of(query[place : place + 1]).unit[0]
             head, correct = ranked_list(probe, person[row], camera[row], gallery, length=LIST_LENGTH)
-            images = pictures_of(recorded, gallery_rows[head], data_root)
+            images = pictures_of(target.manifest, gallery_rows[head], target.data_root)
             matches = [Match(image, bool(right)) for image, right in zip(images, correct, strict=True)]
-            lists[place].append(RankedList(each.method, matches, int(each.result.first_rank[place])))
-    images = pictures_of(recorded, query[chosen], data_root)
-    names = recorded.images["name"].iloc[query[chosen]]
+            lists[place].append(RankedList(each.label, matches, int(each.result.first_rank[place])))
+    images = pictures_of(target.manifest, query[chosen], target.data_root)
+    names = target.manifest.images["name"].iloc[query[chosen]]
     return [RankedProbe(name, image, lists[place]) for place, name, image in zip(chosen, names, images, strict=True)]
+
+
+def evenly_spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """`count` of the rows, or all if there are fewer."""
+    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
 
 
 def pictures_of(manifest: Manifest, rows: np.ndarray, data_root: str) -> list[Picture]:

@@ -11,26 +11,31 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.core.results.methods import LABELS, place, title_of
+from components.core.results.methods import EXPLANATIONS, place, title_of
 from components.core.results.rows import RATES, ResultsRow
-from components.core.results.summary import Summary, compare, summarise
+from components.core.results.summary import Experiment, Summary, compare, summarise
 from components.core.runtime import storage
-from components.evaluate.figures import Picture, Translations, cmc_figure, strips, svg
+from components.evaluate.figures import (
+    FeatureMap,
+    Picture,
+    Translations,
+    cmc_figure,
+    features_figure,
+    place_of_label,
+    png,
+    strips,
+    svg,
+    title_of_label,
+)
+
+HEADLINES = ("simpgan", "simpgan-fit", "cyclegan", "gan", "source-to-target", "adabn")
+"""The first of these methods that was evaluated is what the headline is about."""
+
+FOLDED = {"fused", "verification"}
+"""Parts of methods whose rows stand in a table of their own, so that the main one can be read."""
 
 LARGEST_PICTURE = (160, 320)
 """Width and height in pixels that a picture in the page is at most; crops of people are mostly smaller."""
-
-EXPLANATIONS = {
-    "direct": "the classifier trained on the source looks at the target's images as they are.",
-    "adabn": "the same, with the classifier's batch-norm statistics recomputed on the target's unlabelled images. "
-    "No image is changed.",
-    "gan": "the target's images are first translated by a network that only learned to make them look like "
-    "those of the source.",
-    "cyclegan": "as GAN, and a second network must be able to undo the translation.",
-    "simpgan": "as CycleGAN, and the classifier must still see who is the same person and who is not.",
-    "simpgan-fit": "as SimPGAN, and the classifier's features of translated images must have the mean and variance "
-    "they have on the source. This is not in the paper.",
-}
 
 
 @dataclass(frozen=True)
@@ -60,20 +65,20 @@ class RankedProbe:
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """What one table of the page shows."""
+class ResultsTable:
+    """The results of one experiment: the methods, and apart from them other ways of comparing the same features."""
 
-    source: str
-    target: str
-    protocol: str
-    summaries: Sequence[Summary]
+    title: str
+    methods: Sequence[Summary]
+    folded: Sequence[Summary]
 
-    @property
-    def title(self) -> str:
-        return f"{self.source} → {self.target}, {self.protocol}"
 
-    def best(self, rate: str) -> float:
-        return max(summary.mean[rate] for summary in self.summaries)
+@dataclass(frozen=True)
+class Domains:
+    """How near source and target are: the overlap in feature space by label, and maps of the features."""
+
+    overlaps: Mapping[str, float]
+    maps: Sequence[FeatureMap]
 
 
 def write_report(
@@ -81,7 +86,9 @@ def write_report(
     *,
     rows: Sequence[ResultsRow],
     cmc: Mapping[str, Mapping[str, NDArray[np.float64]]],
-    translations: Translations,
+    to_source: Translations,
+    to_target: Translations,
+    domains: Domains,
     ranked: Sequence[RankedProbe],
     details: Mapping[str, Mapping[str, object]],
     notes: Sequence[str] = (),
@@ -91,8 +98,10 @@ def write_report(
     Args:
         path: of the HTML file, or its `s3://` location.
         rows: all results; the page averages them.
-        cmc: by title of the figure (such as the protocol), by method, [ranks] float, 0..1.
-        translations: images before and after translation, by method.
+        cmc: by title of the figure (such as the protocol), by label, [ranks] float, 0..1.
+        to_source: images of the target before and after translation by F.
+        to_target: images of the source before and after translation by G.
+        domains: how near source and target are for the classifier.
         ranked: probes with their ranked lists.
         details: tables at the end, by heading: settings and versions, name to value.
         notes: sentences the reader must know, such as which folds were run; shown below the headline.
@@ -107,18 +116,28 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"picture": picture_uri, "title_of": title_of, "unbroken": unbroken}
+    environment.filters |= {
+        "best": best,
+        "picture": picture_uri,
+        "title_of": title_of,
+        "title_of_label": title_of_label,
+        "unbroken": unbroken,
+    }
     page = environment.get_template("report.html.j2").render(
         headline=headline(rows),
-        experiments=experiments(rows),
-        rows=sorted(
-            rows, key=lambda row: (row.source, row.target, row.protocol, place(row.method), row.fold, row.seed)
-        ),
+        tables=results_tables(rows),
+        rows=sorted(rows, key=lambda row: (row.source, row.target, row.protocol, place(row.method), *row.key)),
         rates=RATES,
-        explanations=[(title_of(method), EXPLANATIONS[method]) for method in LABELS if used(method, rows)],
+        explanations=[(title_of(method), text) for method, text in EXPLANATIONS.items() if used(method, rows)],
         curves={title: data_uri(svg(cmc_figure(curves)), "image/svg+xml") for title, curves in cmc.items() if curves},
         reading={title: reading(curves) for title, curves in cmc.items() if curves},
-        strips=strips(translations) if translations else [],
+        strips={
+            direction: strips(translations)
+            for direction, translations in (("source", to_source), ("target", to_target))
+            if translations
+        },
+        overlaps=overlap_table(domains.overlaps),
+        feature_maps=data_uri(png(features_figure(domains.maps)), "image/png") if domains.maps else "",
         ranked=ranked,
         details=details,
         notes=notes,
@@ -129,26 +148,27 @@ def write_report(
 def headline(rows: Sequence[ResultsRow]) -> list[tuple[str, str]]:
     """Sentences that say what came out, each with where it holds; the first one is the page's title.
 
-    They are about SimPGAN against direct transfer; without SimPGAN, about the method listed last.
+    They are about SimPGAN against direct transfer, and on top of AdaBN; without SimPGAN about another method.
     """
     methods = sorted({row.method for row in rows}, key=place)
-    method = "simpgan" if "simpgan" in methods else (methods or ["direct"])[-1]
+    method = next((method for method in HEADLINES if method in methods), (methods or ["direct"])[-1])
     if method == "direct":
         return [
             (
                 f"Direct transfer finds the right person first for {summary.mean['rank-1']:.1f} % of probes",
-                f"{where(*summary.experiment)}{how_often(summary.folds, summary.seeds)}",
+                f"{where(summary.experiment)}{how_often(summary.folds, summary.seeds)}",
             )
             for summary in summarise(rows)
+            if summary.method == "direct"
         ] or [("Nothing was evaluated", "")]
     return [
-        (str(each), f"{where(each.source, each.target, each.protocol)}{how_often(each.folds, each.seeds)}")
-        for each in compare(rows, method)
+        (str(each), f"{where(each.experiment)}{how_often(each.folds, each.seeds)}")
+        for each in [*compare(rows, method), *compare(rows, f"{method}+adabn", "adabn")]
     ] or [(f"{title_of(method)} was evaluated without direct transfer to compare with", "")]
 
 
-def where(source: str, target: str, protocol: str) -> str:
-    return f"Trained on {source}, tested on {target}, protocol {protocol}"
+def where(experiment: Experiment) -> str:
+    return f"Trained on {experiment.source}, tested on {experiment.target}, protocol {experiment.protocol}"
 
 
 def how_often(folds: int, seeds: int) -> str:
@@ -157,11 +177,30 @@ def how_often(folds: int, seeds: int) -> str:
     return f", mean of {' and '.join(times)}" if times else ""
 
 
-def experiments(rows: Sequence[ResultsRow]) -> list[Experiment]:
-    tables: dict[tuple[str, str, str], list[Summary]] = {}
+def results_tables(rows: Sequence[ResultsRow]) -> list[ResultsTable]:
+    """A table an experiment."""
+    tables: dict[Experiment, tuple[list[Summary], list[Summary]]] = {}
     for summary in summarise(rows):
-        tables.setdefault(summary.experiment, []).append(summary)
-    return [Experiment(*experiment, summaries) for experiment, summaries in tables.items()]
+        folded = not FOLDED.isdisjoint(summary.method.split("+"))
+        tables.setdefault(summary.experiment, ([], []))[folded].append(summary)
+    return [ResultsTable(experiment.title, *summaries) for experiment, summaries in tables.items()]
+
+
+def best(summaries: Sequence[Summary], rate: str) -> float:
+    """The highest mean of a rate, which stands out where there are several."""
+    return max(summary.mean[rate] for summary in summaries) if len(summaries) > 1 else float("inf")
+
+
+def overlap_table(overlaps: Mapping[str, float]) -> list[tuple[str, float, float | None]]:
+    """Title of what the classifier looks at, the overlap with the source, and that with AdaBN if it was measured."""
+
+    def with_adabn(label: str) -> str:
+        method, space, variant = label.partition(" ")
+        return "adabn" if label == "direct" else f"{method}+adabn{space}{variant}"
+
+    adapted = set(map(with_adabn, overlaps))
+    plain = sorted((label for label in overlaps if label not in adapted), key=place_of_label)
+    return [(title_of_label(label), overlaps[label], overlaps.get(with_adabn(label))) for label in plain]
 
 
 def unbroken(sentence: str) -> str:
@@ -176,9 +215,9 @@ def used(method: str, rows: Sequence[ResultsRow]) -> bool:
 def reading(curves: Mapping[str, NDArray[np.float64]]) -> str:
     """A CMC figure's numbers in words, for those who do not see it."""
     return "; ".join(
-        f"{title_of(method)}: "
+        f"{title_of_label(method)}: "
         + ", ".join(f"{100 * curve[rank - 1]:.1f} % at rank {rank}" for rank in (1, 5, 10, 20) if rank <= len(curve))
-        for method, curve in sorted(curves.items(), key=lambda item: place(item[0]))
+        for method, curve in sorted(curves.items(), key=lambda item: place_of_label(item[0]))
     )
 
 

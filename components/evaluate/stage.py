@@ -1,120 +1,156 @@
-"""Measure how well the classifier finds people in the target, as it is and translated."""
+"""Measure how well the classifier finds people in the target, as it is and by every other method given."""
 
-import json
-import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
 
+from components.core.data.features import features_digest
 from components.core.data.manifest import Manifest
+from components.core.data.overlap import refuse_shared_people
 from components.core.models.classifier import load_classifier
 from components.core.models.folder import model_digest
+from components.core.results.probes import write_probes
 from components.core.results.rows import ResultsRow, write_results
-from components.core.results.summary import final_figures
+from components.core.runtime import provenance
 from components.core.runtime.device import choose_device
-from components.core.runtime.tracking import StageRun, stage_run
-from components.evaluate import pictures
-from components.evaluate.evaluation import Images, Split, evaluate_images, image_versions, row_of
-from components.evaluate.figures import Translations, cmc_figure, svg, translation_grid
-from components.evaluate.report import write_report
+from components.core.runtime.tracking import stage_run
+from components.evaluate.data_sets import Source, Split, Target
+from components.evaluate.evaluation import (
+    Evaluation,
+    Shown,
+    evaluate_ready_made,
+    evaluate_versions,
+    probes_table,
+    row_of,
+)
+from components.evaluate.features import Images
+from components.evaluate.presentation import present, split_to_show, trainings
 from components.evaluate.settings import EvaluateSettings
+from components.evaluate.versions import (
+    colour_matched,
+    ready_made,
+    recorded,
+    refuse_repeated,
+    source_to_target,
+    translations,
+)
 
 
 def run(
     source: Path,
     target: Path,
     classifier: Path,
-    translated: Sequence[Path],
     settings: EvaluateSettings,
     data_root: str,
     output: Path,
+    *,
+    translated: Sequence[Path] = (),
+    translators: Sequence[Path] = (),
+    counterparts: Sequence[Path] = (),
+    features: Sequence[Path] = (),
 ) -> list[ResultsRow]:
-    """Evaluate the classifier on the target and on its translations; write results.json, report.html and cmc.svg.
+    """Evaluate the classifier on the target and on its translations; write results.json, probes.parquet, report.html
+    and figures.
 
-    Direct transfer (and AdaBN) is evaluated in every split of the target, a translation in the split whose training
-    images its GAN has seen.
+    Direct transfer and AdaBN are evaluated in every split of the target, what was trained for a split in that one, and
+    matched colours where there is a translation (in every split if there is none).
+
+    Args:
+        source: folder of the manifest the classifier was trained on.
+        target: folder of the manifest to find people in.
+        classifier: model folder.
+        data_root: folder or `s3://` prefix that holds the shards.
+        output: folder for the results.
+        translated: folders of translations of the target.
+        translators: model folders of what made them. Without them the report does not show the source in the target's
+            style, and a classifier that was fine-tuned with one is not used.
+        counterparts: model folders of classifiers trained on the source in the target's style.
+        features: folders of features of the target's images.
+
+    Raises:
+        UserError: inputs that do not belong together, or source and target show the same people.
     """
-    labelled, recorded = Manifest.load(source), Manifest.load(target)
-    network, classifier_config = load_classifier(classifier)
-    versions = image_versions(recorded, translated, classifier_config["settings"]["seed"], settings)
-    inputs = {"source": labelled.digest, "target": recorded.digest, "classifier": model_digest(classifier)}
-    inputs |= {f"translated-{place}": each.manifest.digest for place, each in enumerate(versions[1:])}
+    labelled, looked_in = Manifest.load(source), Target.load(target, settings.protocols, data_root)
+    refuse_shared_people(labelled, looked_in.manifest, settings.allow_shared_people)
+    network, config = load_classifier(classifier)
+    if not config["settings"]["verification_weight"]:
+        settings = settings.model_copy(update={"verification": False})  # the classifier never learned to score pairs
+    seed = config["settings"]["seed"]
+    trained_on = Source(Images(labelled, data_root), labelled.rows(config["protocol"], 0, "train"))
+    by_translation = translations(looked_in, translated, translators)
+    by_counterpart = source_to_target(looked_in, counterparts)
+    by_features = ready_made(looked_in, features)
+    runs = [(version.run, version.splits[0]) for version in (*by_translation, *by_counterpart)]
+    runs += [(run, split) for run, split, _ in by_features]
+    refuse_repeated(runs)
+    inputs = {
+        "source": labelled.digest,
+        "target": looked_in.manifest.digest,
+        "classifier": model_digest(classifier),
+        **{f"translated-{place}": Manifest.load(folder).digest for place, folder in enumerate(translated)},
+        **{f"counterpart-{place}": model_digest(folder) for place, folder in enumerate(counterparts)},
+        **{f"features-{place}": features_digest(folder) for place, folder in enumerate(features)},
+    }
     output.mkdir(parents=True, exist_ok=True)
-    with stage_run(
-        "evaluate", settings=settings.model_dump(), history=output / "history.jsonl", inputs=inputs
-    ) as tracked:
+    history = output / "history.jsonl"
+    with stage_run("evaluate", settings=settings.model_dump(), history=history, inputs=inputs) as tracked:
         network = network.to(choose_device()).eval()
-        evaluations = [
-            evaluation for images in versions for evaluation in evaluate_images(network, images, settings, data_root)
-        ]
-        rows = [row_of(evaluation, labelled.dataset, recorded.dataset) for evaluation in evaluations]
-        write_results(rows, output / "results.json")
-        shown = versions[-1].splits[0]
-        curves = {each.method: each.result.cmc for each in evaluations if each.split == shown}
-        (output / "cmc.svg").write_bytes(svg(cmc_figure(curves)))
-        translations = pictures.translations(recorded, translated_for(versions, shown), shown, data_root)
-        write_report(
-            output / "report.html",
-            rows=rows,
-            cmc={str(shown): curves},
-            translations=translations,
-            ranked=pictures.ranked_probes(recorded, evaluations, shown, settings.probes_shown, data_root),
-            details=details(classifier_config, translated, settings),
-            notes=notes(versions),
+        versions = [recorded(looked_in, seed), *by_translation, *by_counterpart]
+        if settings.matched:
+            where = {version.splits[0] for version in by_translation} or set(looked_in.splits)
+            splits = [split for split in looked_in.splits if split in where]
+            size = {"height": network.config.height, "width": network.config.width}
+            versions += colour_matched(looked_in, splits, trained_on, **size, seed=seed)
+        evaluations = chain(
+            evaluate_ready_made(looked_in, by_features, settings),
+            evaluate_versions(looked_in, versions, network, settings),
         )
-        track(tracked, rows, output, curves, translations)
+        split = split_to_show(looked_in.splits, [split for _, split in runs])
+        common = {
+            "source": labelled.dataset,
+            "target": looked_in.manifest.dataset,
+            "preset": settings.preset,
+            "hardware": provenance.hardware(),
+            "date": provenance.today(),
+            "commit": provenance.commit(),
+        }
+        rows, probes, of_split = results_of(evaluations, looked_in, split, common)
+        write_results(rows, output / "results.json")
+        write_probes(probes, output / "probes.parquet")
+        present(
+            Shown(looked_in, split, trained_on, network, of_split),
+            rows,
+            settings,
+            notes=notes(looked_in, [split for _, split in runs]),
+            details={"pretrain": config["settings"], **trainings(translated)},
+            output=output,
+            tracked=tracked,
+        )
     return rows
 
 
-def translated_for(versions: Sequence[Images], split: Split) -> dict[str, Manifest]:
-    """The translations for `split`, by method."""
-    return {each.method: each.manifest for each in versions[1:] if split in each.splits}
+def results_of(
+    evaluations: Iterable[Evaluation], target: Target, shown: Split, common: Mapping[str, str]
+) -> tuple[list[ResultsRow], pd.DataFrame, list[Evaluation]]:
+    """Rows, what became of each probe, and the evaluations of the split `shown`; only those keep their features."""
+    rows, probes, of_split = [], [], []
+    for evaluation in evaluations:
+        row = row_of(evaluation, common)
+        rows.append(row)
+        probes.append(probes_table(target, evaluation, row))
+        if evaluation.split == shown:
+            of_split.append(evaluation)
+    return rows, pd.concat(probes, ignore_index=True), of_split
 
 
-def notes(versions: Sequence[Images]) -> list[str]:
+def notes(target: Target, trained: Sequence[Split]) -> list[str]:
     """Which splits were evaluated for a part of the methods only."""
-    recorded, *translations = versions
-    covered = {split for each in translations for split in each.splits}
-    missing = [split for split in recorded.splits if split not in covered]
-    if not translations or not missing:
+    missing = [split for split in target.splits if split not in trained]
+    if not trained or not missing:
         return []
     return [
-        f"Translations were trained and evaluated for {'; '.join(sorted(map(str, covered)))}. "
+        f"Methods that are trained on the target were evaluated for {'; '.join(sorted(set(map(str, trained))))}. "
         f"The other {len(missing)} splits have rows of direct transfer and AdaBN only."
     ]
-
-
-def details(
-    classifier_config: dict[str, Any], translated: Sequence[Path], settings: EvaluateSettings
-) -> dict[str, dict[str, object]]:
-    """Settings and versions behind the report."""
-    tables: dict[str, dict[str, object]] = {"pretrain": classifier_config["settings"]}
-    for folder in translated:
-        trained = json.loads((folder / "translation.json").read_text())["settings"]
-        tables[f"{trained['method']} {trained['protocol']}, fold {trained['fold']}"] = trained
-    tables["evaluate"] = settings.model_dump()
-    tables["versions"] = {"python": platform.python_version(), "torch": torch.__version__}
-    return tables
-
-
-def track(
-    tracked: StageRun,
-    rows: Sequence[ResultsRow],
-    output: Path,
-    curves: dict[str, np.ndarray],
-    translations: Translations,
-) -> None:
-    """Record what people compare: final rates, the results, and the pictures."""
-    tracked.summary(final_figures(rows))
-    tracked.table("results", pd.DataFrame([row.model_dump(by_alias=True) for row in rows]))
-    tracked.figure("cmc", cmc_figure(curves))
-    if translations:
-        picture = output / "translations.png"
-        translation_grid(translations).save(picture)
-        tracked.figure("translations", picture)
-    tracked.artifact(output / "report.html")
-    tracked.artifact(output / "results.json")

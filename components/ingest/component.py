@@ -34,4 +34,4 @@ def ingest(
 
     resolved = IngestSettings.parse({**json.loads(settings), "layout": layout, "name": name}, stage="ingest")
     written = stage.run(location, resolved, data_root, Path(manifest.path))
-    manifest.metadata.update(layout=layout, digest=written.digest)
+    manifest.metadata.update(layout=layout, name=name, digest=written.digest)

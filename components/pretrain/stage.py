@@ -1,7 +1,9 @@
 """Train the siamese Re-ID classifier on the labelled source (paper 4.2)."""
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,7 +14,8 @@ from components.core.models.classifier import ClassifierConfig, SiameseClassifie
 from components.core.models.folder import save_model
 from components.core.models.weights import downsample_at, load_backbone
 from components.core.runtime.checkpoint import Checkpoint, checkpoint_key
-from components.core.runtime.device import choose_device
+from components.core.runtime.device import choose_device, memory_explained
+from components.core.runtime.distributed import is_first, process_group
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import stage_run
 from components.core.runtime.training import train
@@ -21,7 +24,16 @@ from components.pretrain.trainer import PretrainTrainer
 
 
 def run(source: Path, settings: PretrainSettings, data_root: str, output: Path) -> None:
-    """Train on the manifest in the folder `source`; write the classifier's model folder to `output`."""
+    """Train on the manifest in the folder `source`; write the classifier's model folder to `output`.
+
+    Under torchrun the processes train together, and the first one writes.
+    """
+    with process_group(), memory_explained("pretrain", "lower pretrain.pairs, or pretrain.height and pretrain.width"):
+        train_and_save(source, settings, data_root, output)
+
+
+def train_and_save(source: Path, settings: PretrainSettings, data_root: str, output: Path) -> None:
+    """What each process does."""
     manifest = Manifest.load(source)
     protocol = settings.protocol or manifest.source_protocol
     rows = manifest.rows(protocol, 0, "train")
@@ -33,25 +45,42 @@ def run(source: Path, settings: PretrainSettings, data_root: str, output: Path) 
     images = load_decoded(data_root, manifest, rows, settings.height, settings.width, device)
     resolved, inputs = settings.model_dump(), {"source": manifest.digest}
     checkpoint = Checkpoint(data_root, checkpoint_key("pretrain", resolved, inputs))
-    with stage_run("pretrain", settings=resolved, history=checkpoint.history, inputs=inputs) as tracked:
+    with stage_run(
+        "pretrain", settings=resolved, history=checkpoint.history, inputs=inputs, recorded=is_first()
+    ) as tracked:
         trainer = PretrainTrainer(classifier.to(device), images, sampler, settings)
         train(
             trainer,
             name=f"pretrain on {manifest.dataset}",
-            steps=trainer.steps_per_epoch * settings.epochs,
+            steps=trainer.steps,
             checkpoint=checkpoint,
             every_seconds=settings.checkpoint_seconds,
             run=tracked,
         )
-        config = {
-            "classifier": classifier.config.model_dump(),
-            "source": manifest.dataset,
-            "protocol": protocol,
-            "inputs": inputs,
-            "settings": resolved,
-        }
-        save_model(output, {"classifier": classifier}, config)
-        shutil.copyfile(checkpoint.history, output / "history.jsonl")
+        if is_first():
+            config = {
+                "classifier": classifier.config.model_dump(),
+                "source": manifest.dataset,
+                "protocol": protocol,
+                "inputs": inputs,
+                "settings": resolved,
+                **adaptation(source),
+            }
+            save_model(output, {"classifier": classifier}, config)
+            shutil.copyfile(checkpoint.history, output / "history.jsonl")
+
+
+def adaptation(source: Path) -> dict[str, Any]:
+    """For a source that G translated, as its folder says: the split of the target whose images G was trained on."""
+    path = source / "translation.json"
+    if not path.is_file():
+        return {}
+    origin = json.loads(path.read_text())
+    if origin["direction"] != "source-to-target":
+        return {}
+    trained = origin["settings"]
+    split = {name: trained[name] for name in ("protocol", "fold", "seed", "steps")}
+    return {"adaptation": {"method": "source-to-target", **split}}
 
 
 def build_classifier(settings: PretrainSettings, identities: int) -> SiameseClassifier:
@@ -60,7 +89,7 @@ def build_classifier(settings: PretrainSettings, identities: int) -> SiameseClas
     config = ClassifierConfig(
         identities=identities,
         downsample_at=downsample_at(settings.weights),
-        **settings.model_dump(include={"backbone", "height", "width", "dropout", "last_stride", "bn_neck"}),
+        **settings.model_dump(include=set(ClassifierConfig.model_fields) & set(PretrainSettings.model_fields)),
     )
     classifier = SiameseClassifier(config)
     load_backbone(classifier.backbone, settings.backbone, settings.weights)

@@ -1,20 +1,35 @@
-"""The training step of the siamese classifier (paper Eq. 1 to 5)."""
+"""The training step of the siamese classifier (paper 4.2): which images, and what is done with their losses."""
 
-import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from components.core.data.augment import flip, shift
+from components.core.data.augment import erase, flip, grey, jitter, shift
 from components.core.data.decoded import to_unit_range
-from components.core.data.pairs import PairSampler
+from components.core.data.pairs import PairSampler, pairs_within
 from components.core.models.classifier import SiameseClassifier
 from components.core.runtime.device import autocast, seed_step
+from components.core.runtime.distributed import own_share, parallel, process_count
 from components.core.runtime.training import restore_optimizer
+from components.pretrain.losses import ClassifierLosses
+from components.pretrain.schedule import positive_share, rate_factor
 from components.pretrain.settings import PretrainSettings
+
+
+class Batch(NamedTuple):
+    """Images of a joint batch, and which of them make pairs.
+
+    Attributes:
+        rows: [N] of the training images.
+        first: [M] place in the batch of each pair's first image.
+        second: [M] of its second image.
+    """
+
+    rows: Tensor
+    first: Tensor
+    second: Tensor
 
 
 class PretrainTrainer:
@@ -28,50 +43,94 @@ class PretrainTrainer:
         self.sampler = sampler
         self.settings = settings
         self.device = images.device
+        in_epoch = 2 * settings.pairs if settings.images_per_identity else settings.pairs
+        self.steps_per_epoch = max(1, len(images) // in_epoch)
+        self.identity_steps = settings.identity_epochs * max(1, len(images) // settings.identity_batch)
+        self.steps = self.identity_steps + settings.epochs * self.steps_per_epoch
         self.images_per_step = 2 * settings.pairs
-        self.steps_per_epoch = max(1, len(images) // settings.pairs)
         self.optimizer = build_optimizer(classifier, settings)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        if process_count() > 1 and self.device.type == "cuda":
+            classifier.backbone = nn.SyncBatchNorm.convert_sync_batchnorm(classifier.backbone)
+        self.losses = parallel(ClassifierLosses(classifier, settings))
 
     def step(self, step: int) -> Mapping[str, Tensor]:
-        """One batch of pairs: both images of all pairs go through the network together."""
+        """One batch, whose images go through the network together."""
         settings = self.settings
         generator = seed_step(settings.seed, step)
-        epoch = step / self.steps_per_epoch
-        first = self.first_of_pairs(step)
-        second, same = self.sampler.partners(first, positive_share(epoch, settings), generator)
-        chosen = torch.cat([first, second])
-        identity, same = self.sampler.labels[chosen].to(self.device), same.to(self.device)
-        batch = to_unit_range(self.images[chosen.to(self.device)])
-        batch = shift(flip(batch, generator), settings.crop_padding, generator)
-
-        factor = rate_factor(epoch, settings)
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * factor
+        batch = self.draw(step, generator)
+        self.images_per_step = len(batch.rows)
+        share = own_share(len(batch.rows))
+        images = self.augmented(batch.rows, generator)[share]
+        identity, first, second = (
+            part.to(self.device) for part in (self.sampler.labels[batch.rows], batch.first, batch.second)
+        )
+        rates = self.rates_at(step)
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
         with autocast(self.device, settings.precision):
-            embedding = self.classifier(batch)
-            logits = self.classifier.identity_logits(embedding).float()
-            match = self.classifier.verification_logit(*embedding.chunk(2)).float()
-        # Eq. 4 sums over the two images of a pair, Eq. 2 is one term a pair; both are means over the pairs.
-        identification = 2 * functional.cross_entropy(logits, identity, label_smoothing=settings.label_smoothing)
-        verification = functional.binary_cross_entropy_with_logits(match, same)
-        loss = settings.identity_weight * identification + settings.verification_weight * verification
+            parts = self.losses(images, identity, first, second)
+        loss = self.weighted(step, parts)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
-        return {
-            "loss/all": loss.detach(),
-            "loss/identification": identification.detach(),
-            "loss/verification": verification.detach(),
-            "train/identity_accuracy": (logits.argmax(1) == identity).float().mean(),
-            "train/learning_rate": torch.tensor(self.rates[0] * factor, device=self.device),
+        recorded = {"loss/all": loss} | parts
+        return {name: value.detach() for name, value in recorded.items()} | {
+            "train/learning_rate": torch.tensor(rates[0], device=self.device)
         }
 
-    def first_of_pairs(self, step: int) -> Tensor:
-        """The next images [pairs] of the epoch's random order."""
-        epoch, position = divmod(step, self.steps_per_epoch)
-        order = self.sampler.epoch(torch.Generator().manual_seed(self.settings.seed * 1_000_003 + epoch))
-        return order[position * self.settings.pairs : (position + 1) * self.settings.pairs]
+    def draw(self, step: int, generator: torch.Generator) -> Batch:
+        """The step's joint batch.
+
+        In the stage of the identity loss, images in random order, whose halves are pairs that are only looked at. Then
+        pairs that begin with each image in turn, or identity-balanced batches with the pairs within.
+        """
+        settings = self.settings
+        if step < self.identity_steps:
+            rows = self.in_random_order(step, settings.identity_batch, 0)
+            half = len(rows) // 2
+            return Batch(rows, torch.arange(half), torch.arange(half) + half)
+        step -= self.identity_steps
+        share = positive_share(step / self.steps_per_epoch, settings)
+        if settings.images_per_identity:
+            identities = 2 * settings.pairs // settings.images_per_identity
+            rows = self.sampler.balanced(identities, settings.images_per_identity, generator)
+            return Batch(rows, *pairs_within(self.sampler.labels[rows], share, generator))
+        first = self.in_random_order(step, settings.pairs, settings.identity_epochs)
+        second, _ = self.sampler.partners(first, share, generator)
+        return Batch(torch.cat([first, second]), torch.arange(len(first)), torch.arange(len(first)) + len(first))
+
+    def in_random_order(self, step: int, size: int, epochs_before: int) -> Tensor:
+        """The next images [size] of the epoch's random order."""
+        epoch, position = divmod(step, max(1, len(self.images) // size))
+        seed = self.settings.seed * 1_000_003 + epochs_before + epoch
+        order = self.sampler.epoch(torch.Generator().manual_seed(seed))
+        return order[position * size : (position + 1) * size]
+
+    def augmented(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """The images of a joint batch, changed at random: [N, 3, H, W] in [-1, 1]."""
+        settings = self.settings
+        images = flip(to_unit_range(self.images[rows.to(self.device)]), generator)
+        images = jitter(shift(images, settings.crop_padding, generator), settings.jitter, generator)
+        return erase(grey(images, settings.grey, generator), settings.erasing, generator)
+
+    def rates_at(self, step: int) -> list[float]:
+        """The learning rate of each group of parameters."""
+        if step < self.identity_steps:
+            return [self.settings.identity_stage_rate] * len(self.rates)
+        factor = rate_factor((step - self.identity_steps) / self.steps_per_epoch, self.settings)
+        return [rate * factor for rate in self.rates]
+
+    def weighted(self, step: int, parts: Mapping[str, Tensor]) -> Tensor:
+        """L_all (Eq. 5), with the triplet loss where it is wanted."""
+        settings = self.settings
+        if step < self.identity_steps:
+            # Here images come one by one: the mean over images is half of the sum over a pair's. The zero gives every
+            # parameter a gradient, as a training in several processes needs it.
+            return parts["loss/identification"] / 2 + 0 * parts["loss/verification"]
+        loss = settings.identity_weight * parts["loss/identification"]
+        loss = loss + settings.verification_weight * parts["loss/verification"]
+        return loss + settings.triplet_weight * parts["loss/triplet"] if settings.triplet_weight else loss
 
     def state(self) -> Mapping[str, Any]:
         return {"classifier": self.classifier.state_dict(), "optimizer": self.optimizer.state_dict()}
@@ -96,16 +155,3 @@ def build_optimizer(classifier: SiameseClassifier, settings: PretrainSettings) -
     if settings.optimizer == "adam":
         return torch.optim.Adam(groups, weight_decay=settings.weight_decay, fused=True)
     return torch.optim.SGD(groups, momentum=0.9, nesterov=True, weight_decay=settings.weight_decay, fused=True)
-
-
-def positive_share(epoch: float, settings: PretrainSettings) -> float:
-    """Share of positive pairs, one half at first and falling (Zheng et al. 2016)."""
-    return 1 / min(1 + settings.max_negatives, 2 * settings.negatives_growth ** int(epoch))
-
-
-def rate_factor(epoch: float, settings: PretrainSettings) -> float:
-    """What the learning rates are multiplied with at `epoch` (fractions count)."""
-    warmup = min(1.0, (epoch + 1e-3) / settings.warmup_epochs) if settings.warmup_epochs else 1.0
-    if settings.schedule == "step":
-        return warmup * (0.1 if epoch >= settings.step_epoch else 1.0)
-    return warmup * (1 + math.cos(math.pi * epoch / settings.epochs)) / 2

@@ -10,6 +10,7 @@ def train_gan(
     method: str,
     protocol: str,
     fold: str,
+    changes: str,
     settings: str,
     data_root: str,
     source: dsl.Input[dsl.Dataset],
@@ -23,7 +24,8 @@ def train_gan(
         method: `simpgan`, `cyclegan` or `gan`.
         protocol: protocol of the target whose training images are used.
         fold: 0-based fold of the protocol, in digits (KFP turns the integers of a list into floats).
-        settings: TrainGanSettings as JSON; method, protocol and fold above replace its own.
+        changes: JSON object of the settings that differ in this run of a sweep, `{}` otherwise.
+        settings: TrainGanSettings as JSON; method, protocol, fold and changes above replace its own.
         data_root: folder or `s3://` prefix that holds the shards, and the checkpoints.
         source: manifest of the labelled data set.
         target: manifest of the data set to adapt to.
@@ -37,7 +39,8 @@ def train_gan(
     from components.train_gan import stage
     from components.train_gan.settings import TrainGanSettings
 
-    adaptation = {"method": method, "protocol": protocol, "fold": int(fold)}
+    changed = json.loads(changes)
+    adaptation = {"method": method, "protocol": protocol, "fold": int(fold), **changed}
     resolved = TrainGanSettings.parse({**json.loads(settings), **adaptation}, stage="train_gan")
     stage.run(
         Path(source.path),
@@ -47,5 +50,7 @@ def train_gan(
         data_root,
         Path(translator.path),
     )
+    variant = ", ".join(f"{name}={value}" for name, value in changed.items())
     digest = model_digest(Path(translator.path))
-    translator.metadata.update(method=method, protocol=protocol, fold=fold, digest=digest)
+    translator.metadata.update(method=method, protocol=protocol, fold=fold, variant=variant, digest=digest)
+    translator.metadata.update(source=source.metadata["name"], seed=str(resolved.seed))

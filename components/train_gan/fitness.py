@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from components.core.models.classifier import SiameseClassifier
+from components.core.runtime.distributed import mean_over_processes
 
 DECAY = 0.9
 """Of the running statistics of translated images. One step's few images would be pulled to the mean of all people."""
@@ -27,7 +28,8 @@ class Fitness:
         """Distance of the statistics, including those of `images` [N, 3, H, W] in [-1, 1], from the classifier's.
 
         The mean over layers and channels of (difference of means / deviation)^2 + (log ratio of variances)^2. Its value
-        is that of the running statistics, its gradient that of this step's.
+        is that of the running statistics, its gradient that of this step's. Processes that share a batch have the
+        same running statistics, those of all its images.
         """
         seen: list[Tensor] = []
         hooks = [
@@ -38,8 +40,9 @@ class Fitness:
         finally:
             for hook in hooks:
                 hook.remove()
-        before = self.running or [new.detach() for new in seen]
-        self.running = [torch.lerp(new.detach(), old, DECAY) for new, old in zip(seen, before, strict=True)]
+        joint = mean_over_processes(torch.cat(seen, dim=1).detach()).split([new.shape[1] for new in seen], dim=1)
+        before = self.running or joint
+        self.running = [torch.lerp(new, old, DECAY) for new, old in zip(joint, before, strict=True)]
         distances = []
         for layer, new, running in zip(self.layers, seen, self.running, strict=True):
             mean, square = running + (new - new.detach())

@@ -30,5 +30,10 @@ def cycle_consistency(reconstructed: Tensor, images: Tensor) -> Tensor:
 
 def similarity(classifier: SiameseClassifier, reconstructed: Tensor, same: Tensor) -> Tensor:
     """Eq. 10: the verification loss (Eq. 2) of reconstructed source pairs [2P, 3, H, W], with q = `same` [P]."""
-    logits = classifier.verification_logit(*classifier(reconstructed).chunk(2))
+    return verification(classifier, classifier(reconstructed), same)
+
+
+def verification(classifier: SiameseClassifier, embedding: Tensor, same: Tensor) -> Tensor:
+    """Eq. 2 of pairs of embeddings [2P, D], with q = `same` [P]."""
+    logits = classifier.verification_logit(*embedding.chunk(2))
     return functional.binary_cross_entropy_with_logits(logits.float(), same)

@@ -13,8 +13,6 @@ class ImagePool:
 
     def exchange(self, fakes: Tensor, generator: torch.Generator) -> Tensor:
         """`fakes` [N, 3, H, W], where about half are replaced by past ones, in whose place they stay in the pool."""
-        if self.capacity == 0:
-            return fakes
         shown = []
         for fake in fakes.detach():
             if len(self.images) < self.capacity:

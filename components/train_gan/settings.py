@@ -23,6 +23,9 @@ class TrainGanSettings(Settings):
     width: int = Field(128, ge=32, multiple_of=4, description="pixels")
     channels: int = Field(64, ge=4, description="of the generators' and discriminators' first convolution")
     blocks: int = Field(9, ge=1, description="residual blocks of a generator; 6 up to 128 pixels in CycleGAN")
+    recompute: bool = Field(
+        False, description="residual blocks are computed again in the backward pass: less memory, a slower step"
+    )
     upsample: Literal["transposed", "resize"] = Field("transposed", description="resize leaves no checkerboard")
     input_skip: bool = Field(False, description="generators add to their input instead of painting from nothing")
     steps: int = Field(130_000, ge=1)
@@ -33,14 +36,26 @@ class TrainGanSettings(Settings):
     rate: float = Field(2e-4, gt=0, description="learning rate")
     lambda_cycle: float = Field(10, ge=0, description="lambda1 of Eq. 11")
     lambda_similarity: float = Field(1, ge=0, description="lambda2 of Eq. 11")
+    similarity_warmup: int = Field(0, ge=0, description="steps in which lambda2 rises linearly from 0")
     lambda_fitness: float = Field(1, ge=0, description="of the classifier's statistics, in simpgan-fit")
     lambda_identity: float = Field(0, ge=0, description="of CycleGAN's |F(I_S) - I_S| + |G(I_T) - I_T|")
+    classifier_rate: float = Field(
+        0, ge=0, description="learning rate of the classifier on source pairs and their reconstructions; 0: frozen"
+    )
     discriminator_factor: float = Field(1, gt=0, description="of Eq. 12; CycleGAN halves it")
     pool: int = Field(0, ge=0, description="past translations each discriminator sees again; CycleGAN has 50")
     average_decay: float = Field(0, ge=0, lt=1, description="of the generators' running average that is kept; 0: none")
+    choose: Literal["score", "last"] = Field(
+        "score", description="which candidate is the result: the one with the best label-free score, or the last"
+    )
+    candidates: int = Field(10, ge=1, description="evenly spaced steps at which the score is measured")
     crop_padding: int = Field(0, ge=0, description="pixels by which a random crop may leave the image")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
     picture_steps: int = Field(500, ge=1, description="between two grids of sample translations")
+    gradient_norm_steps: int = Field(
+        500, ge=0, description="between two records of each generator loss's gradient norm; 0: never"
+    )
+    allow_shared_people: bool = Field(False, description="a target with images of the source is not refused")
     checkpoint_seconds: float = Field(60, ge=0, description="between two checkpoints")
 
     @model_validator(mode="after")
@@ -49,19 +64,18 @@ class TrainGanSettings(Settings):
             raise ValueError(f"method {self.method} needs lambda_cycle above 0; without it the method is 'gan'")
         if self.method == "simpgan" and self.lambda_similarity == 0:
             raise ValueError("method simpgan needs lambda_similarity above 0; without it the method is 'cyclegan'")
+        if self.method == "gan" and self.classifier_rate:
+            raise ValueError("method gan reconstructs no images: a classifier_rate above 0 needs another method")
         return self
 
     @property
-    def cycle(self) -> float:
-        """lambda1 as the method has it."""
-        return 0 if self.method == "gan" else self.lambda_cycle
-
-    @property
-    def similarity(self) -> float:
-        """lambda2 as the method has it."""
-        return self.lambda_similarity if self.method in ("simpgan", "simpgan-fit") else 0
-
-    @property
-    def fitness(self) -> float:
-        """The weight of the classifier's statistics as the method has it."""
-        return self.lambda_fitness if self.method == "simpgan-fit" else 0
+    def weights(self) -> dict[str, float]:
+        """What each generator loss of the method is multiplied with in Eq. 11; a loss that is not here is not used."""
+        weights = {"adversarial_g": 1.0, "adversarial_f": 1.0, "identity": self.lambda_identity}
+        if self.method != "gan":
+            weights["cycle"] = self.lambda_cycle
+        if self.method in ("simpgan", "simpgan-fit"):
+            weights["similarity"] = self.lambda_similarity
+        if self.method == "simpgan-fit":
+            weights["fitness"] = self.lambda_fitness
+        return {name: weight for name, weight in weights.items() if weight}

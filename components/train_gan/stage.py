@@ -1,38 +1,48 @@
 """Train the translators between source and target (paper 4.3 and 4.4)."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from components.core.data.decoded import load_decoded
 from components.core.data.manifest import Manifest
+from components.core.data.overlap import refuse_shared_people
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import load_classifier
 from components.core.models.folder import model_digest, save_model
 from components.core.runtime.checkpoint import Checkpoint, checkpoint_key
-from components.core.runtime.device import choose_device
+from components.core.runtime.device import choose_device, memory_explained
+from components.core.runtime.distributed import is_first, own_share, process_group
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import stage_run
 from components.core.runtime.training import train
 from components.train_gan.settings import TrainGanSettings
 from components.train_gan.trainer import GanTrainer
 
+LESS_MEMORY = (
+    "lower train_gan.pairs, height, width or channels, or set train_gan.recompute=true or train_gan.precision=bf16"
+)
+
 
 def run(source: Path, target: Path, classifier: Path, settings: TrainGanSettings, data_root: str, output: Path) -> None:
     """Train on the manifests at `source` and `target` with the classifier in its model folder; write the translators.
 
     Of the target only the images are used, and only those with the role train in the settings' protocol and fold.
+    The processes that torchrun starts share each batch.
     """
     labelled, unlabelled = Manifest.load(source), Manifest.load(target)
     network, classifier_config = load_classifier(classifier)
-    source_rows = labelled.rows(classifier_config["protocol"], 0, "train")
     target_rows = unlabelled.rows(settings.protocol, settings.fold, "train")
     if len(target_rows) == 0:
         raise UserError(
             f"the target {unlabelled.dataset} has no training images in protocol '{settings.protocol}', "
             f"fold {settings.fold}"
         )
-    sampler = PairSampler(labelled.images["person"].to_numpy()[source_rows].astype(int))
-    device = choose_device()
+    refuse_shared_people(labelled, unlabelled, settings.allow_shared_people)
+    source_rows, sampler = training_set(labelled, classifier, classifier_config)
     size = (settings.height, settings.width)
     resolved = settings.model_dump()
     inputs = {
@@ -42,7 +52,14 @@ def run(source: Path, target: Path, classifier: Path, settings: TrainGanSettings
     }
     checkpoint = Checkpoint(data_root, checkpoint_key("train_gan", resolved, inputs))
     label = f"train_gan {settings.method} {settings.protocol}:{settings.fold}"
-    with stage_run("train_gan", label=label, settings=resolved, history=checkpoint.history, inputs=inputs) as tracked:
+    tracking: dict[str, Any] = {"label": label, "settings": resolved, "history": checkpoint.history, "inputs": inputs}
+    with (
+        process_group(),
+        stage_run("train_gan", **tracking, recorded=is_first()) as tracked,
+        memory_explained(label, LESS_MEMORY),
+    ):
+        own_share(settings.pairs)
+        device = choose_device()
         trainer = GanTrainer(
             load_decoded(data_root, labelled, source_rows, *size, device),
             sampler,
@@ -59,12 +76,42 @@ def run(source: Path, target: Path, classifier: Path, settings: TrainGanSettings
             every_seconds=settings.checkpoint_seconds,
             run=tracked,
         )
+        if not is_first():
+            return
+        selection = trainer.candidates.take()
+        tracked.summary({f"selected/{name}": value for name, value in selection.items()})
+        tracked.flush()
         config = {
             "generator": trainer.f.config.model_dump(),
             "source": labelled.dataset,
             "target": unlabelled.dataset,
             "inputs": inputs,
             "settings": resolved,
+            "selection": selection,
         }
-        save_model(output, {"f": trainer.average_f, "g": trainer.g}, config)
+        if settings.classifier_rate:
+            config["classifier"] = network.config.model_dump()
+        save_model(output, trainer.candidates.networks, config)
         shutil.copyfile(checkpoint.history, output / "history.jsonl")
+
+
+def training_set(source: Manifest, classifier: Path, config: Mapping[str, Any]) -> tuple[np.ndarray, PairSampler]:
+    """Rows of the source that a classifier with this `config` was trained on, and their labels as it numbers them.
+
+    Raises:
+        UserError: the classifier was trained on another data set, or on another number of identities.
+    """
+    trained_on, identities = config["source"], config["classifier"]["identities"]
+    if trained_on != source.dataset:
+        raise UserError(
+            f"the classifier in '{classifier}' was trained on {trained_on}, and the source is {source.dataset}: "
+            f"give the manifest of {trained_on}, or train a classifier on {source.dataset}"
+        )
+    rows = source.rows(config["protocol"], 0, "train")
+    sampler = PairSampler(source.images["person"].to_numpy()[rows].astype(int))
+    if identities != sampler.identities:
+        raise UserError(
+            f"the classifier in '{classifier}' was trained on {identities} identities, and the source "
+            f"{source.dataset} has {sampler.identities}: give the manifest it was trained on, or train it again"
+        )
+    return rows, sampler

@@ -7,23 +7,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from components.core.data.augment import flip, shift
 from components.core.data.decoded import to_uint8, to_unit_range
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import SiameseClassifier
 from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from components.core.runtime.device import autocast, seed_step
+from components.core.runtime.distributed import is_first, parallel
 from components.core.runtime.tracking import StageRun
 from components.core.runtime.training import restore_optimizer
-from components.train_gan import losses
-from components.train_gan.fitness import Fitness
+from components.train_gan.batches import Batches, joint_pairs, own_pairs
+from components.train_gan.candidates import Candidates
+from components.train_gan.gradient_norms import gradient_norms
+from components.train_gan.objectives import ClassifierObjective, DiscriminatorObjective, GeneratorObjective
 from components.train_gan.pool import ImagePool
 from components.train_gan.samples import translation_grid
+from components.train_gan.selection import LabelFree
 from components.train_gan.settings import TrainGanSettings
 
 
 class GanTrainer:
-    """Generators G: S->T and F: T->S, discriminators D_S and D_T, and a frozen classifier.
+    """Generators G: S->T and F: T->S, discriminators D_S and D_T, and a classifier, frozen unless it has a rate.
 
     `source` and `target` are uint8 images [N, 3, H, W] on the device of training; `sampler` holds the source's labels.
     """
@@ -37,8 +40,8 @@ class GanTrainer:
         settings: TrainGanSettings,
         run: StageRun,
     ) -> None:
-        self.source, self.sampler, self.target = source, sampler, target
-        self.settings, self.run, self.device = settings, run, source.device
+        self.target, self.settings, self.run, self.device = target, settings, run, source.device
+        self.batches = Batches(source, sampler, target, settings)
         self.images_per_step = 4 * settings.pairs
         self.classifier = classifier.freeze()
         torch.manual_seed(settings.seed)
@@ -46,104 +49,77 @@ class GanTrainer:
             **settings.model_dump(include={"height", "width", "channels", "blocks", "upsample", "input_skip"})
         )
         discriminator = DiscriminatorConfig(channels=settings.channels)
-        self.g, self.f = (Generator(generator).to(self.device) for _ in range(2))
+        self.g, self.f = (Generator(generator, recompute=settings.recompute).to(self.device) for _ in range(2))
         self.d_source, self.d_target = (Discriminator(discriminator).to(self.device) for _ in range(2))
-        self.average_f = deepcopy(self.f).requires_grad_(False) if settings.average_decay else self.f
-        self.generator_optimizer = build_optimizer((self.g, self.f), settings)
-        self.discriminator_optimizer = build_optimizer((self.d_source, self.d_target), settings)
-        self.fitness = Fitness(self.classifier)
+        self.average_g, self.average_f = (
+            deepcopy(network).requires_grad_(False) if settings.average_decay else network
+            for network in (self.g, self.f)
+        )
+        self.optimizers = {
+            "generator": build_optimizer((self.g, self.f), settings),
+            "discriminator": build_optimizer((self.d_source, self.d_target), settings),
+        }
         self.source_pool, self.target_pool = ImagePool(settings.pool), ImagePool(settings.pool)
+        discriminators = (self.d_source, self.d_target)
+        objective = GeneratorObjective(self.g, self.f, discriminators, classifier, settings)
+        self.fitness = objective.fitness
+        self.generator_objective = parallel(objective)
+        self.discriminator_objective = parallel(DiscriminatorObjective(*discriminators, settings.discriminator_factor))
+        result: dict[str, nn.Module] = {"f": self.average_f, "g": self.average_g}
+        if settings.classifier_rate:
+            self.classifier.requires_grad_(True)
+            self.classifier_objective = parallel(ClassifierObjective(self.classifier))
+            self.optimizers["classifier"] = torch.optim.SGD(
+                self.classifier.parameters(), settings.classifier_rate, momentum=0.9, fused=True
+            )
+            result["classifier"] = self.classifier
+        judge = None
+        if is_first():
+            frozen = deepcopy(classifier).freeze() if settings.classifier_rate else classifier
+            judge = LabelFree(frozen, source, target, seed=settings.seed, precision=settings.precision)
+        self.candidates = Candidates(judge, result, settings, run)
 
     def step(self, step: int) -> Mapping[str, Tensor]:
-        """Update G and F by Eq. 11, then D_S and D_T by Eq. 12."""
+        """Update G and F by Eq. 11, then D_S and D_T by Eq. 12, then the classifier if it learns."""
         settings = self.settings
         generator = seed_step(settings.seed, step)
-        source, same, target = self.draw(generator)
-        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+        batch = self.batches.draw(generator)
+        for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
-                group["lr"] = settings.rate * rate_factor(step, settings)
+                group["lr"] = optimizer.defaults["lr"] * rate_factor(step, settings)
+
         with autocast(self.device, settings.precision):
-            fake_source, fake_target, generator_losses = self.generator_losses(source, same, target)
-        update(self.generator_optimizer, generator_losses["loss/generators"])
+            made = self.generator_objective(batch)
+        recorded = {f"loss/{name}": part for name, part in made.parts.items()}
+        weighted = {name: weight_at(step, name, settings) * part for name, part in made.parts.items()}
+        recorded["loss/generators"] = torch.stack(list(weighted.values())).sum()
+        if settings.gradient_norm_steps and step % settings.gradient_norm_steps == 0:
+            norms = gradient_norms(weighted, [*self.g.parameters(), *self.f.parameters()])
+            recorded |= {f"gradient/{name}": norm for name, norm in norms.items()}
+        update(self.optimizers["generator"], recorded["loss/generators"])
         if settings.average_decay:
+            follow(self.average_g, self.g, settings.average_decay, step)
             follow(self.average_f, self.f, settings.average_decay, step)
-        shown_source = self.source_pool.exchange(fake_source.detach(), generator)
-        shown_target = self.target_pool.exchange(fake_target.detach(), generator)
+
+        fake_source = shown(self.source_pool, made.fake_source.detach(), generator)
+        fake_target = shown(self.target_pool, made.fake_target.detach(), generator)
         with autocast(self.device, settings.precision):
-            discriminator_losses = self.discriminator_losses(shown_source, shown_target, source, target)
-        update(self.discriminator_optimizer, discriminator_losses["loss/discriminators"])
-        return {name: loss.detach() for name, loss in (generator_losses | discriminator_losses).items()}
+            recorded |= self.discriminator_objective(fake_source, fake_target, batch.source, batch.target)
+        update(self.optimizers["discriminator"], recorded["loss/discriminators"])
 
-    def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """A batch: source pairs [2P, 3, H, W], their q [P], and target images [2P, 3, H, W], drawn independently."""
-        pairs = self.settings.pairs
-        first = torch.randint(len(self.source), (pairs,), generator=generator)
-        second, same = self.sampler.partners(first, self.settings.positive_share, generator)
-        source = self.source[torch.cat([first, second]).to(self.device)]
-        target = self.target[torch.randint(len(self.target), (2 * pairs,), generator=generator).to(self.device)]
-        padding = self.settings.crop_padding
-        source, target = (
-            shift(flip(to_unit_range(images), generator), padding, generator) for images in (source, target)
-        )
-        return source, same.to(self.device), target
-
-    def generator_losses(
-        self, source: Tensor, same: Tensor, target: Tensor
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """F(I_T), G(I_S), and L_gen (Eq. 11) with its parts.
-
-        All images of a batch go through a network together, and F(G(I_S)) serves both losses that need it. The
-        discriminators' weights get no gradients here.
-        """
-        settings = self.settings
-        for discriminator in (self.d_source, self.d_target):
-            discriminator.requires_grad_(False)
-        fake_target, fake_source = self.g(source), self.f(target)
-        parts = {
-            "loss/adversarial_g": losses.generator_adversarial(self.d_target(fake_target)),
-            "loss/adversarial_f": losses.generator_adversarial(self.d_source(fake_source)),
-        }
-        total = parts["loss/adversarial_g"] + parts["loss/adversarial_f"]
-        if settings.cycle:
-            rebuilt_source, rebuilt_target = self.f(fake_target), self.g(fake_source)
-            parts["loss/cycle"] = losses.cycle_consistency(rebuilt_source, source) + losses.cycle_consistency(
-                rebuilt_target, target
-            )
-            total = total + settings.cycle * parts["loss/cycle"]
-            if settings.similarity:
-                parts["loss/similarity"] = losses.similarity(self.classifier, rebuilt_source, same)
-                total = total + settings.similarity * parts["loss/similarity"]
-        if settings.fitness:
-            parts["loss/fitness"] = self.fitness.loss(fake_source)
-            total = total + settings.fitness * parts["loss/fitness"]
-        if settings.lambda_identity:
-            parts["loss/identity"] = losses.cycle_consistency(self.f(source), source) + losses.cycle_consistency(
-                self.g(target), target
-            )
-            total = total + settings.lambda_identity * parts["loss/identity"]
-        return fake_source, fake_target, {"loss/generators": total} | parts
-
-    def discriminator_losses(
-        self, fake_source: Tensor, fake_target: Tensor, source: Tensor, target: Tensor
-    ) -> dict[str, Tensor]:
-        """L_dis (Eq. 12) and its parts; fakes and reals go through a discriminator together."""
-        for discriminator in (self.d_source, self.d_target):
-            discriminator.requires_grad_(True)
-        of_source = losses.discriminator_adversarial(*self.d_source(torch.cat([fake_source, source])).chunk(2))
-        of_target = losses.discriminator_adversarial(*self.d_target(torch.cat([fake_target, target])).chunk(2))
-        total = self.settings.discriminator_factor * (of_source + of_target)
-        return {
-            "loss/discriminators": total,
-            "loss/discriminator_source": of_source,
-            "loss/discriminator_target": of_target,
-        }
+        if settings.classifier_rate:
+            with autocast(self.device, settings.precision):
+                recorded |= self.classifier_objective(batch, made.rebuilt_source.detach())
+            update(self.optimizers["classifier"], recorded["loss/classifier"])
+        self.candidates.consider(step)
+        return {name: value.detach() for name, value in recorded.items()}
 
     def state(self) -> Mapping[str, Any]:
-        stateful = self.stateful()
-        return {name: part.state_dict() for name, part in stateful.items()} | {
+        return {name: part.state_dict() for name, part in self.stateful().items()} | {
             "source_pool": self.source_pool.images,
             "target_pool": self.target_pool.images,
             "fitness": self.fitness.running,
+            "best": self.candidates.best,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -155,6 +131,7 @@ class GanTrainer:
         self.source_pool.images = [image.to(self.device) for image in state["source_pool"]]
         self.target_pool.images = [image.to(self.device) for image in state["target_pool"]]
         self.fitness.running = [moments.to(self.device) for moments in state["fitness"]]
+        self.candidates.best = state["best"]
 
     def stateful(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """Networks and optimisers by name."""
@@ -163,12 +140,12 @@ class GanTrainer:
             "f": self.f,
             "d_source": self.d_source,
             "d_target": self.d_target,
-            "generator_optimizer": self.generator_optimizer,
-            "discriminator_optimizer": self.discriminator_optimizer,
         }
         if self.settings.average_decay:
-            parts["average_f"] = self.average_f
-        return parts
+            parts |= {"average_g": self.average_g, "average_f": self.average_f}
+        if self.settings.classifier_rate:
+            parts["classifier"] = self.classifier
+        return parts | {f"{name}_optimizer": optimizer for name, optimizer in self.optimizers.items()}
 
     def show(self, step: int) -> None:
         """Every so often, record target images above what F makes of them, the same ones each time."""
@@ -179,6 +156,17 @@ class GanTrainer:
         with torch.no_grad(), autocast(self.device, self.settings.precision):
             translated = to_uint8(self.average_f(to_unit_range(images)))
         self.run.image("translation", translation_grid(images, translated), step=step)
+
+
+def shown(pool: ImagePool, fakes: Tensor, generator: torch.Generator) -> Tensor:
+    """What a discriminator sees of `fakes`; the processes that share a batch have the same pool, of all its fakes."""
+    return own_pairs(pool.exchange(joint_pairs(fakes), generator)) if pool.capacity else fakes
+
+
+def weight_at(step: int, name: str, settings: TrainGanSettings) -> float:
+    """What the generator loss `name` is multiplied with at `step`: lambda2 rises in the first steps, if it is to."""
+    rising = name == "similarity" and step < settings.similarity_warmup
+    return settings.weights[name] * ((step + 1) / settings.similarity_warmup if rising else 1)
 
 
 def build_optimizer(networks: tuple[nn.Module, ...], settings: TrainGanSettings) -> torch.optim.Optimizer:

@@ -7,19 +7,21 @@ from components.core.images import image
 
 @dsl.component(base_image=image("translate"), install_kfp_package=False)
 def translate(
+    direction: str,
     settings: str,
     data_root: str,
-    target: dsl.Input[dsl.Dataset],
+    images: dsl.Input[dsl.Dataset],
     translator: dsl.Input[dsl.Model],
     translated: dsl.Output[dsl.Dataset],
 ) -> None:
-    """Translate the target's images into the source's style.
+    """Translate the target's images into the source's style, or the source's into the target's.
 
     Args:
-        settings: TranslateSettings as JSON.
+        direction: `target-to-source` or `source-to-target`.
+        settings: TranslateSettings as JSON; the direction above replaces its own.
         data_root: folder or `s3://` prefix that holds the shards, and gets those of the translated images.
-        target: manifest of the images to translate.
-        translator: the generator from target to source.
+        images: manifest of the images to translate.
+        translator: the generators between target and source.
         translated: output, manifest of the translated images.
     """
     import json
@@ -28,6 +30,7 @@ def translate(
     from components.translate import stage
     from components.translate.settings import TranslateSettings
 
-    resolved = TranslateSettings.parse(json.loads(settings), stage="translate")
-    written = stage.run(Path(target.path), Path(translator.path), resolved, data_root, Path(translated.path))
-    translated.metadata.update({**translator.metadata, "digest": written.digest})
+    resolved = TranslateSettings.parse({**json.loads(settings), "direction": direction}, stage="translate")
+    variant = translator.metadata.get("variant", "")
+    written = stage.run(Path(images.path), Path(translator.path), resolved, data_root, Path(translated.path), variant)
+    translated.metadata.update({**translator.metadata, "direction": direction, "digest": written.digest})

@@ -6,9 +6,14 @@ from pydantic import Field
 
 from components.core.runtime.settings import Settings
 
+Direction = Literal["target-to-source", "source-to-target"]
+
 
 class TranslateSettings(Settings):
-    """How the target's images are translated."""
+    """How images are translated."""
 
+    direction: Direction = Field(
+        "target-to-source", description="by F the target's images, or by G the source's, whose people are known"
+    )
     batch: int = Field(32, ge=1, description="images that go through the generator together")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")

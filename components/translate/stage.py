@@ -1,9 +1,10 @@
-"""Translate the target's images into the source's style by F, into a manifest of their own."""
+"""Translate images between source and target, into a manifest of their own."""
 
 import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,32 +14,40 @@ from tqdm import tqdm
 from components.core.data.decoded import iterate_batches, to_uint8, to_unit_range
 from components.core.data.manifest import Manifest
 from components.core.data.shards import write_shards
-from components.core.models.folder import model_digest
+from components.core.models.folder import load_network, model_digest
 from components.core.models.translator import Generator, load_translator
 from components.core.runtime.device import autocast, choose_device
+from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import stage_run
-from components.translate.settings import TranslateSettings
+from components.translate.settings import Direction, TranslateSettings
 
 
-def run(target: Path, translator: Path, settings: TranslateSettings, data_root: str, output: Path) -> Manifest:
-    """Translate every image of the manifest at `target`; write the new manifest to `output`.
+def run(
+    images: Path, translator: Path, settings: TranslateSettings, data_root: str, output: Path, variant: str = ""
+) -> Manifest:
+    """Translate every image of the manifest at `images`; write the new manifest to `output`.
 
-    Names, persons, cameras and roles stay. `output`/translation.json says which training the translator comes from.
+    Names, persons, cameras and roles stay. `output`/translation.json says which training the translator comes from:
+    its settings, its `variant` in a sweep, the direction, and the label-free score it was chosen by.
+
+    Raises:
+        UserError: `translator` holds none, or `images` are those that it translates into.
     """
-    manifest = Manifest.load(target)
-    generator, config = load_translator(translator)
-    inputs = {"target": manifest.digest, "translator": model_digest(translator)}
+    manifest = Manifest.load(images)
+    generator, config = load_generator(translator, settings.direction)
+    refuse_other_side(manifest, config, settings.direction)
+    inputs = {"images": manifest.digest, "translator": model_digest(translator)}
     trained = config["settings"]
     with stage_run(
         "translate",
-        label=f"translate {trained['method']} {trained['protocol']}:{trained['fold']}",
+        label=f"translate {settings.direction} {trained['method']} {trained['protocol']}:{trained['fold']}",
         settings=settings.model_dump(),
         history=output / "history.jsonl",
         inputs=inputs,
     ):
         translations = translate(manifest, generator, settings, data_root)
         shards = write_shards(data_root, zip(manifest.images["name"], translations, strict=True)).table
-        images = manifest.images.assign(
+        images_table = manifest.images.assign(
             shard=shards["shard"],
             position=shards["position"],
             sha256=shards["sha256"],
@@ -46,16 +55,41 @@ def run(target: Path, translator: Path, settings: TranslateSettings, data_root: 
             width=generator.config.width,
         )
         dataset = f"{manifest.dataset} by {trained['method']}"
-        translated = Manifest(dataset, images, manifest.roles, source_protocol=manifest.source_protocol)
+        translated = Manifest(dataset, images_table, manifest.roles, source_protocol=manifest.source_protocol)
         translated.save(output)
-        (output / "translation.json").write_text(json.dumps({"settings": trained, "inputs": inputs}, indent=2) + "\n")
+        origin = {
+            "settings": trained,
+            "variant": variant,
+            "direction": settings.direction,
+            "selection": config.get("selection"),
+            "inputs": inputs,
+        }
+        (output / "translation.json").write_text(json.dumps(origin, indent=2) + "\n")
     return translated
 
 
-def translate(manifest: Manifest, generator: Generator, settings: TranslateSettings, data_root: str) -> Iterator[bytes]:
-    """F of each image in the manifest's order, as PNG: what F wrote is what the classifier will see.
+def load_generator(translator: Path, direction: Direction) -> tuple[Generator, dict[str, Any]]:
+    """F or G of a translator, and its config."""
+    generator, config = load_translator(translator)
+    if direction == "source-to-target":
+        load_network(translator, "g", generator)
+    return generator, config
 
-    A plain resize to F's size, no crop, no flip; values are clipped, never stretched.
+
+def refuse_other_side(manifest: Manifest, config: dict[str, Any], direction: Direction) -> None:
+    """Raise UserError if the manifest is the one that the translator has learned to translate into."""
+    _, side = direction.split("-to-")
+    if manifest.digest == config.get("inputs", {}).get(side):
+        raise UserError(
+            f"{manifest.dataset} is the {side} of this translator, and {direction} translates the other data set: "
+            "give that one, or the other direction"
+        )
+
+
+def translate(manifest: Manifest, generator: Generator, settings: TranslateSettings, data_root: str) -> Iterator[bytes]:
+    """The translation of each image in the manifest's order, as PNG: what was written is what a classifier will see.
+
+    A plain resize to the generator's size, no crop, no flip; values are clipped, never stretched.
     """
     device = choose_device()
     generator = generator.to(device).eval()

@@ -2,12 +2,13 @@
 
 import errno
 import logging
+import os
 import sys
 
 import typer
 
 from components.core.runtime.errors import UserError
-from pipelines.cli import run, stages, ui
+from pipelines.cli import export, results, run, stages, ui
 from pipelines.stage_process import StageFailed
 
 NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
@@ -21,13 +22,15 @@ app = typer.Typer(
 )
 run.register(app)
 stages.register(app)
+export.register(app)
+results.register(app)
 ui.register(app)
 
 
 def main() -> None:
     """Run the command line. Exits with 2 for what the user can put right, 1 for what they cannot, 130 on Ctrl-C."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("components").setLevel(logging.INFO)
+    logging.getLogger("components").setLevel(logging.WARNING if process() else logging.INFO)
     try:
         app()
     except UserError as error:
@@ -44,6 +47,12 @@ def main() -> None:
 
 
 def end(message: str, status: int) -> None:
-    """End the process with a line on stderr."""
-    print(f"simpgan: {message}", file=sys.stderr)
+    """End the process with a line on stderr, which says which process it was where torchrun has started several."""
+    name = f"simpgan, process {process()}" if process() else "simpgan"
+    print(f"{name}: {message}", file=sys.stderr)
     sys.exit(status)
+
+
+def process() -> int:
+    """The number that torchrun gave this process; 0 without torchrun."""
+    return int(os.environ.get("RANK", "0"))

@@ -7,7 +7,9 @@ import typer
 
 PresetOption = Annotated[
     str | None,
-    typer.Option("--preset", help="Preset (small, demo, paper), or a YAML file. Without: the settings' defaults."),
+    typer.Option(
+        "--preset", help="Preset (paper, modern, small, demo), or a YAML file. Without: the settings' defaults."
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -31,6 +33,21 @@ SharedDataRootOption = Annotated[
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for all that the command makes.")]
+MethodOption = Annotated[
+    str,
+    typer.Option("--method", help="Methods, with commas: simpgan, simpgan-fit, cyclegan, gan, umdl, source-to-target."),
+]
+ProtocolOption = Annotated[
+    str, typer.Option("--protocol", help="Protocols of the target with folds, with commas: folds10:0-9,all250.")
+]
+TargetDataOption = Annotated[
+    str, typer.Option("--target", help="Data set to adapt to: grid:PATH or likewise. Its labels only measure.")
+]
+TargetNameOption = Annotated[str, typer.Option("--target-name", help="What results call the target.")]
+SharedPeopleOption = Annotated[
+    bool,
+    typer.Option("--allow-shared-people", help="Also where source and target show the same people."),
+]
 
 
 def split(text: str) -> list[str]:

@@ -1,6 +1,8 @@
 """The commands for whole pipelines: run, compile, demo, demo-data."""
 
 import os
+import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,67 +11,155 @@ import typer
 
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
-from pipelines.cli.options import DataRootOption, OutOption, PresetOption, SeedOption, SetOption, split
+from pipelines.cli.options import (
+    DataRootOption,
+    MethodOption,
+    OutOption,
+    PresetOption,
+    ProtocolOption,
+    SeedOption,
+    SetOption,
+    SharedPeopleOption,
+    TargetDataOption,
+    TargetNameOption,
+    split,
+)
 
 if TYPE_CHECKING:
     from components.core.results.rows import ResultsRow
-    from pipelines.run_adapt import DataSet
+    from pipelines.data_sets import DataSet
+
+SHARED_PEOPLE = ("train_gan.allow_shared_people=true", "evaluate.allow_shared_people=true")
+TABLE1_METHODS = "umdl,gan,cyclegan,simpgan,source-to-target"
+"""Those of the paper's Table 1, what each of SimPGAN's losses adds, and the other way round."""
 
 
 class Pipeline(StrEnum):
     """The pipelines there are."""
 
     ADAPT = "adapt"
+    TABLE1 = "table1"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("run")(run)
+    runs = typer.Typer(help="Run a pipeline on this machine.", no_args_is_help=True)
+    runs.command("adapt")(run_adapt)
+    runs.command("table1")(run_table1)
+    app.add_typer(runs, name="run")
     app.command("compile")(compile_pipeline)
     app.command("demo")(demo)
     app.command("demo-data")(demo_data)
 
 
-def run(
-    pipeline: Pipeline,
+def run_adapt(
     source: Annotated[str, typer.Option(help="Labelled data set: market1501:PATH, cuhk01:PATH or grid:PATH.")],
-    target: Annotated[str, typer.Option(help="Data set to adapt to, likewise. Its labels only measure.")],
+    target: TargetDataOption,
     out: OutOption,
     source_name: Annotated[str, typer.Option(help="What results call the source; without, its layout's name.")] = "",
-    target_name: Annotated[str, typer.Option(help="What results call the target, likewise.")] = "",
-    method: Annotated[str, typer.Option(help="Methods, with commas: simpgan,cyclegan,gan.")] = "",
-    protocol: Annotated[
-        str, typer.Option(help="Protocols of the target with folds, with commas: folds10:0,all250.")
-    ] = "",
+    target_name: TargetNameOption = "",
+    method: MethodOption = "",
+    protocol: ProtocolOption = "",
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="train_gan.SETTING=VALUE,VALUE", help="Train every translation with each of the values."),
+    ] = None,
     preset: PresetOption = None,
     assignments: SetOption = None,
     seed: SeedOption = None,
     data_root: DataRootOption = None,
+    allow_shared_people: SharedPeopleOption = False,
 ) -> None:
-    """Run a pipeline on this machine. Stages that are done already come from the cache in --out."""
-    from pipelines.run_adapt import DataSet
+    """Adapt from one source to one target. Stages that are done already come from the cache in --out."""
+    from pipelines.data_sets import DataSet
+    from pipelines.label_free import choices
 
-    source_set = DataSet.parse(source, "--source", source_name)
-    target_set = DataSet.parse(target, "--target", target_name)
-    methods, protocols = split(method), split(protocol)
-    rows = adapt(source_set, target_set, out, methods, protocols, preset, assignments or [], seed, data_root)
+    rows = adapt(
+        DataSet.parse(source, "--source", source_name),
+        DataSet.parse(target, "--target", target_name),
+        out,
+        methods=split(method),
+        protocols=split(protocol),
+        sweep=sweep or [],
+        preset=preset,
+        assignments=[*(assignments or []), *(SHARED_PEOPLE if allow_shared_people else ())],
+        seed=seed,
+        data_root=data_root,
+    )
     show(rows, out / "report.html")
+    if sweep:
+        typer.echo("\n".join([*choices(rows), ""]))
     typer.echo(f"Every run:  simpgan ui --out {out}")
+
+
+def run_table1(
+    source: Annotated[list[str], typer.Option(help="Labelled data set, market1501:PATH; may be given several times.")],
+    target: TargetDataOption,
+    out: OutOption,
+    source_name: Annotated[
+        list[str] | None, typer.Option(help="What results call the sources, in their order.")
+    ] = None,
+    target_name: TargetNameOption = "",
+    method: MethodOption = TABLE1_METHODS,
+    protocol: ProtocolOption = "",
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    seed: Annotated[list[int] | None, typer.Option(min=0, help="A seed; may be given several times.")] = None,
+    data_root: DataRootOption = None,
+    allow_shared_people: SharedPeopleOption = False,
+) -> None:
+    """Every method for several sources and seeds, summed up beside the paper's Table 1; all folds unless told."""
+    from components.core.results.summary import table
+    from pipelines import runs
+    from pipelines.data_sets import DataSet, refuse_same_names
+    from pipelines.plan import every_split, plan
+    from pipelines.presets import resolve
+
+    names = source_name or []
+    if names and len(names) != len(source):
+        raise UserError(f"{len(source)} --source and {len(names)} --source-name: name all of them or none")
+    sources = [
+        DataSet.parse(text, "--source", name) for text, name in zip(source, names or [""] * len(source), strict=True)
+    ]
+    refuse_same_names(sources)
+    target_set = DataSet.parse(target, "--target", target_name)
+    changed = [*(assignments or []), *(SHARED_PEOPLE if allow_shared_people else ())]
+    seeds: Sequence[int | None] = list(dict.fromkeys(seed or [])) or [None]
+    settings = [resolve(preset, changed, each, sources[0].layout) for each in seeds]
+    runs.refuse_shared_people(sources, target_set, settings[0])
+    planned = plan(settings[0].train_gan, split(method), split(protocol) or every_split(target_set), target_set)
+    out = prepared(out)
+    place = place_of_data(data_root or str(out / "data"))
+    rows = runs.run_table1(sources, target_set, settings, planned, out, place, sys.argv[1:])
+    typer.echo(f"\n{table(rows)}\n\nThe table:   {out / 'results.html'}\nThe reports: {out / 'reports'}")
+    typer.echo(f"Every run:   simpgan ui --out {out}")
 
 
 def compile_pipeline(
     pipeline: Pipeline,
-    out: Annotated[Path, typer.Option(help="YAML file to write.")] = Path("adapt.yaml"),
+    out: Annotated[Path | None, typer.Option(help="YAML file to write; without, named like the pipeline.")] = None,
+    method: MethodOption = "",
 ) -> None:
-    """Write a pipeline as the YAML that Kubeflow Pipelines takes."""
+    """Write a pipeline as the YAML that Kubeflow Pipelines takes, for the methods given; table1: for all of them."""
     from kfp.compiler import Compiler
 
-    from pipelines.adapt import adapt_pipeline
+    from pipelines.plan import refuse_unknown
 
+    out = out or Path(f"{pipeline}.yaml")
     if out.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out {out}: the file is YAML: end its name with .yaml")
+    methods = split(method)
+    refuse_unknown(methods)
+    if pipeline == Pipeline.ADAPT:
+        from pipelines.adapt import adapt_pipeline
+
+        graph = adapt_pipeline(methods or ["simpgan"])
+    else:
+        from pipelines.table1 import table1_pipeline
+
+        graph = table1_pipeline(methods or split(TABLE1_METHODS))
     out.parent.mkdir(parents=True, exist_ok=True)
-    Compiler().compile(adapt_pipeline(), str(out))
+    Compiler().compile(graph, str(out))
     typer.echo(f"{out} written")
 
 
@@ -89,15 +179,15 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Of the generated data and of every training.")] = 0,
 ) -> None:
     """Generate two camera networks, and adapt from one to the other: a few minutes, no download, no GPU."""
+    from pipelines.data_sets import DataSet
     from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
-    from pipelines.run_adapt import DataSet
 
     folder = out / f"cameras-{seed}"
     if not (folder / TARGET_FOLDER).exists():
         generate(folder, seed)
     source = DataSet.parse(f"market1501:{folder / SOURCE_FOLDER}", "--out", "generated-outdoor")
     target = DataSet.parse(f"grid:{folder / TARGET_FOLDER}", "--out", "generated-underground")
-    rows = adapt(source, target, out, ["gan", "cyclegan", "simpgan"], [], "demo", [], seed, None)
+    rows = adapt(source, target, out, methods=["gan", "cyclegan", "simpgan"], preset="demo", seed=seed)
     show(rows, out / "report.html")
     typer.echo(f"Every run:  simpgan ui --out {out}\n\n{verdict(rows)}")
 
@@ -106,23 +196,34 @@ def adapt(
     source: "DataSet",
     target: "DataSet",
     out: Path,
-    methods: list[str],
-    protocols: list[str],
+    *,
+    methods: Sequence[str],
+    protocols: Sequence[str] = (),
+    sweep: Sequence[str] = (),
     preset: str | None,
-    assignments: list[str],
+    assignments: Sequence[str] = (),
     seed: int | None,
-    data_root: str | None,
+    data_root: str | None = None,
 ) -> "list[ResultsRow]":
     """Check all that was asked for, then run the pipeline `adapt`. Returns the rows of results."""
+    from pipelines import runs
+    from pipelines.plan import plan
     from pipelines.presets import resolve
-    from pipelines.run_adapt import plan, run_adapt
 
     settings = resolve(preset, assignments, seed, source.layout)
-    adaptations = plan(settings.train_gan, methods, protocols, target)
+    runs.refuse_shared_people([source], target, settings)
+    planned = plan(settings.train_gan, methods, protocols, target, sweep)
+    out = prepared(out)
+    place = place_of_data(data_root or str(out / "data"))
+    return runs.run_adapt(source, target, settings, planned, out, place, sys.argv[1:])
+
+
+def prepared(out: Path) -> Path:
+    """The folder of a run, which has its own store of runs unless the environment names another."""
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{out / 'mlflow.db'}")
-    return run_adapt(source, target, settings, adaptations, out, place_of_data(data_root or str(out / "data")))
+    return out
 
 
 def place_of_data(data_root: str) -> str:

@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
     app.command("pretrain")(pretrain)
     app.command("train-gan")(train_gan)
     app.command("translate")(translate)
+    app.command("umdl")(umdl)
     app.command("evaluate")(evaluate)
+    app.command("summarise")(summarise)
 
 
 def ingest(
@@ -35,7 +37,7 @@ def ingest(
     """Read a data set into shards under the data root, and a manifest in --out."""
     from components.ingest import stage
     from components.ingest.settings import IngestSettings
-    from pipelines.run_adapt import DataSet
+    from pipelines.data_sets import DataSet
 
     chosen = DataSet.parse(data, "DATA")
     settings = read(IngestSettings, "ingest", preset, [*(assignments or []), f"layout={chosen.layout}"], None)
@@ -84,25 +86,44 @@ def train_gan(
 
 
 def translate(
-    target: TargetOption,
     translator: Annotated[Path, typer.Option(help="Translator that train-gan made.")],
+    out: OutOption,
+    data_root: SharedDataRootOption,
+    target: Annotated[Path | None, typer.Option(help="Manifest of the target, to translate like the source.")] = None,
+    source: Annotated[Path | None, typer.Option(help="Or of the source, to translate like the target.")] = None,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Translate the target's images, or the source's; the new manifest is --out."""
+    from components.translate import stage
+    from components.translate.settings import TranslateSettings
+
+    if target and source is None:
+        images, direction = existing(target, "--target"), "target-to-source"
+    elif source and target is None:
+        images, direction = existing(source, "--source"), "source-to-target"
+    else:
+        raise UserError("translate takes --target or --source: give the one whose images are to be translated")
+    given = [*(assignments or []), f"direction={direction}"]
+    settings = read(TranslateSettings, "translate", preset, given, None)
+    stage.run(images, existing(translator, "--translator"), settings, place_of_data(data_root), out)
+
+
+def umdl(
+    source: SourceOption,
+    target: TargetOption,
     out: OutOption,
     data_root: SharedDataRootOption,
     preset: PresetOption = None,
     assignments: SetOption = None,
+    seed: SeedOption = None,
 ) -> None:
-    """Translate the target's images; the new manifest is --out."""
-    from components.translate import stage
-    from components.translate.settings import TranslateSettings
+    """Learn UMDL's dictionaries and write the target's features in them; --set protocol=, fold=."""
+    from components.umdl import stage
+    from components.umdl.settings import UmdlSettings
 
-    settings = read(TranslateSettings, "translate", preset, assignments, None)
-    stage.run(
-        existing(target, "--target"),
-        existing(translator, "--translator"),
-        settings,
-        place_of_data(data_root),
-        out,
-    )
+    settings = read(UmdlSettings, "umdl", preset, assignments, seed)
+    stage.run(existing(source, "--source"), existing(target, "--target"), settings, place_of_data(data_root), out)
 
 
 def evaluate(
@@ -114,11 +135,21 @@ def evaluate(
     translated: Annotated[
         list[Path] | None, typer.Option(help="Manifest that translate made; may be given several times.")
     ] = None,
+    translator: Annotated[
+        list[Path] | None, typer.Option(help="The translator of each --translated, in the same order.")
+    ] = None,
+    counterpart: Annotated[
+        list[Path] | None,
+        typer.Option(help="Classifier trained on the translated source; may be given several times."),
+    ] = None,
+    features: Annotated[
+        list[Path] | None, typer.Option(help="Features that umdl made; may be given several times.")
+    ] = None,
     preset: PresetOption = None,
     assignments: SetOption = None,
     seed: SeedOption = None,
 ) -> None:
-    """Measure how well the classifier finds people in the target, as it is and translated."""
+    """Measure how well the classifier finds people in the target, as it is and by every other method given."""
     from components.core.results.rows import read_results
     from components.evaluate import stage
     from components.evaluate.settings import EvaluateSettings
@@ -129,12 +160,32 @@ def evaluate(
         existing(source, "--source"),
         existing(target, "--target"),
         existing(classifier, "--classifier"),
-        [existing(each, "--translated") for each in translated or []],
         settings,
         place_of_data(data_root),
         out,
+        translated=all_existing(translated, "--translated"),
+        translators=all_existing(translator, "--translator"),
+        counterparts=all_existing(counterpart, "--counterpart"),
+        features=all_existing(features, "--features"),
     )
     show(read_results(str(out / "results.json")), out / "report.html")
+
+
+def summarise(
+    results: Annotated[list[Path], typer.Argument(help="Folders that evaluate or summarise wrote.")],
+    out: OutOption,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Sum up several evaluations: means, deviations and confidence intervals beside the paper's figures."""
+    from components.core.results.rows import read_results
+    from components.core.results.summary import table
+    from components.summarise import stage
+    from components.summarise.settings import SummariseSettings
+
+    settings = read(SummariseSettings, "summarise", preset, assignments, None)
+    stage.run(all_existing(results, "RESULTS"), settings, out)
+    typer.echo(f"\n{table(read_results(out / 'results.json'))}\n\nThe table: {out / 'results.html'}")
 
 
 def read(
@@ -159,3 +210,8 @@ def existing(folder: Path, option: str) -> Path:
     if not folder.is_dir():
         raise UserError(f"{option} {folder}: there is no such folder: give one that an earlier stage wrote")
     return folder
+
+
+def all_existing(folders: list[Path] | None, option: str) -> list[Path]:
+    """Folders that are there; none if the option was not given."""
+    return [existing(folder, option) for folder in folders or []]

@@ -12,15 +12,19 @@ from components.core.runtime.settings import Settings, nearest
 from components.evaluate.settings import EvaluateSettings
 from components.ingest.settings import IngestSettings
 from components.pretrain.settings import PretrainSettings
+from components.summarise.settings import SummariseSettings
 from components.train_gan.settings import TrainGanSettings
 from components.translate.settings import TranslateSettings
+from components.umdl.settings import UmdlSettings
 
 STAGES: dict[str, type[Settings]] = {
     "ingest": IngestSettings,
     "pretrain": PretrainSettings,
     "train_gan": TrainGanSettings,
     "translate": TranslateSettings,
+    "umdl": UmdlSettings,
     "evaluate": EvaluateSettings,
+    "summarise": SummariseSettings,
 }
 FOLDER = Path(__file__).parent
 
@@ -35,7 +39,9 @@ class RunSettings:
     pretrain: PretrainSettings
     train_gan: TrainGanSettings
     translate: TranslateSettings
+    umdl: UmdlSettings
     evaluate: EvaluateSettings
+    summarise: SummariseSettings
 
     def as_values(self) -> Values:
         """All settings in JSON types, without the layout, which belongs to the data and not to a run."""
@@ -61,10 +67,15 @@ def resolve(preset: str | None, assignments: Iterable[str], seed: int | None, la
 
 
 def stage_values(preset: str | None, assignments: Iterable[tuple[str, str, Any]], seed: int | None) -> Values:
-    """What a preset, then assignments, then a seed say; every stage has an entry. Names are not checked."""
+    """What a preset, then assignments, then a seed say; every stage has an entry. Names are not checked.
+
+    The preset's own name is a setting of evaluate, which records it.
+    """
     values: Values = {stage: {} for stage in STAGES}
     for stage, settings in (read_preset(preset) if preset else {}).items():
         values[stage].update(settings)
+    if preset:
+        values["evaluate"].setdefault("preset", Path(preset).stem)
     for stage, setting, value in assignments:
         values[stage][setting] = value
     if seed is not None:

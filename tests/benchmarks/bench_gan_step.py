@@ -1,12 +1,13 @@
-"""One SimPGAN step against the same step written plainly, in images per second.
+"""One SimPGAN step against the same step written plainly, in images per second, and what each trick of it buys.
 
-    python -m tests.benchmarks.bench_gan_step
+    python -m tests.benchmarks.bench_gan_step --height 128 --width 64 --channels 32 --blocks 4 --pairs 2
 
 The plain step is the reference of the tests, in fp32: each image its own forward, nothing shared, every gradient
-computed. Steps of both kinds alternate, so that a machine whose speed drifts treats them alike.
+computed. A trick is measured by taking it away from the fp32 step. All kinds of steps take turns in one process, so
+that a machine whose speed drifts treats them alike; a ratio is the median over the turns of that within a turn.
 """
 
-import time
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -14,59 +15,172 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from components.core.runtime.device import choose_device, seed_step
 from components.core.runtime.tracking import StageRun, stage_run
+from components.train_gan import losses
 from components.train_gan.settings import TrainGanSettings
 from components.train_gan.trainer import GanTrainer
+from tests.benchmarks.timing import ratio, take_turns
 from tests.components.train_gan.plain_step import plain_step
 
-HEIGHT, WIDTH, ROUNDS = 128, 64, 5
-
-
-def build(precision: str, run: StageRun) -> GanTrainer:
-    settings = TrainGanSettings(height=HEIGHT, width=WIDTH, channels=32, blocks=4, pairs=2, precision=precision)
-    classifier = SiameseClassifier(ClassifierConfig(identities=10, height=HEIGHT, width=WIDTH))
-    images = torch.randint(0, 256, (100, 3, HEIGHT, WIDTH), dtype=torch.uint8)
-    return GanTrainer(images, PairSampler(np.arange(100) // 5), 255 - images, classifier, settings, run)
-
-
-def plainly(trainer: GanTrainer, step: int) -> None:
-    """The plain step with the optimisers' work, so that both kinds do the same."""
-    plain_step(trainer, *trainer.draw(torch.Generator().manual_seed(step)))
-    trainer.generator_optimizer.step()
-    trainer.discriminator_optimizer.step()
-    for network in (trainer.g, trainer.f, trainer.d_source, trainer.d_target):
-        network.zero_grad()
-
-
-def seconds(step: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    step()
-    return time.perf_counter() - started
+PEOPLE, IMAGES_EACH = 20, 5
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="SimPGAN's step against the plain one")
+    for name, default in {"height": 128, "width": 64, "channels": 32, "blocks": 4, "pairs": 2, "turns": 5}.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    size = vars(parser.parse_args())
+    turns = size.pop("turns")
     with (
         TemporaryDirectory() as folder,
         stage_run("train_gan", settings={}, history=Path(folder) / "history.jsonl") as run,
     ):
-        plain, fp32, auto = build("fp32", run), build("fp32", run), build("auto", run)
-        times: dict[str, list[float]] = {"plain fp32": [], "trainer fp32": [], "trainer auto": []}
-        for step in range(ROUNDS + 1):
-            round_times = {
-                "plain fp32": seconds(lambda step=step: plainly(plain, step)),
-                "trainer fp32": seconds(lambda step=step: fp32.step(step)),
-                "trainer auto": seconds(lambda step=step: auto.step(step)),
-            }
-            if step:  # the first round warms up
-                for name, value in round_times.items():
-                    times[name].append(value)
-        images = fp32.images_per_step
-        for name, values in times.items():
-            ratio = median(one / other for one, other in zip(times["plain fp32"], values, strict=True))
-            print(f"{name:13}  {images / median(values):6.2f} images/s  {ratio:5.2f} times the plain step's speed")
+        compare_with_plain_step(size, turns, run)
+        measure_tricks(size, turns, run)
+        measure_drawing(size, turns, run)
+
+
+def build(size: dict[str, int], run: StageRun, **changes: object) -> GanTrainer:
+    """A trainer; all of one size start with the same weights and draw the same batches."""
+    torch.manual_seed(0)
+    height, width = size["height"], size["width"]
+    settings = TrainGanSettings.parse({**size, "gradient_norm_steps": 0, "precision": "fp32", **changes})
+    classifier = SiameseClassifier(ClassifierConfig(identities=PEOPLE, height=height, width=width))
+    images = torch.randint(0, 256, (PEOPLE * IMAGES_EACH, 3, height, width), dtype=torch.uint8).to(choose_device())
+    sampler = PairSampler(np.arange(len(images)) // IMAGES_EACH)
+    return GanTrainer(images, sampler, 255 - images, classifier.to(images.device), settings, run)
+
+
+def plainly(trainer: GanTrainer, step: int) -> dict[str, Tensor]:
+    """The plain step with the optimisers' work, so that both kinds do the same."""
+    recorded = plain_step(trainer, trainer.batches.draw(seed_step(trainer.settings.seed, step)))
+    for optimizer in trainer.optimizers.values():
+        optimizer.step()
+    for network in (trainer.g, trainer.f, trainer.d_source, trainer.d_target):
+        network.zero_grad()
+    return recorded
+
+
+def compare_with_plain_step(size: dict[str, int], turns: int, run: StageRun) -> None:
+    plain, fp32, auto = build(size, run), build(size, run), build(size, run, precision="auto")
+    expected, found = plainly(plain, 0), fp32.step(0)
+    difference = max(float((found[name] / loss - 1).abs()) for name, loss in expected.items())
+    print(f"losses of the first step differ from the plain step's by at most {difference:.1e}, relatively\n")
+    times = take_turns(
+        {
+            "plain fp32": lambda step: plainly(plain, step),
+            "trainer fp32": fp32.step,
+            "trainer auto": auto.step,
+        },
+        turns,
+    )
+    for name, values in times.items():
+        rate = fp32.images_per_step / median(values)
+        print(
+            f"{name:13}  {rate:7.2f} images/s  {ratio(times['plain fp32'], values):5.2f} times the plain step's speed"
+        )
+
+
+def measure_tricks(size: dict[str, int], turns: int, run: StageRun) -> None:
+    """How much faster the fp32 step is than without one trick; below 1 the trick costs time."""
+    steps: dict[str, Callable[[int], object]] = {"as it is": build(size, run).step}
+    for name, take_away in TRICKS.items():
+        trainer = build(size, run)
+        take_away(trainer)
+        steps[name] = trainer.step
+    steps["residual blocks kept, not computed again"] = build(size, run, recompute=True).step
+    times = take_turns(steps, turns)
+    print("\nfp32 step's speed, times that without the trick")
+    for name, values in times.items():
+        if name != "as it is":
+            print(f"{name:55}  {ratio(values, times['as it is']):5.2f}")
+
+
+def measure_drawing(size: dict[str, int], turns: int, run: StageRun) -> None:
+    """The share of a step that goes into drawing its batch: images lie decoded on the device."""
+    trainer = build(size, run, precision="auto", crop_padding=4)
+    times = take_turns(
+        {"step": trainer.step, "draw": lambda step: trainer.batches.draw(seed_step(0, step))}, max(turns, 5)
+    )
+    print(f"\ndrawing the batch takes {100 * ratio(times['draw'], times['step']):.2f} % of a step")
+
+
+def one_by_one(trainer: GanTrainer) -> None:
+    for network in (trainer.g, trainer.f, trainer.d_source, trainer.d_target, trainer.classifier):
+        at_once = network.forward
+        network.forward = lambda images, at_once=at_once: torch.cat([at_once(image) for image in images.split(1)])
+
+
+def reconstruct_again(trainer: GanTrainer) -> None:
+    """F(G(I_S)) is computed for the similarity loss once more."""
+    objective = trainer.generator_objective
+    forward = objective.forward
+
+    def again(batch):
+        kept = losses.similarity
+        losses.similarity = lambda classifier, _, same: kept(classifier, trainer.f(trainer.g(batch.source)), same)
+        try:
+            return forward(batch)
+        finally:
+            losses.similarity = kept
+
+    objective.forward = again
+
+
+def translate_again(trainer: GanTrainer) -> None:
+    """The discriminators' fakes are made once more, not taken from the generators' step."""
+    objective = trainer.discriminator_objective
+    forward = objective.forward
+
+    def again(_fake_source, _fake_target, source, target):
+        return forward(trainer.f(target).detach(), trainer.g(source).detach(), source, target)
+
+    objective.forward = again
+
+
+def give_judges_gradients(trainer: GanTrainer) -> None:
+    for judge in (trainer.d_source, trainer.d_target, trainer.classifier):
+        judge.requires_grad_(True)
+        judge.requires_grad_ = lambda wanted=True, judge=judge: judge
+
+
+def first_channel_first(trainer: GanTrainer) -> None:
+    """The classifier's weights and images in torch's usual order."""
+    classifier = trainer.classifier.to(memory_format=torch.contiguous_format)
+    backbone = classifier.backbone
+    in_channels_last = backbone.forward
+    backbone.forward = lambda images: in_channels_last(images.contiguous())
+
+
+def last_channel_first(trainer: GanTrainer) -> None:
+    """The generators with channels last, which they are not."""
+    for network in (trainer.g, trainer.f):
+        network.to(memory_format=torch.channels_last)
+        forward: Callable[[Tensor], Tensor] = network.forward
+        network.forward = lambda images, forward=forward: forward(images.contiguous(memory_format=torch.channels_last))
+
+
+def plain_adam(trainer: GanTrainer) -> None:
+    """One weight after the other."""
+    for name, optimizer in trainer.optimizers.items():
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        trainer.optimizers[name] = torch.optim.Adam(parameters, optimizer.defaults["lr"], (0.5, 0.999), foreach=False)
+
+
+TRICKS: dict[str, Callable[[GanTrainer], None]] = {
+    "all images of a batch in one forward": one_by_one,
+    "F(G(x)) for the cycle and the similarity loss": reconstruct_again,
+    "the generators' fakes for the discriminators": translate_again,
+    "no weight gradients of discriminators and classifier": give_judges_gradients,
+    "fused Adam": plain_adam,
+    "classifier with channels last": first_channel_first,
+    "generators without channels last": last_channel_first,
+}
 
 
 if __name__ == "__main__":

@@ -6,24 +6,67 @@ from kfp.compiler import Compiler
 from kfp.components import load_component_from_file
 
 from pipelines.adapt import adapt_pipeline
+from tests.pipelines.graphs import dags, images
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory):
-    """The compiled pipeline."""
-    path = tmp_path_factory.mktemp("compiled") / "adapt.yaml"
-    Compiler().compile(adapt_pipeline(), str(path))
-    load_component_from_file(str(path))  # refuses what is not a valid pipeline
-    return yaml.safe_load(path.read_text())
+def compiled(tmp_path_factory):
+    """Compiles the pipeline for some methods."""
+
+    def compiled(*methods, parallelism=0):
+        path = tmp_path_factory.mktemp("compiled") / "adapt.yaml"
+        Compiler().compile(adapt_pipeline(methods, parallelism), str(path))
+        load_component_from_file(str(path))  # refuses what is not a valid pipeline
+        return yaml.safe_load(path.read_text())
+
+    return compiled
 
 
-def test_the_stages_of_an_adaptation_are_in_a_loop_whose_outputs_are_evaluated_together(document):
-    tasks = document["root"]["dag"]["tasks"]
-    assert sorted(tasks) == ["evaluate", "for-loop-1", "ingest", "ingest-2", "pretrain"]
-    loop = document["components"][tasks["for-loop-1"]["componentRef"]["name"]]
-    assert sorted(loop["dag"]["tasks"]) == ["train-gan", "translate"]
-    translated = tasks["evaluate"]["inputs"]["artifacts"]["translated"]["taskOutputArtifact"]
-    assert translated["producerTask"] == "for-loop-1"
+@pytest.fixture(scope="module")
+def document(compiled):
+    """The compiled pipeline with every loop."""
+    return compiled("simpgan", "source-to-target", "umdl")
+
+
+def test_what_is_trained_for_a_split_is_in_loops_whose_outputs_are_evaluated_together(document):
+    root, *loops = dags(document)
+    assert sorted(root) == ["evaluate", "for-loop-1", "for-loop-2", "for-loop-3", "ingest", "ingest-2", "pretrain"]
+    assert [sorted(loop) for loop in loops] == [
+        ["train-gan", "translate"],
+        ["pretrain-2", "train-gan-2", "translate-2"],
+        ["umdl"],
+    ]
+    artifacts = root["evaluate"]["inputs"]["artifacts"]
+    producers = {name: artifact["taskOutputArtifact"]["producerTask"] for name, artifact in artifacts.items()}
+    assert producers == {
+        "source": "ingest",
+        "target": "ingest-2",
+        "classifier": "pretrain",
+        "translated": "for-loop-1",
+        "translators": "for-loop-1",
+        "counterparts": "for-loop-2",
+        "features": "for-loop-3",
+    }
+
+
+def test_loops_that_no_method_needs_are_left_out(compiled):
+    for methods, stages in (
+        (["gan", "simpgan"], ["train-gan", "translate"]),
+        (["source-to-target"], ["pretrain-2", "train-gan", "translate"]),
+        (["umdl"], ["umdl"]),
+    ):
+        _, loop = dags(compiled(*methods))
+        assert sorted(loop) == stages
+
+
+def test_a_counterpart_trains_its_gan_with_the_arguments_of_an_adaptation(document):
+    _, adaptations, counterparts, _ = dags(document)
+    ours, theirs = adaptations["train-gan"]["inputs"], counterparts["train-gan-2"]["inputs"]
+    assert theirs["artifacts"] == ours["artifacts"]
+    same = {name for name, value in ours["parameters"].items() if theirs["parameters"][name] == value}
+    assert set(ours["parameters"]) - same == {"method", "protocol", "fold", "changes"}
+    assert theirs["parameters"]["method"]["runtimeValue"]["constant"] == "simpgan"
+    assert theirs["parameters"]["changes"]["runtimeValue"]["constant"] == "{}"
 
 
 def test_both_data_sets_are_read_before_anything_is_trained(document):
@@ -31,34 +74,32 @@ def test_both_data_sets_are_read_before_anything_is_trained(document):
 
 
 def test_every_task_gets_every_parameter_of_its_component(document):
-    loop = next(each for each in document["components"].values() if "dag" in each)
-    for task in [*document["root"]["dag"]["tasks"].values(), *loop["dag"]["tasks"].values()]:
-        component = document["components"][task["componentRef"]["name"]]
-        if "executorLabel" in component:
-            assert set(task["inputs"]["parameters"]) == set(component["inputDefinitions"]["parameters"])
+    for tasks in dags(document):
+        for task in tasks.values():
+            component = document["components"][task["componentRef"]["name"]]
+            if "executorLabel" in component:
+                assert set(task["inputs"]["parameters"]) == set(component["inputDefinitions"]["parameters"])
 
 
 def test_every_stage_runs_in_its_own_image_and_installs_nothing(document):
-    executors = document["deploymentSpec"]["executors"]
-    images = {name: executor["container"]["image"] for name, executor in executors.items()}
-    assert images == {
-        "exec-ingest": "simpgan/ingest:latest",
-        "exec-ingest-2": "simpgan/ingest:latest",
-        "exec-pretrain": "simpgan/pretrain:latest",
-        "exec-train-gan": "simpgan/train-gan:latest",
-        "exec-translate": "simpgan/translate:latest",
-        "exec-evaluate": "simpgan/evaluate:latest",
+    assert images(document) == {
+        "simpgan/ingest:latest",
+        "simpgan/pretrain:latest",
+        "simpgan/train-gan:latest",
+        "simpgan/translate:latest",
+        "simpgan/umdl:latest",
+        "simpgan/evaluate:latest",
     }
     assert "pip install" not in yaml.safe_dump(document)
 
 
 def test_parameters_are_text_since_numbers_would_arrive_as_floats(document):
     parameters = document["root"]["inputDefinitions"]["parameters"]
-    assert {name for name, parameter in parameters.items() if parameter["parameterType"] != "STRING"} == {"adaptations"}
+    lists = {name for name, parameter in parameters.items() if parameter["parameterType"] != "STRING"}
+    assert lists == {"adaptations", "counterparts", "umdl_splits"}
 
 
-def test_only_the_local_pipeline_limits_how_many_adaptations_run_at_a_time(document, tmp_path):
+def test_only_the_local_pipeline_limits_how_many_adaptations_run_at_a_time(document, compiled):
     assert "iteratorPolicy" not in document["root"]["dag"]["tasks"]["for-loop-1"]
-    Compiler().compile(adapt_pipeline(parallelism=1), str(tmp_path / "local.yaml"))
-    local = yaml.safe_load((tmp_path / "local.yaml").read_text())
+    local = compiled("simpgan", parallelism=1)
     assert local["root"]["dag"]["tasks"]["for-loop-1"]["iteratorPolicy"] == {"parallelismLimit": 1}

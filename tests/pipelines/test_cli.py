@@ -38,17 +38,17 @@ def data(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
+EVERY_RUN = pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--preset", "smal"], "unknown preset 'smal': did you mean 'small'?"),
         (
             ["--method", "simpgan,cycelgan"],
-            "setting 'train_gan.method' has no choice 'cycelgan': did you mean 'cyclegan'?",
+            "--method: unknown method 'cycelgan': did you mean 'cyclegan'?",
         ),
         (["--protocol", "fold10:0"], "grid has no protocol 'fold10' to train in: did you mean 'folds10'?"),
-        (["--protocol", "folds10:first"], "setting 'train_gan.fold' = 'first': input should be a valid integer"),
-        (["--protocol", "folds10:-1"], "setting 'train_gan.fold' = '-1': input should be greater than or equal to 0"),
+        (["--protocol", "folds10:10"], "grid, protocol 'folds10', has no fold 10: they go from 0 to 9"),
+        (["--protocol", "folds10:first"], "--protocol 'folds10:first' names no fold: write folds10:0 or folds10:0-9"),
         (["--set", "train_gan.lambda_simlarity=1"], "unknown setting 'train_gan.lambda_simlarity': did you mean"),
         (["--set", "pretrain.epochs=x"], "setting 'pretrain.epochs' = 'x': input should be a valid integer"),
         (["--set", "pretrain.weights=gone.safetensors"], "pretrain.weights: no such file 'gone.safetensors'"),
@@ -58,12 +58,51 @@ def data(tmp_path):
         (["--target", "grid:gone"], "--target: there is no folder or archive 'gone': correct the path"),
     ],
 )
-def test_a_run_that_cannot_succeed_is_refused_before_it_starts(simpgan, data, tmp_path, options, message):
-    status, said = simpgan("run", "adapt", *data, *options)
+
+
+def refused_before_it_starts(simpgan, tmp_path, *arguments):
+    """What a command says in its one line."""
+    status, said = simpgan(*arguments)
     assert status == 2
-    assert said.startswith(f"simpgan: {message}")
     assert said.count("\n") == 1
     assert not (tmp_path / "out" / "artifacts").exists()
+    return said.removeprefix("simpgan: ")
+
+
+@EVERY_RUN
+@pytest.mark.parametrize("pipeline", ["adapt", "table1"])
+def test_a_run_that_cannot_succeed_is_refused_before_it_starts(simpgan, data, tmp_path, pipeline, options, message):
+    given = [each for each in data if pipeline == "adapt" or "--source" not in options or each not in data[:2]]
+    assert refused_before_it_starts(simpgan, tmp_path, "run", pipeline, *given, *options).startswith(message)
+
+
+def test_a_sweep_of_an_unknown_setting_is_refused(simpgan, data, tmp_path):
+    said = refused_before_it_starts(simpgan, tmp_path, "run", "adapt", *data, "--sweep", "train_gan.lambda=0,1")
+    assert said.startswith("unknown setting 'train_gan.lambda': did you mean")
+
+
+@pytest.mark.parametrize("pipeline", ["adapt", "table1"])
+def test_a_target_that_is_the_source_is_refused_unless_that_is_asked_for(simpgan, data, tmp_path, pipeline):
+    same = [*data, "--target", f"market1501:{tmp_path / 'source'}"]
+    said = refused_before_it_starts(simpgan, tmp_path, "run", pipeline, *same)
+    assert said.startswith(f"source and target are both at {tmp_path / 'source'}")
+    said = refused_before_it_starts(simpgan, tmp_path, "run", pipeline, *data, "--target-name", "market1501")
+    assert said.startswith("source and target are both called market1501")
+    allowed = [*same, "--allow-shared-people", "--protocol", "standard", "--set", "pretrain.weights=gone.safetensors"]
+    said = refused_before_it_starts(simpgan, tmp_path, "run", pipeline, *allowed)
+    assert said.startswith("pretrain.weights: no such file")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--source", "{source}"], "two sources are called 'market1501': leave one out, or name them by --source-name"),
+        (["--source", "{source}", "--source-name", "a"], "2 --source and 1 --source-name: name all of them or none"),
+    ],
+)
+def test_sources_that_results_could_not_tell_apart_are_refused(simpgan, data, tmp_path, more, message):
+    options = [option.format(source=data[1]) for option in more]
+    assert refused_before_it_starts(simpgan, tmp_path, "run", "table1", *data, *options).startswith(message)
 
 
 def test_an_output_folder_that_is_a_file_is_refused(simpgan, data, tmp_path):
@@ -85,6 +124,17 @@ def test_an_output_folder_that_is_a_file_is_refused(simpgan, data, tmp_path):
         ),
         (["ingest", "market:."], "DATA: unknown layout 'market': did you mean 'market1501'?"),
         (["translate", "--target", ".", "--translator", "gone"], "--translator gone: there is no such folder"),
+        (["translate", "--translator", "."], "translate takes --target or --source: give the one whose images"),
+        (["translate", "--translator", ".", "--target", ".", "--source", "."], "translate takes --target or --source"),
+        (["umdl", "--source", ".", "--target", "gone"], "--target gone: there is no such folder"),
+        (["umdl", "--source", ".", "--target", ".", "--set", "atom=1"], "unknown setting 'umdl.atom': did you mean"),
+        *(
+            (
+                ["evaluate", "--source", ".", "--target", ".", "--classifier", ".", option, "gone"],
+                f"{option} gone: there is no such folder",
+            )
+            for option in ("--translated", "--translator", "--counterpart", "--features")
+        ),
     ],
 )
 def test_a_single_stage_refuses_in_one_line(simpgan, tmp_path, command, message):
@@ -94,10 +144,31 @@ def test_a_single_stage_refuses_in_one_line(simpgan, tmp_path, command, message)
     assert said.count("\n") == 1
 
 
-def test_compile_writes_the_pipeline(simpgan, tmp_path):
-    path = tmp_path / "deep" / "adapt.yaml"
-    assert simpgan("compile", "adapt", "--out", path)[0] == 0
-    assert yaml.safe_load(path.read_text())["pipelineInfo"]["name"] == "adapt"
+def test_summarise_needs_folders_of_results(simpgan, tmp_path):
+    status, said = simpgan("summarise", "gone", "--out", tmp_path / "out")
+    assert status == 2
+    assert said == "simpgan: RESULTS gone: there is no such folder: give one that an earlier stage wrote\n"
+
+
+def test_of_several_processes_all_but_the_first_say_which_they_are(simpgan, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    _, said = simpgan("pretrain", "--source", "gone", "--out", tmp_path, "--data-root", tmp_path)
+    assert said.startswith("simpgan, process 1: --source gone")
+
+
+@pytest.mark.parametrize("pipeline", ["adapt", "table1"])
+def test_compile_writes_the_pipeline(simpgan, tmp_path, pipeline):
+    path = tmp_path / "deep" / "pipeline.yaml"
+    assert simpgan("compile", pipeline, "--out", path)[0] == 0
+    assert yaml.safe_load(path.read_text())["pipelineInfo"]["name"] == pipeline
+
+
+def test_compile_has_the_loops_of_the_methods_given(simpgan, tmp_path):
+    path = tmp_path / "adapt.yaml"
+    assert simpgan("compile", "adapt", "--method", "umdl", "--out", path)[0] == 0
+    assert "exec-train-gan" not in yaml.safe_load(path.read_text())["deploymentSpec"]["executors"]
+    status, said = simpgan("compile", "adapt", "--method", "undl", "--out", path)
+    assert (status, said) == (2, "simpgan: --method: unknown method 'undl': did you mean 'umdl'?\n")
 
 
 def test_ui_needs_a_run(simpgan, tmp_path):
@@ -127,7 +198,9 @@ def test_the_command_is_installed():
         "pretrain",
         "train-gan",
         "translate",
+        "umdl",
         "evaluate",
+        "summarise",
         "ui",
     ):
         assert command in ran.stdout

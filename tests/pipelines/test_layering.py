@@ -40,7 +40,7 @@ def importers(*packages: str) -> set[str]:
 
 
 def test_there_are_stages():
-    assert STAGES == ["evaluate", "ingest", "pretrain", "train_gan", "translate"]
+    assert STAGES == ["evaluate", "ingest", "pretrain", "summarise", "train_gan", "translate", "umdl"]
 
 
 @pytest.mark.parametrize("stage", [*STAGES, "core"])
@@ -79,7 +79,7 @@ def test_the_folder_mlflow_does_not_hide_the_package():
         ("pipelines.cli", ("torch", "kfp", "mlflow", "pandas", "numpy")),
         ("components.ingest.stage", ("torch", "kfp", "mlflow")),
         ("components.translate.stage", ("kfp", "mlflow")),
-        ("pipelines.run_adapt", ("torch", "kfp", "mlflow")),
+        ("pipelines.runs", ("torch", "kfp", "mlflow")),
     ],
 )
 def test_what_a_part_does_without(module, absent):

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from kfp import dsl
 
 from components.core.runtime.errors import UserError
 from pipelines.folder_lock import FolderLock
-from pipelines.local import code_digest, run_pipeline
+from pipelines.local import code_digest, describe, run_pipeline
 from pipelines.stage_process import StageFailed
-from tests.pipelines.words import words
+from tests.pipelines.words import pages, words
 
 pytestmark = pytest.mark.local
 
@@ -26,7 +27,7 @@ def run(tmp_path, capfd):
         arguments = {"first": given[0], "others": [{"word": word} for word in given[1:]]}
         capfd.readouterr()
         with FolderLock(tmp_path) as lock:
-            text = run_pipeline(words, arguments, tmp_path, lock).read_text()
+            text = run_pipeline(words, arguments, tmp_path, lock).output.read_text()
         printed = capfd.readouterr()
         assert printed.out == ""
         return text, [line.rpartition(":")[0] if line.endswith(" s") else line for line in printed.err.splitlines()]
@@ -63,6 +64,62 @@ def test_a_deleted_output_is_made_again_but_nothing_that_would_be_made_from_the_
         "write ...",
         "write: from cache",
     ]
+
+
+def test_a_loop_in_a_loop_has_the_items_of_both(tmp_path):
+    arguments = {name: [{"word": word} for word in both] for name, both in (("beginnings", "ab"), ("others", "xy"))}
+    with FolderLock(tmp_path) as lock:
+        finished = run_pipeline(pages, arguments, tmp_path, lock)
+    assert (finished.output / "word.txt").read_text() == "((a x)(a y))((b x)(b y))"
+    assert len(finished.inputs_of("bind")) == 2 * (2 + 2) + 2
+    assert finished.inputs_of("write") == []
+
+
+def test_a_stage_in_two_places_of_the_graph_runs_once(run):
+    _, lines = run("one", "one")
+    assert lines == ["write ...", "    writing one", "write", "write: from cache", "join ...", "join"]
+
+
+def manifest(name: str) -> dsl.Dataset:
+    return dsl.Dataset(uri="somewhere", metadata={"name": name, "digest": "0"})
+
+
+TRANSLATOR = {"method": "simpgan", "protocol": "folds10", "fold": "3", "variant": "rate=1", "source": "a", "seed": "2"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "arguments", "described"),
+    [
+        ("ingest", {"layout": "grid", "settings": "{}"}, "ingest grid"),
+        ("pretrain", {"settings": '{"seed": 1}', "source": manifest("a")}, "pretrain (a, seed 1)"),
+        (
+            "train_gan",
+            {**TRANSLATOR, "changes": '{"rate": 0.1}', "settings": '{"seed": 1}', "source": manifest("a")},
+            "train_gan simpgan folds10:3 rate=0.1 (a, seed 1)",
+        ),
+        (
+            "translate",
+            {"settings": "{}", "images": manifest("b"), "translator": dsl.Model(uri="m", metadata=TRANSLATOR)},
+            "translate simpgan folds10:3 rate=1 (a, seed 2)",
+        ),
+        (
+            "pretrain",
+            {
+                "settings": '{"seed": 2}',
+                "source": dsl.Dataset(uri="t", metadata={**TRANSLATOR, "variant": "", "direction": "source-to-target"}),
+            },
+            "pretrain source-to-target folds10:3 (a, seed 2)",
+        ),
+        (
+            "umdl",
+            {"protocol": "all250", "fold": "0", "settings": '{"seed": 0}', "source": manifest("a")},
+            "umdl all250:0 (a, seed 0)",
+        ),
+        ("summarise", {"settings": '{"seed": 0}', "results": []}, "summarise"),
+    ],
+)
+def test_a_stage_is_told_from_the_others_by_what_it_works_on(stage, arguments, described):
+    assert describe(stage, arguments) == described
 
 
 def test_a_stage_that_refuses_ends_the_run_with_its_reason_and_is_not_in_the_cache(run, tmp_path, capfd):

@@ -50,6 +50,13 @@ def test_what_a_run_resolved_can_be_given_as_a_preset(write):
     assert resolved(write(settings.as_yaml())) == settings
 
 
+def test_the_name_of_the_preset_is_recorded_also_when_its_settings_are_given_again(write):
+    assert resolved().evaluate.preset == ""
+    settings = resolved("small")
+    assert settings.evaluate.preset == "small"
+    assert resolved(write(settings.as_yaml())) == settings
+
+
 @pytest.mark.parametrize(
     ("assignment", "value"),
     [("pretrain.epochs=3", 3), ("pretrain.weights=none", "none"), ("pretrain.weights=a=b", "a=b")],

@@ -40,6 +40,22 @@ def join(first: dsl.Input[dsl.Dataset], others: dsl.Input[list[dsl.Dataset]], te
     Path(text.path).write_text(" ".join((Path(each.path) / "word.txt").read_text() for each in [first, *others]))
 
 
+@dsl.component(base_image="words", install_kfp_package=False)
+def bind(
+    words: dsl.Input[list[dsl.Dataset]],
+    folder: dsl.Output[dsl.Dataset],
+    before: dsl.Input[list[dsl.Dataset]] = None,
+) -> None:
+    """Write each word in brackets, with its own word before it where there is one."""
+    from itertools import zip_longest
+    from pathlib import Path
+
+    Path(folder.path).mkdir()
+    read = [[(Path(each.path) / "word.txt").read_text() for each in some or []] for some in (before, words)]
+    pairs = zip_longest(*read, fillvalue="")
+    (Path(folder.path) / "word.txt").write_text("".join(f"({' '.join(filter(None, pair))})" for pair in pairs))
+
+
 @dsl.pipeline(name="words")
 def words(first: str, others: list) -> dsl.Artifact:
     """Write all words, one at a time, and join them."""
@@ -48,3 +64,16 @@ def words(first: str, others: list) -> dsl.Artifact:
         written = write(word=other.word).after(beginning)
     joined = join(first=beginning.outputs["folder"], others=dsl.Collected(written.outputs["folder"]))
     return joined.outputs["text"]
+
+
+@dsl.pipeline(name="pages")
+def pages(beginnings: list, others: list) -> dsl.Artifact:
+    """For each beginning a page, which repeats the beginning before each of the other words; and the book of all."""
+    with dsl.ParallelFor(beginnings, parallelism=1) as beginning:
+        first = write(word=beginning.word)
+        with dsl.ParallelFor(others, parallelism=1) as other:
+            again = write(word=beginning.word).after(first)
+            written = write(word=other.word).after(again)
+        page = bind(words=dsl.Collected(written.outputs["folder"]), before=dsl.Collected(again.outputs["folder"]))
+    book = bind(words=dsl.Collected(page.outputs["folder"]))
+    return book.outputs["folder"]

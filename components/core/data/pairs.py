@@ -58,3 +58,37 @@ class PairSampler:
         outside = (draw * (len(self.labels) - count)).long()
         other_person = outside + torch.where(outside >= start, count, torch.zeros_like(count))
         return self._by_identity[torch.where(positive, same_person, other_person)], positive.float()
+
+    def balanced(self, identities: int, images: int, generator: torch.Generator) -> Tensor:
+        """`images` images each of as many random identities: [identities * images], an identity's side by side.
+
+        Without repetition where an identity has that many; one that has fewer shows them again in turn.
+
+        Raises:
+            UserError: the source has fewer identities.
+        """
+        if identities > self.identities:
+            raise UserError(
+                f"a batch of {identities} identities cannot be drawn from a source with {self.identities}: "
+                "lower pretrain.pairs, or raise pretrain.images_per_identity"
+            )
+        batch = []
+        for identity in torch.randperm(self.identities, generator=generator)[:identities].tolist():
+            start, count = int(self._starts[identity]), int(self._counts[identity])
+            order = torch.randperm(count, generator=generator)
+            batch.append(self._by_identity[start + order[torch.arange(images) % count]])
+        return torch.cat(batch)
+
+
+def pairs_within(labels: Tensor, positive_share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Pairs (first, second) of places in a batch with identities `labels` [N]: [M] each.
+
+    Every positive pair once, and as many negative ones, drawn with replacement, as make the positive ones their share.
+    """
+    same = labels[:, None] == labels[None, :]
+    positive = same.triu(1).nonzero()
+    negative = (~same).triu(1).nonzero()
+    count = round(len(positive) * (1 - positive_share) / positive_share)
+    drawn = torch.randint(len(negative), (count,), generator=generator)
+    first, second = torch.cat([positive, negative[drawn]]).T
+    return first, second

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from components.core.models.folder import load_network, read_config
+from components.core.models.styles import InstanceBatchNorm, MixStyle
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import Settings
 
@@ -29,6 +30,8 @@ class ClassifierConfig(Settings):
         "3x3", description="which convolution of a bottleneck has the stride; published weights differ in it"
     )
     bn_neck: bool = Field(False, description="batch normalisation between the pooled feature and both heads")
+    ibn: bool = Field(False, description="instance normalisation of half of the early channels (IBN-a)")
+    mixstyle: float = Field(0, ge=0, le=1, description="probability in training of mixing early features' statistics")
 
 
 class SiameseClassifier(nn.Module):
@@ -61,11 +64,17 @@ class SiameseClassifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeddings v [N, D] of images [N, 3, H, W] in [-1, 1]; other sizes are resized to the trained one."""
+        return self.neck(self.pooled(images))
+
+    def pooled(self, images: Tensor) -> Tensor:
+        """The backbone's pooled features [N, D], before the neck."""
         size = (self.config.height, self.config.width)
-        if images.shape[-2:] != size:
-            images = nn.functional.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
+        if images.shape[-2:] != size:  # which CPUs cannot do in bf16
+            images = nn.functional.interpolate(
+                images.float(), size, mode="bilinear", antialias=True, align_corners=False
+            )
         normalised = ((images + 1) / 2 - self.mean) / self.deviation
-        return self.neck(self.backbone(normalised.contiguous(memory_format=torch.channels_last)))
+        return self.backbone(normalised.contiguous(memory_format=torch.channels_last))
 
     def identity_logits(self, embedding: Tensor) -> Tensor:
         """Eq. 3 before its softmax: [N, K]."""
@@ -93,6 +102,12 @@ def build_backbone(config: ClassifierConfig) -> nn.Module:
         for stage in (network.layer2, network.layer3, network.layer4):
             block = stage[0]
             block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
+    if config.ibn:
+        for block in (*network.layer1, *network.layer2, *network.layer3):
+            block.bn1 = InstanceBatchNorm(block.bn1.num_features)
+    if config.mixstyle:
+        for stage in (network.layer1, network.layer2):
+            stage.append(MixStyle(config.mixstyle))
     return network
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from components.core.models.folder import load_network, read_config
 from components.core.runtime.errors import UserError
@@ -28,11 +29,14 @@ class GeneratorConfig(Settings):
 
 
 class Generator(nn.Module):
-    """Image-to-image network, [N, 3, H, W] in [-1, 1] to the same."""
+    """Image-to-image network, [N, 3, H, W] in [-1, 1] to the same.
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    With `recompute` the residual blocks keep no features for the backward pass and compute them again there.
+    """
+
+    def __init__(self, config: GeneratorConfig, *, recompute: bool = False) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.recompute = config, recompute
         width = config.channels
         self.layers = nn.Sequential(
             nn.ReflectionPad2d(3),
@@ -53,7 +57,12 @@ class Generator(nn.Module):
         self.apply(initialise)
 
     def forward(self, images: Tensor) -> Tensor:
-        change = self.layers(images)
+        change = images
+        for layer in self.layers:
+            if self.recompute and isinstance(layer, ResidualBlock):
+                change = checkpoint(layer, change, use_reentrant=False, preserve_rng_state=False)
+            else:
+                change = layer(change)
         if self.config.input_skip:
             # atanh(1) is infinite: the margin is half of one step of an 8-bit image.
             change = change + torch.atanh(images.float().clamp(-1 + 1 / 255, 1 - 1 / 255))

@@ -1,5 +1,6 @@
 """Starting weights of the classifier's backbone: torchvision's by name, a file by path, or none."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from urllib.error import URLError
@@ -34,7 +35,7 @@ def load_backbone(backbone: nn.Module, architecture: str, weights: str) -> None:
         return
     state = torchvision_weights(architecture) if weights == "imagenet" else read_weights(Path(weights))
     own = backbone.state_dict()
-    state = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+    state = split_normalisation({name: tensor for name, tensor in state.items() if not name.startswith("fc.")}, own)
     missing = sorted(own.keys() - state.keys())
     other = [name for name in own.keys() & state.keys() if own[name].numel() != state[name].numel()]
     if missing or other or state.keys() - own.keys():
@@ -44,6 +45,23 @@ def load_backbone(backbone: nn.Module, architecture: str, weights: str) -> None:
             "give the weights of that network or set pretrain.backbone to match"
         )
     backbone.load_state_dict({name: state[name].reshape(own[name].shape).to(own[name].dtype) for name in own})
+
+
+def split_normalisation(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A plain network's `state` with its batch normalisation cut in two where the backbone has both kinds (IBN-a)."""
+    state = dict(state)
+    for name in own:
+        module, _, parameter = name.rpartition(".")
+        if not module.endswith(".BN"):
+            continue
+        whole = f"{module.removesuffix('.BN')}.{parameter}"
+        if whole not in state:
+            continue
+        values = state.pop(whole)
+        state[name] = values[len(values) // 2 :] if values.ndim else values
+        if parameter in ("weight", "bias"):
+            state[f"{module.removesuffix('.BN')}.IN.{parameter}"] = values[: len(values) // 2]
+    return state
 
 
 def torchvision_weights(architecture: str) -> dict[str, Tensor]:

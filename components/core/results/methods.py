@@ -1,29 +1,82 @@
-"""What methods are called, and the order they are listed in."""
+"""What methods are called, the order they are listed in, and what each is to be compared with.
+
+A method is a base of `LABELS` and parts of `PARTS`, joined by `+`, as in `simpgan+adabn`. `adabn` alone is direct
+transfer with that part.
+"""
 
 LABELS = {
+    "umdl": "UMDL",
     "direct": "direct transfer",
     "adabn": "AdaBN",
+    "matched-set": "channels matched over the set",
+    "matched-image": "channels matched per image",
     "gan": "GAN",
     "cyclegan": "CycleGAN",
     "simpgan": "SimPGAN",
     "simpgan-fit": "SimPGAN-fit",
+    "source-to-target": "source-to-target",
 }
 """What the methods are called in tables and sentences, in the order they are listed in."""
 
+PARTS = {"adabn": "AdaBN", "fused": "fused", "verification": "verification score"}
+"""What is done beside the method: batch-norm statistics of the target, the features of the image as recorded and as
+translated joined, and people ranked by the classifier's verification score (Eq. 1)."""
 
-def name_of(method: str) -> str:
+NAMES = LABELS | PARTS
+
+TRANSLATIONS = ("matched-set", "matched-image", "gan", "cyclegan", "simpgan", "simpgan-fit", "source-to-target")
+"""Methods that change images so that source and target look alike."""
+
+EXPLANATIONS = {
+    "umdl": "no network: dictionaries learned on hand-made features of both data sets.",
+    "direct": "the classifier trained on the source looks at the target's images as they are.",
+    "adabn": "the same, with the classifier's batch-norm statistics recomputed on the target's unlabelled images. "
+    "No image is changed.",
+    "matched-set": "each colour channel of the target gets the source's mean and deviation, all images alike.",
+    "matched-image": "each colour channel of every single image gets the source's mean and deviation.",
+    "gan": "the target's images are first translated by a network that only learned to make them look like "
+    "those of the source.",
+    "cyclegan": "as GAN, and a second network must be able to undo the translation.",
+    "simpgan": "as CycleGAN, and the classifier must still see who is the same person and who is not.",
+    "simpgan-fit": "as SimPGAN, and the classifier's features of translated images must have the mean and variance "
+    "they have on the source. This is not in the paper.",
+    "source-to-target": "the other way round: the labelled source is translated into the target's style, and a "
+    "classifier trained on that looks at the target's images as they are.",
+    "fused": "the features of an image as recorded and as translated are joined.",
+    "verification": "people are ranked by the score the classifier learned for pairs (the paper's Eq. 1), and not by "
+    "the cosine of their features.",
+}
+"""What each base and part means, for somebody who sees the word for the first time."""
+
+
+def name_of(method: str, variant: str = "") -> str:
     """What a method is called in a sentence; `simpgan+adabn` is SimPGAN + AdaBN."""
-    return " + ".join(LABELS.get(part, part) for part in method.split("+"))
+    name = " + ".join(NAMES.get(part, part) for part in method.split("+"))
+    return f"{name} ({variant})" if variant else name
 
 
-def title_of(method: str) -> str:
+def title_of(method: str, variant: str = "") -> str:
     """`name_of` at the start of a sentence."""
-    name = name_of(method)
-    return name[:1].upper() + name[1:] if method.startswith("direct") else name
+    name = name_of(method, variant)
+    return name[:1].upper() + name[1:] if method.partition("+")[0] in NAMES else name
 
 
 def place(method: str) -> tuple[int, str]:
-    """Sort key: methods in the order of `LABELS`, variants behind their method, unknown ones last by name."""
+    """Sort key: methods in the order of `LABELS`, with parts behind their method, unknown ones last by name."""
     known = list(LABELS)
     base = method.partition("+")[0]
     return (known.index(base) if base in known else len(known), method)
+
+
+def baseline_of(method: str) -> str:
+    """The method that this one has to be better than to have earned its place; empty: none.
+
+    A translation is held against direct transfer; with AdaBN or fused features against AdaBN alone, which needs no
+    translation; and the verification score against the same method without it.
+    """
+    base, *parts = method.split("+")
+    if "verification" in parts:
+        return "+".join([base, *(part for part in parts if part != "verification")])
+    if base in TRANSLATIONS:
+        return "adabn" if {"adabn", "fused"} & set(parts) else "direct"
+    return "direct" if method == "adabn" else ""

@@ -1,8 +1,10 @@
-"""Rows of results: one a source, target, method, protocol, fold and seed; and their file."""
+"""Rows of results: one a source, target, method, variant, preset, protocol, fold and seed; and their file."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,6 +13,8 @@ from components.core.runtime.errors import UserError
 
 SCHEMA = 1
 RATES = ["rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP"]
+KEY = ["source", "target", "method", "variant", "preset", "protocol", "fold", "seed"]
+"""What tells a row from every other."""
 
 
 class ResultsRow(BaseModel):
@@ -25,7 +29,9 @@ class ResultsRow(BaseModel):
 
     source: str = Field(description="data set the classifier was trained on")
     target: str = Field(description="data set people are looked for in")
-    method: str = Field(description="direct, adabn, gan, cyclegan, simpgan; `+adabn` when both were used")
+    method: str = Field(description="of `methods.py`, such as direct, adabn or simpgan+adabn")
+    variant: str = Field("", description="settings by which runs of one method differ, like lambda_similarity=0.1")
+    preset: str = Field("", description="of the settings; empty: the defaults")
     protocol: str = Field(description="which of the target's images are probes and gallery")
     fold: int = Field(ge=0, description="split of the protocol, from 0")
     seed: int = Field(description="of the training")
@@ -39,12 +45,37 @@ class ResultsRow(BaseModel):
     probes: int = Field(ge=0, description="probes with a correct match; the rates are over these")
     left_out: int = Field(0, ge=0, description="probes without a correct match in the gallery")
     gallery: int = Field(ge=0, description="images searched")
+    steps: int = Field(0, ge=0, description="of the GAN's training; 0: there is none")
+    score: float | None = Field(None, description="label-free score of the translation, lower is better")
+    hardware: str = Field("", description="GPU, or CPU and its cores, that the evaluation ran on")
+    date: str = Field("", pattern=r"^(\d{4}-\d\d-\d\d)?$", description="of the evaluation, YYYY-MM-DD")
+    commit: str = Field("", description="of the code; `-dirty` when files differ from it")
+    command: str = Field("", description="that started the run, without folders; empty in the stages' own files")
+
+    @property
+    def key(self) -> tuple[str | int, ...]:
+        """Its values of `KEY`."""
+        return tuple(getattr(self, name) for name in KEY)
 
 
-def write_results(rows: Iterable[ResultsRow], path: str | Path) -> None:
-    """Write rows as JSON, `{"schema": 1, "rows": [...]}`, to a local path or `s3://` location, whole or not at all."""
-    document = {"schema": SCHEMA, "rows": [row.model_dump(by_alias=True) for row in rows]}
-    storage.write_bytes(str(path), (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+def write_results(
+    rows: Iterable[ResultsRow], path: str | Path, beside: Mapping[str, Sequence[Any]] | None = None
+) -> None:
+    """Write `{"schema": 1, "rows": [...]}` to a local path or `s3://` location, whole or not at all.
+
+    Args:
+        rows: one a line of the file, so that two files can be compared line by line.
+        beside: further lists of the document by name, such as intervals, of what JSON knows.
+    """
+    lists = {"rows": [row.model_dump(by_alias=True) for row in rows], **(beside or {})}
+    entries = [f'"schema": {SCHEMA}', *(f'"{name}": {list_of_lines(items)}' for name, items in lists.items())]
+    storage.write_bytes(str(path), ("{\n  " + ",\n  ".join(entries) + "\n}\n").encode())
+
+
+def list_of_lines(items: Sequence[Any]) -> str:
+    """A JSON list with one item a line."""
+    lines = ",".join(f"\n    {json.dumps(item, ensure_ascii=False)}" for item in items)
+    return f"[{lines}\n  ]" if lines else "[]"
 
 
 def read_results(path: str | Path) -> list[ResultsRow]:
@@ -53,11 +84,28 @@ def read_results(path: str | Path) -> list[ResultsRow]:
     Raises:
         UserError: the file is missing or is not a results file of this version.
     """
-    try:
+    with explained_damage(path):
+        return [ResultsRow.model_validate(row) for row in read_document(path)["rows"]]
+
+
+def read_document(path: str | Path) -> dict[str, Any]:
+    """All that is in a file that `write_results` wrote.
+
+    Raises:
+        UserError: the file is missing or is not a results file of this version.
+    """
+    with explained_damage(path):
         document = json.loads(storage.read_bytes(str(path)))
         if document["schema"] != SCHEMA:
             raise UserError(f"{path} has schema {document['schema']}, not {SCHEMA}: evaluate again to replace it")
-        return [ResultsRow.model_validate(row) for row in document["rows"]]
+        return document
+
+
+@contextmanager
+def explained_damage(path: str | Path) -> Iterator[None]:
+    """Say in one line that the file `path` does not hold what it should."""
+    try:
+        yield
     except (ValueError, KeyError, TypeError, ValidationError) as damage:
         raise UserError(
             f"{path} is not a results file ({type(damage).__name__}): evaluate again to replace it"

@@ -1,28 +1,49 @@
-"""What rows of results say together: means over folds and seeds, comparisons in words, tables."""
+"""What rows of results say together: means over folds and seeds, and how methods compare, in words."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import pandas as pd
 
 from components.core.results.methods import name_of, place, title_of
 from components.core.results.rows import RATES, ResultsRow
 
-EXPERIMENT = ["source", "target", "protocol"]
+UNTRACKABLE = re.compile(r"^[^A-Za-z0-9_]|[^A-Za-z0-9_\-. ]")
+"""What the name of a metric cannot have; a data set's name can."""
+
+EXPERIMENT = ["source", "target", "preset", "protocol"]
+
+
+class Experiment(NamedTuple):
+    """What rows must share to be compared with one another."""
+
+    source: str
+    target: str
+    preset: str
+    protocol: str
+
+    @classmethod
+    def of(cls, row: ResultsRow) -> Self:
+        return cls(row.source, row.target, row.preset, row.protocol)
+
+    @property
+    def title(self) -> str:
+        return f"{self.source} → {self.target}, {self.protocol}" + (f", preset {self.preset}" if self.preset else "")
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A method's rows in one experiment (source, target, protocol): mean and standard deviation of each rate.
+    """A method's rows in one experiment: mean and standard deviation of each rate, in percent.
 
     Over several folds, a fold's seeds are averaged first and the deviation is that of the folds; in a single fold it
     is that of the seeds; in a single row there is none (NaN).
     """
 
-    source: str
-    target: str
-    protocol: str
+    experiment: Experiment
     method: str
+    variant: str
     mean: "pd.Series[float]"
     deviation: "pd.Series[float]"
     probes: str
@@ -31,8 +52,8 @@ class Summary:
     seeds: int
 
     @property
-    def experiment(self) -> tuple[str, str, str]:
-        return self.source, self.target, self.protocol
+    def title(self) -> str:
+        return title_of(self.method, self.variant)
 
     def rate(self, name: str) -> str:
         """A rate of `RATES` in percent, such as `31.2 ± 2.4`."""
@@ -48,19 +69,22 @@ class Summary:
 class Comparison:
     """Rank-1 in percent of a method and a baseline in one experiment, over the folds and seeds both have."""
 
-    source: str
-    target: str
-    protocol: str
+    experiment: Experiment
     method: str
+    variant: str
     baseline: str
     rank_1: float
     baseline_rank_1: float
     folds: int
     seeds: int
 
+    @property
+    def protocol(self) -> str:
+        return self.experiment.protocol
+
     def __str__(self) -> str:
         """In words, without a full stop at the end."""
-        ours = f"{title_of(self.method)} finds the right person first for {self.rank_1:.1f} % of probes"
+        ours = f"{title_of(self.method, self.variant)} finds the right person first for {self.rank_1:.1f} % of probes"
         if self.baseline_rank_1 == 0:
             return f"{ours}, {name_of(self.baseline)} for none"
         return f"{ours}, {name_of(self.baseline)} for {self.baseline_rank_1:.1f} %: {self.times}"
@@ -76,21 +100,24 @@ class Comparison:
         return f"{ratio:.1f} times as many" if ratio > 1 else f"only {ratio:.2f} times as many"
 
 
+def frame_of(rows: Sequence[ResultsRow]) -> pd.DataFrame:
+    """Rows as a table, columns named as in the file."""
+    return pd.DataFrame([row.model_dump(by_alias=True) for row in rows])
+
+
 def summarise(rows: Sequence[ResultsRow]) -> list[Summary]:
     """Average over folds and seeds. Experiments stay in order of appearance, methods follow `LABELS`."""
-    frame = pd.DataFrame([row.model_dump(by_alias=True) for row in rows])
-    if frame.empty:
+    if not rows:
         return []
     summaries = []
-    for (source, target, protocol, method), group in frame.groupby([*EXPERIMENT, "method"], sort=False):
+    for (*experiment, method, variant), group in frame_of(rows).groupby([*EXPERIMENT, "method", "variant"], sort=False):
         folds, seeds = group["fold"].nunique(), group["seed"].nunique()
         repeated = group.groupby("fold" if folds > 1 else "seed")[RATES].mean()
         summaries.append(
             Summary(
-                source,
-                target,
-                protocol,
+                Experiment(*experiment),
                 method,
+                variant,
                 mean=repeated.mean(),
                 deviation=repeated.std(),
                 probes=spread(group["probes"]),
@@ -100,59 +127,77 @@ def summarise(rows: Sequence[ResultsRow]) -> list[Summary]:
             )
         )
     experiments = list(dict.fromkeys(summary.experiment for summary in summaries))
-    return sorted(summaries, key=lambda each: (experiments.index(each.experiment), place(each.method)))
+    return sorted(summaries, key=lambda each: (experiments.index(each.experiment), place(each.method), each.variant))
 
 
 def final_figures(rows: Sequence[ResultsRow]) -> dict[str, float]:
-    """Mean rates in percent by the name they are tracked under, such as `rank-1/folds10/simpgan`."""
-    return {
-        f"{rate}/{summary.protocol}/{summary.method.replace('+', '-')}": float(summary.mean[rate])
-        for summary in summarise(rows)
-        for rate in ("rank-1", "rank-5", "rank-10", "mAP")
-    }
+    """Mean rates in percent by the name they are tracked under, such as `rank-1/folds10/simpgan`.
+
+    What differs between the rows stands in front of the protocol: source, target and preset.
+    """
+    differing = [place for place, name in enumerate(EXPERIMENT[:-1]) if len({getattr(row, name) for row in rows}) > 1]
+    figures = {}
+    for summary in summarise(rows):
+        where = [*(summary.experiment[place] or "defaults" for place in differing), summary.experiment.protocol]
+        method = " ".join([summary.method, summary.variant]).strip().replace("+", "-").replace("=", " ")
+        for rate in ("rank-1", "rank-5", "rank-10", "mAP"):
+            figures["/".join([rate, *(UNTRACKABLE.sub("_", name) for name in [*where, method])])] = summary.mean[rate]
+    return figures
 
 
 def compare(rows: Sequence[ResultsRow], method: str, baseline: str = "direct") -> list[Comparison]:
     """How much more often than `baseline` a method is right at once, in each experiment that has both.
 
-    Only folds and seeds that both have count, so the two never differ by what they were asked.
+    Only folds and seeds that both have count, so the two never differ by what they were asked. A variant of the
+    method is held against the same variant of the baseline, or where there is none against the baseline without one.
     """
-    runs = [*EXPERIMENT, "fold", "seed"]
-    frame = pd.DataFrame([row.model_dump(by_alias=True) for row in rows], columns=[*runs, "method", "rank-1"])
-    ours, theirs = (frame[frame["method"] == each] for each in (method, baseline))
-    both = ours.merge(theirs, on=runs, suffixes=("", " of baseline"))
+    if not rows:
+        return []
+    pairs = paired(frame_of(rows), method, baseline, ["fold", "seed"])
     return [
         Comparison(
-            source,
-            target,
-            protocol,
+            Experiment(*experiment),
             method,
+            variant,
             baseline,
             rank_1=group.groupby("fold")["rank-1"].mean().mean(),
             baseline_rank_1=group.groupby("fold")["rank-1 of baseline"].mean().mean(),
             folds=group["fold"].nunique(),
             seeds=group["seed"].nunique(),
         )
-        for (source, target, protocol), group in both.groupby(EXPERIMENT, sort=False)
+        for (*experiment, variant), group in pairs.groupby([*EXPERIMENT, "variant"], sort=False)
     ]
+
+
+def paired(frame: pd.DataFrame, method: str, baseline: str, pair: Sequence[str]) -> pd.DataFrame:
+    """Lines of a method beside those of its baseline, whose columns end in ` of baseline`.
+
+    Args:
+        frame: has the columns of `EXPERIMENT`, method, variant and `pair`.
+        pair: columns in which two lines of an experiment must agree, such as fold and seed.
+    """
+    run = [*EXPERIMENT, *pair]
+    ours, theirs = (frame[frame["method"] == each] for each in (method, baseline))
+    own_variant = index_of(ours, run).isin(index_of(theirs, run))
+    with_partner = ours.assign(partner=ours["variant"].where(own_variant, ""))
+    return with_partner.merge(
+        theirs.rename(columns={"variant": "partner"}), on=[*run, "partner"], suffixes=("", " of baseline")
+    )
+
+
+def index_of(frame: pd.DataFrame, run: Sequence[str]) -> pd.MultiIndex:
+    """A frame's runs and variants."""
+    return pd.MultiIndex.from_frame(frame[[*run, "variant"]])
 
 
 def table(rows: Sequence[ResultsRow]) -> str:
     """The summary for a terminal: a block an experiment, a line a method, rates in percent."""
-    blocks: dict[tuple[str, str, str], list[list[str]]] = {}
+    blocks: dict[Experiment, list[list[str]]] = {}
     for summary in summarise(rows):
         blocks.setdefault(summary.experiment, []).append(cells(summary))
     return "\n\n".join(
-        f"{source} → {target}, {protocol} (rates in percent)\n{aligned([HEADER, *lines])}"
-        for (source, target, protocol), lines in blocks.items()
+        f"{experiment.title} (rates in percent)\n{aligned([HEADER, *lines])}" for experiment, lines in blocks.items()
     )
-
-
-def markdown(rows: Sequence[ResultsRow]) -> str:
-    """The summary as one Markdown table, rates in percent."""
-    lines = [["source", "target", "protocol", *HEADER], ["---"] * 4 + ["--:"] * (len(HEADER) - 1)]
-    lines += [[*summary.experiment, *cells(summary)] for summary in summarise(rows)]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 HEADER = ["method", *RATES, "probes", "gallery", "folds", "seeds"]
@@ -161,7 +206,7 @@ HEADER = ["method", *RATES, "probes", "gallery", "folds", "seeds"]
 def cells(summary: Summary) -> list[str]:
     """A summary's line under `HEADER`."""
     rates = [summary.rate(name) for name in RATES]
-    return [title_of(summary.method), *rates, summary.probes, summary.gallery, str(summary.folds), str(summary.seeds)]
+    return [summary.title, *rates, summary.probes, summary.gallery, str(summary.folds), str(summary.seeds)]
 
 
 def aligned(lines: list[list[str]]) -> str:

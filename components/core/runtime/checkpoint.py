@@ -11,6 +11,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from components.core.runtime import storage
+from components.core.runtime.distributed import is_first
+from components.core.runtime.errors import UserError
 
 
 def checkpoint_key(stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
@@ -37,7 +39,7 @@ class Checkpoint:
         """The state saved last, or None."""
         if not storage.exists(self.location):
             return None
-        if self.remote:
+        if self.remote and is_first():
             self.history.write_bytes(storage.read_bytes(self.history_location))
         content = storage.read_bytes(self.location)
         length = int.from_bytes(content[:8], "little")
@@ -45,11 +47,20 @@ class Checkpoint:
         return unpack(json.loads(header["__metadata__"]["state"]), load(content))
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Replace the saved state. The history goes first, so that it always reaches as far as the state."""
-        if self.remote:
-            storage.write_bytes(self.history_location, self.history.read_bytes())
+        """Replace the saved state. The history goes first, so that it always reaches as far as the state.
+
+        Raises:
+            UserError: a number in it is not finite; what was saved last stays.
+        """
         tensors: dict[str, Tensor] = {}
         outline = pack(state, tensors)
+        if not all(tensor.isfinite().all() for tensor in tensors.values()):
+            raise UserError(
+                "the weights are no longer finite numbers; the last good checkpoint is kept: "
+                "lower the learning rate, or set precision=fp32"
+            )
+        if self.remote:
+            storage.write_bytes(self.history_location, self.history.read_bytes())
         storage.write_bytes(self.location, save(tensors, metadata={"state": json.dumps(outline)}))
 
 

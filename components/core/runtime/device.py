@@ -1,12 +1,33 @@
-"""Device, precision and randomness of the stages that run networks."""
+"""Device, memory, precision and randomness of the stages that run networks."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
+from components.core.runtime.errors import UserError
+
 
 def choose_device() -> torch.device:
-    """The GPU of this process (torchrun numbers them), or the CPU."""
-    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+    """The GPU of this process (torchrun numbers the processes of a machine), or the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", torch.cuda.current_device())))
+
+
+@contextmanager
+def memory_explained(name: str, remedy: str) -> Iterator[None]:
+    """Within the block a GPU that runs out of memory is the user's to put right: `remedy` says by which settings.
+
+    Raises:
+        UserError: it ran out.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise UserError(f"{name}: the GPU's memory is too small: {remedy}") from None
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

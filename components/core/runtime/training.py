@@ -1,4 +1,7 @@
-"""The loop around a training step: progress, metrics, checkpoints, and going on after a kill."""
+"""The loop around a training step: progress, metrics, checkpoints, and going on after a kill.
+
+Under torchrun all processes do this loop together; the first one tracks and saves for all.
+"""
 
 import math
 import time
@@ -10,6 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from components.core.runtime.checkpoint import Checkpoint
+from components.core.runtime.distributed import from_first, is_first, mean_over_processes
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import StageRun
 
@@ -22,16 +26,20 @@ class Trainer(Protocol):
     images_per_step: int
 
     def step(self, step: int) -> Mapping[str, Tensor]:
-        """Do step number `step` (from 0); all its randomness comes from `seed_step`. Scalars to record."""
+        """Do step number `step` (from 0); all its randomness comes from `seed_step`.
+
+        Returns:
+            scalars to record, on the device; of several processes their mean is recorded.
+        """
 
     def state(self) -> Mapping[str, Any]:
-        """Everything that later steps depend on."""
+        """Everything that later steps depend on, as the first process has it."""
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` returned."""
 
     def show(self, step: int) -> None:
-        """Record pictures, where this step is one to be shown."""
+        """Record pictures, where this step is one to be shown; called in the first process."""
 
 
 def train(
@@ -40,23 +48,26 @@ def train(
     """Do all steps from the last checkpoint on.
 
     Raises:
-        UserError: a recorded value is not finite; the checkpoint is the last one before that.
+        UserError: a recorded value is not finite; the checkpoint is the last one before that. Or the processes of a
+            joint training see different checkpoints.
     """
     saved = checkpoint.load()
-    done = 0
-    if saved is not None:
+    done = saved["steps"] if saved else 0
+    if from_first(done) != done:
+        raise UserError(f"{name}: its processes see different checkpoints: give a data root that all of them share")
+    if saved:
         trainer.restore(saved["trainer"])
-        done = saved["steps"]
     run.resume(done - 1)
     unread: list[tuple[int, Mapping[str, Tensor]]] = []
     last_saved = last_read = time.monotonic()
-    with tqdm(total=steps, initial=done, desc=name, unit="step", disable=None) as bar:
+    with tqdm(total=steps, initial=done, desc=name, unit="step", disable=None if is_first() else True) as bar:
         for step in range(done, steps):
             unread.append((step, trainer.step(step)))
-            trainer.show(step)
+            if is_first():
+                trainer.show(step)
             bar.update()
             finished = step + 1 == steps
-            due = time.monotonic() - last_saved >= every_seconds
+            due = bool(from_first(time.monotonic() - last_saved >= every_seconds))
             if not (finished or due or len(unread) == STEPS_BETWEEN_READS):
                 continue
             values = read(unread)
@@ -65,26 +76,28 @@ def train(
             record(values, name, run)
             last_read, unread = now, []
             if finished or due:
-                run.flush()
-                checkpoint.save({"steps": step + 1, "trainer": trainer.state()})
+                if is_first():
+                    run.flush()
+                    checkpoint.save({"steps": step + 1, "trainer": trainer.state()})
                 last_saved = time.monotonic()
 
 
 def read(unread: list[tuple[int, Mapping[str, Tensor]]]) -> list[tuple[int, dict[str, float]]]:
-    """The scalars of several steps, fetched from the device in one transfer."""
-    numbers = iter(torch.stack([value for _, values in unread for value in values.values()]).tolist())
+    """The scalars of several steps, means over the processes, fetched from the device in one transfer."""
+    scalars = torch.stack([value for _, values in unread for value in values.values()])
+    numbers = iter(mean_over_processes(scalars).tolist())
     return [(step, {name: next(numbers) for name in values}) for step, values in unread]
 
 
 def record(values: list[tuple[int, dict[str, float]]], name: str, run: StageRun) -> None:
     """Hand the scalars of several steps to the tracker, if all are finite."""
     for step, scalars in values:
-        for scalar, value in scalars.items():
-            if not math.isfinite(value):
-                raise UserError(
-                    f"{name}: '{scalar}' became {value} at step {step}; the last good checkpoint is kept: "
-                    "lower the learning rate, or set precision=fp32"
-                )
+        broken = [f"'{scalar}' became {value}" for scalar, value in scalars.items() if not math.isfinite(value)]
+        if broken:
+            raise UserError(
+                f"{name}: {', '.join(broken)} at step {step}; the last good checkpoint is kept: "
+                "lower the learning rate, or set precision=fp32"
+            )
         run.metrics(step, scalars)
 
 

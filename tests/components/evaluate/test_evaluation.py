@@ -2,8 +2,19 @@
 
 import numpy as np
 
-from components.evaluate.evaluation import Evaluation, Split, row_of
+from components.evaluate.data_sets import Split
+from components.evaluate.evaluation import Evaluation, name_of, row_of
 from components.evaluate.metrics import rank
+from components.evaluate.versions import Run
+
+COMMON = {
+    "source": "a",
+    "target": "b",
+    "preset": "small",
+    "hardware": "a computer, 2 cores",
+    "date": "2020-02-29",
+    "commit": "0123abc-dirty",
+}
 
 
 def test_a_row_is_a_ranking_in_percent():
@@ -16,8 +27,20 @@ def test_a_row_is_a_ranking_in_percent():
         query_camera=[1, 1],
         gallery_camera=[2] * 30,
     )
-    evaluation = Evaluation("direct", Split("all", 0), 1, ranking, np.arange(0), np.empty((0, 1)))
-    made = row_of(evaluation, "a", "b")
+    run = Run("simpgan", 1, "rate=1", steps=9, score=0.5)
+    made = row_of(Evaluation(run, "simpgan+adabn", Split("all", 3), ranking), COMMON)
+    assert made.model_dump(include=set(COMMON)) == COMMON
+    assert (made.method, made.variant, made.protocol, made.fold) == ("simpgan+adabn", "rate=1", "all", 3)
+    assert (made.seed, made.steps, made.score) == (1, 9, 0.5)
     assert (made.rank_1, made.rank_5, made.rank_10, made.rank_20) == (0, 0, 100, 100)
     assert (made.mAP, made.mAP_trapezoidal, made.mINP) == (100 / 8, 100 / 16, 100 / 8)
     assert (made.probes, made.left_out, made.gallery) == (1, 1, 30)
+
+
+def test_a_method_is_called_by_its_parts():
+    assert [name_of("direct", part) for part in ("", "adabn", "verification")] == [
+        "direct",
+        "adabn",
+        "direct+verification",
+    ]
+    assert name_of(name_of("simpgan", "adabn"), "fused") == "simpgan+adabn+fused"

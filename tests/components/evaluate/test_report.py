@@ -12,18 +12,18 @@ from PIL import Image
 
 from components.core.results.rows import ResultsRow
 from components.core.runtime.errors import UserError
-from components.evaluate.figures import cmc_figure, svg, translation_grid
-from components.evaluate.report import Match, RankedList, RankedProbe, write_report
+from components.evaluate.figures import CLOUDS, FeatureMap, cmc_figure, features_figure, png, svg, translation_grid
+from components.evaluate.report import Domains, Match, RankedList, RankedProbe, overlap_table, write_report
 
 HOSTILE = "<script>alert('x')</script>\" onload=\"x & 'y'"
 CURVE = np.linspace(0.1, 0.9, 50)
 
 
-def row(method, rank_1, fold=0, protocol="folds10", source="market1501"):
+def row(method, rank_1, fold=0, protocol="folds10", source="market1501", variant=""):
     rates = dict.fromkeys(["rank_5", "rank_10", "rank_20", "mAP", "mAP_trapezoidal", "mINP"], 50.0)
     return ResultsRow(
-        source=source, target="grid", method=method, protocol=protocol, fold=fold, seed=0, rank_1=rank_1,
-        probes=125, gallery=900, **rates,
+        source=source, target="grid", method=method, variant=variant, protocol=protocol, fold=fold, seed=0,
+        rank_1=rank_1, probes=125, gallery=900, **rates,
     )  # fmt: skip
 
 
@@ -35,7 +35,9 @@ def page(path: Path, **given) -> str:
     everything = {
         "rows": [row("direct", 18.1), row("simpgan", 31.2), row("adabn", 25.0)],
         "cmc": {"folds10": {"direct": CURVE, "simpgan": CURVE}},
-        "translations": {"simpgan": [(picture(10), picture(20)), (picture(30), picture(40))]},
+        "to_source": {"simpgan": [(picture(10), picture(20)), (picture(30), picture(40))]},
+        "to_target": {},
+        "domains": Domains({}, []),
         "ranked": [
             RankedProbe(
                 "0001.png",
@@ -116,6 +118,70 @@ def test_the_title_without_simpgan_or_without_a_baseline(tmp_path, rows, title):
     assert title in Elements(page(tmp_path, rows=rows)).text.replace("\u00a0", " ")
 
 
+def test_a_translation_must_also_earn_its_place_on_top_of_adabn(tmp_path):
+    rows = [row("direct", 10.0), row("adabn", 20.0), row("simpgan", 12.0), row("simpgan+adabn", 21.0)]
+    text = Elements(page(tmp_path, rows=rows)).text.replace("\u00a0", " ")
+    assert "SimPGAN + AdaBN finds the right person first for 21.0 % of probes, AdaBN for 20.0 %" in text
+
+
+def test_without_simpgan_the_headline_is_about_what_was_trained(tmp_path):
+    rows = [row("direct", 10.0), row("cyclegan", 12.0), row("matched-set+fused", 15.0)]
+    assert "CycleGAN finds the right person first for 12.0 %" in Elements(page(tmp_path, rows=rows)).text.replace(
+        "\u00a0", " "
+    )
+
+
+def test_other_ways_of_comparing_are_folded_away(tmp_path):
+    rows = [row("direct", 10.0), row("simpgan", 12.0), row("simpgan+fused", 50.0), row("simpgan+verification", 1.0)]
+    html = page(tmp_path, rows=rows)
+    assert "Other ways of comparing the same images (2)" in html
+    main, folded = html.split("Other ways of comparing")
+    assert "fused" not in main.split("<tbody>")[1]
+    assert re.search(r'data-value="12.0" class="best"', main)
+    assert re.search(r'data-value="50.0" class="best"', folded)
+
+
+def test_variants_of_a_method_have_rows_of_their_own(tmp_path):
+    rows = [row("direct", 10.0), *(row("simpgan", 12.0, variant=f"rate={rate}") for rate in (1, 2))]
+    assert "SimPGAN (rate=1)" in Elements(page(tmp_path, rows=rows)).words
+
+
+def test_both_directions_of_translation_are_shown(tmp_path):
+    text = Elements(page(tmp_path, to_target={"simpgan": [(picture(1), picture(2))]})).text
+    assert "The target's images in the style of the source" in text
+    assert "The source's images in the style of the target" in text
+
+
+def test_the_overlap_stands_beside_the_map(tmp_path):
+    maps = [FeatureMap("simpgan", {name: np.random.default_rng(0).random((5, 2)) for name in CLOUDS}, 0.25)]
+    elements = Elements(page(tmp_path, domains=Domains({"direct": 0.125, "adabn": 0.5, "simpgan": 0.25}, maps)))
+    assert re.search(r"Direct transfer\s*0.12\s*0.50\s*SimPGAN\s*0.25", elements.text)
+    [image] = [each for each in elements.all("img") if "Features of source and target" in each["alt"]]
+    assert image["src"].startswith("data:image/png;base64,")
+
+
+def test_overlaps_without_and_with_adabn_stand_side_by_side():
+    overlaps = {"adabn": 0.2, "direct": 0.1, "simpgan rate=1": 0.3, "simpgan+adabn rate=1": 0.4, "umdl": 0.5}
+    assert overlap_table(overlaps) == [
+        ("UMDL", 0.5, None),
+        ("Direct transfer", 0.1, 0.2),
+        ("SimPGAN (rate=1)", 0.3, 0.4),
+    ]
+
+
+def test_a_map_names_its_method_and_overlap_and_leaves_out_what_is_not_there():
+    points = np.random.default_rng(0).random((5, 2))
+    figure = features_figure(
+        [
+            FeatureMap("adabn", {"source": points, "recorded": points, "adapted": points}, 0.5),
+            FeatureMap("simpgan", {"source": points, "adapted": points}, 0.25),
+        ]
+    )
+    assert [axes.get_title() for axes in figure.axes] == ["AdaBN\noverlap 0.50", "SimPGAN\noverlap 0.25"]
+    assert [len(axes.collections) for axes in figure.axes] == [3, 2]
+    assert Image.open(BytesIO(png(figure))).width > 300
+
+
 def test_the_best_of_each_column_is_marked(tmp_path):
     html = page(tmp_path)
     assert re.search(r'data-value="31.2" class="best">\s*31.2', html)
@@ -140,7 +206,9 @@ def test_names_cannot_inject_markup(tmp_path):
             tmp_path,
             rows=[row(HOSTILE, 30.0, protocol=HOSTILE, source=HOSTILE), row("direct", 1.0)],
             cmc={HOSTILE: {HOSTILE: CURVE}},
-            translations={HOSTILE: [(picture(1), picture(2))]},
+            to_source={HOSTILE: [(picture(1), picture(2))]},
+            to_target={HOSTILE: [(picture(1), picture(2))]},
+            domains=Domains({HOSTILE: 0.5}, [FeatureMap(HOSTILE, {"source": np.zeros((3, 2))}, 0.5)]),
             ranked=[RankedProbe(HOSTILE, picture(3), [RankedList(HOSTILE, [Match(picture(4), True)], 1)])],
             details={HOSTILE: {HOSTILE: HOSTILE}},
             notes=[HOSTILE],
@@ -164,8 +232,8 @@ def test_every_picture_is_shown_as_it_is_and_described(tmp_path):
 
 
 def test_large_pictures_are_made_smaller(tmp_path):
-    translations = {"simpgan": [(picture(1, 3000, 1500), picture(2, 3000, 1500))]}
-    source = next(each["src"] for each in Elements(page(tmp_path, translations=translations)).all("img")[1:])
+    to_source = {"simpgan": [(picture(1, 3000, 1500), picture(2, 3000, 1500))]}
+    source = next(each["src"] for each in Elements(page(tmp_path, to_source=to_source)).all("img")[1:])
     assert Image.open(BytesIO(base64.b64decode(source.split(",")[1]))).size == (160, 320)
 
 
@@ -184,8 +252,14 @@ def test_the_curves_can_be_read_aloud(tmp_path):
 
 
 def test_sections_without_content_are_left_out(tmp_path):
-    text = Elements(page(tmp_path, rows=[row("direct", 1.0)], cmc={}, translations={}, ranked=[], details={})).text
-    for heading in ("before and after translation", "What a search returns", "How far down", "Settings and versions"):
+    text = Elements(page(tmp_path, rows=[row("direct", 1.0)], cmc={}, to_source={}, ranked=[], details={})).text
+    for heading in (
+        "before and after translation",
+        "How far apart",
+        "What a search returns",
+        "How far down",
+        "Settings and versions",
+    ):
         assert heading not in text
 
 

@@ -1,20 +1,26 @@
 """The stages from pretraining to evaluation, on small generated camera networks."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from components.core.data.decoded import iterate_batches, to_unit_range
+from components.core.data.features import save_features
 from components.core.data.manifest import Manifest
 from components.core.models.classifier import SiameseClassifier, load_classifier
+from components.core.models.folder import load_network, read_config, save_model
+from components.core.models.translator import load_translator
+from components.core.results.probes import read_probes
 from components.core.results.rows import ResultsRow, read_results
 from components.core.runtime.errors import UserError
 from components.evaluate import stage
-from components.evaluate.evaluation import image_versions
-from components.evaluate.features import extract, with_statistics_of
+from components.evaluate.features import Images, extract, with_statistics_of
+from components.evaluate.metrics import rank
 from components.evaluate.settings import EvaluateSettings
 from components.pretrain import stage as pretrain
 from components.pretrain.settings import PretrainSettings
@@ -25,7 +31,7 @@ from components.translate.settings import TranslateSettings
 from tests.conftest import Ingested
 
 SIZE = {"height": 32, "width": 32, "crop_padding": 2, "precision": "fp32"}
-SETTINGS = EvaluateSettings(batch=4, precision="fp32", probes_shown=2)
+SETTINGS = EvaluateSettings(batch=16, precision="fp32", probes_shown=2, points_shown=12, preset="tiny")
 
 
 @pytest.fixture(scope="module")
@@ -46,36 +52,78 @@ def classifier(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder / "model"
 
 
+@dataclass(frozen=True)
+class Adaptation:
+    """What earlier stages made for folds10, fold 3."""
+
+    translator: Path
+    translated: Path
+    counterpart: Path
+    features: Path
+
+
 @pytest.fixture(scope="module")
-def translated(ingested: Ingested, classifier: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("translated")
+def adaptation(ingested: Ingested, classifier: Path, tmp_path_factory: pytest.TempPathFactory) -> Adaptation:
+    folder = tmp_path_factory.mktemp("adaptation")
+    made = Adaptation(*(folder / name for name in ("translator", "translated", "counterpart", "features")))
     settings = TrainGanSettings.parse(
         {"channels": 4, "blocks": 1, "steps": 3, "protocol": "folds10", "fold": 3, "seed": 5, **SIZE}
     )
-    train_gan.run(ingested.source, ingested.target, classifier, settings, ingested.data_root, folder / "translator")
-    translate.run(ingested.target, folder / "translator", TranslateSettings(), ingested.data_root, folder / "manifest")
-    return folder / "manifest"
+    train_gan.run(ingested.source, ingested.target, classifier, settings, ingested.data_root, made.translator)
+    translate.run(ingested.target, made.translator, TranslateSettings(), ingested.data_root, made.translated)
+    # A counterpart with the weights of the classifier: then its rows must be those of direct transfer.
+    network, config = load_classifier(classifier)
+    split = {"protocol": "folds10", "fold": 3, "seed": 5, "steps": 3}
+    save_model(
+        made.counterpart, {"classifier": network}, {**config, "adaptation": {"method": "source-to-target", **split}}
+    )
+    # Features that know everybody, of lengths that must not matter.
+    target = Manifest.load(ingested.target)
+    person = target.images["person"].fillna(0).to_numpy(dtype=np.int64)
+    known = (
+        np.eye(person.max() + 1, dtype=np.float32)[person] * np.arange(1, len(person) + 1, dtype=np.float32)[:, None]
+    )
+    description = {**split, "method": "umdl", "steps": 0, "target": target.digest}
+    save_features(made.features, np.arange(len(known)), known, description)
+    return made
 
 
 @pytest.fixture(scope="module")
 def results(
-    ingested: Ingested, classifier: Path, translated: Path, tmp_path_factory: pytest.TempPathFactory
+    ingested: Ingested, classifier: Path, adaptation: Adaptation, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[list[ResultsRow], Path]:
     output = tmp_path_factory.mktemp("results")
-    rows = stage.run(ingested.source, ingested.target, classifier, [translated], SETTINGS, ingested.data_root, output)
+    rows = stage.run(
+        ingested.source,
+        ingested.target,
+        classifier,
+        SETTINGS,
+        ingested.data_root,
+        output,
+        translated=[adaptation.translated],
+        translators=[adaptation.translator],
+        counterparts=[adaptation.counterpart],
+        features=[adaptation.features],
+    )
     return rows, output
 
 
 def test_each_method_has_its_splits(results: tuple[list[ResultsRow], Path]) -> None:
     rows, _ = results
-    splits = {
-        method: [(row.protocol, row.fold) for row in rows if row.method == method]
-        for method in ("direct", "adabn", "simpgan", "simpgan+adabn")
-    }
+    splits: dict[str, list[tuple[str, int]]] = {}
+    for row in rows:
+        splits.setdefault(row.method, []).append((row.protocol, row.fold))
     everything = [("all250", 0), *(("folds10", fold) for fold in range(10))]
-    assert splits["direct"] == everything
-    assert sorted(splits["adabn"]) == everything
-    assert splits["simpgan"] == splits["simpgan+adabn"] == [("folds10", 3)]
+    unchanged = {"direct", "adabn", "direct+verification", "adabn+verification"}
+    changed = {
+        f"{base}{parts}"
+        for base in ("simpgan", "matched-set", "matched-image")
+        for parts in ("", "+adabn", "+fused", "+adabn+fused", "+verification", "+adabn+verification")
+    }
+    counterpart = {f"source-to-target{parts}" for parts in ("", "+adabn", "+verification", "+adabn+verification")}
+    assert set(splits) == {"umdl", *unchanged, *changed, *counterpart}
+    for method, of_method in splits.items():
+        assert sorted(of_method) == (everything if method in unchanged else [("folds10", 3)]), method
 
 
 def test_rows_say_what_they_measured(results: tuple[list[ResultsRow], Path], ingested: Ingested) -> None:
@@ -83,30 +131,191 @@ def test_rows_say_what_they_measured(results: tuple[list[ResultsRow], Path], ing
     assert read_results(output / "results.json") == rows
     target = Manifest.load(ingested.target)
     for row in rows:
-        assert (row.source, row.target) == ("market1501", "grid")
+        assert (row.source, row.target, row.preset) == ("market1501", "grid", "tiny")
         assert row.probes == len(target.rows(row.protocol, row.fold, "query"))
         assert row.gallery == len(target.rows(row.protocol, row.fold, "gallery"))
         assert row.rank_1 <= row.rank_5 <= row.rank_10 <= row.rank_20
-    assert {row.seed for row in rows if row.method.startswith("simpgan")} == {5}
+        assert "" not in (row.hardware, row.date, row.commit)
+    trained = [row for row in rows if row.method.startswith("simpgan")]
+    assert {(row.seed, row.steps) for row in trained} == {(5, 3)}
+    assert {row.score for row in rows if row.method.startswith("matched")} == {None}
+
+
+def test_the_label_free_score_of_the_translation_is_in_its_rows(
+    results: tuple[list[ResultsRow], Path], adaptation: Adaptation
+) -> None:
+    selection = read_config(adaptation.translator)["selection"]
+    scores = {row.score for row in results[0] if row.method.startswith("simpgan")}
+    assert scores == {selection["score"]}
+
+
+def test_probes_add_up_to_their_rows(results: tuple[list[ResultsRow], Path], ingested: Ingested) -> None:
+    rows, output = results
+    probes = read_probes(output / "probes.parquet")
+    assert set(probes["probe"]) <= set(Manifest.load(ingested.target).images["name"])
+    for row in rows:
+        own = probes[
+            (probes[["method", "protocol", "fold"]] == [row.method, row.protocol, row.fold]).all(axis="columns")
+        ]
+        assert len(own) == row.probes + row.left_out
+        assert 100 * (own["first_rank"] == 1).sum() / row.probes == pytest.approx(row.rank_1)
+        assert 100 * own["average_precision"].mean() == pytest.approx(row.mAP)
+
+
+def rates(rows: list[ResultsRow], method: str) -> tuple[float, ...]:
+    [row] = [row for row in rows if (row.method, row.protocol, row.fold) == (method, "folds10", 3)]
+    return row.rank_1, row.rank_5, row.rank_10, row.mAP, row.mINP
+
+
+def test_a_counterpart_with_the_same_weights_finds_the_same_people(results: tuple[list[ResultsRow], Path]) -> None:
+    rows, _ = results
+    assert rates(rows, "source-to-target") == rates(rows, "direct")
+    assert rates(rows, "source-to-target+adabn") == rates(rows, "adabn")
+
+
+def test_ready_made_features_are_ranked_by_cosine(results: tuple[list[ResultsRow], Path]) -> None:
+    assert rates(results[0], "umdl") == (100, 100, 100, 100, 100)
+
+
+def ranking(ingested: Ingested, query: np.ndarray, gallery: np.ndarray) -> tuple[float, ...]:
+    """Rates of vectors [N, D] of all images of the target, in folds10, fold 3."""
+    target = Manifest.load(ingested.target)
+    rows = {role: target.rows("folds10", 3, role) for role in ("query", "gallery")}
+    ids = {
+        f"{role}_{column}": target.images[column].fillna(-1).to_numpy(dtype=np.int64)[rows[role]]
+        for role in rows
+        for column in ("person", "camera")
+    }
+    result = rank(query[rows["query"]], gallery[rows["gallery"]], **ids)
+    head = [100 * result.cmc[place] for place in (0, 4, 9)]
+    return *head, 100 * result.mean_average_precision, 100 * result.mean_inverse_negative_penalty
+
+
+def test_fused_features_are_those_of_both_images_joined(
+    results: tuple[list[ResultsRow], Path], ingested: Ingested, classifier: Path, adaptation: Adaptation
+) -> None:
+    """With AdaBN each half has the statistics of its own images."""
+    for method in ("simpgan+fused", "simpgan+adabn+fused"):
+        halves = []
+        for folder in (ingested.target, adaptation.translated):
+            network, images = load_classifier(classifier)[0].eval(), Images(Manifest.load(folder), ingested.data_root)
+            if "adabn" in method:
+                unlabelled = images.manifest.rows("folds10", 3, "train")
+                network = with_statistics_of(network, images, unlabelled, SETTINGS)
+            everything = np.arange(len(images.manifest.images))
+            halves.append(extract(network, images, everything, SETTINGS, "test").unit)
+        joined = np.hstack(halves) / np.float32(np.sqrt(2))
+        assert rates(results[0], method) == pytest.approx(ranking(ingested, joined, joined)), method
+
+
+def test_verification_ranks_by_the_classifiers_score_of_every_pair(
+    results: tuple[list[ResultsRow], Path], ingested: Ingested, classifier: Path
+) -> None:
+    network, images = load_classifier(classifier)[0].eval(), Images(Manifest.load(ingested.target), ingested.data_root)
+    [batch] = images.batches(network, np.arange(len(images.manifest.images)), len(images.manifest.images))
+    with torch.no_grad():
+        embedding = (network(batch) + network(batch.flip(3))) / 2
+        scores = torch.stack([network.verification_logit(one.expand_as(embedding), embedding) for one in embedding])
+    # Ranked by their product with the gallery's unit vectors, rows of scores rank as they are.
+    spread = (scores / scores.abs().max()).numpy()
+    assert rates(results[0], "direct+verification") == pytest.approx(
+        ranking(ingested, spread, np.eye(len(spread), dtype=np.float32))
+    )
+
+
+def test_a_classifier_that_never_saw_pairs_has_no_verification_rows(
+    ingested: Ingested, classifier: Path, tmp_path: Path
+) -> None:
+    network, config = load_classifier(classifier)
+    config["settings"]["verification_weight"] = 0.0
+    save_model(tmp_path / "model", {"classifier": network}, config)
+    settings = SETTINGS.model_copy(update={"protocols": ["all250"], "matched": False, "points_shown": 0})
+    rows = stage.run(
+        ingested.source, ingested.target, tmp_path / "model", settings, ingested.data_root, tmp_path / "out"
+    )
+    assert [row.method for row in rows] == ["direct", "adabn"]
+
+
+def test_a_fine_tuned_classifier_looks_at_its_translation(
+    results: tuple[list[ResultsRow], Path],
+    ingested: Ingested,
+    classifier: Path,
+    adaptation: Adaptation,
+    tmp_path: Path,
+) -> None:
+    """Fine-tuned to nothing: all features are zero, so nobody is found."""
+    network, _ = load_classifier(classifier)
+    generator, config = load_translator(adaptation.translator)
+    g = load_network(adaptation.translator, "g", load_translator(adaptation.translator)[0])
+    nn.init.zeros_(network.neck.weight)
+    nn.init.zeros_(network.neck.bias)
+    networks = {"f": generator, "g": g, "classifier": network}
+    save_model(tmp_path / "translator", networks, {**config, "classifier": network.config.model_dump()})
+    translate.run(
+        ingested.target, tmp_path / "translator", TranslateSettings(), ingested.data_root, tmp_path / "translated"
+    )
+    settings = SETTINGS.model_copy(update={"protocols": ["folds10"], "matched": False, "verification": False})
+    rows = stage.run(
+        ingested.source,
+        ingested.target,
+        classifier,
+        settings,
+        ingested.data_root,
+        tmp_path / "out",
+        translated=[tmp_path / "translated"],
+        translators=[tmp_path / "translator"],
+    )
+    assert rates(rows, "direct") == rates(results[0], "direct")
+    assert rates(rows, "simpgan")[0] == 0
+    # The zeros join the recorded image's features and change no order.
+    assert rates(rows, "simpgan+fused") == rates(rows, "direct")
 
 
 def test_report_and_figures_are_there(results: tuple[list[ResultsRow], Path]) -> None:
     _, output = results
     page = (output / "report.html").read_text()
-    assert "SimPGAN" in page
-    assert "folds10, fold 3" in page
+    for text in ("SimPGAN", "UMDL", "folds10, fold 3", "in the style of the source", "in the style of the target"):
+        assert text in page
     assert (output / "cmc.svg").read_bytes().startswith(b"<?xml")
+    assert (output / "cmc-adabn.svg").read_bytes().startswith(b"<?xml")
+    for name in ("to-source", "to-target", "features"):
+        assert Image.open(output / f"{name}.png").width > 100
+
+
+def test_the_source_itself_can_be_the_target_if_that_is_allowed(
+    ingested: Ingested, classifier: Path, tmp_path: Path
+) -> None:
+    settings = SETTINGS.model_copy(update={"allow_shared_people": True})
+    rows = stage.run(ingested.source, ingested.source, classifier, settings, ingested.data_root, tmp_path / "out")
+    assert {(row.source, row.target) for row in rows} == {("market1501", "market1501")}
+    assert {"direct", "adabn", "matched-set", "matched-image+adabn+fused"} <= {row.method for row in rows}
+
+
+def test_shared_people_are_refused_otherwise(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="show the same people"):
+        stage.run(ingested.source, ingested.source, classifier, SETTINGS, ingested.data_root, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_a_translation_colours_are_matched_in_every_split(
+    ingested: Ingested, classifier: Path, tmp_path: Path
+) -> None:
+    settings = SETTINGS.model_copy(update={"adabn": False, "verification": False, "points_shown": 0})
+    rows = stage.run(ingested.source, ingested.target, classifier, settings, ingested.data_root, tmp_path / "out")
+    for method in ("direct", "matched-set", "matched-image", "matched-set+fused"):
+        assert sum(row.method == method for row in rows) == 11, method
 
 
 def test_features_have_length_one_and_do_not_depend_on_the_batch(ingested: Ingested, classifier: Path) -> None:
     network, _ = load_classifier(classifier)
     network.eval()
-    target = Manifest.load(ingested.target)
-    rows = np.array([5, 2, 9])
-    together = extract(network, target, rows, SETTINGS, ingested.data_root, "test")
-    alone = extract(network, target, rows[1:2], SETTINGS, ingested.data_root, "test")
-    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(together[1:2], alone, atol=1e-5)
+    images = Images(Manifest.load(ingested.target), ingested.data_root)
+    rows = np.array([2, 5, 9])
+    together = extract(network, images, rows, SETTINGS, "test")
+    alone = extract(network, images, rows[1:2], SETTINGS, "test")
+    np.testing.assert_allclose(np.linalg.norm(together.unit, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(together.of(rows[1:2]).unit, alone.unit, atol=1e-5)
+    np.testing.assert_allclose(together.embeddings_of(rows[1:2]), alone.embedding, rtol=1e-4, atol=1e-4)
 
 
 def batch_norm_layers(network: SiameseClassifier) -> list[nn.Module]:
@@ -120,7 +329,7 @@ def test_adabn_has_the_statistics_of_the_images_and_nothing_else_changes(ingeste
     target = Manifest.load(ingested.target)
     rows = target.rows("folds10", 0, "train")
     settings = SETTINGS.model_copy(update={"batch": len(rows)})
-    adapted = with_statistics_of(network, target, rows, settings, ingested.data_root)
+    adapted = with_statistics_of(network, Images(target, ingested.data_root), rows, settings)
 
     reference, _ = load_classifier(classifier)
     for layer in batch_norm_layers(reference):
@@ -133,19 +342,3 @@ def test_adabn_has_the_statistics_of_the_images_and_nothing_else_changes(ingeste
         torch.testing.assert_close(ours.running_var, theirs.running_var, rtol=1e-3, atol=1e-4)
     for (name, ours), theirs in zip(adapted.named_parameters(), network.parameters(), strict=True):
         assert torch.equal(ours, theirs), name
-
-
-def test_unknown_protocol_is_refused(ingested: Ingested) -> None:
-    settings = EvaluateSettings(protocols=["folds11"])
-    with pytest.raises(UserError, match="no protocol 'folds11': choose from all250, folds10"):
-        image_versions(Manifest.load(ingested.target), [], 0, settings)
-
-
-def test_a_target_without_probes_is_refused(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:
-    target = Manifest.load(ingested.target)
-    roles = target.roles[target.roles["role"] == "train"]
-    Manifest("unlabelled", target.images, roles).save(tmp_path / "unlabelled")
-    with pytest.raises(UserError, match="no protocol with probes"):
-        stage.run(
-            ingested.source, tmp_path / "unlabelled", classifier, [], SETTINGS, ingested.data_root, tmp_path / "out"
-        )

@@ -1,6 +1,7 @@
 """The classifier's training step and schedules."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,12 @@ import torch
 from sklearn.metrics import log_loss
 
 from components.core.data.pairs import PairSampler
+from components.core.runtime.device import seed_step
+from components.core.runtime.errors import UserError
+from components.pretrain.schedule import positive_share, rate_factor
 from components.pretrain.settings import PretrainSettings
 from components.pretrain.stage import build_classifier
-from components.pretrain.trainer import PretrainTrainer, positive_share, rate_factor
+from components.pretrain.trainer import Batch, PretrainTrainer
 
 SMALL = {
     "backbone": "resnet18",
@@ -32,6 +36,11 @@ def small_trainer(**changes: object) -> PretrainTrainer:
     return PretrainTrainer(build_classifier(settings, sampler.identities), images, sampler, settings)
 
 
+def drawn(trainer: PretrainTrainer, steps: range) -> list[Batch]:
+    """The batches of some steps."""
+    return [trainer.draw(step, seed_step(trainer.settings.seed, step)) for step in steps]
+
+
 def test_losses_are_cross_entropies_of_identities_and_of_pairs() -> None:
     """With heads that are still zero every identity has probability 1/3 and every pair 1/2."""
     trainer = small_trainer()
@@ -46,13 +55,64 @@ def test_losses_are_cross_entropies_of_identities_and_of_pairs() -> None:
 
 def test_an_epoch_begins_a_pair_with_each_image_once() -> None:
     trainer = small_trainer()
-    firsts = torch.cat([trainer.first_of_pairs(step) for step in range(trainer.steps_per_epoch)])
+    firsts, later = (
+        torch.cat([batch.rows[batch.first] for batch in drawn(trainer, range(start, start + 3))]) for start in (0, 3)
+    )
     assert sorted(firsts.tolist()) == list(range(12))
-    later = torch.cat([trainer.first_of_pairs(step + trainer.steps_per_epoch) for step in range(3)])
     assert firsts.tolist() != later.tolist()
 
 
-@pytest.mark.parametrize("changes", [{}, {"optimizer": "adam", "bn_neck": True, "dropout": 0.5}])
+def test_balanced_batches_have_their_pairs_within() -> None:
+    trainer = small_trainer(pairs=4, images_per_identity=4, negatives_growth=1)
+    for batch in drawn(trainer, range(3)):
+        identity = trainer.sampler.labels[batch.rows]
+        assert identity.unique(return_counts=True)[1].tolist() == [4, 4]
+        same = identity[batch.first] == identity[batch.second]
+        assert same.sum() == 12  # two identities, six pairs of four images each
+        assert len(same) == 24
+
+
+def test_the_first_stage_learns_identities_alone_at_its_own_rate() -> None:
+    """Twelve images in batches of four: three steps an epoch, then pairs."""
+    trainer = small_trainer(identity_epochs=2, identity_batch=4, identity_stage_rate=0.01, epochs=1)
+    assert trainer.steps == 2 * 3 + 3
+    batches = drawn(trainer, range(7))
+    for epoch in (batches[:3], batches[3:6]):
+        assert sorted(torch.cat([batch.rows for batch in epoch]).tolist()) == list(range(12))
+    assert len(batches[6].rows) == 8
+    assert trainer.rates_at(5) == [0.01] * 3
+    assert trainer.rates_at(6) == pytest.approx([1e-4, 1e-3, 0.1])
+    recorded = trainer.step(0)
+    assert recorded["loss/all"].item() == pytest.approx(recorded["loss/identification"].item() / 2)
+    assert trainer.classifier.verification_head.weight.grad.abs().max() == 0
+    trainer.step(6)
+    assert trainer.classifier.verification_head.weight.grad.abs().max() > 0
+
+
+def test_the_triplet_loss_takes_part_by_its_weight() -> None:
+    trainer = small_trainer(images_per_identity=4, triplet_weight=0.5, identity_weight=0, verification_weight=0)
+    recorded = trainer.step(0)
+    assert recorded["loss/triplet"] > 0
+    assert recorded["loss/all"].item() == pytest.approx(recorded["loss/triplet"].item() / 2)
+
+
+def test_every_augmentation_is_a_function_of_the_step() -> None:
+    trainer = small_trainer(jitter=0.3, grey=0.3, erasing=0.5)
+    rows = torch.arange(12)
+    one, same, other = (trainer.augmented(rows, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": "adam", "bn_neck": True, "dropout": 0.5, "images_per_identity": 4, "triplet_weight": 1}
+        | {"jitter": 0.2, "grey": 0.2, "erasing": 0.5, "ibn": True, "mixstyle": 0.5},
+        {"identity_epochs": 1, "identity_batch": 4},
+    ],
+)
 def test_restored_training_goes_on_as_if_undisturbed(changes: dict[str, object]) -> None:
     undisturbed, first, second = (small_trainer(**changes) for _ in range(3))
     for step in range(4):
@@ -103,3 +163,24 @@ def test_weights_of_the_run_are_those_of_its_seed(tmp_path: Path) -> None:
     )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images_per_identity": 3}, "must divide the 8 images of a batch"),
+        ({"images_per_identity": 8}, "into at least two identities"),
+        ({"images_per_identity": 1}, "with at least two images each"),
+        ({"triplet_weight": 1}, "triplet_weight needs identity-balanced batches"),
+        ({"identity_weight": 0, "verification_weight": 0}, "nothing is left to learn"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        PretrainSettings.parse(SMALL | changes)
+
+
+def test_more_identities_in_a_batch_than_in_the_source_are_refused() -> None:
+    trainer = small_trainer(pairs=8, images_per_identity=2)
+    with pytest.raises(UserError, match=r"8 identities cannot be drawn from a source with 3: lower pretrain\.pairs"):
+        trainer.step(0)

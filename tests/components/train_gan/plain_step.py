@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from components.train_gan.batches import Batch
 from components.train_gan.trainer import GanTrainer
 
 
@@ -60,10 +61,10 @@ def discriminator_loss(trainer: GanTrainer, source: Tensor, target: Tensor) -> d
     }
 
 
-def plain_step(trainer: GanTrainer, source: Tensor, same: Tensor, target: Tensor) -> dict[str, Tensor]:
+def plain_step(trainer: GanTrainer, batch: Batch) -> dict[str, Tensor]:
     """Losses of one step; gradients are left in the networks. The fakes are those of the generators before it."""
-    of_discriminators = discriminator_loss(trainer, source, target)
-    of_generators = generator_loss(trainer, source, same, target)
+    of_discriminators = discriminator_loss(trainer, batch.source, batch.target)
+    of_generators = generator_loss(trainer, batch.source, batch.same, batch.target)
     of_generators["loss/generators"].backward()
     for discriminator in (trainer.d_source, trainer.d_target):
         discriminator.zero_grad()

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from components.core.data.manifest import Manifest
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from components.core.models.classifier import ClassifierConfig, SiameseClassifier, load_classifier
 from components.core.models.folder import save_model
+from components.core.models.translator import load_translator
 from components.core.runtime.errors import UserError
+from components.core.runtime.tracking import read_history
 from components.train_gan import stage
 from components.train_gan.settings import TrainGanSettings
 from tests.conftest import Ingested
@@ -15,12 +18,16 @@ from tests.conftest import Ingested
 SETTINGS = TrainGanSettings(height=32, width=32, channels=4, blocks=1, steps=1)
 
 
+def classifier_of(folder: Path, identities: int = 8, source: str = "market1501") -> Path:
+    network = SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=identities, height=32, width=32))
+    config = {"classifier": network.config.model_dump(), "source": source, "protocol": "standard"}
+    save_model(folder, {"classifier": network}, config)
+    return folder
+
+
 @pytest.fixture
 def classifier(tmp_path: Path) -> Path:
-    network = SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=8, height=32, width=32))
-    config = {"classifier": network.config.model_dump(), "protocol": "standard"}
-    save_model(tmp_path / "classifier", {"classifier": network}, config)
-    return tmp_path / "classifier"
+    return classifier_of(tmp_path / "classifier")
 
 
 def test_a_target_without_training_images_is_refused(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:
@@ -31,6 +38,60 @@ def test_a_target_without_training_images_is_refused(ingested: Ingested, classif
             ingested.source, tmp_path / "target", classifier, SETTINGS, ingested.data_root, tmp_path / "translator"
         )
     assert not (tmp_path / "translator").exists()
+
+
+def test_a_fold_that_is_not_there_is_refused(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"fold": 10})
+    with pytest.raises(UserError, match="protocol 'folds10', has no fold 10: folds go from 0 to 9"):
+        stage.run(ingested.source, ingested.target, classifier, settings, ingested.data_root, tmp_path / "translator")
+
+
+def test_a_target_that_is_the_source_is_refused_unless_allowed(
+    ingested: Ingested, classifier: Path, tmp_path: Path
+) -> None:
+    settings = SETTINGS.model_copy(update={"protocol": "standard"})
+    out = tmp_path / "translator"
+    with pytest.raises(UserError, match="source and target are both market1501"):
+        stage.run(ingested.source, ingested.source, classifier, settings, ingested.data_root, out)
+    allowed = settings.model_copy(update={"allow_shared_people": True})
+    stage.run(ingested.source, ingested.source, classifier, allowed, ingested.data_root, out)
+    assert load_translator(out)
+
+
+def test_a_classifier_of_another_source_is_refused(ingested: Ingested, tmp_path: Path) -> None:
+    other = classifier_of(tmp_path / "other", source="cuhk01")
+    with pytest.raises(UserError, match="was trained on cuhk01, and the source is market1501"):
+        stage.run(ingested.source, ingested.target, other, SETTINGS, ingested.data_root, tmp_path / "translator")
+
+
+def test_a_classifier_of_another_number_of_identities_is_refused(ingested: Ingested, tmp_path: Path) -> None:
+    other = classifier_of(tmp_path / "other", identities=9)
+    with pytest.raises(UserError, match="was trained on 9 identities, and the source market1501 has 8"):
+        stage.run(ingested.source, ingested.target, other, SETTINGS, ingested.data_root, tmp_path / "translator")
+
+
+def test_the_result_is_the_chosen_candidate_with_its_classifier(
+    ingested: Ingested, classifier: Path, tmp_path: Path
+) -> None:
+    settings = SETTINGS.model_copy(update={"classifier_rate": 0.01, "steps": 3})
+    out = tmp_path / "translator"
+    stage.run(ingested.source, ingested.target, classifier, settings, ingested.data_root, out)
+    _, config = load_translator(out)
+    measured = {
+        entry.step + 1: entry.values["selection/score"]
+        for entry in read_history(out / "history.jsonl")
+        if "selection/score" in entry.values
+    }
+    assert measured.keys() == {1, 2, 3}
+    assert config["selection"]["score"] == min(measured.values())
+    assert measured[config["selection"]["step"]] == config["selection"]["score"]
+    tuned, before = load_classifier(out)[0], load_classifier(classifier)[0]
+    assert not torch.equal(tuned.identity_head.weight, before.identity_head.weight)
+
+
+def test_gan_has_no_reconstructions_to_fine_tune_on() -> None:
+    with pytest.raises(UserError, match="method gan reconstructs no images"):
+        TrainGanSettings.parse({"method": "gan", "classifier_rate": 0.1})
 
 
 def test_a_target_without_that_protocol_is_refused(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:

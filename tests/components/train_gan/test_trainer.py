@@ -10,12 +10,16 @@ from torch import nn
 
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from components.core.runtime.checkpoint import pack
+from components.core.runtime.device import seed_step
 from components.core.runtime.tracking import StageRun, stage_run
+from components.train_gan import losses
 from components.train_gan.settings import TrainGanSettings
-from components.train_gan.trainer import GanTrainer, rate_factor
+from components.train_gan.trainer import GanTrainer, rate_factor, weight_at
 from tests.components.train_gan.plain_step import plain_step
 
 SMALL = {"height": 32, "width": 32, "channels": 4, "blocks": 1, "pairs": 2, "precision": "fp32", "steps": 4}
+SMALL |= {"candidates": 1}
 
 
 @pytest.fixture
@@ -38,22 +42,17 @@ def gradients(networks: list[nn.Module]) -> list[torch.Tensor]:
     return [parameter.grad.clone() for network in networks for parameter in network.parameters()]
 
 
-@pytest.mark.parametrize("variant", [{}, {"input_skip": True, "upsample": "resize"}])
+@pytest.mark.parametrize("variant", [{}, {"input_skip": True, "upsample": "resize"}, {"recompute": True}])
 def test_step_equals_the_plainly_written_one(run: StageRun, variant: dict[str, object]) -> None:
-    trainer = small_trainer(run, **variant)
-    source, same, target = trainer.draw(torch.Generator().manual_seed(3))
-    expected = plain_step(trainer, source, same, target)
-    networks = [trainer.g, trainer.f]
+    trainer = small_trainer(run, gradient_norm_steps=0, **variant)
+    expected = plain_step(trainer, trainer.batches.draw(seed_step(0, 0)))
+    networks = [trainer.g, trainer.f, trainer.d_source, trainer.d_target]
     expected_gradients = gradients(networks)
-    for network in (trainer.g, trainer.f, trainer.d_source, trainer.d_target):
-        network.zero_grad()
 
-    fake_source, fake_target, losses = trainer.generator_losses(source, same, target)
-    losses["loss/generators"].backward()
-    losses |= trainer.discriminator_losses(fake_source.detach(), fake_target.detach(), source, target)
+    seen = trainer.step(0)
 
-    assert losses.keys() == expected.keys()
-    for name, loss in losses.items():
+    assert seen.keys() == expected.keys()
+    for name, loss in seen.items():
         torch.testing.assert_close(loss, expected[name], rtol=1e-5, atol=1e-6)
     for ours, theirs in zip(gradients(networks), expected_gradients, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
@@ -80,9 +79,8 @@ def test_each_network_runs_once_per_concatenated_pair(run: StageRun, method: str
 
 def test_no_gradient_reaches_weights_that_do_not_learn_from_the_loss(run: StageRun) -> None:
     trainer = small_trainer(run)
-    source, same, target = trainer.draw(torch.Generator().manual_seed(3))
-    _, _, losses = trainer.generator_losses(source, same, target)
-    losses["loss/generators"].backward()
+    made = trainer.generator_objective(trainer.batches.draw(torch.Generator().manual_seed(3)))
+    torch.stack(list(made.parts.values())).sum().backward()
     for frozen in (trainer.classifier, trainer.d_source, trainer.d_target):
         assert all(parameter.grad is None for parameter in frozen.parameters())
     assert all(parameter.grad is not None for parameter in trainer.f.parameters())
@@ -109,7 +107,11 @@ def test_similarity_reaches_the_generators(run: StageRun) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"pool": 3, "average_decay": 0.9}, {"optimizer": "sgd"}, {"method": "simpgan-fit", "lambda_identity": 5}],
+    [
+        {"pool": 3, "average_decay": 0.9, "candidates": 3},
+        {"optimizer": "sgd", "similarity_warmup": 3},
+        {"method": "simpgan-fit", "lambda_identity": 5, "classifier_rate": 0.01},
+    ],
 )
 def test_restored_training_goes_on_as_if_undisturbed(run: StageRun, changes: dict[str, object]) -> None:
     undisturbed = small_trainer(run, **changes)
@@ -125,8 +127,58 @@ def test_restored_training_goes_on_as_if_undisturbed(run: StageRun, changes: dic
     assert {name: float(value) for name, value in resumed.items()} == {
         name: float(value) for name, value in last.items()
     }
-    for ours, theirs in zip(second.average_f.parameters(), undisturbed.average_f.parameters(), strict=True):
-        assert torch.equal(ours, theirs)
+    assert pack(second.state(), ours := {}) == pack(undisturbed.state(), theirs := {})
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_similarity_weight_rises_linearly() -> None:
+    settings = TrainGanSettings(lambda_similarity=2, similarity_warmup=4)
+    assert [weight_at(step, "similarity", settings) for step in (0, 1, 3, 4, 99)] == [0.5, 1, 2, 2, 2]
+    assert [weight_at(step, "cycle", settings) for step in (0, 99)] == [10, 10]
+    assert weight_at(0, "similarity", TrainGanSettings(lambda_similarity=2)) == 2
+
+
+def test_total_is_the_weighted_sum_of_its_parts(run: StageRun) -> None:
+    trainer = small_trainer(run, method="simpgan-fit", lambda_identity=5, lambda_fitness=3, similarity_warmup=2)
+    seen = {name: float(value) for name, value in trainer.step(0).items()}
+    weights = {"adversarial_g": 1, "adversarial_f": 1, "cycle": 10, "similarity": 0.5, "fitness": 3, "identity": 5}
+    expected = sum(weight * seen[f"loss/{name}"] for name, weight in weights.items())
+    assert seen["loss/generators"] == pytest.approx(expected, rel=1e-5)
+    assert {name for name in seen if name.startswith("gradient/")} == {f"gradient/{name}" for name in weights}
+    assert not any(name.startswith("gradient/") for name in trainer.step(1))
+
+
+def test_fine_tuning_moves_the_classifier_s_weights_only(run: StageRun) -> None:
+    """Its batch-norm statistics stay; its loss is that of recorded and reconstructed source pairs."""
+    trainer = small_trainer(run, classifier_rate=0.01)
+    batch = trainer.batches.draw(seed_step(0, 0))
+    with torch.no_grad():
+        versions = [batch.source, trainer.f(trainer.g(batch.source))]
+        logits = [trainer.classifier.identity_logits(trainer.classifier(images)) for images in versions]
+        identification = sum(nn.functional.cross_entropy(each, batch.identity) for each in logits)
+        verification = sum(losses.similarity(trainer.classifier, images, batch.same) for images in versions) / 2
+    before = {name: value.clone() for name, value in trainer.classifier.state_dict().items()}
+    seen = trainer.step(0)
+    torch.testing.assert_close(seen["loss/classifier_identification"], identification, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(seen["loss/classifier_verification"], verification, rtol=1e-4, atol=1e-5)
+    changed = {name for name, value in trainer.classifier.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {name for name, _ in trainer.classifier.named_parameters()}
+    judge = trainer.candidates.judge.classifier
+    assert all(torch.equal(value, before[name]) for name, value in judge.state_dict().items())
+
+
+def test_the_pool_shows_the_discriminators_old_translations(run: StageRun) -> None:
+    trainer = small_trainer(run, pool=4, steps=6)
+    judged: list[torch.Tensor] = []
+    trainer.d_source.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0][:4].detach().clone()))
+    trainer.candidates.judge = None
+    for step in range(6):
+        trainer.step(step)
+    made, shown = judged[0::2], judged[1::2]
+    assert torch.equal(made[0], shown[0])
+    assert not all(torch.equal(ours, theirs) for ours, theirs in zip(made, shown, strict=True))
+    past = torch.cat(made)
+    assert all((past == image).flatten(1).all(1).any() for images in shown for image in images)
 
 
 def test_rate_falls_to_zero_after_the_constant_share() -> None:

@@ -13,20 +13,23 @@ from components.core.models.folder import save_model
 from components.core.models.translator import Generator, GeneratorConfig
 from components.core.runtime.errors import UserError
 from components.translate import stage
-from components.translate.settings import TranslateSettings
+from components.translate.settings import Direction, TranslateSettings
 from tests.conftest import Ingested
 
 SETTINGS = {"method": "simpgan", "protocol": "folds10", "fold": 0, "seed": 0}
 
 
-def translator(folder: Path, brightness: float) -> Path:
-    """F that adds `brightness` in the space of atanh, the same everywhere."""
-    generator = Generator(GeneratorConfig(height=64, width=32, channels=4, blocks=1, input_skip=True))
-    last = generator.layers[-1]
-    torch.nn.init.zeros_(last.weight)
-    torch.nn.init.constant_(last.bias, brightness)
-    config = {"generator": generator.config.model_dump(), "settings": SETTINGS}
-    save_model(folder, {"f": generator}, config)
+def translator(folder: Path, brightness: float, back: float = 0, **more: object) -> Path:
+    """F that adds `brightness` in the space of atanh, the same everywhere, and G that adds `back`."""
+    networks = {}
+    for name, added in (("f", brightness), ("g", back)):
+        generator = Generator(GeneratorConfig(height=64, width=32, channels=4, blocks=1, input_skip=True))
+        last = generator.layers[-1]
+        torch.nn.init.zeros_(last.weight)
+        torch.nn.init.constant_(last.bias, added)
+        networks[name] = generator
+    config = {"generator": generator.config.model_dump(), "settings": SETTINGS, **more}
+    save_model(folder, networks, config)
     return folder
 
 
@@ -64,6 +67,41 @@ def test_people_cameras_and_roles_stay(ingested: Ingested, tmp_path: Path) -> No
     assert after.digest != before.digest
     origin = json.loads((tmp_path / "translated" / "translation.json").read_text())
     assert origin["settings"] == SETTINGS
+    assert origin["direction"] == "target-to-source"
+    assert origin["selection"] is None
+
+
+def test_the_source_is_translated_by_g_and_keeps_its_labels(ingested: Ingested, tmp_path: Path) -> None:
+    model = translator(tmp_path / "translator", brightness=-0.5, back=0.3)
+    settings = TranslateSettings(direction="source-to-target")
+    after = stage.run(ingested.source, model, settings, ingested.data_root, tmp_path / "translated")
+    before = Manifest.load(ingested.source)
+    assert after.images["person"].equals(before.images["person"])
+    assert after.roles.equals(before.roles)
+    assert after.source_protocol == before.source_protocol
+    assert pixels(after, ingested.data_root).mean() > pixels(before, ingested.data_root).mean() + 10
+    assert json.loads((tmp_path / "translated" / "translation.json").read_text())["direction"] == "source-to-target"
+
+
+def test_how_the_translator_was_chosen_and_its_variant_are_passed_on(ingested: Ingested, tmp_path: Path) -> None:
+    model = translator(tmp_path / "translator", 0.1, selection={"step": 20, "score": 0.5})
+    output = tmp_path / "translated"
+    stage.run(ingested.target, model, TranslateSettings(), ingested.data_root, output, "lambda_similarity=0.1")
+    origin = json.loads((output / "translation.json").read_text())
+    assert origin["selection"] == {"step": 20, "score": 0.5}
+    assert origin["variant"] == "lambda_similarity=0.1"
+
+
+@pytest.mark.parametrize("direction", ["target-to-source", "source-to-target"])
+def test_images_that_are_translated_into_are_refused(ingested: Ingested, tmp_path: Path, direction: Direction) -> None:
+    sides = {"source": ingested.source, "target": ingested.target}
+    digests = {side: Manifest.load(manifest).digest for side, manifest in sides.items()}
+    model = translator(tmp_path / "translator", 0, inputs=digests)
+    _, other = direction.split("-to-")
+    with pytest.raises(UserError, match=f"is the {other} of this translator"):
+        stage.run(
+            sides[other], model, TranslateSettings(direction=direction), ingested.data_root, tmp_path / "translated"
+        )
 
 
 def test_a_second_translation_writes_nothing(ingested: Ingested, tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 from components.core.runtime.tracking.endings import Ending, ending_of, sigterm_raises
 from components.core.runtime.tracking.history import History
 from components.core.runtime.tracking.opening import PIPELINE_TASK, RunRequest
-from components.core.runtime.tracking.runs import PipelineRun, StageRun
+from components.core.runtime.tracking.runs import PipelineRun, StageRun, UnrecordedStageRun
 from components.core.runtime.tracking.sender import Sender
 from components.core.runtime.tracking.store import Store
 
 PIPELINE_RUN = "SIMPGAN_PIPELINE_RUN"
+TASK = "SIMPGAN_TASK"
 MLFLOW_RUN_ID = "MLFLOW_RUN_ID"
 
 
@@ -67,6 +68,7 @@ def stage_run(
     history: Path,
     inputs: Mapping[str, str] | None = None,
     label: str = "",
+    recorded: bool = True,
 ) -> Iterator[StageRun]:
     """The run of one stage.
 
@@ -85,9 +87,11 @@ def stage_run(
             checkpoints: it must be there again when training goes on.
         inputs: input name to digest; recorded as tags `simpgan.input.<name>`.
         label: what tells this task from the others of the same stage, such as "train_gan simpgan folds10:0";
-            the stage's name if empty. It is also the run's name.
+            the stage's name if empty. It is also the run's name. The environment variable `SIMPGAN_TASK` replaces
+            it where a pipeline runs a stage for several sources, seeds or settings, and only the runner can tell.
+        recorded: False in all but the first of the processes that run a stage together: it records for them.
     """
-    label = label or stage
+    label = os.environ.get(TASK) or label or stage
     digests = {f"simpgan.input.{name}": digest for name, digest in (inputs or {}).items()}
     pipeline = os.environ.get(PIPELINE_RUN)
     request = RunRequest(
@@ -99,6 +103,10 @@ def stage_run(
         tags={"simpgan.stage": stage, **digests},
         parameters=_flat(stage, settings),
     )
+    if not recorded:
+        with sigterm_raises():
+            yield UnrecordedStageRun()
+        return
     with sigterm_raises():
         run = StageRun(History(history), _sender(request, f"; every metric is in {history}"))
         with _ended(run):

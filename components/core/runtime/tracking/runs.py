@@ -1,6 +1,7 @@
 """What can be recorded of a pipeline and of a stage."""
 
 import io
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -175,6 +176,19 @@ class StageRun(_Run):
         if self._begun or self._entries:
             self.flush()
         super().end(ending)
+
+
+class UnrecordedStageRun(StageRun):
+    """The run of a stage in a process that leaves recording to another one, and leaves no trace."""
+
+    def __init__(self) -> None:
+        super().__init__(History(Path(os.devnull)), None)
+
+    def _begin(self, last_step: int | None) -> None:
+        self._begun = True
+
+    def _write(self, *, durable: bool) -> None:
+        self._entries = []
 
 
 def _check_name(name: str) -> None:

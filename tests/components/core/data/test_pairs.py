@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.data.pairs import PairSampler
+from components.core.data.pairs import PairSampler, pairs_within
 from components.core.runtime.errors import UserError
 
 
@@ -52,6 +52,50 @@ def test_labels_are_the_rank_of_the_person() -> None:
 def test_an_epoch_has_every_image_once() -> None:
     order = PairSampler(np.array([1, 1, 2, 2])).epoch(generator())
     assert sorted(order.tolist()) == [0, 1, 2, 3]
+
+
+@given(
+    counts=st.lists(st.integers(1, 6), min_size=3, max_size=8).filter(lambda counts: max(counts) > 1),
+    images=st.integers(2, 4),
+    seed=st.integers(0, 10_000),
+)
+def test_balanced_batches_repeat_an_image_only_where_there_are_too_few(
+    counts: list[int], images: int, seed: int
+) -> None:
+    persons = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    batch = PairSampler(persons).balanced(3, images, generator(seed)).view(3, images).numpy()
+    shown = persons[batch]
+    assert (shown == shown[:, :1]).all()
+    assert len(set(shown[:, 0])) == 3
+    for person, places in zip(shown[:, 0], batch, strict=True):
+        assert len(set(places)) == min(images, counts[person])
+
+
+def test_balanced_batches_show_every_image_in_time() -> None:
+    sampler = PairSampler(np.array([4, 9, 4, 9, 4, 7, 7]))
+    seen = torch.cat([sampler.balanced(2, 2, generator(seed)) for seed in range(40)])
+    assert set(seen.tolist()) == set(range(7))
+
+
+@given(
+    labels=st.lists(st.integers(0, 3), min_size=4, max_size=12).filter(
+        lambda labels: 1 < len(set(labels)) < len(labels)
+    ),
+    share=st.sampled_from([1 / 2, 1 / 3, 1 / 5]),
+    seed=st.integers(0, 10_000),
+)
+def test_pairs_within_a_batch(labels: list[int], share: float, seed: int) -> None:
+    identity = torch.tensor(labels)
+    first, second = pairs_within(identity, share, generator(seed))
+    same = identity[first] == identity[second]
+    expected = [(i, j) for j in range(len(labels)) for i in range(j) if labels[i] == labels[j]]
+    assert sorted(zip(first[same].tolist(), second[same].tolist(), strict=True)) == sorted(expected)
+    assert same.double().mean().item() == pytest.approx(share)
+
+
+def test_all_identities_in_a_batch_are_as_many_as_there_are() -> None:
+    with pytest.raises(UserError, match="3 identities cannot be drawn from a source with 2"):
+        PairSampler(np.array([1, 1, 2, 2])).balanced(3, 2, generator())
 
 
 @pytest.mark.parametrize(

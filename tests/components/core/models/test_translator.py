@@ -36,6 +36,40 @@ def test_input_skip_starts_near_the_identity_and_stays_finite_at_black_and_white
     assert images.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("input_skip", [False, True])
+def test_recomputing_blocks_changes_no_gradient(input_skip: bool) -> None:
+    config = GeneratorConfig(height=32, width=32, channels=4, blocks=3, input_skip=input_skip)
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    results = []
+    for recompute in (False, True):
+        torch.manual_seed(0)
+        generator = Generator(config, recompute=recompute)
+        translated = generator(generator(images))
+        translated.square().mean().backward()
+        results.append([translated, *(parameter.grad for parameter in generator.parameters())])
+    for kept, recomputed in zip(*results, strict=True):
+        assert torch.equal(kept, recomputed)
+
+
+def test_recomputing_blocks_keeps_fewer_features() -> None:
+    kept = []
+    for recompute in (False, True):
+        generator = Generator(GeneratorConfig(height=32, width=32, channels=4, blocks=9), recompute=recompute)
+        sizes: dict[int, int] = {}
+
+        def keep(tensor: torch.Tensor, sizes: dict[int, int] = sizes) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            sizes[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            translated = generator(torch.rand(1, 3, 32, 32))
+        assert translated.requires_grad
+        parameters = sum(parameter.untyped_storage().nbytes() for parameter in generator.parameters())
+        kept.append(sum(sizes.values()) - parameters)
+    assert kept[1] < 0.7 * kept[0]
+
+
 def test_the_paper_s_generator_has_cyclegan_s_size() -> None:
     """11.4 million parameters at 9 blocks, as its authors state; 2.8 million of a 70x70 PatchGAN."""
     generator = Generator(GeneratorConfig(height=256, width=256))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from components.core.models.weights import downsample_at, load_backbone
@@ -59,3 +59,23 @@ def test_the_header_says_where_the_stride_is(tmp_path: Path) -> None:
     header = {"strides": "trained with the stride on the first 1x1 convolution of each stage"}
     assert downsample_at(str(saved(tmp_path, "resnet18", header))) == "1x1"
     assert downsample_at(str(saved(tmp_path, "resnet18"))) == "3x3"
+
+
+def test_weights_of_a_plain_network_fit_one_with_instance_normalisation(tmp_path: Path) -> None:
+    """The first half of a normalisation's weights is the instance's, the second half keeps its batch statistics."""
+    config = {"backbone": "resnet18", "identities": 2, "height": 32, "width": 32, "ibn": True}
+    network = SiameseClassifier(ClassifierConfig.parse(config)).backbone
+    path = saved(tmp_path, "resnet18")
+    state = load_file(path)
+    state["layer3.1.bn1.weight"] = torch.arange(256.0)
+    state["layer3.1.bn1.running_mean"] = torch.arange(256.0)
+    save_file(state, path)
+    load_backbone(network, "resnet18", str(path))
+    normalisation = network.layer3[1].bn1
+    assert normalisation.IN.weight.tolist() == list(range(128))
+    assert normalisation.BN.weight.tolist() == normalisation.BN.running_mean.tolist() == list(range(128, 256))
+    parts = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(parts, path)  # published weights of such networks have the parts' own names
+    normalisation.IN.weight.data.zero_()
+    load_backbone(network, "resnet18", str(path))
+    assert normalisation.IN.weight.tolist() == list(range(128))

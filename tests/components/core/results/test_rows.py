@@ -24,6 +24,8 @@ def test_the_file_calls_rates_by_their_usual_names(tmp_path):
         "source",
         "target",
         "method",
+        "variant",
+        "preset",
         "protocol",
         "fold",
         "seed",
@@ -37,6 +39,12 @@ def test_the_file_calls_rates_by_their_usual_names(tmp_path):
         "probes",
         "left-out",
         "gallery",
+        "steps",
+        "score",
+        "hardware",
+        "date",
+        "commit",
+        "command",
     ]
     assert document["rows"][0]["rank-1"] == 12.5
 
@@ -58,3 +66,17 @@ def test_a_file_of_another_schema_is_refused(tmp_path):
 def test_a_rate_is_a_percentage(rate):
     with pytest.raises(ValidationError):
         row(rank_1=rate)
+
+
+def test_a_row_is_a_line_of_the_file_and_more_can_stand_beside(tmp_path):
+    write_results([row(), row("gan")], tmp_path / "results.json", {"intervals": [{"low": 1.0}], "tests": []})
+    text = (tmp_path / "results.json").read_text()
+    assert len(text.splitlines()) == 11
+    assert json.loads(text)["intervals"] == [{"low": 1.0}]
+    assert read_results(tmp_path / "results.json") == [row(), row("gan")]
+
+
+@pytest.mark.parametrize("date", ["22.11.2026", "2026-11-22T10:00", "today"])
+def test_a_date_is_a_day(date):
+    with pytest.raises(ValidationError):
+        row(date=date)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from components.core.results.methods import name_of
-from components.core.results.summary import compare, markdown, summarise, table
+from components.core.results.summary import compare, final_figures, summarise, table
 from tests.components.core.results.made_up import row
 
 
@@ -25,17 +24,6 @@ def test_the_deviation_in_a_single_fold_is_that_of_the_seeds():
 def test_a_single_row_has_no_deviation():
     [summary] = summarise([row(rank_1=10.25)])
     assert summary.rate("rank-1") == "10.2"
-
-
-def test_methods_are_listed_from_the_baseline_to_simpgan():
-    shuffled = ["simpgan+adabn", "other", "simpgan", "gan", "adabn", "direct", "cyclegan"]
-    methods = [summary.method for summary in summarise([row(method) for method in shuffled])]
-    assert methods == ["direct", "adabn", "gan", "cyclegan", "simpgan", "simpgan+adabn", "other"]
-
-
-def test_names_for_people():
-    assert name_of("simpgan+adabn") == "SimPGAN + AdaBN"
-    assert name_of("umdl") == "umdl"
 
 
 @pytest.mark.parametrize(
@@ -84,12 +72,32 @@ def test_the_table_on_the_terminal():
     assert table([]) == ""
 
 
-def test_the_table_in_markdown():
-    lines = markdown([row("direct", 10.0), row("direct", 20.0, fold=1, probes=124), row("a|b")]).splitlines()
-    assert lines[0].startswith("| source | target | protocol | method | rank-1 |")
-    assert lines[1].startswith("| --- | --- | --- | --- | --: |")
-    assert lines[2] == (
-        "| market1501 | grid | folds10 | Direct transfer | 15.0 ± 7.1 | 50.0 ± 0.0 | 50.0 ± 0.0 | 50.0 ± 0.0 "
-        "| 50.0 ± 0.0 | 50.0 ± 0.0 | 124-125 | 900 | 2 | 1 |"
-    )
-    assert "a\\|b" in lines[3]
+def test_variants_and_presets_are_summarised_apart():
+    rows = [row("gan", 1.0), row("gan", 2.0, variant="rate=1"), row("gan", 3.0, preset="paper")]
+    summaries = summarise(rows)
+    assert [(each.experiment.preset, each.title, each.mean["rank-1"]) for each in summaries] == [
+        ("", "GAN", 1.0),
+        ("", "GAN (rate=1)", 2.0),
+        ("paper", "GAN", 3.0),
+    ]
+
+
+def test_a_variant_is_compared_with_the_plain_baseline_where_it_has_no_own():
+    rows = [row("direct", 10.0), row("gan", 12.0, variant="rate=1"), row("gan", 14.0, variant="rate=2")]
+    assert [(each.variant, each.rank_1, each.baseline_rank_1) for each in compare(rows, "gan")] == [
+        ("rate=1", 12.0, 10.0),
+        ("rate=2", 14.0, 10.0),
+    ]
+
+
+def test_final_figures_are_named_by_what_differs():
+    assert final_figures([row("simpgan+adabn", 20.0)])["rank-1/folds10/simpgan-adabn"] == 20.0
+    rows = [row("gan", 1.0), row("gan", 2.0, source="cuhk01"), row("gan", 3.0, variant="rate=0.1")]
+    figures = {name: value for name, value in final_figures(rows).items() if name.startswith("rank-1/")}
+    assert figures == {
+        "rank-1/market1501/folds10/gan": 1.0,
+        "rank-1/cuhk01/folds10/gan": 2.0,
+        "rank-1/market1501/folds10/gan rate 0.1": 3.0,
+    }
+    named = final_figures([row("gan", source="Höfe & <Tore>/1"), row("gan", source="-")])
+    assert list(named)[::4] == ["rank-1/H_fe _ _Tore__1/folds10/gan", "rank-1/_/folds10/gan"]

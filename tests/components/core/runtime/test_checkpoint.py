@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from components.core.runtime.checkpoint import Checkpoint, checkpoint_key
+from components.core.runtime.errors import UserError
 from tests.components.core.object_store import ObjectStore, object_store
 
 __all__ = ["object_store"]
@@ -86,6 +87,16 @@ def test_in_an_object_store_the_history_goes_along(
 
 def test_no_checkpoint_is_none(tmp_path: Path) -> None:
     assert Checkpoint(str(tmp_path), "key").load() is None
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path, bad: float) -> None:
+    """Their loss may still have been one: the gradient was not."""
+    checkpoint = Checkpoint(str(tmp_path), "key")
+    checkpoint.save({"weight": torch.ones(2)})
+    with pytest.raises(UserError, match="no longer finite numbers; the last good checkpoint is kept"):
+        checkpoint.save({"optimizer": [{"average": torch.tensor([1, bad])}]})
+    assert checkpoint.load()["weight"].tolist() == [1, 1]
 
 
 def test_key_changes_with_stage_settings_and_inputs() -> None:

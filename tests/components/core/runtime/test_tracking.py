@@ -354,6 +354,18 @@ def test_run_named_by_the_cluster_is_resumed_and_not_handed_to_every_stage(
     assert runs_of(client)["pretrain"].data.tags["mlflow.parentRunId"] == given
 
 
+def test_a_runner_tells_tasks_apart_that_a_stage_cannot(
+    client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = ["pretrain (market1501, seed 0)", "pretrain (market1501, seed 1)"]
+    with pipeline_run("table1", {}, {}):
+        for task in tasks:
+            monkeypatch.setenv("SIMPGAN_TASK", task)
+            with stage_run("pretrain", settings={}, history=tmp_path / "history.jsonl"):
+                pass
+    assert set(runs_of(client)) == {"table1", *tasks}
+
+
 # Retries
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from components.core.runtime.checkpoint import Checkpoint
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import read_history, stage_run
-from components.core.runtime.training import train
+from components.core.runtime.training import record, train
 
 
 class Sum:
@@ -81,6 +81,25 @@ def test_a_loss_that_is_no_number_stops_at_the_last_good_checkpoint(tmp_path: Pa
     assert saved is not None
     assert saved["steps"] == 30
     assert saved["trainer"]["total"] == 435
+
+
+def test_every_loss_that_is_no_number_is_named() -> None:
+    """The part that broke comes with the total it broke."""
+    values = [(3, {"loss/all": 1.0}), (4, {"loss/all": float("nan"), "loss/cycle": 0.5, "loss/fitness": float("inf")})]
+    named = "gan: 'loss/all' became nan, 'loss/fitness' became inf at step 4"
+    unrecorded = stage_run("sum", settings={}, history=Path("unused"), recorded=False)
+    with unrecorded as tracked, pytest.raises(UserError, match=named):
+        record(values, "gan", tracked)
+
+
+def test_another_process_leaves_no_trace(tmp_path: Path) -> None:
+    history = tmp_path / "history.jsonl"
+    with stage_run("sum", settings={}, history=history, recorded=False) as tracked:
+        tracked.resume(-1)
+        tracked.metrics(0, {"loss/sum": 1})
+        tracked.flush()
+        tracked.summary({"loss/sum": 1})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_speed_is_recorded(tmp_path: Path) -> None:

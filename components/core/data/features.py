@@ -1,0 +1,96 @@
+"""Retrieval features of a data set's images as a folder: features.safetensors, and features.json for their origin."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from components.core.runtime import storage
+from components.core.runtime.errors import UserError
+
+FILES = ("features.json", "features.safetensors")
+
+
+class Features(NamedTuple):
+    """Features of some images of a manifest, compared by cosine.
+
+    Attributes:
+        rows: [N] int64, rows of the manifest's images, rising.
+        features: [N, D] float32, theirs; of any length.
+        description: method, protocol, fold, seed, steps, target (the manifest's digest).
+    """
+
+    rows: np.ndarray
+    features: np.ndarray
+    description: dict[str, Any]
+
+    def of(self, rows: np.ndarray) -> np.ndarray:
+        """Features [M, D] of some of the rows.
+
+        Raises:
+            UserError: one of the rows has none.
+        """
+        missing = np.setdiff1d(rows, self.rows)
+        if len(missing):
+            raise UserError(
+                f"the features of {self.description['method']} lack {len(missing)} of the images of protocol "
+                f"'{self.description['protocol']}', fold {self.description['fold']}: make them again"
+            )
+        return self.features[np.searchsorted(self.rows, rows)]
+
+
+def save_features(folder: Path, rows: np.ndarray, features: np.ndarray, description: Mapping[str, Any]) -> None:
+    """Write features to `folder`; its features.json, written last, makes it whole.
+
+    Args:
+        folder: made if it is not there.
+        rows: [N] int64, rising.
+        features: [N, D] float32.
+        description: of JSON types; see `Features`.
+
+    Raises:
+        ValueError: rows do not rise, are not as many as features, or a feature is not a finite number.
+        UserError: `folder` cannot be written.
+    """
+    if features.ndim != 2 or rows.shape != features.shape[:1] or (np.diff(rows) <= 0).any():
+        raise ValueError(f"{rows.shape} rows, rising, were expected for features {features.shape}")
+    if not np.isfinite(features).all():
+        raise ValueError("a feature is not a finite number")
+    tensors: dict[str, np.ndarray] = {
+        "rows": np.ascontiguousarray(rows, dtype=np.int64),
+        "features": np.ascontiguousarray(features, dtype=np.float32),
+    }
+    storage.write_bytes(str(folder / "features.safetensors"), save(tensors))
+    text = json.dumps(dict(description), indent=2, sort_keys=True) + "\n"
+    storage.write_bytes(str(folder / "features.json"), text.encode())
+
+
+def load_features(folder: Path) -> Features:
+    """Read what `save_features` wrote.
+
+    Raises:
+        UserError: `folder` holds no features, or they are damaged.
+    """
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise UserError(f"no features in '{folder}': it has no {name}; give the folder that umdl wrote")
+    try:
+        description = json.loads((folder / "features.json").read_text())
+        tensors = load_file(folder / "features.safetensors")
+        return Features(tensors["rows"], tensors["features"], description)
+    except (OSError, ValueError, KeyError, SafetensorError) as damage:
+        raise UserError(f"the features in '{folder}' are damaged ({damage}): make them again") from None
+
+
+def features_digest(folder: Path) -> str:
+    """sha256 (hex) over features and description."""
+    content = hashlib.sha256()
+    for name in FILES:
+        with (folder / name).open("rb") as file:
+            content.update(hashlib.file_digest(file, "sha256").digest())
+    return content.hexdigest()

@@ -1,0 +1,32 @@
+"""Whether two data sets show the same people."""
+
+import numpy as np
+
+from components.core.data.manifest import Manifest
+from components.core.runtime.errors import UserError
+
+
+def refuse_shared_people(source: Manifest, target: Manifest, allowed: bool) -> None:
+    """Stop where a transfer would be measured on people whom the classifier was trained on.
+
+    Two data sets are taken to show the same people if they have the same name, or if an image of one is, byte for
+    byte, in the other. Other images of the same people cannot be told from the manifests.
+
+    Args:
+        allowed: the setting `allow_shared_people`; then nothing is refused.
+
+    Raises:
+        UserError: they show the same people.
+    """
+    if allowed:
+        return
+    remedy = "take another target, or allow it by allow_shared_people=true"
+    if source.dataset == target.dataset:
+        raise UserError(f"source and target are both {source.dataset}, so they show the same people: {remedy}")
+    shared = np.intersect1d(source.images["sha256"], target.images["sha256"])
+    if len(shared):
+        names = target.images.loc[target.images["sha256"].isin(shared), "name"]
+        raise UserError(
+            f"the source {source.dataset} and the target {target.dataset} show the same people: they share "
+            f"{len(shared)} images, such as {names.iloc[0]}: {remedy}"
+        )

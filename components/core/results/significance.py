@@ -1,0 +1,118 @@
+"""Whether a method is better than its baseline, or was lucky: paired permutation tests."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from scipy import stats
+
+from components.core.results.intervals import with_rates
+from components.core.results.methods import baseline_of, name_of, place, title_of
+from components.core.results.rows import ResultsRow
+from components.core.results.summary import EXPERIMENT, Experiment, frame_of, paired
+
+TESTED = ("rank-1", "mAP")
+RUN = [*EXPERIMENT, "variant", "fold", "seed"]
+
+
+class PairedTest(BaseModel):
+    """A method against its baseline in one rate and experiment, on the folds, seeds and probes that both have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    experiment: Experiment
+    method: str
+    variant: str
+    baseline: str
+    rate: str = Field(description="rank-1 or mAP")
+    value: float = Field(description="mean of the method, percent")
+    baseline_value: float = Field(description="mean of the baseline, percent")
+    p: float = Field(ge=0, le=1, description="how often chance alone would differ at least as much, either way")
+    over: str = Field(description="folds or probes: whose differences changed signs")
+    count: int = Field(description="of folds or probes")
+    seeds: int = Field(description="that were averaged first")
+
+    @property
+    def gain(self) -> float:
+        """Percentage points above the baseline."""
+        return self.value - self.baseline_value
+
+
+def paired_tests(rows: Sequence[ResultsRow], probes: pd.DataFrame, resamples: int, seed: int) -> list[PairedTest]:
+    """Every method against the baseline that `baseline_of` names, in each experiment that has both.
+
+    Args:
+        rows: of the results.
+        probes: with the columns of `probes.COLUMNS`; without those of a single fold there is no test of it.
+        resamples: sign changes that are drawn when there are more than so many; with fewer all are tried.
+        seed: of the draws.
+    """
+    tests = []
+    for method in sorted({row.method for row in rows}, key=place):
+        baseline = baseline_of(method)
+        by_fold = paired(frame_of(rows), method, baseline, ["fold", "seed"])
+        by_probe = paired(with_rates(probes), method, baseline, ["fold", "seed", "probe"])
+        for (*experiment, variant), runs in by_fold.groupby([*EXPERIMENT, "variant"], sort=False):
+            if runs["fold"].nunique() > 1:
+                over, pairs = "fold", runs
+            else:
+                over, pairs = "probe", by_probe.merge(runs[RUN], on=RUN)
+                if pairs["seed"].nunique() < runs["seed"].nunique():
+                    continue
+            means = pairs.groupby(over)[[*TESTED, *(f"{rate} of baseline" for rate in TESTED)]].mean()
+            tests += [
+                PairedTest(
+                    experiment=Experiment(*experiment),
+                    method=method,
+                    variant=variant,
+                    baseline=baseline,
+                    rate=rate,
+                    value=means[rate].mean(),
+                    baseline_value=means[f"{rate} of baseline"].mean(),
+                    p=sign_flip_p((means[rate] - means[f"{rate} of baseline"]).to_numpy(), resamples, seed),
+                    over=f"{over}s",
+                    count=len(means),
+                    seeds=pairs["seed"].nunique(),
+                )
+                for rate in TESTED
+            ]
+    return tests
+
+
+def sign_flip_p(differences: NDArray[np.float64], resamples: int, seed: int) -> float:
+    """Two-sided p-value of the mean of paired `differences` [N]: were both methods alike, each could have either sign.
+
+    Exact, over all 2^N signs, where those are at most `resamples`; else over so many random ones.
+    """
+    test = stats.permutation_test(
+        (differences, np.zeros_like(differences)),
+        lambda ours, theirs, axis: np.mean(ours - theirs, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=resamples,
+        batch=500,
+        rng=seed,
+    )
+    return float(test.pvalue)
+
+
+def in_words(tests: Sequence[PairedTest]) -> str:
+    """One method's tests against one baseline as a sentence, without a full stop at the end."""
+    first = tests[0]
+    gains = " and ".join(f"{signed(test.gain)} points {test.rate} ({p_in_words(test.p)})" for test in tests)
+    seeds = f", {first.seeds} seeds averaged" if first.seeds > 1 else ""
+    return (
+        f"{title_of(first.method, first.variant)}: the difference to {name_of(first.baseline)} is {gains}, "
+        f"over {first.count} {first.over}{seeds}"
+    )
+
+
+def p_in_words(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def signed(points: float) -> str:
+    """Percentage points with their sign; a minus as in print."""
+    return f"{points:+.1f}".replace("-", "−")

@@ -1,0 +1,87 @@
+"""What is computed from rows and probes, and kept beside the rows: intervals and tests."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from components.core.results.intervals import Interval, intervals
+from components.core.results.joining import COUNTED, MEASURED
+from components.core.results.methods import place
+from components.core.results.rows import KEY, RATES, ResultsRow, explained_damage, read_document
+from components.core.results.significance import PairedTest, paired_tests
+from components.core.results.summary import Experiment
+
+RESAMPLES = 9999
+
+
+class Statistics(BaseModel):
+    """Confidence intervals and paired tests of a list of rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    intervals: list[Interval] = []
+    tests: list[PairedTest] = []
+
+    @classmethod
+    def of(cls, rows: Sequence[ResultsRow], probes: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> Self:
+        """Those of `rows` and what is known of their probes; see `intervals` and `paired_tests`."""
+        return cls(
+            intervals=sorted(intervals(rows, probes, resamples, seed), key=place_of),
+            tests=sorted(paired_tests(rows, probes, resamples, seed), key=place_of),
+        )
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """What `write_results` wrote beside the rows; without anything there, none.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        document = read_document(path)
+        with explained_damage(path):
+            return cls.model_validate({name: document.get(name, []) for name in cls.model_fields})
+
+    def lists(self) -> dict[str, list[dict[str, Any]]]:
+        """For `write_results`."""
+        return self.model_dump()
+
+    def keeping(self, older: "Statistics", older_rows: Sequence[ResultsRow], rows: Sequence[ResultsRow]) -> Self:
+        """With those of `older` that were made from probes not at hand, where the rows they are about are the same."""
+        known = {subject(each) for each in self.intervals} | {subject(each) for each in self.tests}
+        before, now = measured(older_rows), measured(rows)
+
+        def lasts(each: Interval | PairedTest) -> bool:
+            methods = [each.method] if isinstance(each, Interval) else [each.method, each.baseline]
+            keys = [(each.experiment, method) for method in methods]
+            unchanged = all(before.get(key) == now.get(key) for key in keys)
+            return each.over == "probes" and subject(each) not in known and unchanged
+
+        return self.model_copy(
+            update={
+                "intervals": sorted([*self.intervals, *filter(lasts, older.intervals)], key=place_of),
+                "tests": sorted([*self.tests, *filter(lasts, older.tests)], key=place_of),
+            }
+        )
+
+
+def subject(each: Interval | PairedTest) -> tuple[object, ...]:
+    """What an interval or a test is about."""
+    baseline = each.baseline if isinstance(each, PairedTest) else None
+    return each.experiment, each.method, each.variant, baseline, each.rate
+
+
+def place_of(each: Interval | PairedTest) -> tuple[object, ...]:
+    """Sort key: by experiment, in the order methods and rates are listed in."""
+    return each.experiment, place(each.method), each.variant, RATES.index(each.rate)
+
+
+def measured(rows: Sequence[ResultsRow]) -> dict[tuple[Experiment, str], set[tuple[object, ...]]]:
+    """What was measured of every experiment and method, whenever and wherever."""
+    found: dict[tuple[Experiment, str], set[tuple[object, ...]]] = {}
+    for row in rows:
+        values = tuple(getattr(row, name) for name in (*KEY, *COUNTED, *MEASURED))
+        found.setdefault((Experiment.of(row), row.method), set()).add(values)
+    return found

@@ -1,0 +1,90 @@
+"""How far apart source and target are for a classifier: a number, and a picture (the paper's Fig. 5)."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.manifold import TSNE
+
+from components.evaluate.evaluation import Shown, load
+from components.evaluate.features import extract
+from components.evaluate.figures import FeatureMap
+from components.evaluate.settings import EvaluateSettings
+
+NEIGHBOURS = 10
+
+
+def compare_domains(shown: Shown, settings: EvaluateSettings) -> tuple[dict[str, float], list[FeatureMap]]:
+    """By label, each method's overlap of source and target; and maps of the methods that change what is compared.
+
+    On a random sample of the source's training images and of the images searched, as many of both. With AdaBN the
+    source's features are those with the source's statistics.
+    """
+    searched = shown.target.searched([shown.split])
+    count = min(settings.points_shown, len(shown.source.rows), len(searched))
+    if count < 2:
+        return {}, []
+    random = np.random.default_rng(settings.seed)
+    of_source, of_target = (
+        np.sort(random.choice(rows, count, replace=False)) for rows in (shown.source.rows, searched)
+    )
+
+    @cache
+    def source_features(classifier: Path | None) -> NDArray[np.float32]:
+        looking = load(classifier, shown.network)
+        return extract(looking, shown.source.images, of_source, settings, "source").unit
+
+    overlaps: dict[str, float] = {}
+    maps: list[FeatureMap] = []
+    recorded: NDArray[np.float32] | None = None
+    for each in shown.evaluations:
+        # Ready-made features have no classifier; one of a translated source has another source than this one.
+        if each.features is None or each.version is None or (each.version.classifier and not each.version.changed):
+            continue
+        source, adapted = source_features(each.version.classifier), each.features.of(of_target).unit
+        overlaps[each.label] = overlap(source, adapted)
+        if each.method == "direct":
+            recorded = adapted
+        elif each.method == "adabn" or "+" not in each.method:
+            clouds = {"source": source, "adapted": adapted}
+            if recorded is not None and not each.version.classifier:
+                clouds = {"source": source, "recorded": recorded, "adapted": adapted}
+            maps.append(FeatureMap(each.label, plane(clouds, settings.seed), overlaps[each.label]))
+    return overlaps, maps
+
+
+def overlap(first: NDArray[np.float32], second: NDArray[np.float32], neighbours: int = NEIGHBOURS) -> float:
+    """How mixed two clouds of features are: 0 when no point has a neighbour from the other cloud, about 1 when nothing
+    tells the clouds apart.
+
+    The share of the points' nearest neighbours (by cosine, in feature space) that are of the other cloud, over the
+    share that chance gives.
+
+    Args:
+        first: [N, D] float32 of length 1.
+        second: as many of the other cloud, so that neither is rarer.
+        neighbours: looked at for each point; fewer in clouds too small for it.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f"clouds of shapes {first.shape} and {second.shape}: take as many points of both")
+    count = len(first)
+    points = np.concatenate([first, second])
+    distance = -points @ points.T
+    np.fill_diagonal(distance, np.inf)
+    looked_at = min(neighbours, 2 * count - 1)
+    nearest = np.argpartition(distance, looked_at - 1, axis=1)[:, :looked_at]
+    of_second = np.arange(2 * count) >= count
+    share = (of_second[nearest] != of_second[:, None]).mean()
+    return float(share / (count / (2 * count - 1)))
+
+
+def plane(clouds: dict[str, NDArray[np.float32]], seed: int) -> dict[str, NDArray[np.float32]]:
+    """Features [N, D] of length 1 as points [N, 2] with the same neighbourhoods (t-SNE, van der Maaten 2008)."""
+    points = np.concatenate(list(clouds.values()))
+    perplexity = min(30.0, (len(points) - 1) / 3)
+    # Principal components of points that are all the same are no numbers, and scikit-learn crashes on them.
+    start = "pca" if np.ptp(points, axis=0).any() else "random"
+    flat = TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(points)
+    ends = np.cumsum([len(cloud) for cloud in clouds.values()])
+    return dict(zip(clouds, np.split(flat, ends[:-1]), strict=True))

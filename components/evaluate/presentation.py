@@ -1,0 +1,107 @@
+"""What people look at: the report and the figures beside it, and what the tracking server gets of them."""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from components.core.results.rows import ResultsRow
+from components.core.results.summary import final_figures
+from components.core.runtime.tracking import StageRun
+from components.evaluate import pictures
+from components.evaluate.data_sets import Split
+from components.evaluate.domains import compare_domains
+from components.evaluate.evaluation import Shown
+from components.evaluate.figures import cmc_figure, features_figure, png, svg, translation_grid
+from components.evaluate.report import FOLDED, Domains, write_report
+from components.evaluate.settings import EvaluateSettings
+
+
+def split_to_show(splits: Sequence[Split], trained: Sequence[Split]) -> Split:
+    """The split most was trained for, of equals the one named last; the first of `splits` if nothing was."""
+    return max(reversed(trained), key=trained.count, default=splits[0])
+
+
+def present(
+    shown: Shown,
+    rows: Sequence[ResultsRow],
+    settings: EvaluateSettings,
+    *,
+    notes: Sequence[str],
+    details: Mapping[str, Mapping[str, object]],
+    output: Path,
+    tracked: StageRun,
+) -> None:
+    """Write report.html, and the figures as files; record them."""
+    curves = curves_of(shown)
+    to_source, to_target = pictures.to_source(shown), pictures.to_target(shown)
+    domains = Domains(*compare_domains(shown, settings))
+    write_report(
+        output / "report.html",
+        rows=rows,
+        cmc=curves,
+        to_source=to_source,
+        to_target=to_target,
+        domains=domains,
+        ranked=pictures.ranked_probes(shown, settings.probes_shown),
+        details={**details, "evaluate": settings.model_dump(), "made with": made_with(rows)},
+        notes=notes,
+    )
+    for name, of_methods in zip(("cmc", "cmc-adabn"), curves.values(), strict=False):
+        (output / f"{name}.svg").write_bytes(svg(cmc_figure(of_methods)))
+        tracked.figure(name, cmc_figure(of_methods))
+    for name, translations in (("to-source", to_source), ("to-target", to_target)):
+        if translations:
+            translation_grid(translations).save(output / f"{name}.png")
+            tracked.figure(name, output / f"{name}.png")
+    if domains.maps:
+        (output / "features.png").write_bytes(png(features_figure(domains.maps)))
+        tracked.figure("features", output / "features.png")
+    overlaps = {f"overlap/{tracked_name(label)}": value for label, value in domains.overlaps.items()}
+    tracked.summary(final_figures(rows) | overlaps)
+    tracked.table("results", pd.DataFrame([row.model_dump(by_alias=True) for row in rows]))
+    for name in ("report.html", "results.json", "probes.parquet"):
+        tracked.artifact(output / name)
+
+
+def curves_of(shown: Shown) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """CMC curves by figure, by label, means over seeds: those without AdaBN, then those with it.
+
+    The other ways of comparing the same features are left to the table.
+    """
+    figures: dict[str, dict[str, list[NDArray[np.float64]]]] = {}
+    for each in shown.evaluations:
+        parts = each.method.split("+")
+        if FOLDED.isdisjoint(parts):
+            title = f"{shown.split}, with AdaBN" if "adabn" in parts else str(shown.split)
+            figures.setdefault(title, {}).setdefault(each.label, []).append(each.result.cmc)
+    return {
+        title: {label: np.mean(curves, axis=0) for label, curves in of_methods.items()}
+        for title, of_methods in figures.items()
+    }
+
+
+def tracked_name(label: str) -> str:
+    """A label in the characters that names of metrics may have."""
+    return label.replace("+", "-").replace("=", " ")
+
+
+def made_with(rows: Sequence[ResultsRow]) -> dict[str, object]:
+    """Where the numbers come from."""
+    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    return {"hardware": rows[0].hardware, "date": rows[0].date, "commit": rows[0].commit, **versions}
+
+
+def trainings(translated: Sequence[Path]) -> dict[str, dict[str, object]]:
+    """The settings behind each translation, by a title."""
+    origins = [json.loads((folder / "translation.json").read_text()) for folder in translated]
+    return {
+        f"{origin['settings']['method']} {origin['variant']}".strip()
+        + f" {origin['settings']['protocol']}, fold {origin['settings']['fold']}": origin["settings"]
+        for origin in origins
+    }

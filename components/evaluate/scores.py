@@ -1,0 +1,47 @@
+"""How two images are compared other than by the cosine of one feature each."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.evaluate.features import Extracted
+
+
+def fused(first: Extracted, second: Extracted) -> Extracted:
+    """Two features of length 1 of each image joined to one: its cosine is the mean of both cosines."""
+    return Extracted(first.rows, np.concatenate([first.unit, second.unit], axis=1) / np.float32(np.sqrt(2)))
+
+
+def verification_vectors(
+    weight: NDArray[np.float32], probes: NDArray[np.float32], gallery: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Vectors whose dot product orders a probe's gallery as the verification score of Eq. 1 does.
+
+    The score is w (v1 - v2)^2 + b = -2 (w v1) v2 + w v2^2 + (w v1^2 + b). The last part is the same for a probe's
+    whole gallery and left out. The rest is a dot product, of a vector of the probe that ends with a constant and one
+    of the gallery image that ends with w v2^2. Moving v1 and v2 together changes no difference, so their mean is
+    taken off: otherwise the score would drown in the rounding of two large terms.
+
+    As in cosine ranking the largest product possible is 1, so that ties mean the same: probes have length 1, and so
+    has the longest vector of the gallery.
+
+    Args:
+        weight: [D], w of the verification head.
+        probes: [Q, D], embeddings v1.
+        gallery: [G, D], embeddings v2.
+
+    Returns:
+        [Q, D + 1] and [G, D + 1].
+    """
+    root = np.sqrt(np.abs(weight))
+    middle = gallery.mean(axis=0)
+    first, second = (probes - middle) * root, (gallery - middle) * root
+    largest = np.linalg.norm(second, axis=1).max() or np.float32(1)
+    of_probes = with_column(-2 * np.sign(weight) * first, np.full(len(first), largest))
+    of_gallery = with_column(second, (second**2) @ np.sign(weight) / largest)
+    of_probes /= np.linalg.norm(of_probes, axis=1, keepdims=True)
+    of_gallery /= np.linalg.norm(of_gallery, axis=1).max() or np.float32(1)
+    return of_probes, of_gallery
+
+
+def with_column(matrix: NDArray[np.float32], column: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([matrix, column[:, None]], axis=1, dtype=np.float32)

@@ -1,0 +1,202 @@
+"""What is evaluated: the target's images, as recorded or changed, as some classifier sees them, in some splits."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.core.data.decoded import iterate_batches
+from components.core.data.features import Features, load_features
+from components.core.data.manifest import Manifest
+from components.core.models.folder import model_digest, read_config
+from components.core.runtime.errors import UserError
+from components.evaluate.data_sets import Source, Split, Target
+from components.evaluate.features import Images
+from components.evaluate.matching import ChannelStatistics, matched
+
+
+@dataclass(frozen=True)
+class Run:
+    """The training behind a method's numbers.
+
+    Attributes:
+        method: of `core/results/methods.py`, without parts.
+        seed: of the training.
+        variant: settings by which it differs from the other runs of its method.
+        steps: of the GAN; 0 if there is none.
+        score: label-free score of the translation, lower is better; None if there is none.
+    """
+
+    method: str
+    seed: int
+    variant: str = ""
+    steps: int = 0
+    score: float | None = None
+
+    def label(self, method: str = "") -> str:
+        """What figures know it by: the method (its own, or the one given, with parts), then its variant."""
+        return f"{method or self.method} {self.variant}".strip()
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """One way of looking at the target.
+
+    Attributes:
+        images: the target's, as recorded or changed.
+        changed: whether they are not as recorded; then their features are also joined with the recorded ones'.
+        classifier: model folder of the classifier that looks at them, if it is not the source's.
+        translator: model folder whose F made the images, if it is known.
+    """
+
+    run: Run
+    images: Images
+    splits: tuple[Split, ...]
+    changed: bool = False
+    classifier: Path | None = None
+    translator: Path | None = None
+
+
+def recorded(target: Target, seed: int) -> Version:
+    """Direct transfer: the images as recorded, in all splits."""
+    return Version(Run("direct", seed), Images(target.manifest, target.data_root), target.splits)
+
+
+def translations(target: Target, translated: Sequence[Path], translators: Sequence[Path]) -> list[Version]:
+    """The target's translations, each in the split whose training images its GAN has seen.
+
+    A classifier that was fine-tuned with a translator looks at that translator's images.
+
+    Raises:
+        UserError: a folder is no translation, is one of another target or split, or its translator is not among those
+            given.
+    """
+    origins = {folder: origin_of(folder, target.manifest) for folder in translated}
+    makers = makers_of(origins, translators)
+    versions = []
+    for folder, origin in origins.items():
+        training, maker = origin["settings"], makers.get(folder)
+        score = (origin["selection"] or {}).get("score")
+        run = Run(training["method"], training["seed"], origin["variant"], training["steps"], score)
+        versions.append(
+            Version(
+                run,
+                Images(Manifest.load(folder), target.data_root),
+                (target.split_of(training, folder),),
+                changed=True,
+                classifier=maker if maker and "classifier" in read_config(maker) else None,
+                translator=maker,
+            )
+        )
+    return [version for version in versions if version.splits[0] in target.splits]
+
+
+def origin_of(translation: Path, target: Manifest) -> dict[str, Any]:
+    """What a translation's translation.json says of its training.
+
+    Raises:
+        UserError: there is none, or the translation is of another data set.
+    """
+    path = translation / "translation.json"
+    if not path.is_file():
+        raise UserError(f"'{translation}' is no translation: it has no translation.json; give a folder translate wrote")
+    origin = json.loads(path.read_text())
+    if origin["inputs"].get("images") != target.digest or origin["direction"] != "target-to-source":
+        raise UserError(f"'{translation}' is no translation of the target {target.dataset}: translate that one by F")
+    return origin
+
+
+def makers_of(origins: Mapping[Path, Mapping[str, Any]], translators: Sequence[Path]) -> dict[Path, Path]:
+    """The translator that made each translation; none if no translators are given.
+
+    Raises:
+        UserError: a translation's translator is missing, or a translator made none of the translations.
+    """
+    if not translators:
+        return {}
+    made_by = {folder: origin["inputs"]["translator"] for folder, origin in origins.items()}
+    by_digest = {model_digest(translator): translator for translator in translators}
+    for folder, digest in made_by.items():
+        if digest not in by_digest:
+            raise UserError(f"the translator that made '{folder}' is not among those given: give it too")
+    for digest, translator in by_digest.items():
+        if digest not in made_by.values():
+            raise UserError(f"the translator '{translator}' made none of the translations given: leave it out")
+    return {folder: by_digest[digest] for folder, digest in made_by.items()}
+
+
+def source_to_target(target: Target, classifiers: Sequence[Path]) -> list[Version]:
+    """Classifiers trained on the source in the target's style; they look at the images as recorded.
+
+    Raises:
+        UserError: a folder holds another classifier, or one for a split the target does not have.
+    """
+    versions = []
+    for folder in classifiers:
+        config = read_config(folder)
+        if "classifier" not in config or "adaptation" not in config:
+            raise UserError(f"'{folder}' is no classifier of a translated source: give what pretrain made of one")
+        training = config["adaptation"]
+        run = Run(training["method"], training["seed"], steps=training["steps"])
+        images = Images(target.manifest, target.data_root)
+        versions.append(Version(run, images, (target.split_of(training, folder),), classifier=folder))
+    return [version for version in versions if version.splits[0] in target.splits]
+
+
+def colour_matched(
+    target: Target, splits: Iterable[Split], source: Source, *, height: int, width: int, seed: int
+) -> list[Version]:
+    """The target's colours matched to those of the source's training images: over the set, and image by image.
+
+    Over the set means over the unlabelled training images of a split: splits that differ in them are versions of
+    their own. Colours are measured at the classifier's `height` and `width` in pixels.
+    """
+
+    def statistics(manifest: Manifest, rows: np.ndarray) -> ChannelStatistics:
+        return ChannelStatistics.of_all(iterate_batches(target.data_root, manifest, rows, height, width, 256))
+
+    def version(method: str, splits: tuple[Split, ...], own: ChannelStatistics | None) -> Version:
+        images = Images(target.manifest, target.data_root, partial(matched, wanted=wanted, own=own))
+        return Version(Run(method, seed), images, splits, changed=True)
+
+    splits = tuple(splits)
+    wanted = statistics(source.images.manifest, source.rows)
+    over_the_set = [
+        version("matched-set", group, statistics(target.manifest, unlabelled))
+        for unlabelled, group in target.by_unlabelled_images(splits)
+    ]
+    return [*over_the_set, version("matched-image", splits, None)]
+
+
+def ready_made(target: Target, folders: Sequence[Path]) -> list[tuple[Run, Split, Features]]:
+    """Features that another method made of the target's images, each for one split.
+
+    Raises:
+        UserError: a folder holds no features, or those of another target or split.
+    """
+    made = []
+    for folder in folders:
+        features = load_features(folder)
+        training = features.description
+        if training["target"] != target.manifest.digest:
+            raise UserError(
+                f"the features in '{folder}' are not of the target {target.manifest.dataset}: make them of that one"
+            )
+        run = Run(training["method"], training["seed"], steps=training["steps"])
+        made.append((run, target.split_of(training, folder), features))
+    return [each for each in made if each[1] in target.splits]
+
+
+def refuse_repeated(runs: Iterable[tuple[Run, Split]]) -> None:
+    """Raise UserError where two runs would be the same row of the results."""
+    counts = Counter((run.method, run.variant, split, run.seed) for run, split in runs)
+    for (method, variant, split, seed), count in counts.items():
+        if count > 1:
+            raise UserError(
+                f"{f'{method} {variant}'.strip()} was given {count} times for {split}, seed {seed}: give it once"
+            )

@@ -1,0 +1,28 @@
+"""The summarise stage as a KFP component."""
+
+from kfp import dsl
+
+from components.core.images import image
+
+
+@dsl.component(base_image=image("summarise"), install_kfp_package=False)
+def summarise(
+    settings: str,
+    results: dsl.Input[list[dsl.Artifact]],
+    summary: dsl.Output[dsl.Artifact],
+) -> None:
+    """Join the results of several evaluations and say what they mean together.
+
+    Args:
+        settings: SummariseSettings as JSON.
+        results: folders that evaluate wrote.
+        summary: output, a folder with results.json, probes.parquet, results.md and results.html.
+    """
+    import json
+    from pathlib import Path
+
+    from components.summarise import stage
+    from components.summarise.settings import SummariseSettings
+
+    resolved = SummariseSettings.parse(json.loads(settings), stage="summarise")
+    stage.run([Path(each.path) for each in results], resolved, Path(summary.path))

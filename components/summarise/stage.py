@@ -1,0 +1,56 @@
+"""Join the results of several evaluations: means, confidence intervals and tests beside the paper's figures."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from components.core.results.joining import join, join_probes
+from components.core.results.probes import FILE, read_probes_beside, write_probes
+from components.core.results.rows import ResultsRow, read_results, write_results
+from components.core.results.sections import sections
+from components.core.results.statistics import Statistics
+from components.core.results.summary import final_figures, frame_of
+from components.core.runtime.errors import UserError
+from components.core.runtime.tracking import stage_run
+from components.summarise.pages import write_html, write_markdown
+from components.summarise.settings import SummariseSettings
+
+
+def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> list[ResultsRow]:
+    """Join `results` (folders that evaluate wrote) into results.json, probes.parquet, results.md and results.html.
+
+    Raises:
+        UserError: there is nothing to join, a file is damaged, or two evaluations contradict one another.
+    """
+    if not results:
+        raise UserError("summarise: there are no results to join: give at least one folder that evaluate wrote")
+    output.mkdir(parents=True, exist_ok=True)
+    inputs = {f"results-{place}": digest(folder) for place, folder in enumerate(results)}
+    with stage_run(
+        "summarise", settings=settings.model_dump(), history=output / "history.jsonl", inputs=inputs
+    ) as tracked:
+        rows = join(read_results(folder / "results.json") for folder in results)
+        probes = join_probes(read_probes_beside(folder / "results.json") for folder in results)
+        statistics = Statistics.of(rows, probes, settings.resamples, settings.seed)
+        write_results(rows, output / "results.json", statistics.lists())
+        write_probes(probes, output / FILE)
+        shown = sections(rows, statistics)
+        write_markdown(output / "results.md", shown)
+        write_html(output / "results.html", shown, rows)
+        tracked.summary(final_figures(rows))
+        tracked.table("results", frame_of(rows))
+        for name in ("results.json", "results.md", "results.html"):
+            tracked.artifact(output / name)
+    return rows
+
+
+def digest(folder: Path) -> str:
+    """sha256 (hex) of an evaluation's results.
+
+    Raises:
+        UserError: the folder has none.
+    """
+    path = folder / "results.json"
+    if not path.is_file():
+        raise UserError(f"{folder} has no results.json: give a folder that evaluate wrote")
+    return sha256(path.read_bytes()).hexdigest()

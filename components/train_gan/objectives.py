@@ -1,0 +1,117 @@
+"""What is minimised, as modules: their forward gives the losses of a batch, their parameters are what learns from them.
+
+All images of a batch go through a network together. The networks that only judge are held aside, in tuples, so that
+they are no parameters of a module and several processes exchange no gradients for them.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from components.core.models.classifier import SiameseClassifier
+from components.core.models.translator import Discriminator, Generator
+from components.train_gan import losses
+from components.train_gan.batches import Batch
+from components.train_gan.fitness import Fitness
+from components.train_gan.settings import TrainGanSettings
+
+
+class Translated(NamedTuple):
+    """F(I_T), G(I_S), F(G(I_S)) (None where no loss needs it), and the parts of L_gen by name, not yet weighted."""
+
+    fake_source: Tensor
+    fake_target: Tensor
+    rebuilt_source: Tensor | None
+    parts: dict[str, Tensor]
+
+
+class GeneratorObjective(nn.Module):
+    """The parts of L_gen (Eq. 11) that the settings give a weight."""
+
+    def __init__(
+        self,
+        g: Generator,
+        f: Generator,
+        discriminators: tuple[Discriminator, Discriminator],
+        classifier: SiameseClassifier,
+        settings: TrainGanSettings,
+    ) -> None:
+        super().__init__()
+        self.g, self.f = g, f
+        self.judges = (*discriminators, classifier)
+        self.fitness = Fitness(classifier)
+        self.used = settings.weights.keys()
+
+    def forward(self, batch: Batch) -> Translated:
+        """The judges' weights get no gradients here."""
+        d_source, d_target, classifier = self.judges
+        for judge in self.judges:
+            judge.requires_grad_(False)
+        fake_target, fake_source = self.g(batch.source), self.f(batch.target)
+        rebuilt_source = None
+        parts = {
+            "adversarial_g": losses.generator_adversarial(d_target(fake_target)),
+            "adversarial_f": losses.generator_adversarial(d_source(fake_source)),
+        }
+        if "cycle" in self.used:
+            rebuilt_source, rebuilt_target = self.f(fake_target), self.g(fake_source)
+            parts["cycle"] = losses.cycle_consistency(rebuilt_source, batch.source) + losses.cycle_consistency(
+                rebuilt_target, batch.target
+            )
+            if "similarity" in self.used:
+                parts["similarity"] = losses.similarity(classifier, rebuilt_source, batch.same)
+        if "fitness" in self.used:
+            parts["fitness"] = self.fitness.loss(fake_source)
+        if "identity" in self.used:
+            parts["identity"] = losses.cycle_consistency(self.f(batch.source), batch.source) + losses.cycle_consistency(
+                self.g(batch.target), batch.target
+            )
+        return Translated(fake_source, fake_target, rebuilt_source, parts)
+
+
+class DiscriminatorObjective(nn.Module):
+    """L_dis (Eq. 12) and its parts."""
+
+    def __init__(self, d_source: Discriminator, d_target: Discriminator, factor: float) -> None:
+        super().__init__()
+        self.d_source, self.d_target, self.factor = d_source, d_target, factor
+
+    def forward(self, fake_source: Tensor, fake_target: Tensor, source: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Fakes and reals go through a discriminator together."""
+        self.requires_grad_(True)
+        of_source = losses.discriminator_adversarial(*self.d_source(torch.cat([fake_source, source])).chunk(2))
+        of_target = losses.discriminator_adversarial(*self.d_target(torch.cat([fake_target, target])).chunk(2))
+        return {
+            "loss/discriminator_source": of_source,
+            "loss/discriminator_target": of_target,
+            "loss/discriminators": self.factor * (of_source + of_target),
+        }
+
+
+class ClassifierObjective(nn.Module):
+    """L_all (Eq. 5) of source pairs and of their reconstructions, by which the classifier follows the generators.
+
+    Batch-norm statistics and dropout stay as in the frozen classifier: the other losses compare with the former, and
+    the similarity loss is to judge every step alike.
+    """
+
+    def __init__(self, classifier: SiameseClassifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, batch: Batch, rebuilt_source: Tensor) -> dict[str, Tensor]:
+        self.requires_grad_(True)
+        embedding = self.classifier(torch.cat([batch.source, rebuilt_source.to(batch.source.dtype)]))
+        logits = self.classifier.identity_logits(embedding).float()
+        # As when it was pretrained: Eq. 4 sums over the two images of a pair, Eq. 2 is one term a pair.
+        identification = 2 * functional.cross_entropy(logits, batch.identity.repeat(2))
+        verification = torch.stack(
+            [losses.verification(self.classifier, pairs, batch.same) for pairs in embedding.chunk(2)]
+        ).mean()
+        return {
+            "loss/classifier_identification": identification,
+            "loss/classifier_verification": verification,
+            "loss/classifier": identification + verification,
+        }

@@ -1,0 +1,146 @@
+"""Which translation to take when no target image has a label.
+
+A few numbers compare a fixed sample of the source's and of the target's training images before and after translation,
+in pixels and in the features of the classifier that will search for people. None uses a label. How well they follow the
+rates that labels tell is what `tests/studies/checkpoint_choice.py` measures.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from components.core.data.decoded import to_unit_range
+from components.core.models.classifier import SiameseClassifier
+from components.core.runtime.device import autocast
+from components.core.runtime.errors import UserError
+
+SAMPLE = 256
+"""Images of each domain that are looked at: enough for a distance of distributions, and seconds of a CPU."""
+
+NEIGHBOURS = 10
+BATCH = 32
+
+
+class LabelFree:
+    """Judges translators by a frozen classifier's features of a fixed sample of images.
+
+    Its numbers can be compared between translators that were judged with one classifier and one sample, so between
+    steps, weights of losses and methods, not between data sets.
+    """
+
+    def __init__(
+        self, classifier: SiameseClassifier, source: Tensor, target: Tensor, *, seed: int, precision: str
+    ) -> None:
+        """Draw the sample and extract its features.
+
+        Args:
+            classifier: frozen; it has to stay as it is.
+            source: uint8 [N, 3, H, W], the labelled images, on the device to compute on.
+            target: uint8 [M, 3, H, W], the unlabelled training images, on the same device.
+            seed: of the sample.
+            precision: of the networks: 'fp32', 'bf16' or 'auto'. Distances are computed in double precision.
+
+        Raises:
+            UserError: a domain has a single image.
+        """
+        for images, domain in ((source, "source"), (target, "target")):
+            if len(images) < 2:
+                raise UserError(
+                    f"{len(images)} training image of the {domain}: a label-free score needs two; "
+                    "give more images, or set train_gan.choose=last"
+                )
+        generator = torch.Generator().manual_seed(seed)
+        self.classifier, self.precision = classifier, precision
+        self.source, self.target = (to_unit_range(sample(images, generator)) for images in (source, target))
+        self.source_features, self.recorded_features = (
+            self.through(classifier, images) for images in (self.source, self.target)
+        )
+        self.recorded_distance = frechet_distance(self.recorded_features, self.source_features)
+
+    def measure(self, f: nn.Module, g: nn.Module) -> dict[str, float]:
+        """The numbers of translators F: T->S and G: S->T of images in [-1, 1].
+
+        - `frechet`: distance of translated images from the source in the classifier's features, as a share of that of
+          the images as recorded: 1 without translation, 0 if they were one distribution. Sees a style or a quality
+          that the classifier does not know. Misses whether a person is still the same person.
+        - `neighbours`: of each image's ten nearest target images in these features, the share that were so
+          before translation: 1 without translation, 10 / (M - 1) by chance. Sees people exchanged, made up or made
+          alike. Misses whether the order was good; a cure for what makes cameras differ lowers it too.
+        - `cycle_source`, `cycle_target`: mean |F(G(S)) - S| and |G(F(T)) - T|, 0..2. See content that is lost. Miss
+          content that is hidden in faint noise, and blame G as well as F.
+        - `entropy`: of the classifier's distribution over the source's identities, mean over translated images, in
+          nats. Sees images that all look like the same few identities, for which it is low. That makes doubt a good
+          sign, against intuition: people of the target are none of these identities. Misses noise, which raises it too.
+        """
+        translated, fake_target = self.through(f, self.target), self.through(g, self.source)
+        features = self.through(self.classifier, translated)
+        with torch.no_grad():
+            logits = self.classifier.identity_logits(features)
+        return {
+            "frechet": frechet_distance(features, self.source_features) / max(self.recorded_distance, 1e-12),
+            "neighbours": common_neighbours(self.recorded_features, features, NEIGHBOURS),
+            "cycle_source": (self.through(f, fake_target) - self.source).abs().mean().item(),
+            "cycle_target": (self.through(g, translated) - self.target).abs().mean().item(),
+            "entropy": mean_entropy(logits),
+        }
+
+    def through(self, network: nn.Module, images: Tensor) -> Tensor:
+        """What the network makes of images [N, 3, H, W], float32."""
+        with torch.no_grad(), autocast(images.device, self.precision):
+            return torch.cat([network(batch).float() for batch in images.split(BATCH)])
+
+
+def score(measures: Mapping[str, float]) -> float:
+    """What a translation is chosen by, lower is better: `frechet / neighbours`.
+
+    A translation has to bring images closer to the source, and they have to stay the images they were: ten percent
+    less distance is worth ten percent fewer kept neighbours. The first alone would take any picture of the source's
+    people for a good translation. Since every translation loses neighbours and none loses none, the score compares
+    translations with each other; whether to translate at all is not its question.
+    """
+    return measures["frechet"] / max(measures["neighbours"], 1 / SAMPLE)
+
+
+def sample(images: Tensor, generator: torch.Generator) -> Tensor:
+    """At most `SAMPLE` of the images, the same ones on every device."""
+    chosen = torch.randperm(len(images), generator=generator)[:SAMPLE].sort().values
+    return images[chosen.to(images.device)]
+
+
+def frechet_distance(first: Tensor, second: Tensor) -> float:
+    """Squared Frechet distance of the Gaussians with the means and covariances of features [N, D] and [M, D].
+
+    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). With centred features A and B over sqrt(N - 1) and sqrt(M - 1), the
+    eigenvalues of C1 C2 = A'A B'B are the squared singular values of the N x M matrix AB', so no D x D root is needed,
+    and fewer images than dimensions need no regularisation. Then, though, two samples of one distribution are far from
+    each other, so distances can only be compared between samples of one size.
+    """
+    means, spreads = [], []
+    for features in (first.cpu().double(), second.cpu().double()):
+        means.append(features.mean(0))
+        spreads.append((features - means[-1]) / (len(features) - 1) ** 0.5)
+    own = spreads[0].square().sum() + spreads[1].square().sum()
+    shared = torch.linalg.svdvals(spreads[0] @ spreads[1].T).sum()
+    return ((means[0] - means[1]).square().sum() + own - 2 * shared).item()
+
+
+def common_neighbours(first: Tensor, second: Tensor, count: int) -> float:
+    """Share of the `count` nearest neighbours by cosine that images have in common in two features [N, D].
+
+    Where there are no more than `count` other images, all are neighbours, and the share is 1.
+    """
+    count = min(count, len(first) - 1)
+    nearest = []
+    for features in (first, second):
+        unit = functional.normalize(features)
+        similarity = (unit @ unit.T).fill_diagonal_(-torch.inf)
+        chosen = similarity.topk(count).indices
+        nearest.append(torch.zeros_like(similarity).scatter_(1, chosen, 1.0))
+    return (nearest[0] * nearest[1]).sum().item() / (len(first) * count)
+
+
+def mean_entropy(logits: Tensor) -> float:
+    """Mean entropy, nats, of the distributions whose logits are [N, K]."""
+    return torch.special.entr(logits.float().softmax(1)).sum(1).mean().item()

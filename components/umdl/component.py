@@ -1,0 +1,40 @@
+"""The umdl stage as a KFP component."""
+
+from kfp import dsl
+
+from components.core.images import image
+
+
+@dsl.component(base_image=image("umdl"), install_kfp_package=False)
+def umdl(
+    protocol: str,
+    fold: str,
+    settings: str,
+    data_root: str,
+    source: dsl.Input[dsl.Dataset],
+    target: dsl.Input[dsl.Dataset],
+    features: dsl.Output[dsl.Dataset],
+) -> None:
+    """Learn UMDL's dictionaries for one fold, and write the target's features in them.
+
+    Args:
+        protocol: protocol of the target whose training images are learned from.
+        fold: 0-based fold of the protocol, in digits (KFP turns the integers of a list into floats).
+        settings: UmdlSettings as JSON; protocol and fold above replace its own.
+        data_root: folder or `s3://` prefix that holds the shards.
+        source: manifest of the labelled data set.
+        target: manifest of the data set to adapt to.
+        features: output, features of the target's probes and gallery in that fold.
+    """
+    import json
+    from pathlib import Path
+
+    from components.core.data.features import features_digest
+    from components.umdl import stage
+    from components.umdl.settings import UmdlSettings
+
+    split = {"protocol": protocol, "fold": int(fold)}
+    resolved = UmdlSettings.parse({**json.loads(settings), **split}, stage="umdl")
+    stage.run(Path(source.path), Path(target.path), resolved, data_root, Path(features.path))
+    digest = features_digest(Path(features.path))
+    features.metadata.update(method="umdl", protocol=protocol, fold=fold, digest=digest)

@@ -1,0 +1,90 @@
+"""Learn UMDL's dictionaries and write the target's features in them: the paper's baseline without a network."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from components.core.data.features import save_features
+from components.core.data.manifest import Manifest
+from components.core.runtime import storage
+from components.core.runtime.errors import UserError
+from components.core.runtime.tracking import StageRun, stage_run
+from components.umdl.appearance import extract
+from components.umdl.domain import ridge_codes
+from components.umdl.learning import Learner
+from components.umdl.settings import UmdlSettings
+
+UNKNOWN = -1
+
+
+def run(source: Path, target: Path, settings: UmdlSettings, data_root: str, output: Path) -> None:
+    """Learn from the manifests at `source` and `target`; write features of the target's probes and gallery to `output`.
+
+    Of the target no label is seen, and only images with the role train in the settings' protocol and fold are learned
+    from. Beside the features lie dictionaries.safetensors and history.jsonl.
+
+    Raises:
+        UserError: source or target has no training images, or the target no probes and gallery, in that split.
+    """
+    labelled, unlabelled = Manifest.load(source), Manifest.load(target)
+    source_rows = rows_of(labelled, "source", "training images", labelled.source_protocol, 0, "train")
+    target_rows = rows_of(unlabelled, "target", "training images", settings.protocol, settings.fold, "train")
+    test_rows = rows_of(unlabelled, "target", "probes", settings.protocol, settings.fold, "query", "gallery")
+    person = labelled.images["person"].to_numpy()[source_rows].astype(np.int64)
+    camera = unlabelled.images["camera"].fillna(UNKNOWN).to_numpy(dtype=np.int64)[target_rows]
+    inputs = {"source": labelled.digest, "target": unlabelled.digest}
+    label = f"umdl {settings.protocol}:{settings.fold}"
+    history = output / "history.jsonl"
+    with (
+        threadpool_limits(1, "blas"),  # Of a step's thousand small products most are done before a thread wakes up.
+        stage_run("umdl", label=label, settings=settings.model_dump(), history=history, inputs=inputs) as tracked,
+    ):
+        learner = Learner(
+            extract(data_root, labelled, source_rows).T,
+            person,
+            extract(data_root, unlabelled, target_rows).T,
+            camera,
+            settings,
+        )
+        train(learner, label, tracked)
+        images = extract(data_root, unlabelled, test_rows).T
+        features = ridge_codes(learner.target.dictionaries, images, settings.test_ridge).T
+        shared, own, residual = learner.target.dictionaries
+        dictionaries = {
+            "shared": shared,
+            "target": own,
+            "target_residual": residual,
+            "source_residual": learner.source.dictionaries[-1],
+        }
+        description = {
+            "method": "umdl",
+            "protocol": settings.protocol,
+            "fold": settings.fold,
+            "seed": settings.seed,
+            "steps": 0,
+            "target": unlabelled.digest,
+        }
+        tensors = {name: np.ascontiguousarray(atoms, dtype=np.float32) for name, atoms in dictionaries.items()}
+        storage.write_bytes(str(output / "dictionaries.safetensors"), save(tensors))
+        save_features(output, test_rows, features.astype(np.float32), description)
+
+
+def rows_of(manifest: Manifest, side: str, what: str, protocol: str, fold: int, *roles: str) -> NDArray[np.int64]:
+    """Rows of images with any of the roles, rising; refused where there is none of the first role."""
+    of_roles = [manifest.rows(protocol, fold, role) for role in roles]
+    if len(of_roles[0]) == 0:
+        raise UserError(f"the {side} {manifest.dataset} has no {what} in protocol '{protocol}', fold {fold}")
+    return np.unique(np.concatenate(of_roles))
+
+
+def train(learner: Learner, label: str, tracked: StageRun) -> None:
+    """Do all steps, recording the objective after each."""
+    with tqdm(total=learner.steps, desc=label, unit="step", disable=None) as bar:
+        for step, losses in enumerate(learner.train()):
+            tracked.metrics(step, losses)
+            bar.set_postfix(objective=f"{losses['loss/objective']:.4g}", refresh=False)
+            bar.update()

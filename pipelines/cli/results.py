@@ -1,0 +1,22 @@
+"""The command that publishes results: rows of several runs as one file and one page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("results")(results)
+
+
+def results(
+    runs: Annotated[list[Path], typer.Argument(help="The --out of a run or a summary, or its results.json.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of results.json and results.md.")] = Path("docs"),
+) -> None:
+    """Merge the rows of runs into results.json and results.md; rows that are there already are replaced."""
+    from pipelines.publishing import publish
+
+    rows = publish(runs, out)
+    typer.echo(f"{len(rows)} rows: {out / 'results.json'}, {out / 'results.md'}")

@@ -1,0 +1,71 @@
+"""A data set as the user names it: its layout, where it is, and what results call it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from components.core.runtime import storage
+from components.core.runtime.errors import UserError
+from components.core.runtime.settings import nearest
+from components.ingest.layouts import LAYOUTS
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Where a data set is, how it is laid out, and what results call it."""
+
+    layout: str
+    location: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str, option: str, name: str = "") -> Self:
+        """`market1501:PATH` of an existing folder or archive, or an `s3://` prefix; called `name` or like its layout.
+
+        Raises:
+            UserError: no or an unknown layout, or nothing at PATH; `option` is where the text was given.
+        """
+        layout, colon, location = text.partition(":")
+        if not colon or location.startswith("//"):
+            raise UserError(f"{option} '{text}' names no layout: write {option} market1501:{text}")
+        if layout not in LAYOUTS:
+            raise UserError(f"{option}: unknown layout '{layout}': {nearest(layout, LAYOUTS)}")
+        if storage.is_s3(location):
+            return cls(layout, location, name or layout)
+        path = Path(location).expanduser().resolve()
+        if not location or not path.exists():
+            raise UserError(f"{option}: there is no folder or archive '{location}': correct the path")
+        return cls(layout, str(path), name or layout)
+
+    def as_arguments(self, role: str) -> dict[str, str]:
+        """The arguments of a pipeline that say where its source or target is, and what lies there now."""
+        return {
+            f"{role}_name": self.name,
+            f"{role}_layout": self.layout,
+            f"{role}_location": self.location,
+            f"{role}_fingerprint": storage.fingerprint(self.location),
+        }
+
+
+def refuse_same_data(sources: Sequence[DataSet], target: DataSet) -> None:
+    """Raise UserError if a source is the target: the test would ask for people whose labels were learned."""
+    for source in sources:
+        if source.location.rstrip("/") == target.location.rstrip("/"):
+            same = f"at {target.location}"
+        elif source.name == target.name:
+            same = f"called {target.name}"
+        else:
+            continue
+        raise UserError(
+            f"source and target are both {same}, so that people would be looked for whose labels were learned: "
+            "give or name another data set, or --allow-shared-people"
+        )
+
+
+def refuse_same_names(sources: Sequence[DataSet]) -> None:
+    """Raise UserError if results could not tell two sources apart."""
+    names = [source.name for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"two sources are called '{name}': leave one out, or name them by --source-name")

@@ -1,0 +1,139 @@
+"""A manifest, as recorded or translated, written back as a folder in Market-1501's official layout.
+
+torchreid and fastreid load such a folder as their data set Market-1501. What they insist on is checked here, since
+they would only stop at an assertion: person and camera are what the pattern `([-\\d]+)_c(\\d)` finds first in an
+image's whole path, people are numbered up to 1501, cameras up to 6.
+"""
+
+import io
+import re
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from components.core.data.manifest import Manifest
+from components.core.data.shards import read_images
+from components.core.runtime.errors import UserError
+
+FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
+LAST_PERSON, LAST_CAMERA = 1501, 6
+PERSON_AND_CAMERA = re.compile(r"[-\d]+_c\d")
+DISTRACTOR, JUNK = 0, -1
+JPEG = b"\xff\xd8\xff"
+JPEG_QUALITY = 95
+
+
+def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: str, out: Path) -> list[str]:
+    """Write the images that play a role in that protocol and fold to `out`, which appears whole or not at all.
+
+    JPEG images are copied byte for byte, others are encoded as JPEG, quality 95 without chroma subsampling. Beside the
+    three folders, names.csv says which image of the manifest (`image`) each file (`file`) is.
+
+    Returns:
+        What is to be known about the folder, one sentence each.
+
+    Raises:
+        UserError: `out` holds something, or the loaders would stop at such a folder.
+    """
+    refuse_folder(out)
+    images = images_with_roles(manifest, protocol, fold)
+    refuse_labels(images, manifest.dataset)
+    images["file"] = file_names(images)
+    encoded = 0
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+        folder = Path(scratch) / "whole"
+        for name in FOLDERS.values():
+            (folder / name).mkdir(parents=True)
+        contents = read_images(data_root, manifest, images["row"].to_numpy())
+        for file, content in zip(tqdm(images["file"], "export", unit="image", disable=None), contents, strict=True):
+            recorded_as_jpeg = content.startswith(JPEG)
+            encoded += not recorded_as_jpeg
+            (folder / file).write_bytes(content if recorded_as_jpeg else as_jpeg(content))
+        images[["file", "image"]].to_csv(folder / "names.csv", index=False)
+        folder.rename(out)
+    return notices(images, encoded)
+
+
+def refuse_folder(out: Path) -> None:
+    """Raise UserError if `out` holds something already, or loaders would read a person in its path."""
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UserError(f"{out} is not an empty folder: give an --out that is empty or not there yet")
+    misread = PERSON_AND_CAMERA.search(str(out.resolve()))
+    if misread:
+        raise UserError(
+            f"--out {out.resolve()}: loaders of Market-1501 would take '{misread[0]}' in this path for every image's "
+            "person and camera: choose another folder"
+        )
+
+
+def images_with_roles(manifest: Manifest, protocol: str, fold: int) -> pd.DataFrame:
+    """What is to be exported, one row a file: row and image (its number and name), person, camera, time, role.
+
+    Raises:
+        UserError: there is no such protocol or fold.
+    """
+    columns = ["name", "person", "camera", "time"]
+    parts = [manifest.images.loc[manifest.rows(protocol, fold, role), columns].assign(role=role) for role in FOLDERS]
+    return pd.concat(parts).rename_axis("row").reset_index().rename(columns={"name": "image"})
+
+
+def refuse_labels(images: pd.DataFrame, dataset: str) -> None:
+    """Raise UserError for an image whose person or camera the loaders would stop at."""
+    person, camera = images["person"], images["camera"]
+    for wrong, reason in (
+        (person.lt(1) | person.gt(LAST_PERSON), f"its person is not numbered 1 to {LAST_PERSON}"),
+        (camera.isna(), "its camera is not known"),
+        (camera.lt(1) | camera.gt(LAST_CAMERA), f"its camera is not numbered 1 to {LAST_CAMERA}"),
+    ):
+        unfit = images.loc[wrong.fillna(False).astype(bool), "image"]
+        if len(unfit):
+            raise UserError(
+                f"{dataset} does not fit into the layout market1501: {unfit.iloc[0]} and {len(unfit) - 1:,} more: "
+                f"{reason}, where loaders stop: number them so and ingest again"
+            )
+
+
+def file_names(images: pd.DataFrame) -> list[str]:
+    """A path in the folder for each row: PPPP_cCsS_FFFFFF_BB.jpg, the sequence S always 1.
+
+    The frame is the manifest's time, 0 where there is none, and the box counts images of one person, camera and frame.
+    An unknown person is a distractor (0000) in the gallery. Elsewhere it is junk (-1), which loaders pass over: as 0000
+    all of them would be learned as one person.
+    """
+    labels = images.assign(time=images["time"].fillna(0))
+    box = labels.groupby(["role", "person", "camera", "time"], dropna=False).cumcount()
+    names = []
+    for role, person, camera, time, number in zip(
+        labels["role"], labels["person"], labels["camera"], labels["time"], box, strict=True
+    ):
+        unknown = "0000" if role == "gallery" else "-1"
+        who = unknown if pd.isna(person) else f"{person:04}"
+        names.append(f"{FOLDERS[role]}/{who}_c{camera}s1_{time:06}_{number:02}.jpg")
+    return names
+
+
+def as_jpeg(content: bytes) -> bytes:
+    """An encoded image as JPEG of high quality."""
+    encoded = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as image:
+        image.convert("RGB").save(encoded, "jpeg", quality=JPEG_QUALITY, subsampling=0)
+    return encoded.getvalue()
+
+
+def notices(images: pd.DataFrame, encoded: int) -> list[str]:
+    """What whoever trains or tests on the folder should know; `encoded` images were no JPEG."""
+    people = {role: set(images.loc[images["role"] == role, "person"].dropna()) for role in FOLDERS}
+    in_both = len(people["train"] & people["query"])
+    unlabelled = int(((images["role"] == "train") & images["person"].isna()).sum())
+    missing = [FOLDERS[role] for role, known in people.items() if not known]
+    sentences = {
+        f"{encoded:,} images were no JPEG: encoded with quality {JPEG_QUALITY}, without chroma subsampling": encoded,
+        f"{unlabelled:,} training images of unknown people are named -1_*: loaders pass over them": unlabelled,
+        f"{in_both:,} people are in training and among the queries: no fair test of what was trained on this": in_both,
+        f"nobody is known in {', '.join(missing)}: torchreid needs all three folders, fastreid those it uses": missing,
+    }
+    return [sentence for sentence, holds in sentences.items() if holds]

@@ -1,0 +1,77 @@
+"""Results of several runs as one file and one page, with the commands that made them and what still waits."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.core.results.joining import join, join_probes, replace
+from components.core.results.probes import read_probes_beside
+from components.core.results.rows import ResultsRow, read_results, write_results
+from components.core.results.sections import sections
+from components.core.results.statistics import Statistics
+from components.core.results.tables import markdown_table
+from components.core.runtime import storage
+from components.core.runtime.errors import UserError
+from components.summarise.pages import environment
+from pipelines.command import command_line
+from pipelines.waiting import waiting
+
+RESULTS, PAGE, FINDINGS, COMMAND = "results.json", "results.md", "findings.md", "command.txt"
+WAITING = ["source", "target", "preset", "protocol", "methods", "command"]
+
+
+def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
+    """Merge the rows of `runs` with those published in `out`, and write its results.json and results.md.
+
+    A row takes the place of the published one of the same key. Confidence intervals and tests over probes need the
+    probes of a run; those published stay as long as their rows do.
+
+    Args:
+        runs: folders with a results.json, or such files.
+        out: folder; the page links to findings.md there, if there is one.
+
+    Returns:
+        all rows that are published now.
+
+    Raises:
+        UserError: a run has no results or damaged ones, or two runs contradict one another.
+    """
+    files = [results_file(run) for run in runs]
+    published = out / RESULTS
+    older = read_results(published) if published.is_file() else []
+    kept = Statistics.read(published) if older else Statistics()
+    rows = replace(older, join(map(rows_of, files)))
+    statistics = Statistics.of(rows, join_probes(map(read_probes_beside, files))).keeping(kept, older, rows)
+    lacking = waiting(rows)
+    template = environment("pipelines", "components.summarise", autoescape=False).get_template("results_page.md.j2")
+    page = template.render(
+        sections=sections(rows, statistics),
+        waiting=markdown_table(WAITING, lacking, len(WAITING)) if lacking else "",
+        findings=FINDINGS if (out / FINDINGS).is_file() else "",
+    )
+    write_results(rows, published, statistics.lists())
+    storage.write_bytes(str(out / PAGE), page.encode())
+    return rows
+
+
+def results_file(run: Path) -> Path:
+    """The results.json of a run.
+
+    Raises:
+        UserError: there is none.
+    """
+    file = run / RESULTS if run.is_dir() else run
+    if file.name != RESULTS or not file.is_file():
+        raise UserError(f"{run} has no {RESULTS}: give the --out of a run that has ended, or its {RESULTS}")
+    return file
+
+
+def rows_of(file: Path) -> list[ResultsRow]:
+    """The rows of a results file, with the command that its run was started with."""
+    rows = read_results(file)
+    beside = file.with_name(COMMAND)
+    if not beside.is_file():
+        return rows
+    _, *arguments = shlex.split(beside.read_text()) or [""]
+    command = command_line(arguments)
+    return [row if row.command else row.model_copy(update={"command": command}) for row in rows]

@@ -1,0 +1,179 @@
+"""Run a pipeline on this machine, from what the user asked for to the files of results."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.core.results.rows import ResultsRow, read_results
+from components.core.results.summary import final_figures
+from components.core.runtime import storage
+from components.core.runtime.errors import UserError
+from components.core.runtime.tracking import PipelineRun, pipeline_run
+from pipelines.command import command_line
+from pipelines.data_sets import DataSet, refuse_same_data
+from pipelines.folder_lock import FolderLock
+from pipelines.plan import Plan
+from pipelines.presets import RunSettings
+
+if TYPE_CHECKING:
+    from pipelines.local import Finished
+
+RESULTS, PROBES, REPORT, REPORTS = "results.json", "probes.parquet", "report.html", "reports"
+TABLES = ("results.md", "results.html")
+A_SEED = ("pretrain", "train_gan", "translate", "umdl", "evaluate")
+"""Stages that run for every seed."""
+
+
+def run_adapt(
+    source: DataSet,
+    target: DataSet,
+    settings: RunSettings,
+    planned: Plan,
+    out: Path,
+    data_root: str,
+    command: Sequence[str] = (),
+) -> list[ResultsRow]:
+    """Run the pipeline `adapt` with all it makes in `out`, and copy the results and the report to `out`.
+
+    Args:
+        command: the arguments that were given, for command.txt.
+
+    Raises:
+        UserError: a stage refused what it was given, or another run is working in `out`.
+        StageFailed: a stage failed for any other reason.
+    """
+    tags = tags_of([source], target, settings, planned)
+    with recorded_run("adapt", settings, tags, out, command) as (tracked, lock):
+        from pipelines.adapt import adapt_pipeline
+        from pipelines.local import run_pipeline
+
+        # Trainings use every core, so that two at a time would each take twice as long.
+        pipeline = adapt_pipeline(planned.methods, parallelism=1)
+        arguments = adapt_arguments(source, target, settings, planned, data_root)
+        finished = run_pipeline(pipeline, arguments, out, lock)
+        return keep(finished, (RESULTS, PROBES, REPORT), out, tracked)
+
+
+def run_table1(
+    sources: Sequence[DataSet],
+    target: DataSet,
+    settings: Sequence[RunSettings],
+    planned: Plan,
+    out: Path,
+    data_root: str,
+    command: Sequence[str] = (),
+) -> list[ResultsRow]:
+    """Run the pipeline `table1`, as `run_adapt` does; `settings` has one entry a seed.
+
+    The report of each source and seed is in the folder `reports`.
+    """
+    tags = tags_of(sources, target, settings[0], planned)
+    with recorded_run("table1", settings[0], tags, out, command) as (tracked, lock):
+        from pipelines.local import run_pipeline
+        from pipelines.table1 import table1_pipeline
+
+        pipeline = table1_pipeline(planned.methods, parallelism=1)
+        arguments = table1_arguments(sources, target, settings, planned, data_root)
+        finished = run_pipeline(pipeline, arguments, out, lock)
+        keep_reports(finished.inputs_of("summarise"), out / REPORTS)
+        return keep(finished, (RESULTS, PROBES, *TABLES), out, tracked)
+
+
+@contextmanager
+def recorded_run(
+    name: str, settings: RunSettings, tags: Mapping[str, str], out: Path, command: Sequence[str]
+) -> Iterator[tuple[PipelineRun, FolderLock]]:
+    """Within the block `out` belongs to this run, says what was asked for, and the pipeline is tracked."""
+    check_weights(settings.pretrain.weights)
+    with FolderLock(out) as lock:
+        (out / "settings.yaml").write_text(settings.as_yaml())
+        (out / "command.txt").write_text(command_line(command) + "\n")
+        with pipeline_run(name, tags=tags, parameters=settings.as_values()) as tracked:
+            yield tracked, lock
+
+
+def tags_of(sources: Sequence[DataSet], target: DataSet, settings: RunSettings, planned: Plan) -> dict[str, str]:
+    """What people search runs by."""
+    return {
+        "source": ",".join(source.name for source in sources),
+        "target": target.name,
+        "method": ",".join(planned.methods),
+        "preset": settings.evaluate.preset,
+    }
+
+
+def keep(finished: "Finished", names: Sequence[str], out: Path, tracked: PipelineRun) -> list[ResultsRow]:
+    """Copy a pipeline's output to `out` and record it. Returns the rows of results."""
+    for name in names:
+        replace(finished.output / name, out / name)
+        tracked.log_artifact(out / name)
+    rows = read_results(str(out / RESULTS))
+    tracked.log_metrics(final_figures(rows))
+    return rows
+
+
+def keep_reports(folders: Sequence[Path], out: Path) -> None:
+    """Copy the report of each evaluation among `folders` to `out`, named by source and seed."""
+    out.mkdir(exist_ok=True)
+    for folder in folders:
+        if (folder / REPORT).exists():
+            row = read_results(folder / RESULTS)[0]
+            source = re.sub(r"[^\w.-]+", "-", row.source)
+            replace(folder / REPORT, out / f"{source}-seed-{row.seed}.html")
+
+
+def replace(file: Path, copy: Path) -> None:
+    """Copy a file so that `copy` is never half of one."""
+    partial = copy.with_name(f".{copy.name}")
+    shutil.copyfile(file, partial)
+    os.replace(partial, copy)
+
+
+def adapt_arguments(
+    source: DataSet, target: DataSet, settings: RunSettings, planned: Plan, data_root: str
+) -> dict[str, Any]:
+    """The arguments of the pipeline `adapt`. Settings travel as text, which KFP leaves as it is."""
+    return {
+        **source.as_arguments("source"),
+        **target.as_arguments("target"),
+        "data_root": data_root,
+        **planned.as_arguments(),
+        **settings_as_text(settings, ("ingest", *A_SEED)),
+    }
+
+
+def table1_arguments(
+    sources: Sequence[DataSet], target: DataSet, settings: Sequence[RunSettings], planned: Plan, data_root: str
+) -> dict[str, Any]:
+    """The arguments of the pipeline `table1`."""
+    return {
+        "sources": [source.as_arguments("source") for source in sources],
+        **target.as_arguments("target"),
+        "data_root": data_root,
+        "seeds": [settings_as_text(each, A_SEED) for each in settings],
+        **planned.as_arguments(),
+        **settings_as_text(settings[0], ("ingest", "summarise")),
+    }
+
+
+def settings_as_text(settings: RunSettings, stages: Sequence[str]) -> dict[str, str]:
+    """The settings of some stages as JSON, named like the arguments of a pipeline."""
+    values = settings.as_values()
+    return {f"{stage}_settings": json.dumps(values[stage]) for stage in stages}
+
+
+def refuse_shared_people(sources: Sequence[DataSet], target: DataSet, settings: RunSettings) -> None:
+    """Raise UserError if a source is the target, unless the settings of both stages that look allow it."""
+    if not (settings.train_gan.allow_shared_people and settings.evaluate.allow_shared_people):
+        refuse_same_data(sources, target)
+
+
+def check_weights(weights: str) -> None:
+    """Refuse a weights file that is not there before an hour of work ends at it."""
+    if weights not in ("imagenet", "none") and not storage.exists(weights):
+        raise UserError(f"pretrain.weights: no such file '{weights}': give a .safetensors file, imagenet or none")

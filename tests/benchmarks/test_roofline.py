@@ -1,0 +1,30 @@
+"""What the roofline counts, against counts by hand; what the memory estimate must say."""
+
+from itertools import islice
+
+import torch
+
+from components.train_gan.settings import TrainGanSettings
+from tests.benchmarks.bench_gan_memory import estimate
+from tests.benchmarks.roofline import count, parts
+
+
+def test_operations_of_a_generator() -> None:
+    settings = TrainGanSettings(height=32, width=32, channels=4, blocks=1, pairs=1)
+    forward, backward = islice(parts(settings, torch.device("cpu")), 2)
+    pixels = 32 * 32
+    outer = 2 * 3 * 4 * 49 * pixels  # the first and the last convolution
+    halving = 4 * 8 * 9 * pixels // 4 + 8 * 16 * 9 * pixels // 16
+    doubling = 16 * 8 * 9 * pixels // 16 + 8 * 4 * 9 * pixels // 4
+    block = 2 * 16 * 16 * 9 * pixels // 16
+    of_two_images = 2 * (outer + halving + block + doubling)
+    assert count(forward.work)[0] == 2 * of_two_images
+    assert count(backward.work)[0] == 2 * 2 * of_two_images  # to the images and to the weights
+
+
+def test_recomputing_takes_less_memory() -> None:
+    kept, recomputed = (
+        estimate(TrainGanSettings(height=64, width=32, channels=16, blocks=4, pairs=2, recompute=recompute))
+        for recompute in (False, True)
+    )
+    assert recomputed < kept

@@ -1,0 +1,60 @@
+"""What methods are called, and what they are held against."""
+
+import pytest
+
+from components.core.results.methods import EXPLANATIONS, NAMES, baseline_of, name_of, place, title_of
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        ("umdl", "UMDL"),
+        ("direct", "direct transfer"),
+        ("simpgan+adabn", "SimPGAN + AdaBN"),
+        ("simpgan+adabn+fused", "SimPGAN + AdaBN + fused"),
+        ("direct+verification", "direct transfer + verification score"),
+        ("something", "something"),
+    ],
+)
+def test_names_for_people(method, name):
+    assert name_of(method) == name
+
+
+def test_a_variant_stands_behind_the_name():
+    assert name_of("simpgan", "lambda_similarity=0.1") == "SimPGAN (lambda_similarity=0.1)"
+
+
+def test_only_our_own_words_get_a_capital_at_the_start():
+    assert title_of("direct+adabn") == "Direct transfer + AdaBN"
+    assert title_of("matched-image") == "Channels matched per image"
+    assert title_of("theirs") == "theirs"
+
+
+def test_methods_are_listed_from_the_baselines_to_simpgan():
+    listed = ["umdl", "direct", "adabn", "matched-set", "matched-image", "gan", "gan+adabn", "cyclegan", "simpgan",
+              "simpgan+adabn", "simpgan+adabn+fused", "simpgan-fit", "source-to-target", "other"]  # fmt: skip
+    assert sorted(set(listed), key=place) == listed
+
+
+@pytest.mark.parametrize(
+    ("method", "baseline"),
+    [
+        ("simpgan", "direct"),
+        ("matched-set", "direct"),
+        ("source-to-target", "direct"),
+        ("adabn", "direct"),
+        ("cyclegan+adabn", "adabn"),
+        ("simpgan+fused", "adabn"),
+        ("simpgan+adabn+fused", "adabn"),
+        ("simpgan+adabn+verification", "simpgan+adabn"),
+        ("direct+verification", "direct"),
+        ("direct", ""),
+        ("umdl", ""),
+    ],
+)
+def test_a_translation_has_to_earn_its_place(method, baseline):
+    assert baseline_of(method) == baseline
+
+
+def test_every_word_is_explained():
+    assert set(EXPLANATIONS) == set(NAMES)

@@ -1,0 +1,175 @@
+"""Whole pipelines from the command line to the files of results, on generated data, all stages real."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.core.results.probes import read_probes
+from components.core.results.rows import read_results
+from components.core.results.summary import final_figures
+from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
+
+TINY = str(Path(__file__).with_name("tiny.yaml"))
+
+
+def simpgan(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, apart from this one's tracking server."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "SIMPGAN"))}
+    command = [sys.executable, "-m", "pipelines.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+@pytest.fixture(scope="module")
+def cameras(tmp_path_factory):
+    """Options for the two generated camera networks."""
+    folder = tmp_path_factory.mktemp("cameras")
+    generate(folder, 0, source_identities=6, target_identities=4)
+    return ["--source", f"market1501:{folder / SOURCE_FOLDER}", "--target", f"grid:{folder / TARGET_FOLDER}"]
+
+
+@pytest.fixture(scope="module")
+def finished(cameras, tmp_path_factory):
+    """A finished run with a sweep: its folder, its command, and what it printed."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    sweep = ["--sweep", "train_gan.lambda_similarity=0.1,1"]
+    command = ["run", "adapt", *cameras, "--preset", TINY, "--protocol", "all250", *sweep, "--seed", "5", "--out", out]
+    ran = simpgan(*command)
+    assert ran.returncode == 0, ran.stderr
+    return out, command, ran
+
+
+@pytest.mark.local
+def test_a_run_leaves_results_report_settings_and_prints_the_table(finished):
+    out, _, ran = finished
+    rows = json.loads((out / "results.json").read_text())["rows"]
+    assert {"direct", "adabn", "simpgan"} <= {row["method"].split("+")[0] for row in rows}
+    assert {(row["source"], row["target"], row["protocol"]) for row in rows} == {("market1501", "grid", "all250")}
+    assert {row["seed"] for row in rows} == {5}
+    assert {row["preset"] for row in rows} == {"tiny"}
+    assert set(read_probes(out / "probes.parquet")["method"]) == {row["method"] for row in rows}
+    assert "SimPGAN" in (out / "report.html").read_text()
+    assert "seed: 5" in (out / "settings.yaml").read_text()
+    assert (out / "command.txt").read_text() == (
+        "simpgan run adapt --source market1501:market1501 --target grid:underground_reid --preset tiny.yaml "
+        "--protocol all250 --sweep train_gan.lambda_similarity=0.1,1 --seed 5 --out out\n"
+    )
+    for said in ("(lambda_similarity=0.1) finds the right person first for", "rank-1", str(out / "report.html")):
+        assert said in ran.stdout
+    assert "Traceback" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.local
+def test_every_value_of_a_sweep_has_its_rows_and_the_choice_without_labels_is_said(finished):
+    out, _, ran = finished
+    rows = [row for row in read_results(out / "results.json") if row.method == "simpgan"]
+    assert [row.variant for row in rows] == ["lambda_similarity=0.1", "lambda_similarity=1"]
+    assert all(row.score is not None for row in rows)
+    assert "market1501, all250, fold 0, seed 5: without labels one would choose SimPGAN (lambda_" in ran.stdout
+
+
+@pytest.mark.local
+def test_the_runs_of_the_stages_nest_under_that_of_the_pipeline(finished):
+    out, _, _ = finished
+    with sqlite3.connect(out / "mlflow.db") as store:
+        runs = store.execute(
+            "select name, status, value from runs left join tags"
+            " on tags.run_uuid = runs.run_uuid and key = 'mlflow.parentRunId'"
+        ).fetchall()
+        (pipeline,) = store.execute("select run_uuid from runs where name = 'adapt'").fetchone()
+    assert len(runs) == 9
+    assert {status for _, status, _ in runs} == {"FINISHED"}
+    assert {parent for name, _, parent in runs if name != "adapt"} == {pipeline}
+    with sqlite3.connect(out / "mlflow.db") as store:
+        figures = dict(store.execute("select key, value from metrics where run_uuid = ?", (pipeline,)).fetchall())
+    assert figures == pytest.approx(final_figures(read_results(out / "results.json")))
+
+
+@pytest.mark.local
+def test_a_second_run_does_nothing_again(finished):
+    out, command, ran = finished
+    before = (out / "results.json").read_bytes()
+    again = simpgan(*command)
+    assert again.returncode == 0
+    assert [line.endswith(": from cache") for line in again.stderr.splitlines()] == [True] * 8
+    assert again.stdout == ran.stdout
+    assert (out / "results.json").read_bytes() == before
+
+
+@pytest.mark.local
+def test_what_a_stage_refuses_ends_the_run_in_one_line(tmp_path, cameras):
+    (tmp_path / "empty").mkdir()
+    ran = simpgan("run", "adapt", *cameras, "--source", f"market1501:{tmp_path / 'empty'}", "--out", tmp_path / "out")
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines()[-1].startswith("simpgan: ")
+    assert str(tmp_path / "empty") in ran.stderr.splitlines()[-1]
+    assert "Traceback" not in ran.stderr
+    assert not (tmp_path / "out" / "results.json").exists()
+
+
+@pytest.fixture(scope="module")
+def table(cameras, tmp_path_factory):
+    """A finished table of all methods over two seeds: its folder, its command, and what it printed."""
+    out = tmp_path_factory.mktemp("table") / "out"
+    seeds = ["--seed", "3", "--seed", "4"]
+    methods = ["--method", "gan,simpgan,umdl,source-to-target", "--protocol", "all250"]
+    command = ["run", "table1", *cameras, "--preset", TINY, *methods, *seeds, "--out", out]
+    ran = simpgan(*command)
+    assert ran.returncode == 0, ran.stderr
+    return out, command, ran
+
+
+@pytest.mark.local
+def test_a_table_has_every_method_and_seed(table):
+    out, _, ran = table
+    rows = read_results(out / "results.json")
+    for seed in (3, 4):
+        bases = {row.method.split("+")[0] for row in rows if row.seed == seed}
+        assert {"direct", "adabn", "gan", "simpgan", "umdl", "source-to-target"} <= bases
+    assert {row.seed for row in rows} == {3, 4}
+    assert len({row.key for row in rows}) == len(rows)
+    assert set(read_probes(out / "probes.parquet")["seed"]) == {3, 4}
+    assert "SimPGAN" in (out / "results.md").read_text()
+    assert "SimPGAN" in (out / "results.html").read_text()
+    assert [path.name for path in sorted((out / "reports").iterdir())] == [
+        "market1501-seed-3.html",
+        "market1501-seed-4.html",
+    ]
+    assert "SimPGAN" in ran.stdout
+    assert "Traceback" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.local
+def test_what_several_cells_of_a_table_share_runs_once(table):
+    _, _, ran = table
+    began = [line.removesuffix(" ...") for line in ran.stderr.splitlines() if line.endswith(" ...") and line[0] != " "]
+    assert len(set(began) - {"summarise"}) == len(began) - 2
+    once = ["ingest market1501", "ingest grid"]
+    for seed in (3, 4):
+        where = f"(market1501, seed {seed})"
+        once += [f"train_gan {method} all250:0 {where}" for method in ("gan", "simpgan")]
+        once += [f"pretrain {where}", f"pretrain source-to-target all250:0 {where}", f"umdl all250:0 {where}"]
+    assert set(once) <= set(began)
+    from_cache = [line for line in ran.stderr.splitlines() if line.endswith(": from cache")]
+    assert sum(line.startswith("train_gan simpgan") for line in from_cache) == 2
+
+
+@pytest.mark.local
+def test_every_task_of_a_table_has_a_run_of_its_own(table):
+    out, _, ran = table
+    with sqlite3.connect(out / "mlflow.db") as store:
+        (runs,) = store.execute("select count(*) from runs").fetchone()
+    assert runs == 1 + sum(line.endswith(" ...") and line[0] != " " for line in ran.stderr.splitlines())
+
+
+@pytest.mark.local
+def test_a_second_table_comes_from_the_cache(table):
+    _, command, ran = table
+    again = simpgan(*command)
+    assert again.returncode == 0
+    assert all(line.endswith(": from cache") for line in again.stderr.splitlines())
+    assert again.stdout == ran.stdout

@@ -1,0 +1,1 @@
+"""Studies behind defaults: longer than a test, run by hand, their numbers quoted in docs/."""

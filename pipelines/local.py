@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,7 @@ class Stages(cache.LocalCache):
         self.lock = lock
         self.failure: Exception | None = None
         self.current = ""
+        self.started: Counter[str] = Counter()
         self.tasks: list[tuple[str, dict[str, Any]]] = []
         self.process: StageProcess | None = None
         self.ending = False
@@ -125,15 +127,17 @@ class Stages(cache.LocalCache):
         if self.failure or self.ending:
             return 1
         say(f"{self.current} ...")
-        started = time.monotonic()
-        log = self.logs / f"{re.sub(r'[^A-Za-z0-9_.=]+', '-', self.current).strip('-')}.log"
-        self.process = StageProcess(full_command, log, self.current, inherited=[self.lock.stage])
+        began = time.monotonic()
+        task = self.current if (count := self.started[self.current]) == 0 else f"{self.current} ({count + 1})"
+        self.started[self.current] += 1
+        log = self.logs / f"{re.sub(r'[^A-Za-z0-9_.=]+', '-', task).strip('-')}.log"
+        self.process = StageProcess(full_command, log, task, inherited=[self.lock.stage])
         self.lock.note_stage(self.process.process.pid)
         if self.ending:  # asked for between the check above and the start
             self.process.kill(signal.SIGTERM)
         status = self.process.wait()
         if status == 0:
-            say(f"{self.current}: {time.monotonic() - started:.1f} s")
+            say(f"{self.current}: {time.monotonic() - began:.1f} s")
         else:
             self.failure = self.process.failure(self.current)
         self.process = None

@@ -71,7 +71,7 @@ def parallel(losses: nn.Module) -> nn.Module:
 
     Its parameters have to be on their device, and those that will ever learn have to require gradients by now.
     """
-    return DistributedDataParallel(losses, broadcast_buffers=False) if process_count() > 1 else losses
+    return DistributedDataParallel(losses, forward_sync_buffers=False) if process_count() > 1 else losses
 
 
 def mean_over_processes(values: Tensor) -> Tensor:

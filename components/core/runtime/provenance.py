@@ -17,11 +17,11 @@ PROCESSORS = Path("/proc/cpuinfo")
 
 @cache
 def hardware() -> str:
-    """The GPU's name, or the CPU's model and how many of its cores this process may use."""
+    """The GPU's name, or the CPU's model and how many threads compute on it."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    cores = len(os.sched_getaffinity(0))
-    return f"{processor()}, {cores} core{'s' if cores > 1 else ''}"
+    threads = torch.get_num_threads()
+    return f"{processor()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def processor() -> str:

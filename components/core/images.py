@@ -1,6 +1,74 @@
 """The container image every stage runs in, named in one place."""
 
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from components.core.runtime.errors import UserError
+from components.core.runtime.settings import Settings
+
+LOCK = Path(__file__).parents[2] / "images" / "digests.json"
+REGISTRY = "SIMPGAN_REGISTRY"
+LOCAL = "simpgan"
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
 
 def image(stage: str) -> str:
-    """Name of the image of `stage`, the name of its folder: `train_gan` runs in `simpgan/train-gan`."""
-    return f"simpgan/{stage.replace('_', '-')}:latest"
+    """The image of `stage` on this machine; `stage` is the name of its folder: `train_gan` is `simpgan/train-gan`."""
+    return f"{LOCAL}/{name_of(stage)}:latest"
+
+
+def name_of(stage: str) -> str:
+    """The last part of the name of a stage's image."""
+    return stage.replace("_", "-")
+
+
+class Images(Settings):
+    """The images as a cluster finds them."""
+
+    registry: str = Field(LOCAL, description="registry, with the prefix of the images' names: ghcr.io/somebody/simpgan")
+    digests: dict[str, Digest] = Field(
+        default_factory=dict, description="digest of an image's manifest, by the last part of its name"
+    )
+
+    @classmethod
+    def locked(cls, registry: str = "", lock: Path | None = None) -> Self:
+        """The images of the lock file (images/digests.json unless told), if there is one.
+
+        Args:
+            registry: takes the place of the lock's, as that of a mirror does; without, the environment variable
+                SIMPGAN_REGISTRY may.
+
+        Raises:
+            UserError: the lock file is of another form.
+        """
+        lock = lock or LOCK
+        try:
+            values = json.loads(lock.read_text()) if lock.is_file() else {}
+        except ValueError as error:
+            raise UserError(f"{lock} is not JSON ({error}): write it anew by simpgan images lock") from None
+        if not isinstance(values, dict):
+            raise UserError(f"{lock} holds no registry and digests: write it anew by simpgan images lock")
+        chosen = (registry or os.environ.get(REGISTRY, "")).rstrip("/")
+        return cls.parse({**values, **({"registry": chosen} if chosen else {})}, stage=lock.name)
+
+    def repository(self, stage: str) -> str:
+        """The name of a stage's image, without tag or digest."""
+        return f"{self.registry}/{name_of(stage)}"
+
+    def reference(self, stage: str) -> str:
+        """What a cluster is told to run: the image by its digest, which stands for one content for ever, if it has one.
+
+        Kubeflow's cache knows an image by this text alone, so that a tag would hide that the code has changed.
+        """
+        digest = self.digests.get(name_of(stage))
+        return f"{self.repository(stage)}@{digest}" if digest else f"{self.repository(stage)}:latest"
+
+    def without_digest(self, stages: Iterable[str]) -> list[str]:
+        """Those of the stages whose image may change behind its name."""
+        return [stage for stage in stages if name_of(stage) not in self.digests]

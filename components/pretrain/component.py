@@ -24,9 +24,10 @@ def pretrain(
     from pathlib import Path
 
     from components.core.models.folder import model_digest
+    from components.core.runtime.launching import together
     from components.pretrain import stage
     from components.pretrain.settings import PretrainSettings
 
     resolved = PretrainSettings.parse(json.loads(settings), stage="pretrain")
-    stage.run(Path(source.path), resolved, data_root, Path(classifier.path))
+    together(stage.run, Path(source.path), resolved, data_root, Path(classifier.path))
     classifier.metadata.update(digest=model_digest(Path(classifier.path)))

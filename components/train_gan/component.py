@@ -36,13 +36,15 @@ def train_gan(
     from pathlib import Path
 
     from components.core.models.folder import model_digest
+    from components.core.runtime.launching import together
     from components.train_gan import stage
     from components.train_gan.settings import TrainGanSettings
 
     changed = json.loads(changes)
     adaptation = {"method": method, "protocol": protocol, "fold": int(fold), **changed}
     resolved = TrainGanSettings.parse({**json.loads(settings), **adaptation}, stage="train_gan")
-    stage.run(
+    together(
+        stage.run,
         Path(source.path),
         Path(target.path),
         Path(classifier.path),

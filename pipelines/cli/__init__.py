@@ -8,7 +8,7 @@ import sys
 import typer
 
 from components.core.runtime.errors import UserError
-from pipelines.cli import export, results, run, stages, ui
+from pipelines.cli import export, images, results, run, schedule, stages, submit, trainjob, ui
 from pipelines.stage_process import StageFailed
 
 NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
@@ -24,6 +24,10 @@ run.register(app)
 stages.register(app)
 export.register(app)
 results.register(app)
+submit.register(app)
+schedule.register(app)
+images.register(app)
+trainjob.register(app)
 ui.register(app)
 
 

@@ -11,6 +11,18 @@ PresetOption = Annotated[
         "--preset", help="Preset (paper, modern, small, demo), or a YAML file. Without: the settings' defaults."
     ),
 ]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option("--profile", help="What its pods ask of a cluster: cpu, one-gpu, eight-gpus, or a YAML file."),
+]
+RegistryOption = Annotated[
+    str,
+    typer.Option(
+        "--registry",
+        help="Where a cluster finds the images: ghcr.io/somebody/simpgan. Without: what SIMPGAN_REGISTRY or "
+        "images/digests.json says.",
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="STAGE.SETTING=VALUE", help="Change one setting; may be given several times."),
@@ -48,8 +60,3 @@ SharedPeopleOption = Annotated[
     bool,
     typer.Option("--allow-shared-people", help="Also where source and target show the same people."),
 ]
-
-
-def split(text: str) -> list[str]:
-    """The parts of a list with commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]

@@ -16,22 +16,20 @@ from pipelines.cli.options import (
     MethodOption,
     OutOption,
     PresetOption,
+    ProfileOption,
     ProtocolOption,
+    RegistryOption,
     SeedOption,
     SetOption,
     SharedPeopleOption,
     TargetDataOption,
     TargetNameOption,
-    split,
 )
+from pipelines.given import SHARED_PEOPLE, TABLE1_METHODS, split
 
 if TYPE_CHECKING:
     from components.core.results.rows import ResultsRow
     from pipelines.data_sets import DataSet
-
-SHARED_PEOPLE = ("train_gan.allow_shared_people=true", "evaluate.allow_shared_people=true")
-TABLE1_METHODS = "umdl,gan,cyclegan,simpgan,source-to-target"
-"""Those of the paper's Table 1, what each of SimPGAN's losses adds, and the other way round."""
 
 
 class Pipeline(StrEnum):
@@ -139,17 +137,26 @@ def compile_pipeline(
     pipeline: Pipeline,
     out: Annotated[Path | None, typer.Option(help="YAML file to write; without, named like the pipeline.")] = None,
     method: MethodOption = "",
+    profile: ProfileOption = None,
+    registry: RegistryOption = "",
 ) -> None:
-    """Write a pipeline as the YAML that Kubeflow Pipelines takes, for the methods given; table1: for all of them."""
+    """Write a pipeline as the YAML that Kubeflow Pipelines takes, for the methods given; table1: for all of them.
+
+    With a profile its pods are set up for a cluster; without, it is what also runs on this machine.
+    """
     from kfp.compiler import Compiler
 
     from pipelines.plan import refuse_unknown
+    from pipelines.profiles import read_profile
 
     out = out or Path(f"{pipeline}.yaml")
     if out.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out {out}: the file is YAML: end its name with .yaml")
     methods = split(method)
     refuse_unknown(methods)
+    if registry and not profile:
+        raise UserError("--registry says where a cluster finds the images: give a --profile too")
+    pods = read_profile(profile) if profile else None
     if pipeline == Pipeline.ADAPT:
         from pipelines.adapt import adapt_pipeline
 
@@ -159,7 +166,16 @@ def compile_pipeline(
 
         graph = table1_pipeline(methods or split(TABLE1_METHODS))
     out.parent.mkdir(parents=True, exist_ok=True)
-    Compiler().compile(graph, str(out))
+    if pods:
+        from components.core.images import Images
+        from pipelines.cluster import compile_for_cluster
+
+        if tagged := compile_for_cluster(graph, pods, Images.locked(registry), str(out)):
+            typer.echo(
+                f"no digest: {', '.join(tagged)}: a cluster takes what is called latest when it starts them", err=True
+            )
+    else:
+        Compiler().compile(graph, str(out))
     typer.echo(f"{out} written")
 
 

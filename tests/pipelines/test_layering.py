@@ -40,7 +40,7 @@ def importers(*packages: str) -> set[str]:
 
 
 def test_there_are_stages():
-    assert STAGES == ["evaluate", "ingest", "pretrain", "summarise", "train_gan", "translate", "umdl"]
+    assert STAGES == ["evaluate", "finish", "ingest", "pretrain", "summarise", "train_gan", "translate", "umdl"]
 
 
 @pytest.mark.parametrize("stage", [*STAGES, "core"])

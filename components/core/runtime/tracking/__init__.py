@@ -17,7 +17,8 @@ where mlflow is not installed.
 """
 
 from components.core.runtime.tracking.blocks import pipeline_run, stage_run
+from components.core.runtime.tracking.closing import close_pipeline
 from components.core.runtime.tracking.history import read_history
 from components.core.runtime.tracking.runs import PipelineRun, StageRun
 
-__all__ = ["PipelineRun", "StageRun", "pipeline_run", "read_history", "stage_run"]
+__all__ = ["PipelineRun", "StageRun", "close_pipeline", "pipeline_run", "read_history", "stage_run"]

@@ -1,5 +1,6 @@
 """The two blocks within which a pipeline and a stage are recorded."""
 
+import hashlib
 import json
 import os
 import uuid
@@ -16,6 +17,7 @@ from components.core.runtime.tracking.sender import Sender
 from components.core.runtime.tracking.store import Store
 
 PIPELINE_RUN = "SIMPGAN_PIPELINE_RUN"
+KFP_RUN = "KFP_RUN_ID"
 TASK = "SIMPGAN_TASK"
 MLFLOW_RUN_ID = "MLFLOW_RUN_ID"
 
@@ -73,8 +75,10 @@ def stage_run(
     """The run of one stage.
 
     Which MLflow run it is: with `MLFLOW_RUN_ID` set, that one; else the one of this pipeline run
-    (`SIMPGAN_PIPELINE_RUN`) with this `label`, so that a retry goes on in it; else a new one of its own. It
-    ends FINISHED, FAILED (with the tag `simpgan.reason` and `failure.txt`) or KILLED (SIGTERM, Ctrl-C).
+    (`SIMPGAN_PIPELINE_RUN`, on a cluster `KFP_RUN_ID`) with this `label`, so that a retry goes on in it; else a new
+    one of its own. On a cluster nobody tells the tasks of several seeds apart, so there the settings and inputs have
+    to be the same too. It ends FINISHED, FAILED (with the tag `simpgan.reason` and `failure.txt`) or KILLED (SIGTERM,
+    Ctrl-C).
 
     Everything is sent by a background thread that waits for a server that is away: neither opening the run
     nor measuring blocks training. The end of the run waits for it for at most `END_SECONDS`.
@@ -93,10 +97,11 @@ def stage_run(
     """
     label = os.environ.get(TASK) or label or stage
     digests = {f"simpgan.input.{name}": digest for name, digest in (inputs or {}).items()}
-    pipeline = os.environ.get(PIPELINE_RUN)
+    pipeline = pipeline_of_environment()
+    told_apart = TASK in os.environ or KFP_RUN not in os.environ
     request = RunRequest(
         pipeline=pipeline or uuid.uuid4().hex,
-        task=label,
+        task=label if told_apart else f"{label} {_digest([settings, inputs])}",
         name=label,
         run_id=os.environ.get(MLFLOW_RUN_ID),
         alone=pipeline is None,
@@ -111,6 +116,15 @@ def stage_run(
         run = StageRun(History(history), _sender(request, f"; every metric is in {history}"))
         with _ended(run):
             yield run
+
+
+def pipeline_of_environment() -> str | None:
+    """The pipeline run that this process belongs to, as a runner on this machine or a profile of a cluster names it."""
+    return os.environ.get(PIPELINE_RUN) or os.environ.get(KFP_RUN)
+
+
+def _digest(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def open_run(client: "MlflowClient", request: RunRequest) -> tuple[str, "Run | N
     Returns:
         its id, and the run as an earlier attempt left it, or None if it is new.
     """
-    experiment = _experiment(client)
+    experiment = find_experiment(client)
     if request.alone:
         close_silent(client, f"tag.`{PROCESS_TAG}` LIKE '{host_name()}:%'")
     found = client.get_run(request.run_id) if request.run_id else _find(client, experiment, request, request.task)
@@ -96,13 +96,13 @@ def open_run(client: "MlflowClient", request: RunRequest) -> tuple[str, "Run | N
 def close_silent(client: "MlflowClient", which: str) -> None:
     """Close the runs that match the filter `which` and count as RUNNING although their process has ended."""
     running = f"attributes.status = 'RUNNING' AND {which}"
-    for run in client.search_runs([_experiment(client)], running):
+    for run in client.search_runs([find_experiment(client)], running):
         if has_ended(run.data.tags.get(PROCESS_TAG, "")):
             client.set_tag(run.info.run_id, REASON_TAG, SILENT_END)
             client.set_terminated(run.info.run_id, "KILLED")
 
 
-def _experiment(client: "MlflowClient") -> str:
+def find_experiment(client: "MlflowClient") -> str:
     """The id of the experiment that the environment names, created if need be."""
     from mlflow.exceptions import MlflowException
 

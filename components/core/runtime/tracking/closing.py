@@ -1,0 +1,78 @@
+"""The end of a pipeline run in which every stage is a pod, and no process stands for the whole."""
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from components.core.runtime.tracking.blocks import pipeline_of_environment
+from components.core.runtime.tracking.endings import Ending
+from components.core.runtime.tracking.opening import (
+    LONGEST_TAG,
+    PIPELINE_TAG,
+    PIPELINE_TASK,
+    REASON_TAG,
+    SILENT_END,
+    TASK_TAG,
+    connect,
+    find_experiment,
+)
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+NOTE_TAG = "mlflow.note.content"
+"""What MLflow shows on top of a run's page."""
+
+
+def close_pipeline(ending: Ending) -> list[str]:
+    """Close what the pipeline run that the environment names has left RUNNING in MLflow.
+
+    A stage that still counts as RUNNING was killed without a word. The pipeline's own run, if there is one, ends as
+    `ending` says, with the reasons of its stages in its tag and its description.
+
+    Returns:
+        why it failed, a reason for each stage that did not finish, else that of `ending`; none if all is well. A
+        server that does not answer is worth a warning, and has no reasons.
+    """
+    told = [ending.reason] if ending.reason else []
+    pipeline = pipeline_of_environment()
+    if not pipeline or not os.environ.get("MLFLOW_TRACKING_URI"):
+        return told
+    try:
+        return close_runs(connect(), pipeline, ending) or told
+    except Exception as error:
+        logger.warning("MLflow was not told how the pipeline ended: %s", error)
+        return told
+
+
+def close_runs(client: "MlflowClient", pipeline: str, ending: Ending) -> list[str]:
+    """Close the runs of a pipeline run. Returns the reasons of the stages that did not finish."""
+    which = f"tag.`{PIPELINE_TAG}` = '{pipeline}' AND attributes.status != 'FINISHED'"
+    unfinished = client.search_runs([find_experiment(client)], which, order_by=["attributes.start_time ASC"])
+    stages = [run for run in unfinished if run.data.tags.get(TASK_TAG) != PIPELINE_TASK]
+    reasons = [f"{stage.info.run_name}: {close_stage(client, stage)}" for stage in stages]
+    for parent in unfinished:
+        if parent not in stages and parent.info.status == "RUNNING":
+            close_parent(client, parent, ending, reasons)
+    return reasons
+
+
+def close_stage(client: "MlflowClient", run: "Run") -> str:
+    """Close the run of a stage if it is open. Returns why it did not finish."""
+    if run.info.status == "RUNNING":
+        client.set_tag(run.info.run_id, REASON_TAG, SILENT_END)
+        client.set_terminated(run.info.run_id, "KILLED")
+        return SILENT_END
+    return run.data.tags.get(REASON_TAG, run.info.status)
+
+
+def close_parent(client: "MlflowClient", run: "Run", ending: Ending, reasons: list[str]) -> None:
+    """Close the run of a pipeline, which says why it failed where a reader looks first."""
+    reason = "; ".join(reasons) or ending.reason
+    if ending.status != "FINISHED":
+        client.set_tag(run.info.run_id, REASON_TAG, reason[:LONGEST_TAG])
+        client.set_tag(run.info.run_id, NOTE_TAG, "\n".join(f"- {each}" for each in reasons or [reason])[:LONGEST_TAG])
+    client.set_terminated(run.info.run_id, ending.status)

@@ -1,0 +1,51 @@
+"""Say where people look how a pipeline run ended: in MLflow, and at a URL."""
+
+import json
+import logging
+import os
+import urllib.request
+from collections.abc import Mapping
+from http.client import HTTPException
+
+from components.core.runtime.tracking import close_pipeline
+from components.core.runtime.tracking.endings import Ending, Status
+
+logger = logging.getLogger(__name__)
+
+NOTIFICATION_URL = "SIMPGAN_NOTIFICATION_URL"
+SECONDS_TO_ANSWER = 30.0
+STATUS_OF_STATE: Mapping[str, Status] = {"SUCCEEDED": "FINISHED", "CANCELLED": "KILLED"}
+
+
+def run(pipeline: str, state: str, message: str) -> None:
+    """Close the runs that the pipeline run left open, write the reason, and post it if a URL is given.
+
+    A server that does not answer is worth a warning: how the pipeline ended is not changed by it.
+
+    Args:
+        pipeline: name of the pipeline.
+        state: `SUCCEEDED`, `FAILED` or `CANCELLED`.
+        message: what Kubeflow says of a failure, which is less than what the stages have said.
+    """
+    status = STATUS_OF_STATE.get(state, "FAILED")
+    ending = Ending(status, "" if status == "FINISHED" else message or f"the pipeline run was {state.lower()}")
+    reasons = close_pipeline(ending)
+    for reason in reasons:
+        logger.warning("%s", reason)
+    if url := os.environ.get(NOTIFICATION_URL):
+        post(url, {"text": notice(pipeline, state, reasons), "pipeline": pipeline, "state": state, "reasons": reasons})
+
+
+def notice(pipeline: str, state: str, reasons: list[str]) -> str:
+    """The run's end in words, under the name by which chat services take a line."""
+    return ": ".join([f"{pipeline} {state.lower()}", *(["; ".join(reasons)] if reasons else [])])
+
+
+def post(url: str, content: Mapping[str, object]) -> None:
+    """Send JSON to a URL, which is as secret as a password is: no message says it."""
+    try:
+        request = urllib.request.Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER):
+            pass
+    except (OSError, HTTPException, ValueError) as error:
+        logger.warning("the notification was not delivered: %s", type(error).__name__)

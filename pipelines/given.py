@@ -1,0 +1,12 @@
+"""What the options of a command, and the entries of a schedule, stand for."""
+
+SHARED_PEOPLE = ("train_gan.allow_shared_people=true", "evaluate.allow_shared_people=true")
+"""The settings that allow source and target to show the same people."""
+
+TABLE1_METHODS = "umdl,gan,cyclegan,simpgan,source-to-target"
+"""Those of the paper's Table 1, what each of SimPGAN's losses adds, and the other way round."""
+
+
+def split(text: str) -> list[str]:
+    """The parts of a list with commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,94 @@
+"""What an image registry says of an image: the digest of its manifest (OCI distribution, /v2/)."""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable
+
+import requests
+from docker import auth
+
+from components.core.images import Images, name_of
+from components.core.runtime.errors import UserError
+
+MANIFESTS = ", ".join(
+    [
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    ]
+)
+DIGEST_HEADER = "Docker-Content-Digest"
+ON_THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
+SECONDS_TO_ANSWER = 30
+HOST = re.compile(r"[^/]*[.:][^/]*|localhost")
+CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+
+
+def lock(stages: Iterable[str], registry: str, tag: str) -> Images:
+    """The images of all stages as the registry has them now under `tag`.
+
+    Raises:
+        UserError: one of them is not there, or the registry cannot be asked.
+    """
+    digests = {}
+    for stage in stages:
+        name = Images(registry=registry).repository(stage)
+        found = digest_of(name, tag)
+        if not found:
+            raise UserError(f"{name}:{tag} is not in the registry: build the image and push it first")
+        digests[name_of(stage)] = found
+    return Images(registry=registry, digests=digests)
+
+
+def gone(images: Images, stages: Iterable[str]) -> list[str]:
+    """Those of the stages whose locked image the registry has no more.
+
+    Raises:
+        UserError: the registry cannot be asked.
+    """
+    locked = {stage: images.digests[name_of(stage)] for stage in stages if name_of(stage) in images.digests}
+    return [stage for stage, digest in locked.items() if not digest_of(images.repository(stage), digest)]
+
+
+def digest_of(name: str, tag: str) -> str:
+    """The digest that the image `name` has under a tag or digest; empty if there is no such image.
+
+    Raises:
+        UserError: `name` names no registry, or the registry refuses or does not answer.
+    """
+    host, _, path = name.partition("/")
+    if not HOST.fullmatch(host) or not path:
+        raise UserError(f"'{name}' names no registry: give one with its host, as --registry ghcr.io/somebody/simpgan")
+    scheme = "http" if host.rpartition(":")[0] in ON_THIS_MACHINE or host in ON_THIS_MACHINE else "https"
+    url = f"{scheme}://{host}/v2/{path}/manifests/{tag}"
+    try:
+        answer = requests.head(url, headers={"Accept": MANIFESTS}, timeout=SECONDS_TO_ANSWER)
+        if answer.status_code == 401:
+            authorization = authorize(host, answer.headers.get("WWW-Authenticate", ""))
+            answer = requests.head(
+                url, headers={"Accept": MANIFESTS, "Authorization": authorization}, timeout=SECONDS_TO_ANSWER
+            )
+    except requests.RequestException as error:
+        raise UserError(f"the registry {host} does not answer ({type(error).__name__}): is its name right?") from None
+    if answer.status_code in (401, 403):
+        raise UserError(f"the registry {host} does not let us see {path}: docker login {host}")
+    if answer.status_code == 404:
+        return ""
+    if answer.status_code != 200 or DIGEST_HEADER not in answer.headers:
+        raise UserError(f"the registry {host} answered {answer.status_code} for {path}: is it an image registry?")
+    return answer.headers[DIGEST_HEADER]
+
+
+def authorize(host: str, challenge: str) -> str:
+    """The header by which a registry that asked for it lets us in, with the credentials of `docker login` if any."""
+    login = auth.load_config().resolve_authconfig(host)
+    known = b64encode("{username}:{password}".format(**login).encode()).decode() if login else ""
+    basic = f"Basic {known}" if known else ""
+    if not challenge.lower().startswith("bearer"):
+        return basic
+    asked = dict(CHALLENGE.findall(challenge))
+    headers = {"Authorization": basic} if basic else {}
+    answer = requests.get(asked.pop("realm", ""), params=asked, headers=headers, timeout=SECONDS_TO_ANSWER)
+    given = answer.json() if answer.ok else {}
+    return f"Bearer {given.get('token') or given.get('access_token', '')}"

@@ -1,0 +1,236 @@
+"""What `simpgan submit` and schedules ask for: options of `simpgan run`, made into a pipeline and its arguments."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kfp.dsl.graph_component import GraphComponent
+from pydantic import Field
+
+from components.core.images import Images
+from components.core.runtime.errors import UserError
+from components.core.runtime.settings import Settings
+from pipelines import runs
+from pipelines.cluster import compile_for_cluster
+from pipelines.data_sets import refuse_same_names
+from pipelines.given import SHARED_PEOPLE, TABLE1_METHODS, split
+from pipelines.plan import Plan, every_split, plan
+from pipelines.presets import RunSettings, resolve
+from pipelines.profiles import STAGES, read_profile
+from pipelines.profiles.settings import Profile
+from pipelines.registry import gone
+from pipelines.submit.compiled import Compiled, read_compiled
+from pipelines.submit.places import (
+    ClusterDataSet,
+    check_data_root,
+    check_parameter,
+    check_weights,
+    cluster_data_set,
+)
+
+LONGEST_TITLE = 160
+
+
+@dataclass(frozen=True)
+class Request:
+    """A pipeline with all its arguments, ready to be sent.
+
+    Attributes:
+        title: what tells it apart from others of the same pipeline.
+        notes: what a person should know, though it is no reason to refuse it.
+    """
+
+    compiled: Compiled
+    arguments: Mapping[str, Any]
+    title: str
+    notes: tuple[str, ...] = ()
+
+
+class Options(Settings):
+    """The options of `simpgan run` that say what to do, under the names they have there."""
+
+    target: str = Field(description="data set to adapt to, grid:s3://bucket/prefix or likewise")
+    target_name: str = Field("", description="what results call the target")
+    method: str = Field("", description="methods, with commas")
+    protocol: str = Field("", description="protocols of the target with folds, with commas")
+    preset: str | None = Field(None, description="name of a preset, or a YAML file")
+    assignments: list[str] = Field([], alias="set", description="stage.setting=value")
+    data_root: str = Field("", description="s3:// prefix, or folder in all pods; without, that of the profile")
+    profile: str = Field("one-gpu", description="name of a profile of pods, or a YAML file")
+    registry: str = Field("", description="where the cluster finds the images; without, what their lock says")
+    allow_shared_people: bool = Field(False, description="also where source and target show the same people")
+
+    def settings(self, seed: int | None, source: ClusterDataSet) -> RunSettings:
+        """The resolved settings of every stage.
+
+        Raises:
+            UserError: an unknown preset or setting, or weights that are not there.
+        """
+        shared = SHARED_PEOPLE if self.allow_shared_people else ()
+        settings = resolve(self.preset, [*self.assignments, *shared], seed, source.layout)
+        check_weights(settings.pretrain.weights)
+        return settings
+
+    def place(self, profile: Profile) -> str:
+        """The data root.
+
+        Raises:
+            UserError: neither the options nor the profile name one, or the cluster cannot write there.
+        """
+        data_root = self.data_root or profile.data_root
+        if not data_root:
+            raise UserError("no place for images and checkpoints: give --data-root s3://BUCKET/PREFIX, or a profile's")
+        check_data_root(data_root)
+        return data_root
+
+    def finished(
+        self,
+        graph: GraphComponent,
+        profile: Profile,
+        arguments: Mapping[str, Any],
+        titles: Sequence[str],
+        scheduled: bool,
+    ) -> Request:
+        """Compile the pipeline for the cluster and check the arguments against it."""
+        images = Images.locked(self.registry)
+        notes = notes_on(images)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "pipeline.yaml"
+            if tagged := compile_for_cluster(graph, profile, images, str(path)):
+                notes.append(
+                    f"no digest: {', '.join(tagged)}: the cluster takes what is called latest when it starts them"
+                )
+            pipeline = read_compiled(path)
+        pipeline = pipeline.named(f"simpgan-{pipeline.name}")
+        pipeline = looking_at_data(pipeline) if scheduled else pipeline
+        return Request(pipeline, pipeline.complete(arguments), ", ".join(titles)[:LONGEST_TITLE], tuple(notes))
+
+    def request(self, scheduled: bool = False) -> Request:
+        """Check everything that can be checked from here, and compile the pipeline.
+
+        Args:
+            scheduled: it will run later and again, on what lies at its places then.
+
+        Raises:
+            UserError: something asked for cannot be.
+        """
+        raise NotImplementedError
+
+
+class AdaptOptions(Options):
+    """Options of the pipeline `adapt`."""
+
+    source: str = Field(description="labelled data set, market1501:s3://bucket/prefix or likewise")
+    source_name: str = Field("", description="what results call the source")
+    sweep: list[str] = Field([], description="train_gan.setting=value,value")
+    seed: int | None = Field(None, ge=0, description="seed of every stage that has one")
+
+    def request(self, scheduled: bool = False) -> Request:
+        from pipelines.adapt import adapt_pipeline
+
+        source = cluster_data_set(self.source, "--source", self.source_name, scheduled=scheduled)
+        target = cluster_data_set(self.target, "--target", self.target_name, scheduled=scheduled)
+        settings = self.settings(self.seed, source)
+        runs.refuse_shared_people([source], target, settings)
+        planned = plan(settings.train_gan, split(self.method), split(self.protocol), target, self.sweep)
+        profile = read_profile(self.profile)
+        arguments = runs.adapt_arguments(source, target, settings, planned, self.place(profile))
+        title = title_of("adapt", [source], target, settings, planned, [settings.train_gan.seed])
+        titles = [title, *self.sweep, *self.assignments]
+        return self.finished(adapt_pipeline(planned.methods), profile, arguments, titles, scheduled)
+
+
+class Table1Options(Options):
+    """Options of the pipeline `table1`."""
+
+    source: list[str] = Field(min_length=1, description="labelled data sets")
+    source_name: list[str] = Field([], description="what results call the sources, in their order")
+    method: str = Field(TABLE1_METHODS, description="methods, with commas")
+    seed: list[int] = Field([], description="seeds")
+
+    def request(self, scheduled: bool = False) -> Request:
+        from pipelines.table1 import table1_pipeline
+
+        names = self.source_name or [""] * len(self.source)
+        if len(names) != len(self.source):
+            raise UserError(f"{len(self.source)} --source and {len(names)} --source-name: name all of them or none")
+        sources = [
+            cluster_data_set(text, "--source", name, scheduled=scheduled)
+            for text, name in zip(self.source, names, strict=True)
+        ]
+        refuse_same_names(sources)
+        target = cluster_data_set(self.target, "--target", self.target_name, scheduled=scheduled)
+        seeds: Sequence[int | None] = list(dict.fromkeys(self.seed)) or [None]
+        settings = [self.settings(seed, sources[0]) for seed in seeds]
+        runs.refuse_shared_people(sources, target, settings[0])
+        protocols = split(self.protocol) or every_split(target)
+        planned = plan(settings[0].train_gan, split(self.method), protocols, target)
+        profile = read_profile(self.profile)
+        arguments = runs.table1_arguments(sources, target, settings, planned, self.place(profile))
+        title = title_of("table1", sources, target, settings[0], planned, [each.train_gan.seed for each in settings])
+        graph = table1_pipeline(planned.methods)
+        return self.finished(graph, profile, arguments, [title, *self.assignments], scheduled)
+
+
+PIPELINES: Mapping[str, type[Options]] = {"adapt": AdaptOptions, "table1": Table1Options}
+"""The pipelines that are submitted by their options; any other by its compiled file and its parameters."""
+
+
+def looking_at_data(pipeline: Compiled) -> Compiled:
+    """The pipeline as a schedule starts it: the cache would give it what its data was the first time."""
+    return pipeline.without_cache(taking="fingerprint")
+
+
+def notes_on(images: Images) -> list[str]:
+    """What cannot be said of the images from here.
+
+    Raises:
+        UserError: their registry no longer has one of them.
+    """
+    try:
+        missing = gone(images, STAGES)
+    except UserError as error:
+        return [f"images not looked at: {error}"]
+    if missing:
+        raise UserError(
+            f"{images.registry} no longer has the locked images of {', '.join(missing)}: push and lock again"
+        )
+    return []
+
+
+def file_request(file: Path, parameters: Mapping[str, Any], scheduled: bool = False) -> Request:
+    """A pipeline that was compiled to a file, with its parameters by name.
+
+    Raises:
+        UserError: no pipeline, a wrong parameter, or an `s3://` parameter behind which nothing lies.
+    """
+    pipeline = read_compiled(file)
+    arguments = pipeline.complete(parameters)
+    for name, value in arguments.items():
+        if isinstance(value, str) and value.startswith("s3://"):
+            check_parameter(name, value)
+    return Request(looking_at_data(pipeline) if scheduled else pipeline, arguments, pipeline.name)
+
+
+def title_of(
+    pipeline: str,
+    sources: Sequence[ClusterDataSet],
+    target: ClusterDataSet,
+    settings: RunSettings,
+    planned: Plan,
+    seeds: Sequence[int],
+) -> str:
+    """`adapt market1501 to grid, simpgan, folds10 x 10, paper, seed 0`."""
+    folds: dict[str, set[int]] = {}
+    for part in (*(each.split for each in planned.adaptations), *planned.counterparts, *planned.umdl):
+        folds.setdefault(part.protocol, set()).add(part.fold)
+    splits = [
+        f"{protocol}:{','.join(map(str, sorted(some)))}" if len(some) < 4 else f"{protocol}, {len(some)} folds"
+        for protocol, some in folds.items()
+    ]
+    names = " and ".join(source.name for source in sources)
+    preset = settings.evaluate.preset or "defaults"
+    seed = f"seed{'s' if len(seeds) > 1 else ''} {','.join(map(str, seeds))}"
+    return ", ".join([f"{pipeline} {names} to {target.name}", "+".join(planned.methods), *splits, preset, seed])

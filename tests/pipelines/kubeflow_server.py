@@ -1,0 +1,335 @@
+"""A server that speaks as much of the published v2beta1 API of Kubeflow Pipelines as `kfp.Client` needs here.
+
+Every body that comes in, and every answer, is held against the models that `kfp-server-api` has of them, so that a
+field that does not exist, or has another type, fails the test. Uploaded pipelines must be a PipelineSpec.
+"""
+
+import json
+import re
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import kfp_server_api as api
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PlatformSpec
+
+BASE = "/apis/v2beta1"
+PRIMITIVES = {"str": str, "int": int, "bool": bool, "float": float}
+INTEGERS_AS_TEXT = {"max_concurrency"}  # int64, which JSON of protocol buffers has as text or number
+
+
+class Refusal(Exception):
+    """An answer that is not 200."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class Kubeflow:
+    """The server's state, which tests read and set.
+
+    Attributes:
+        token: what every request must carry; empty for none.
+        forbidden: whether the token's account may do nothing.
+        page: if not empty, the HTML that is answered to everything.
+        failing: that many requests are answered with 503.
+        race: a version is uploaded by somebody else just before one is.
+        progress: states of the next run, one for each time it is asked for; the last one stays.
+        tokens: those that requests carried.
+        mistakes: what came in or went out and does not conform to the API.
+    """
+
+    server: ThreadingHTTPServer
+    token: str = ""
+    forbidden: bool = False
+    page: str = ""
+    failing: int = 0
+    race: bool = False
+    several_users: bool = False
+    page_size: int = 2
+    progress: list[dict[str, Any]] = field(default_factory=lambda: [{"state": "SUCCEEDED"}])
+    experiments: dict[str, api.V2beta1Experiment] = field(default_factory=dict)
+    pipelines: dict[str, api.V2beta1Pipeline] = field(default_factory=dict)
+    versions: dict[str, api.V2beta1PipelineVersion] = field(default_factory=dict)
+    runs: dict[str, api.V2beta1Run] = field(default_factory=dict)
+    recurring_runs: dict[str, api.V2beta1RecurringRun] = field(default_factory=dict)
+    tokens: list[str] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+
+    def spec(self, reference: api.V2beta1PipelineVersionReference) -> dict[str, Any]:
+        """The pipeline that a run or recurring run refers to."""
+        version = self.versions[reference.pipeline_version_id]
+        assert version.pipeline_id == reference.pipeline_id
+        return version.pipeline_spec.get("pipeline_spec", version.pipeline_spec)
+
+    @property
+    def address(self) -> str:
+        """Where the server is."""
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def encrypt(self, certificate: Path) -> str:
+        """Speak TLS from now on, with the certificate and key of a file. Returns the address."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        return self.address.replace("http", "https")
+
+    # What the server does; `query` has the first value of each parameter.
+
+    def health(self, query: dict[str, str], body: Any) -> Any:
+        return api.V2beta1GetHealthzResponse(multi_user=self.several_users)
+
+    def create_experiment(self, query: dict[str, str], body: Any) -> Any:
+        experiment = received(body, api.V2beta1Experiment)
+        experiment.experiment_id = str(uuid4())
+        self.experiments[experiment.experiment_id] = experiment
+        return experiment
+
+    def list_experiments(self, query: dict[str, str], body: Any) -> Any:
+        found, token = self.paged(self.experiments, query)
+        return api.V2beta1ListExperimentsResponse(experiments=found, next_page_token=token)
+
+    def create_pipeline(self, query: dict[str, str], body: Any) -> Any:
+        pipeline = received(body, api.V2beta1Pipeline)
+        if any(each.display_name == pipeline.display_name for each in self.pipelines.values()):
+            raise Refusal(409, "there is a pipeline of this name")
+        pipeline.pipeline_id = str(uuid4())
+        self.pipelines[pipeline.pipeline_id] = pipeline
+        return pipeline
+
+    def list_pipelines(self, query: dict[str, str], body: Any) -> Any:
+        found, token = self.paged(self.pipelines, query)
+        return api.V2beta1ListPipelinesResponse(pipelines=found, next_page_token=token)
+
+    def list_versions(self, query: dict[str, str], body: Any, pipeline_id: str) -> Any:
+        of_pipeline = {name: each for name, each in self.versions.items() if each.pipeline_id == pipeline_id}
+        found, token = self.paged(of_pipeline, query)
+        return api.V2beta1ListPipelineVersionsResponse(pipeline_versions=found, next_page_token=token)
+
+    def upload_version(self, query: dict[str, str], body: Any) -> Any:
+        documents = list(yaml.safe_load_all(body))
+        json_format.ParseDict(documents[0], PipelineSpec())
+        for platform in documents[1:]:
+            json_format.ParseDict(platform, PlatformSpec())
+        spec = documents[0]
+        if len(documents) == 2:
+            spec = {"pipeline_spec": documents[0], "platform_spec": documents[1]}
+        if query["pipelineid"] not in self.pipelines:
+            raise Refusal(404, "no such pipeline")
+        version = api.V2beta1PipelineVersion(
+            pipeline_id=query["pipelineid"],
+            pipeline_version_id=str(uuid4()),
+            display_name=query["name"],
+            pipeline_spec=spec,
+        )
+        taken = any(
+            each.display_name == version.display_name and each.pipeline_id == version.pipeline_id
+            for each in self.versions.values()
+        )
+        if not taken:
+            self.versions[version.pipeline_version_id] = version
+        if taken or self.race:
+            raise Refusal(409, "there is a version of this name")
+        return version
+
+    def create_run(self, query: dict[str, str], body: Any) -> Any:
+        run = received(body, api.V2beta1Run)
+        self.check(run)
+        run.run_id = str(uuid4())
+        self.runs[run.run_id] = run
+        return run
+
+    def get_run(self, query: dict[str, str], body: Any, run_id: str) -> Any:
+        if run_id not in self.runs:
+            raise Refusal(404, "no such run")
+        now = self.progress.pop(0) if len(self.progress) > 1 else self.progress[0]
+        run = self.runs[run_id]
+        run.state = now["state"]
+        run.error = now.get("error")
+        run.run_details = api.V2beta1RunDetails(task_details=now.get("tasks"))
+        return run
+
+    def create_recurring_run(self, query: dict[str, str], body: Any) -> Any:
+        recurring = received(body, api.V2beta1RecurringRun)
+        self.check(recurring)
+        if not 1 <= int(recurring.max_concurrency) <= 10:
+            raise Refusal(400, "max_concurrency is from 1 to 10")
+        recurring.recurring_run_id = str(uuid4())
+        recurring.max_concurrency = str(recurring.max_concurrency)
+        recurring.created_at = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+        self.recurring_runs[recurring.recurring_run_id] = recurring
+        return recurring
+
+    def list_recurring_runs(self, query: dict[str, str], body: Any) -> Any:
+        found, token = self.paged(self.recurring_runs, query)
+        return api.V2beta1ListRecurringRunsResponse(recurring_runs=found, next_page_token=token)
+
+    def delete_recurring_run(self, query: dict[str, str], body: Any, recurring_run_id: str) -> Any:
+        if self.recurring_runs.pop(recurring_run_id, None) is None:
+            raise Refusal(404, "no such recurring run")
+        return {}
+
+    def check(self, run: Any) -> None:
+        """Refuse what refers to nothing; what the pipeline's parameters are not would fail in its tasks."""
+        if run.experiment_id not in self.experiments:
+            raise Refusal(404, "no such experiment")
+        parameters = self.spec(run.pipeline_version_reference)["root"]["inputDefinitions"]["parameters"]
+        assert set(run.runtime_config.parameters) == set(parameters)
+
+    def paged(self, objects: dict[str, Any], query: dict[str, str]) -> tuple[list[Any] | None, str | None]:
+        """The objects that pass the filter, a page at a time, and the token of the next page."""
+        predicates = json.loads(query["filter"])["predicates"] if query.get("filter") else []
+        found = list(objects.values())
+        for predicate in predicates:
+            assert predicate.keys() == {"operation", "key", "stringValue"}
+            assert predicate["operation"] == 1
+            found = [each for each in found if getattr(each, predicate["key"]) == predicate["stringValue"]]
+        first = int(query.get("page_token") or 0)
+        last = first + min(self.page_size, int(query.get("page_size") or self.page_size))
+        return found[first:last] or None, str(last) if last < len(found) else None
+
+
+ROUTES: dict[tuple[str, str], Callable[..., Any]] = {
+    ("GET", "/healthz"): Kubeflow.health,
+    ("POST", "/experiments"): Kubeflow.create_experiment,
+    ("GET", "/experiments"): Kubeflow.list_experiments,
+    ("POST", "/pipelines"): Kubeflow.create_pipeline,
+    ("GET", "/pipelines"): Kubeflow.list_pipelines,
+    ("GET", "/pipelines/([^/]+)/versions"): Kubeflow.list_versions,
+    ("POST", "/pipelines/upload_version"): Kubeflow.upload_version,
+    ("POST", "/runs"): Kubeflow.create_run,
+    ("GET", "/runs/([^/]+)"): Kubeflow.get_run,
+    ("POST", "/recurringruns"): Kubeflow.create_recurring_run,
+    ("GET", "/recurringruns"): Kubeflow.list_recurring_runs,
+    ("DELETE", "/recurringruns/([^/]+)"): Kubeflow.delete_recurring_run,
+}
+
+
+def received(body: Any, model: type) -> Any:
+    """The model of a request's body, which has only fields of the model."""
+    check_fields(body, model.__name__)
+    return api.ApiClient()._ApiClient__deserialize(body, model)
+
+
+def check_fields(value: Any, kind: str, name: str = "") -> None:
+    """Fail unless `value`, of JSON types, is of the type `kind` as the published API has it."""
+    if value is None or kind == "object":
+        return
+    if match := re.fullmatch(r"list\[(.*)\]", kind):
+        assert isinstance(value, list), f"{name} is no list"
+        for item in value:
+            check_fields(item, match[1], name)
+    elif match := re.fullmatch(r"dict\(str, (.*)\)", kind):
+        assert isinstance(value, dict), f"{name} is no mapping"
+        for key, item in value.items():
+            check_fields(item, match[1], f"{name}.{key}")
+    elif kind == "datetime":
+        datetime.fromisoformat(value)
+    elif kind in PRIMITIVES:
+        expected = (str, int) if name in INTEGERS_AS_TEXT else PRIMITIVES[kind]
+        assert isinstance(value, expected), f"{name} = {value!r} is no {kind}"
+    else:
+        model = getattr(api, kind)
+        if hasattr(model, "allowable_values"):
+            assert value in model.allowable_values, f"{name} = {value!r} is none of {kind}"
+            return
+        assert isinstance(value, dict), f"{name} is no {kind}"
+        fields = {model.attribute_map[each]: model.openapi_types[each] for each in model.openapi_types}
+        for key, item in value.items():
+            assert key in fields, f"{kind} has no field {key}"
+            check_fields(item, fields[key], key)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers requests from the state, or says what is wrong with them."""
+
+    kubeflow: Kubeflow
+
+    def answer(self) -> None:
+        kubeflow = self.kubeflow
+        body = self.body()
+        if kubeflow.page:
+            self.send(200, kubeflow.page.encode(), "text/html")
+            return
+        try:
+            answer = self.route(body)
+            self.send(200, json.dumps(answer).encode())
+        except Refusal as refusal:
+            self.send(refusal.status, json.dumps({"code": 1, "message": str(refusal), "details": []}).encode())
+        except Exception as mistake:
+            kubeflow.mistakes.append(f"{self.command} {self.path}: {mistake!r}")
+            self.send(500, json.dumps({"code": 13, "message": repr(mistake), "details": []}).encode())
+
+    do_GET = do_POST = do_DELETE = answer
+
+    def body(self) -> Any:
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        kind = self.headers.get("Content-Type", "")
+        if kind.startswith("multipart/form-data"):
+            (part,) = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + content).get_payload()
+            assert part.get_param("name", header="Content-Disposition") == "uploadfile"
+            return part.get_payload(decode=True).decode()
+        return json.loads(content) if content else None
+
+    def route(self, body: Any) -> Any:
+        kubeflow = self.kubeflow
+        authorization = self.headers.get("Authorization", "")
+        kubeflow.tokens.append(authorization.removeprefix("Bearer "))
+        if kubeflow.failing:
+            kubeflow.failing -= 1
+            raise Refusal(503, "upstream connect error")
+        if kubeflow.token and authorization != f"Bearer {kubeflow.token}":
+            raise Refusal(401, "the token is not valid:\n it expired")
+        if kubeflow.forbidden:
+            raise Refusal(403, "User 'me' is not authorized")
+        url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        for (method, path), handle in ROUTES.items():
+            match = re.fullmatch(BASE + path, url.path)
+            if match and method == self.command:
+                answer = api.ApiClient().sanitize_for_serialization(
+                    found := handle(kubeflow, query, body, *match.groups())
+                )
+                check_fields(answer, type(found).__name__ if found else "object")
+                return answer
+        raise Refusal(404, "Not Found")
+
+    def send(self, status: int, content: bytes, kind: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Silence."""
+
+
+@pytest.fixture
+def kubeflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kubeflow]:
+    """A server on this machine; the test fails if anything did not conform to the API."""
+    for name in ("SIMPGAN_KFP_TOKEN", "KF_PIPELINES_SA_TOKEN_PATH", "KF_PIPELINES_UI_ENDPOINT", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    handler = type("StateHandler", (Handler,), {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    handler.kubeflow = state = Kubeflow(server)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield state
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    assert state.mistakes == []

@@ -40,9 +40,10 @@ def test_text_is_read_as_the_setting_s_type() -> None:
 
 
 def test_methods_switch_losses_off() -> None:
-    assert TrainGanSettings(method="cyclegan").similarity == 0
-    assert TrainGanSettings(method="gan").cycle == 0
-    assert (TrainGanSettings().cycle, TrainGanSettings().similarity) == (10, 1)
+    adversarial = {"adversarial_g": 1, "adversarial_f": 1}
+    assert TrainGanSettings(method="gan").weights == adversarial
+    assert TrainGanSettings(method="cyclegan").weights == {**adversarial, "cycle": 10}
+    assert TrainGanSettings().weights == {**adversarial, "cycle": 10, "similarity": 1}
 
 
 @pytest.mark.parametrize("cls", [PretrainSettings, TrainGanSettings, EvaluateSettings])

@@ -248,12 +248,16 @@ def place_of_data(data_root: str) -> str:
 
 
 def show(rows: "list[ResultsRow]", report: Path) -> None:
-    """Print the table of results, what it says in words, and where to look further."""
+    """Print the table of results, what it says in words, and where to look further.
+
+    Other ways of comparing the same images, which are most of the rows, are left to the report.
+    """
     from components.core.results.summary import compare, table
 
-    methods = dict.fromkeys(row.method for row in rows if row.method != "direct" and "+" not in row.method)
-    in_words = [f"{each.protocol}: {each}." for method in methods for each in compare(rows, method)]
-    typer.echo("\n".join(["", table(rows), "", *in_words, "", f"The report: {report}"]))
+    main = [row for row in rows if not {"fused", "verification"}.intersection(row.method.split("+"))]
+    methods = dict.fromkeys(row.method for row in main if row.method != "direct" and "+" not in row.method)
+    in_words = [f"{each.protocol}: {each}." for method in methods for each in compare(main, method)]
+    typer.echo("\n".join(["", table(main), "", *in_words, "", f"The report: {report}"]))
 
 
 def verdict(rows: "list[ResultsRow]") -> str:

@@ -41,13 +41,15 @@ def on_cluster(pipeline: GraphComponent, profile: Profile, images: Images) -> Gr
 
 
 def compile_for_cluster(pipeline: GraphComponent, profile: Profile, images: Images, path: str) -> list[str]:
-    """Write the pipeline for a cluster to the YAML file `path`. Returns the stages whose image has no digest."""
+    """Write the pipeline for a cluster to the YAML file `path`. Returns what a person should know about its images."""
     defaults = {"data_root": profile.data_root} if profile.data_root else None
     built = on_cluster(pipeline, profile, images)
     Compiler().compile(built, path, pipeline_parameters=defaults)
     executors = MessageToDict(built.pipeline_spec.deployment_spec)["executors"].values()
     used = {executor["container"]["image"] for executor in executors}
-    return images.without_digest(stage for stage in STAGES if images.reference(stage) in used)
+    tagged = images.without_digest(stage for stage in STAGES if images.reference(stage) in used)
+    without = f"no digest: {', '.join(tagged)}: the cluster takes what is called latest when it starts them"
+    return [without] if tagged else []
 
 
 def with_signature_of(function: Callable[..., Any], build: Callable[..., None]) -> Callable[..., None]:

@@ -48,6 +48,17 @@ class DataSet:
         }
 
 
+def names_of_sources(given: Sequence[str], sources: Sequence[str]) -> Sequence[str]:
+    """A name for each of the sources, empty if none was given.
+
+    Raises:
+        UserError: some have a name, and others have none.
+    """
+    if given and len(given) != len(sources):
+        raise UserError(f"{len(sources)} --source and {len(given)} --source-name: name all of them or none")
+    return given or [""] * len(sources)
+
+
 def refuse_same_data(sources: Sequence[DataSet], target: DataSet) -> None:
     """Raise UserError if a source is the target: the test would ask for people whose labels were learned."""
     for source in sources:

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from components.core.results.methods import compares_otherwise
 from components.core.results.rows import ResultsRow
 from components.core.results.summary import final_figures
 from components.core.runtime.tracking import StageRun
@@ -18,7 +19,7 @@ from components.evaluate.data_sets import Split
 from components.evaluate.domains import compare_domains
 from components.evaluate.evaluation import Shown
 from components.evaluate.figures import cmc_figure, features_figure, png, svg, translation_grid
-from components.evaluate.report import FOLDED, Domains, write_report
+from components.evaluate.report import Domains, write_report
 from components.evaluate.settings import EvaluateSettings
 
 
@@ -76,9 +77,8 @@ def curves_of(shown: Shown) -> dict[str, dict[str, NDArray[np.float64]]]:
     """
     figures: dict[str, dict[str, list[NDArray[np.float64]]]] = {}
     for each in shown.evaluations:
-        parts = each.method.split("+")
-        if FOLDED.isdisjoint(parts):
-            title = f"{shown.split}, with AdaBN" if "adabn" in parts else str(shown.split)
+        if not compares_otherwise(each.method):
+            title = f"{shown.split}, with AdaBN" if "adabn" in each.method.split("+") else str(shown.split)
             figures.setdefault(title, {}).setdefault(each.label, []).append(each.result.cmc)
     return {
         title: {label: np.mean(curves, axis=0) for label, curves in of_methods.items()}

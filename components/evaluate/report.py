@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.core.results.methods import EXPLANATIONS, place, title_of
+from components.core.results.methods import EXPLANATIONS, compares_otherwise, place, title_of
 from components.core.results.rows import RATES, ResultsRow
-from components.core.results.summary import Experiment, Summary, compare, summarise
+from components.core.results.summary import Experiment, Summary, compare, summarise, unbroken
 from components.core.runtime import storage
 from components.evaluate.figures import (
     FeatureMap,
@@ -30,9 +30,6 @@ from components.evaluate.figures import (
 
 HEADLINES = ("simpgan", "simpgan-fit", "cyclegan", "gan", "source-to-target", "adabn")
 """The first of these methods that was evaluated is what the headline is about."""
-
-FOLDED = {"fused", "verification"}
-"""Parts of methods whose rows stand in a table of their own, so that the main one can be read."""
 
 LARGEST_PICTURE = (160, 320)
 """Width and height in pixels that a picture in the page is at most; crops of people are mostly smaller."""
@@ -181,8 +178,7 @@ def results_tables(rows: Sequence[ResultsRow]) -> list[ResultsTable]:
     """A table an experiment."""
     tables: dict[Experiment, tuple[list[Summary], list[Summary]]] = {}
     for summary in summarise(rows):
-        folded = not FOLDED.isdisjoint(summary.method.split("+"))
-        tables.setdefault(summary.experiment, ([], []))[folded].append(summary)
+        tables.setdefault(summary.experiment, ([], []))[compares_otherwise(summary.method)].append(summary)
     return [ResultsTable(experiment.title, *summaries) for experiment, summaries in tables.items()]
 
 
@@ -201,11 +197,6 @@ def overlap_table(overlaps: Mapping[str, float]) -> list[tuple[str, float, float
     adapted = set(map(with_adabn, overlaps))
     plain = sorted((label for label in overlaps if label not in adapted), key=place_of_label)
     return [(title_of_label(label), overlaps[label], overlaps.get(with_adabn(label))) for label in plain]
-
-
-def unbroken(sentence: str) -> str:
-    """A sentence whose numbers stay on the line of their percent sign."""
-    return sentence.replace(" %", "\u00a0%")
 
 
 def used(method: str, rows: Sequence[ResultsRow]) -> bool:

@@ -10,6 +10,7 @@ from components.core.results.paper import paper_figures
 from components.core.results.rows import RATES, ResultsRow
 from components.core.results.sections import Section, differences
 from components.core.results.significance import signed
+from components.core.results.summary import unbroken
 from components.core.results.tables import section_table
 from components.core.runtime import storage
 
@@ -60,6 +61,6 @@ def environment(*packages: str, autoescape: bool) -> Environment:
         "section_table": section_table,
         "paper_figures": paper_figures,
         "differences": differences,
-        "unbroken": lambda sentence: sentence.replace(" %", "\u00a0%"),
+        "unbroken": unbroken,
     }
     return made

@@ -28,6 +28,13 @@ SetOption = Annotated[
     typer.Option("--set", metavar="STAGE.SETTING=VALUE", help="Change one setting; may be given several times."),
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of every stage that has one.")]
+SeedsOption = Annotated[list[int] | None, typer.Option("--seed", min=0, help="A seed; may be given several times.")]
+SweepOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sweep", metavar="train_gan.SETTING=VALUE,VALUE", help="Train every translation with each of the values."
+    ),
+]
 DataRootOption = Annotated[
     str | None,
     typer.Option(
@@ -54,6 +61,12 @@ ProtocolOption = Annotated[
 ]
 TargetDataOption = Annotated[
     str, typer.Option("--target", help="Data set to adapt to: grid:PATH or likewise. Its labels only measure.")
+]
+SourceNameOption = Annotated[
+    str, typer.Option("--source-name", help="What results call the source; without, its layout's name.")
+]
+SourceNamesOption = Annotated[
+    list[str] | None, typer.Option("--source-name", help="What results call the sources, in their order.")
 ]
 TargetNameOption = Annotated[str, typer.Option("--target-name", help="What results call the target.")]
 SharedPeopleOption = Annotated[

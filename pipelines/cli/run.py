@@ -20,8 +20,12 @@ from pipelines.cli.options import (
     ProtocolOption,
     RegistryOption,
     SeedOption,
+    SeedsOption,
     SetOption,
     SharedPeopleOption,
+    SourceNameOption,
+    SourceNamesOption,
+    SweepOption,
     TargetDataOption,
     TargetNameOption,
 )
@@ -54,14 +58,11 @@ def run_adapt(
     source: Annotated[str, typer.Option(help="Labelled data set: market1501:PATH, cuhk01:PATH or grid:PATH.")],
     target: TargetDataOption,
     out: OutOption,
-    source_name: Annotated[str, typer.Option(help="What results call the source; without, its layout's name.")] = "",
+    source_name: SourceNameOption = "",
     target_name: TargetNameOption = "",
     method: MethodOption = "",
     protocol: ProtocolOption = "",
-    sweep: Annotated[
-        list[str] | None,
-        typer.Option(metavar="train_gan.SETTING=VALUE,VALUE", help="Train every translation with each of the values."),
-    ] = None,
+    sweep: SweepOption = None,
     preset: PresetOption = None,
     assignments: SetOption = None,
     seed: SeedOption = None,
@@ -94,31 +95,25 @@ def run_table1(
     source: Annotated[list[str], typer.Option(help="Labelled data set, market1501:PATH; may be given several times.")],
     target: TargetDataOption,
     out: OutOption,
-    source_name: Annotated[
-        list[str] | None, typer.Option(help="What results call the sources, in their order.")
-    ] = None,
+    source_name: SourceNamesOption = None,
     target_name: TargetNameOption = "",
     method: MethodOption = TABLE1_METHODS,
     protocol: ProtocolOption = "",
     preset: PresetOption = None,
     assignments: SetOption = None,
-    seed: Annotated[list[int] | None, typer.Option(min=0, help="A seed; may be given several times.")] = None,
+    seed: SeedsOption = None,
     data_root: DataRootOption = None,
     allow_shared_people: SharedPeopleOption = False,
 ) -> None:
     """Every method for several sources and seeds, summed up beside the paper's Table 1; all folds unless told."""
     from components.core.results.summary import table
     from pipelines import runs
-    from pipelines.data_sets import DataSet, refuse_same_names
+    from pipelines.data_sets import DataSet, names_of_sources, refuse_same_names
     from pipelines.plan import every_split, plan
     from pipelines.presets import resolve
 
-    names = source_name or []
-    if names and len(names) != len(source):
-        raise UserError(f"{len(source)} --source and {len(names)} --source-name: name all of them or none")
-    sources = [
-        DataSet.parse(text, "--source", name) for text, name in zip(source, names or [""] * len(source), strict=True)
-    ]
+    names = names_of_sources(source_name or [], source)
+    sources = [DataSet.parse(text, "--source", name) for text, name in zip(source, names, strict=True)]
     refuse_same_names(sources)
     target_set = DataSet.parse(target, "--target", target_name)
     changed = [*(assignments or []), *(SHARED_PEOPLE if allow_shared_people else ())]
@@ -170,10 +165,8 @@ def compile_pipeline(
         from components.core.images import Images
         from pipelines.cluster import compile_for_cluster
 
-        if tagged := compile_for_cluster(graph, pods, Images.locked(registry), str(out)):
-            typer.echo(
-                f"no digest: {', '.join(tagged)}: a cluster takes what is called latest when it starts them", err=True
-            )
+        for note in compile_for_cluster(graph, pods, Images.locked(registry), str(out)):
+            typer.echo(note, err=True)
     else:
         Compiler().compile(graph, str(out))
     typer.echo(f"{out} written")
@@ -248,16 +241,12 @@ def place_of_data(data_root: str) -> str:
 
 
 def show(rows: "list[ResultsRow]", report: Path) -> None:
-    """Print the table of results, what it says in words, and where to look further.
-
-    Other ways of comparing the same images, which are most of the rows, are left to the report.
-    """
+    """Print the table of results, what it says in words, and where to look further."""
     from components.core.results.summary import compare, table
 
-    main = [row for row in rows if not {"fused", "verification"}.intersection(row.method.split("+"))]
-    methods = dict.fromkeys(row.method for row in main if row.method != "direct" and "+" not in row.method)
-    in_words = [f"{each.protocol}: {each}." for method in methods for each in compare(main, method)]
-    typer.echo("\n".join(["", table(main), "", *in_words, "", f"The report: {report}"]))
+    methods = dict.fromkeys(row.method for row in rows if row.method != "direct" and "+" not in row.method)
+    in_words = [f"{each.protocol}: {each}." for method in methods for each in compare(rows, method)]
+    typer.echo("\n".join(["", table(rows), "", *in_words, "", f"The report: {report}"]))
 
 
 def verdict(rows: "list[ResultsRow]") -> str:

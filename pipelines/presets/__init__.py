@@ -16,6 +16,7 @@ from components.summarise.settings import SummariseSettings
 from components.train_gan.settings import TrainGanSettings
 from components.translate.settings import TranslateSettings
 from components.umdl.settings import UmdlSettings
+from pipelines.layers import Kind
 
 STAGES: dict[str, type[Settings]] = {
     "ingest": IngestSettings,
@@ -26,7 +27,6 @@ STAGES: dict[str, type[Settings]] = {
     "evaluate": EvaluateSettings,
     "summarise": SummariseSettings,
 }
-FOLDER = Path(__file__).parent
 
 Values = dict[str, dict[str, Any]]  # stage to setting to value
 
@@ -105,11 +105,6 @@ def parse_assignment(text: str, default_stage: str | None = None) -> tuple[str, 
         raise UserError(f"--set '{text}': the value is not valid YAML: quote it") from None
 
 
-def names() -> list[str]:
-    """The presets that come with the software."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
-
-
 def read_preset(preset: str) -> Values:
     """Stage to setting to value of a preset, with those of the presets it extends.
 
@@ -120,55 +115,20 @@ def read_preset(preset: str) -> Values:
         UserError: no such preset, one that extends itself, or a file of another form.
     """
     values: Values = {}
-    for layer in reversed(layers(preset)):
+    for layer in PRESETS.layers(preset):
         for stage, settings in layer.items():
             values.setdefault(stage, {}).update(settings)
     return values
 
 
-def layers(preset: str) -> list[Values]:
-    """The preset's own values, then those of the preset it extends, and so on."""
-    found: list[Values] = []
-    seen: list[Path] = []
-    extends: str | None = preset
-    while extends:
-        path = preset_path(extends, seen[-1] if seen else None)
-        if path in seen:
-            raise UserError(f"preset {path} extends itself: remove one 'extends' of {', '.join(map(str, seen))}")
-        seen.append(path)
-        content = read_mapping(path)
-        extends = content.pop("extends", None)
-        if not isinstance(extends, str | None):
-            raise UserError(f"preset {path}: 'extends' names no preset: write one name, such as 'extends: small'")
-        found.append(content)
-    return found
-
-
-def preset_path(preset: str, extended_by: Path | None) -> Path:
-    """Where a preset's file is; one that is extended may lie beside the file that extends it."""
-    if preset.endswith((".yaml", ".yml")):
-        path = Path(preset) if extended_by is None else extended_by.parent / preset
-        if not path.is_file():
-            raise UserError(f"preset file {path} does not exist: give an existing file or one of {names()}")
-        return path.resolve()
-    if preset not in names():
-        raise UserError(f"unknown preset '{preset}': {nearest(preset, names())}")
-    return FOLDER / f"{preset}.yaml"
-
-
-def read_mapping(path: Path) -> dict[str, Any]:
-    """The stages and settings of one file, with its `extends`."""
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"preset {path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, Mapping):
-        raise UserError(f"preset {path} holds no mapping of stages: write 'train_gan: {{steps: 300}}'")
+def check(path: Path, content: Values) -> None:
+    """Raise UserError for an unknown stage, or one without settings."""
     for stage, settings in content.items():
-        if stage == "extends":
-            continue
         if stage not in STAGES:
             raise UserError(f"preset {path}: unknown stage '{stage}': {nearest(str(stage), STAGES)}")
         if not isinstance(settings, Mapping):
             raise UserError(f"preset {path}: '{stage}' holds no mapping of settings: write '{stage}: {{name: value}}'")
-    return dict(content)
+
+
+PRESETS = Kind("preset", Path(__file__).parent, "train_gan: {steps: 300}", "small", check)
+names = PRESETS.names

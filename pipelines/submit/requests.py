@@ -14,7 +14,7 @@ from components.core.runtime.errors import UserError
 from components.core.runtime.settings import Settings
 from pipelines import runs
 from pipelines.cluster import compile_for_cluster
-from pipelines.data_sets import refuse_same_names
+from pipelines.data_sets import names_of_sources, refuse_same_names
 from pipelines.given import SHARED_PEOPLE, TABLE1_METHODS, split
 from pipelines.plan import Plan, every_split, plan
 from pipelines.presets import RunSettings, resolve
@@ -98,10 +98,7 @@ class Options(Settings):
         notes = notes_on(images)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "pipeline.yaml"
-            if tagged := compile_for_cluster(graph, profile, images, str(path)):
-                notes.append(
-                    f"no digest: {', '.join(tagged)}: the cluster takes what is called latest when it starts them"
-                )
+            notes.extend(compile_for_cluster(graph, profile, images, str(path)))
             pipeline = read_compiled(path)
         pipeline = pipeline.named(f"simpgan-{pipeline.name}")
         pipeline = looking_at_data(pipeline) if scheduled else pipeline
@@ -153,9 +150,7 @@ class Table1Options(Options):
     def request(self, scheduled: bool = False) -> Request:
         from pipelines.table1 import table1_pipeline
 
-        names = self.source_name or [""] * len(self.source)
-        if len(names) != len(self.source):
-            raise UserError(f"{len(self.source)} --source and {len(names)} --source-name: name all of them or none")
+        names = names_of_sources(self.source_name, self.source)
         sources = [
             cluster_data_set(text, "--source", name, scheduled=scheduled)
             for text, name in zip(self.source, names, strict=True)

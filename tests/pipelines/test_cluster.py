@@ -47,7 +47,8 @@ def documents(tmp_path_factory):
     path = str(folder / "adapt.yaml")
     locked = Images(registry="registry.example", digests={"pretrain": DIGEST, "train-gan": DIGEST, "finish": DIGEST})
     pipeline = adapt_pipeline(["simpgan"])
-    assert compile_for_cluster(pipeline, profile, locked, path) == ["evaluate", "ingest", "translate"]
+    (note,) = compile_for_cluster(pipeline, profile, locked, path)
+    assert note.startswith("no digest: evaluate, ingest, translate: ")
     with open(path) as file:
         return list(yaml.safe_load_all(file))
 

@@ -22,6 +22,10 @@ PARTS = {"adabn": "AdaBN", "fused": "fused", "verification": "verification score
 """What is done beside the method: batch-norm statistics of the target, the features of the image as recorded and as
 translated joined, and people ranked by the classifier's verification score (Eq. 1)."""
 
+OTHER_COMPARISONS = frozenset({"fused", "verification"})
+"""Parts of methods that compare the same images in another way: most of the rows, so apart from the others where
+people look first."""
+
 NAMES = LABELS | PARTS
 
 TRANSLATIONS = ("matched-set", "matched-image", "gan", "cyclegan", "simpgan", "simpgan-fit", "source-to-target")
@@ -80,3 +84,8 @@ def baseline_of(method: str) -> str:
     if base in TRANSLATIONS:
         return "adabn" if {"adabn", "fused"} & set(parts) else "direct"
     return "direct" if method == "adabn" else ""
+
+
+def compares_otherwise(method: str) -> bool:
+    """Whether a method is another comparison (`OTHER_COMPARISONS`) of images that have a row without it."""
+    return not OTHER_COMPARISONS.isdisjoint(method.split("+"))

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 import pandas as pd
 
-from components.core.results.methods import name_of, place, title_of
+from components.core.results.methods import compares_otherwise, name_of, place, title_of
 from components.core.results.rows import RATES, ResultsRow
 
 UNTRACKABLE = re.compile(r"^[^A-Za-z0-9_]|[^A-Za-z0-9_\-. ]")
@@ -98,6 +98,11 @@ class Comparison:
         if 0.95 <= ratio < 1.05:
             return "about as many"
         return f"{ratio:.1f} times as many" if ratio > 1 else f"only {ratio:.2f} times as many"
+
+
+def unbroken(sentence: str) -> str:
+    """A sentence for a page, whose numbers stay on the line of their percent sign."""
+    return sentence.replace(" %", "\u00a0%")
 
 
 def frame_of(rows: Sequence[ResultsRow]) -> pd.DataFrame:
@@ -191,9 +196,12 @@ def index_of(frame: pd.DataFrame, run: Sequence[str]) -> pd.MultiIndex:
 
 
 def table(rows: Sequence[ResultsRow]) -> str:
-    """The summary for a terminal: a block an experiment, a line a method, rates in percent."""
+    """The summary for a terminal: a block an experiment, a line a method, rates in percent.
+
+    Other comparisons of the same images, most of the rows, are left to the pages.
+    """
     blocks: dict[Experiment, list[list[str]]] = {}
-    for summary in summarise(rows):
+    for summary in summarise([row for row in rows if not compares_otherwise(row.method)]):
         blocks.setdefault(summary.experiment, []).append(cells(summary))
     return "\n\n".join(
         f"{experiment.title} (rates in percent)\n{aligned([HEADER, *lines])}" for experiment, lines in blocks.items()

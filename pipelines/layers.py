@@ -1,0 +1,89 @@
+"""YAML files that come with the software by name, and may extend one another: presets and profiles."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.core.runtime.errors import UserError
+from components.core.runtime.settings import nearest
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of such files.
+
+    Attributes:
+        what: what messages call one, such as `preset`.
+        folder: where those that come with the software lie.
+        example: what a file may say, and one of the names that it may extend, for messages.
+        extended: such a name.
+        check: raises UserError for what a file of this kind may not say; gets its path and its values.
+    """
+
+    what: str
+    folder: Path
+    example: str
+    extended: str
+    check: Callable[[Path, Values], None]
+
+    def names(self) -> list[str]:
+        """Those that come with the software."""
+        return sorted(path.stem for path in self.folder.glob("*.yaml"))
+
+    def layers(self, name: str) -> list[Values]:
+        """The values of each file, first the one that all others extend, last the one called `name`.
+
+        Args:
+            name: one of `names()`, or the path of a YAML file.
+
+        Raises:
+            UserError: no such file, one that extends itself, or one of another form.
+        """
+        found: list[Values] = []
+        seen: list[Path] = []
+        extends: str | None = name
+        while extends:
+            path = self.path(extends, seen[-1] if seen else None)
+            if path in seen:
+                raise UserError(
+                    f"{self.what} {path} extends itself: remove one 'extends' of {', '.join(map(str, seen))}"
+                )
+            seen.append(path)
+            content = self.read(path)
+            extends = content.pop("extends", None)
+            if not isinstance(extends, str | None):
+                raise UserError(
+                    f"{self.what} {path}: 'extends' names no {self.what}: "
+                    f"write one name, such as 'extends: {self.extended}'"
+                )
+            self.check(path, content)
+            found.insert(0, content)
+        return found
+
+    def path(self, name: str, extended_by: Path | None) -> Path:
+        """Where a file is; one that is extended may lie beside the file that extends it."""
+        if name.endswith((".yaml", ".yml")):
+            path = Path(name) if extended_by is None else extended_by.parent / name
+            if not path.is_file():
+                raise UserError(
+                    f"{self.what} file {path} does not exist: give an existing file or one of {self.names()}"
+                )
+            return path.resolve()
+        if name not in self.names():
+            raise UserError(f"unknown {self.what} '{name}': {nearest(name, self.names())}")
+        return self.folder / f"{name}.yaml"
+
+    def read(self, path: Path) -> Values:
+        """What one file says."""
+        try:
+            content = yaml.safe_load(path.read_text()) or {}
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{self.what} {path} is not YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(content, Mapping):
+            raise UserError(f"{self.what} {path} holds no mapping: write '{self.example}'")
+        return dict(content)

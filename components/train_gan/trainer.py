@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from components.core.data.decoded import to_uint8, to_unit_range
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import SiameseClassifier
+from components.core.models.label_free import LabelFree
 from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from components.core.runtime.device import autocast, seed_step
 from components.core.runtime.distributed import is_first, parallel
@@ -21,7 +22,6 @@ from components.train_gan.gradient_norms import gradient_norms
 from components.train_gan.objectives import ClassifierObjective, DiscriminatorObjective, GeneratorObjective
 from components.train_gan.pool import ImagePool
 from components.train_gan.samples import translation_grid
-from components.train_gan.selection import LabelFree
 from components.train_gan.settings import TrainGanSettings
 
 

@@ -1,11 +1,11 @@
-"""Which translation to take when no target image has a label.
+"""What can be said of a translation when no target image has a label.
 
 A few numbers compare a fixed sample of the source's and of the target's training images before and after translation,
 in pixels and in the features of the classifier that will search for people. None uses a label. How well they follow the
 rates that labels tell is what `tests/studies/checkpoint_choice.py` measures.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,42 @@ SAMPLE = 256
 
 NEIGHBOURS = 10
 BATCH = 32
+
+
+class Reference:
+    """A classifier's features of a sample of both domains as recorded, which others are held against.
+
+    Args:
+        source: [N, D] features of the source's images.
+        recorded: [M, D] of the target's images as recorded.
+    """
+
+    def __init__(self, source: Tensor, recorded: Tensor) -> None:
+        self.source, self.recorded = source, recorded
+        self.distance = frechet_distance(recorded, source)
+
+    def measure(self, features: Tensor, logits: Tensor) -> dict[str, float]:
+        """What features tell of the same target images seen in another way: translated, or by adapted statistics.
+
+        - `frechet`: distance of these images from the source in the classifier's features, as a share of that of
+          the images as recorded: 1 without translation, 0 if they were one distribution. Sees a style or a quality
+          that the classifier does not know. Misses whether a person is still the same person.
+        - `neighbours`: of each image's ten nearest target images in these features, the share that were so
+          before translation: 1 without translation, 10 / (M - 1) by chance. Sees people exchanged, made up or made
+          alike. Misses whether the order was good; a cure for what makes cameras differ lowers it too.
+        - `entropy`: of the classifier's distribution over the source's identities, mean over these images, in
+          nats. Sees images that all look like the same few identities, for which it is low. That makes doubt a good
+          sign, against intuition: people of the target are none of these identities. Misses noise, which raises it too.
+
+        Args:
+            features: [M, D], of the images of `recorded` in their order.
+            logits: [M, K], of the classifier's identities.
+        """
+        return {
+            "frechet": frechet_distance(features, self.source) / max(self.distance, 1e-12),
+            "neighbours": common_neighbours(self.recorded, features, NEIGHBOURS),
+            "entropy": mean_entropy(logits),
+        }
 
 
 class LabelFree:
@@ -45,51 +81,48 @@ class LabelFree:
         Raises:
             UserError: a domain has a single image.
         """
-        for images, domain in ((source, "source"), (target, "target")):
-            if len(images) < 2:
-                raise UserError(
-                    f"{len(images)} training image of the {domain}: a label-free score needs two; "
-                    "give more images, or set train_gan.choose=last"
-                )
+        refuse_single_image(len(source), len(target))
         generator = torch.Generator().manual_seed(seed)
         self.classifier, self.precision = classifier, precision
         self.source, self.target = (to_unit_range(sample(images, generator)) for images in (source, target))
-        self.source_features, self.recorded_features = (
-            self.through(classifier, images) for images in (self.source, self.target)
-        )
-        self.recorded_distance = frechet_distance(self.recorded_features, self.source_features)
+        self.reference = Reference(*(self.through(classifier, images) for images in (self.source, self.target)))
 
     def measure(self, f: nn.Module, g: nn.Module) -> dict[str, float]:
-        """The numbers of translators F: T->S and G: S->T of images in [-1, 1].
+        """The numbers of translators F: T->S and G: S->T of images in [-1, 1]: those of `Reference.measure`, and
 
-        - `frechet`: distance of translated images from the source in the classifier's features, as a share of that of
-          the images as recorded: 1 without translation, 0 if they were one distribution. Sees a style or a quality
-          that the classifier does not know. Misses whether a person is still the same person.
-        - `neighbours`: of each image's ten nearest target images in these features, the share that were so
-          before translation: 1 without translation, 10 / (M - 1) by chance. Sees people exchanged, made up or made
-          alike. Misses whether the order was good; a cure for what makes cameras differ lowers it too.
         - `cycle_source`, `cycle_target`: mean |F(G(S)) - S| and |G(F(T)) - T|, 0..2. See content that is lost. Miss
           content that is hidden in faint noise, and blame G as well as F.
-        - `entropy`: of the classifier's distribution over the source's identities, mean over translated images, in
-          nats. Sees images that all look like the same few identities, for which it is low. That makes doubt a good
-          sign, against intuition: people of the target are none of these identities. Misses noise, which raises it too.
         """
         translated, fake_target = self.through(f, self.target), self.through(g, self.source)
         features = self.through(self.classifier, translated)
         with torch.no_grad():
             logits = self.classifier.identity_logits(features)
         return {
-            "frechet": frechet_distance(features, self.source_features) / max(self.recorded_distance, 1e-12),
-            "neighbours": common_neighbours(self.recorded_features, features, NEIGHBOURS),
+            **self.reference.measure(features, logits),
             "cycle_source": (self.through(f, fake_target) - self.source).abs().mean().item(),
             "cycle_target": (self.through(g, translated) - self.target).abs().mean().item(),
-            "entropy": mean_entropy(logits),
         }
 
     def through(self, network: nn.Module, images: Tensor) -> Tensor:
         """What the network makes of images [N, 3, H, W], float32."""
-        with torch.no_grad(), autocast(images.device, self.precision):
-            return torch.cat([network(batch).float() for batch in images.split(BATCH)])
+        return through(network, images.split(BATCH), self.precision)
+
+
+def through(network: nn.Module, batches: Iterable[Tensor], precision: str) -> Tensor:
+    """What the network makes of batches of images [n, 3, H, W], joined, float32."""
+    with torch.no_grad():
+        made = []
+        for batch in batches:
+            with autocast(batch.device, precision):
+                made.append(network(batch).float())
+        return torch.cat(made)
+
+
+def refuse_single_image(source: int, target: int) -> None:
+    """Raise UserError where a domain has too few images to be a distribution."""
+    for images, domain in ((source, "source"), (target, "target")):
+        if images < 2:
+            raise UserError(f"{images} training image of the {domain}: label-free checks need two; give more images")
 
 
 def score(measures: Mapping[str, float]) -> float:
@@ -104,7 +137,7 @@ def score(measures: Mapping[str, float]) -> float:
 
 
 def sample(images: Tensor, generator: torch.Generator) -> Tensor:
-    """At most `SAMPLE` of the images, the same ones on every device."""
+    """At most `SAMPLE` of the images (or of their rows), the same ones on every device."""
     chosen = torch.randperm(len(images), generator=generator)[:SAMPLE].sort().values
     return images[chosen.to(images.device)]
 

@@ -10,6 +10,9 @@ from hypothesis import settings
 from components.ingest import stage as ingest
 from components.ingest.settings import IngestSettings
 from pipelines.demo_data import generate
+from tests.servers.fixtures import mlflow_server, postgresql_server, s3_server, tracking_server
+
+__all__ = ["ingested", "mlflow_server", "postgresql_server", "s3_server", "tracking_server"]
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 

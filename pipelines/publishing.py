@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.core.results.joining import join, join_probes, replace
+from components.core.results.pages import environment
 from components.core.results.probes import read_probes_beside
 from components.core.results.rows import ResultsRow, read_results, write_results
 from components.core.results.sections import sections
@@ -12,7 +13,6 @@ from components.core.results.statistics import Statistics
 from components.core.results.tables import markdown_table
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
-from components.summarise.pages import environment
 from pipelines.command import command_line
 from pipelines.waiting import waiting
 

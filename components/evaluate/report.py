@@ -1,19 +1,17 @@
 """The report: one HTML page that needs nothing else, neither a network nor the folder it came from."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
-from PIL import Image
 
 from components.core.results.methods import EXPLANATIONS, compares_otherwise, place, title_of
+from components.core.results.pages import environment
+from components.core.results.pages.pictures import data_uri
 from components.core.results.rows import RATES, ResultsRow
-from components.core.results.summary import Experiment, Summary, compare, summarise, unbroken
+from components.core.results.summary import Experiment, Summary, compare, summarise
 from components.core.runtime import storage
 from components.evaluate.figures import (
     FeatureMap,
@@ -30,9 +28,6 @@ from components.evaluate.figures import (
 
 HEADLINES = ("simpgan", "simpgan-fit", "cyclegan", "gan", "source-to-target", "adabn")
 """The first of these methods that was evaluated is what the headline is about."""
-
-LARGEST_PICTURE = (160, 320)
-"""Width and height in pixels that a picture in the page is at most; crops of people are mostly smaller."""
 
 
 @dataclass(frozen=True)
@@ -106,21 +101,9 @@ def write_report(
     Raises:
         UserError: the location cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("components.evaluate", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "best": best,
-        "picture": picture_uri,
-        "title_of": title_of,
-        "title_of_label": title_of_label,
-        "unbroken": unbroken,
-    }
-    page = environment.get_template("report.html.j2").render(
+    templates = environment("components.evaluate", autoescape=True)
+    templates.filters |= {"best": best, "title_of_label": title_of_label}
+    page = templates.get_template("report.html.j2").render(
         headline=headline(rows),
         tables=results_tables(rows),
         rows=sorted(rows, key=lambda row: (row.source, row.target, row.protocol, place(row.method), *row.key)),
@@ -210,16 +193,3 @@ def reading(curves: Mapping[str, NDArray[np.float64]]) -> str:
         + ", ".join(f"{100 * curve[rank - 1]:.1f} % at rank {rank}" for rank in (1, 5, 10, 20) if rank <= len(curve))
         for method, curve in sorted(curves.items(), key=lambda item: place_of_label(item[0]))
     )
-
-
-def picture_uri(picture: Picture) -> str:
-    """A picture as a JPEG data URI, made smaller if it is large: noisy camera images are six times as large as PNG."""
-    image = Image.fromarray(picture)
-    image.thumbnail(LARGEST_PICTURE)
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=90, subsampling=0)
-    return data_uri(buffer.getvalue(), "image/jpeg")
-
-
-def data_uri(content: bytes, media_type: str) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

@@ -3,15 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
 from components.core.results.methods import EXPLANATIONS, title_of
-from components.core.results.paper import paper_figures
+from components.core.results.pages import environment
 from components.core.results.rows import RATES, ResultsRow
-from components.core.results.sections import Section, differences
-from components.core.results.significance import signed
-from components.core.results.summary import unbroken
-from components.core.results.tables import section_table
+from components.core.results.sections import Section
 from components.core.runtime import storage
 
 
@@ -43,24 +38,3 @@ def write_html(path: str | Path, sections: Sequence[Section], rows: Sequence[Res
         )
     )
     storage.write_bytes(str(path), page.encode())
-
-
-def environment(*packages: str, autoescape: bool) -> Environment:
-    """The templates of packages, with the functions they use."""
-    made = Environment(
-        loader=ChoiceLoader([PackageLoader(package, ".") for package in packages]),
-        autoescape=autoescape,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    made.filters |= {
-        "title_of": title_of,
-        "signed": signed,
-        "section_table": section_table,
-        "paper_figures": paper_figures,
-        "differences": differences,
-        "unbroken": unbroken,
-    }
-    return made

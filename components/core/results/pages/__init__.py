@@ -1,0 +1,41 @@
+"""What all pages of results have in common: how they look, tables that can be sorted, and the words in them.
+
+A page extends `page.html.j2`, which needs no network: style, script and pictures are part of it.
+"""
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from components.core.results.methods import title_of
+from components.core.results.pages.pictures import picture_uri
+from components.core.results.paper import paper_figures
+from components.core.results.sections import differences
+from components.core.results.significance import signed
+from components.core.results.summary import unbroken
+from components.core.results.tables import section_table
+
+
+def environment(*packages: str, autoescape: bool) -> Environment:
+    """The templates of packages and those in this one, with the functions they use.
+
+    Args:
+        packages: that hold templates, such as "components.evaluate".
+        autoescape: True for HTML, False for Markdown.
+    """
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(package, ".") for package in (*packages, __name__)]),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {
+        "title_of": title_of,
+        "signed": signed,
+        "section_table": section_table,
+        "paper_figures": paper_figures,
+        "picture": picture_uri,
+        "differences": differences,
+        "unbroken": unbroken,
+    }
+    return made

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from components.core.data.manifest import Manifest
+from components.core.models.extraction import Images
 from components.core.runtime.errors import UserError
-from components.evaluate.features import Images
 
 
 @dataclass(frozen=True, eq=False)

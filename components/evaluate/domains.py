@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
+from components.core.models.extraction import extract
 from components.evaluate.evaluation import Shown, load
-from components.evaluate.features import extract
 from components.evaluate.figures import FeatureMap
 from components.evaluate.settings import EvaluateSettings
 
@@ -33,7 +33,7 @@ def compare_domains(shown: Shown, settings: EvaluateSettings) -> tuple[dict[str,
     @cache
     def source_features(classifier: Path | None) -> NDArray[np.float32]:
         looking = load(classifier, shown.network)
-        return extract(looking, shown.source.images, of_source, settings, "source").unit
+        return extract(looking, shown.source.images, of_source, **settings.looking, label="source").unit
 
     overlaps: dict[str, float] = {}
     maps: list[FeatureMap] = []

@@ -9,11 +9,11 @@ import pandas as pd
 
 from components.core.data.features import Features
 from components.core.models.classifier import SiameseClassifier, load_classifier
+from components.core.models.extraction import Extracted, extract, with_statistics_of
 from components.core.results.probes import probes_of
 from components.core.results.rows import ResultsRow
 from components.core.runtime.device import choose_device
 from components.evaluate.data_sets import Source, Split, Target
-from components.evaluate.features import Extracted, extract, with_statistics_of
 from components.evaluate.metrics import UNKNOWN, RankingResult, rank
 from components.evaluate.scores import fused, verification_vectors
 from components.evaluate.settings import EvaluateSettings
@@ -106,13 +106,14 @@ def features_of(
     ) -> Iterator[tuple[str, Split, Extracted]]:
         method = name_of(version.run.method, part)
         label = f"{method} {splits[0]}" if len(splits) == 1 else method
-        features = extract(looking, version.images, target.searched(splits), settings, label)
+        rows = target.searched(splits)
+        features = extract(looking, version.images, rows, **settings.looking, label=label)
         yield from ((part, split, features) for split in splits)
 
     yield from of_splits("", network, version.splits)
     if settings.adabn:
         for unlabelled, splits in target.by_unlabelled_images(version.splits, at_least=2):
-            adapted = with_statistics_of(network, version.images, unlabelled, settings)
+            adapted = with_statistics_of(network, version.images, unlabelled, **settings.looking, seed=settings.seed)
             yield from of_splits("adabn", adapted, splits)
 
 

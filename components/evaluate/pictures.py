@@ -11,11 +11,11 @@ from PIL import Image
 from components.core.data.decoded import iterate_batches, to_uint8, to_unit_range
 from components.core.data.manifest import Manifest
 from components.core.data.shards import read_images
+from components.core.models.extraction import Images
 from components.core.models.folder import load_network, read_config
 from components.core.models.translator import Generator, GeneratorConfig
 from components.core.runtime.device import choose_device
 from components.evaluate.evaluation import Shown, known_or
-from components.evaluate.features import Images
 from components.evaluate.figures import Picture, Translations
 from components.evaluate.metrics import UNKNOWN, Gallery, ranked_list
 from components.evaluate.report import Match, RankedList, RankedProbe

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluate.features import Extracted
+from components.core.models.extraction import Extracted
 
 
 def fused(first: Extracted, second: Extracted) -> Extracted:

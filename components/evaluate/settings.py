@@ -1,6 +1,6 @@
 """Settings of the evaluate stage."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -22,3 +22,8 @@ class EvaluateSettings(Settings):
     points_shown: int = Field(300, ge=0, description="images of each data set in the pictures of features; 0: none")
     batch: int = Field(64, ge=2, description="images that go through the classifier together")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
+
+    @property
+    def looking(self) -> dict[str, Any]:
+        """How images go through the classifier, as arguments of `extraction`'s functions."""
+        return {"batch": self.batch, "precision": self.precision}

@@ -10,6 +10,7 @@ from components.core.data.features import features_digest
 from components.core.data.manifest import Manifest
 from components.core.data.overlap import refuse_shared_people
 from components.core.models.classifier import load_classifier
+from components.core.models.extraction import Images
 from components.core.models.folder import model_digest
 from components.core.results.probes import write_probes
 from components.core.results.rows import ResultsRow, write_results
@@ -25,7 +26,6 @@ from components.evaluate.evaluation import (
     probes_table,
     row_of,
 )
-from components.evaluate.features import Images
 from components.evaluate.presentation import present, split_to_show, trainings
 from components.evaluate.settings import EvaluateSettings
 from components.evaluate.versions import (

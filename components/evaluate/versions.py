@@ -13,10 +13,10 @@ import numpy as np
 from components.core.data.decoded import iterate_batches
 from components.core.data.features import Features, load_features
 from components.core.data.manifest import Manifest
+from components.core.models.extraction import Images
 from components.core.models.folder import model_digest, read_config
 from components.core.runtime.errors import UserError
 from components.evaluate.data_sets import Source, Split, Target
-from components.evaluate.features import Images
 from components.evaluate.matching import ChannelStatistics, matched
 
 

@@ -20,8 +20,21 @@ from components.core.data.shards import read_images
 def decode(content: bytes, height: int, width: int) -> np.ndarray:
     """An encoded image as uint8 [3, height, width], RGB; stretched to the size, bilinear with antialiasing."""
     with Image.open(io.BytesIO(content)) as image:
-        resized = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized).transpose(2, 0, 1)
+        return stretched(image.convert("RGB"), height, width)
+
+
+def resized(images: Tensor, height: int, width: int) -> Tensor:
+    """Decoded images, uint8 [N, 3, H, W], in another size, as `decode` would have resized them."""
+    if images.shape[-2:] == (height, width):
+        return images
+    pictures = images.permute(0, 2, 3, 1).cpu().numpy()
+    together = [stretched(Image.fromarray(picture), height, width) for picture in pictures]
+    return torch.from_numpy(np.stack(together)).to(images.device)
+
+
+def stretched(image: Image.Image, height: int, width: int) -> np.ndarray:
+    """An RGB image as uint8 [3, height, width]; bilinear with antialiasing."""
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
 
 
 def iterate_batches(

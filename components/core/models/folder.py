@@ -12,6 +12,8 @@ from torch import nn
 
 from components.core.runtime.errors import UserError
 
+MODEL_FILES = ("config.json", "model.safetensors")
+
 
 def save_model(folder: Path, networks: Mapping[str, nn.Module], config: Mapping[str, Any]) -> None:
     """Write the weights of `networks` (name to module) and `config` (JSON types) to `folder`."""
@@ -40,7 +42,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def model_digest(folder: Path) -> str:
     """sha256 over a model folder's weights and config."""
     content = hashlib.sha256()
-    for name in ("config.json", "model.safetensors"):
+    for name in MODEL_FILES:
         with (folder / name).open("rb") as file:
             content.update(hashlib.file_digest(file, "sha256").digest())
     return content.hexdigest()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.evaluate.features import Extracted
+from components.core.models.extraction import Extracted
 from components.evaluate.metrics import rank
 from components.evaluate.scores import fused, verification_vectors
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +14,13 @@ from components.core.data.decoded import iterate_batches, to_unit_range
 from components.core.data.features import save_features
 from components.core.data.manifest import Manifest
 from components.core.models.classifier import SiameseClassifier, load_classifier
+from components.core.models.extraction import Images, extract, with_statistics_of
 from components.core.models.folder import load_network, read_config, save_model
 from components.core.models.translator import load_translator
 from components.core.results.probes import read_probes
 from components.core.results.rows import ResultsRow, read_results
 from components.core.runtime.errors import UserError
 from components.evaluate import stage
-from components.evaluate.features import Images, extract, with_statistics_of
 from components.evaluate.metrics import rank
 from components.evaluate.settings import EvaluateSettings
 from components.pretrain import stage as pretrain
@@ -32,6 +33,7 @@ from tests.conftest import Ingested
 
 SIZE = {"height": 32, "width": 32, "crop_padding": 2, "precision": "fp32"}
 SETTINGS = EvaluateSettings(batch=16, precision="fp32", probes_shown=2, points_shown=12, preset="tiny")
+LOOKING: dict[str, Any] = {"batch": 16, "precision": "fp32"}
 
 
 @pytest.fixture(scope="module")
@@ -201,9 +203,9 @@ def test_fused_features_are_those_of_both_images_joined(
             network, images = load_classifier(classifier)[0].eval(), Images(Manifest.load(folder), ingested.data_root)
             if "adabn" in method:
                 unlabelled = images.manifest.rows("folds10", 3, "train")
-                network = with_statistics_of(network, images, unlabelled, SETTINGS)
+                network = with_statistics_of(network, images, unlabelled, **LOOKING, seed=SETTINGS.seed)
             everything = np.arange(len(images.manifest.images))
-            halves.append(extract(network, images, everything, SETTINGS, "test").unit)
+            halves.append(extract(network, images, everything, **LOOKING, label="test").unit)
         joined = np.hstack(halves) / np.float32(np.sqrt(2))
         assert rates(results[0], method) == pytest.approx(ranking(ingested, joined, joined)), method
 
@@ -311,8 +313,8 @@ def test_features_have_length_one_and_do_not_depend_on_the_batch(ingested: Inges
     network.eval()
     images = Images(Manifest.load(ingested.target), ingested.data_root)
     rows = np.array([2, 5, 9])
-    together = extract(network, images, rows, SETTINGS, "test")
-    alone = extract(network, images, rows[1:2], SETTINGS, "test")
+    together = extract(network, images, rows, **LOOKING, label="test")
+    alone = extract(network, images, rows[1:2], **LOOKING, label="test")
     np.testing.assert_allclose(np.linalg.norm(together.unit, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(together.of(rows[1:2]).unit, alone.unit, atol=1e-5)
     np.testing.assert_allclose(together.embeddings_of(rows[1:2]), alone.embedding, rtol=1e-4, atol=1e-4)
@@ -328,15 +330,15 @@ def test_adabn_has_the_statistics_of_the_images_and_nothing_else_changes(ingeste
     network.eval()
     target = Manifest.load(ingested.target)
     rows = target.rows("folds10", 0, "train")
-    settings = SETTINGS.model_copy(update={"batch": len(rows)})
-    adapted = with_statistics_of(network, Images(target, ingested.data_root), rows, settings)
+    images = Images(target, ingested.data_root)
+    adapted = with_statistics_of(network, images, rows, batch=len(rows), precision="fp32", seed=0)
 
     reference, _ = load_classifier(classifier)
     for layer in batch_norm_layers(reference):
         layer.momentum = 1.0
-    images = next(iterate_batches(ingested.data_root, target, rows, 32, 32, len(rows)))
+    decoded = next(iterate_batches(ingested.data_root, target, rows, 32, 32, len(rows)))
     with torch.no_grad():
-        reference.train()(to_unit_range(images))
+        reference.train()(to_unit_range(decoded))
     for ours, theirs in zip(batch_norm_layers(adapted), batch_norm_layers(reference), strict=True):
         torch.testing.assert_close(ours.running_mean, theirs.running_mean, rtol=1e-3, atol=1e-4)
         torch.testing.assert_close(ours.running_var, theirs.running_var, rtol=1e-3, atol=1e-4)

@@ -14,7 +14,6 @@ from components.core.data.decoded import iterate_batches, to_unit_range
 from components.core.data.manifest import Manifest
 from components.core.models.classifier import SiameseClassifier
 from components.core.runtime.device import autocast
-from components.evaluate.settings import EvaluateSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,16 +24,18 @@ class Images:
         manifest: which images.
         data_root: folder or `s3://` prefix that holds their shards.
         prepare: uint8 [N, 3, H, W] to float in [-1, 1].
+        size: height and width in pixels in which `prepare` wants them; None: those of the classifier.
     """
 
     manifest: Manifest
     data_root: str
     prepare: Callable[[Tensor], Tensor] = to_unit_range
+    size: tuple[int, int] | None = None
 
     def batches(self, classifier: SiameseClassifier, rows: np.ndarray, batch: int) -> Iterator[Tensor]:
         """Images [up to batch, 3, H, W] of `rows` in the classifier's size, on its device."""
         device = next(classifier.parameters()).device
-        size = (classifier.config.height, classifier.config.width)
+        size = self.size or (classifier.config.height, classifier.config.width)
         for images in iterate_batches(self.data_root, self.manifest, rows, *size, batch):
             yield self.prepare(images.to(device))
 
@@ -64,29 +65,46 @@ class Extracted:
 
 
 def extract(
-    classifier: SiameseClassifier, images: Images, rows: np.ndarray, settings: EvaluateSettings, label: str
+    classifier: SiameseClassifier, images: Images, rows: np.ndarray, *, batch: int, precision: str, label: str
 ) -> Extracted:
-    """Features of `rows`, which must rise."""
+    """Features of `rows`, which must rise.
+
+    Args:
+        batch: images that go through the classifier together.
+        precision: of `autocast`.
+        label: what the progress bar calls them.
+    """
     unit: list[Tensor] = []
     embeddings: list[Tensor] = []
     with tqdm(total=len(rows), desc=f"features {label}", unit="image", disable=None) as bar:
-        for batch in images.batches(classifier, rows, settings.batch):
-            with torch.no_grad(), autocast(batch.device, settings.precision):
-                both = classifier(torch.cat([batch, batch.flip(3)])).float()
-            original, mirrored = functional.normalize(both).chunk(2)
-            unit.append(functional.normalize(original + mirrored).cpu())
-            embeddings.append(torch.stack(both.chunk(2)).mean(0).cpu())
-            bar.update(len(batch))
+        for some in images.batches(classifier, rows, batch):
+            of_both, embedding = features_of(classifier, some, precision)
+            unit.append(of_both.cpu())
+            embeddings.append(embedding.cpu())
+            bar.update(len(some))
     return Extracted(rows, torch.cat(unit).numpy(), torch.cat(embeddings).numpy())
 
 
+def features_of(classifier: SiameseClassifier, images: Tensor, precision: str) -> tuple[Tensor, Tensor]:
+    """The unit vectors and the embeddings of `Extracted`, float32 [N, D] each, of images [N, 3, H, W] in [-1, 1]."""
+    with torch.no_grad(), autocast(images.device, precision):
+        both = classifier(torch.cat([images, images.flip(3)])).float()
+    original, mirrored = functional.normalize(both).chunk(2)
+    return functional.normalize(original + mirrored), torch.stack(both.chunk(2)).mean(0)
+
+
 def with_statistics_of(
-    classifier: SiameseClassifier, images: Images, rows: np.ndarray, settings: EvaluateSettings
+    classifier: SiameseClassifier, images: Images, rows: np.ndarray, *, batch: int, precision: str, seed: int
 ) -> SiameseClassifier:
     """A copy of the classifier whose batch-norm statistics are those of `rows` (AdaBN, Li et al. 2017).
 
     No label is used: each layer's mean and variance become the plain average of those of random batches. A last
     batch that is not full is left out, since it would count as much as a full one.
+
+    Args:
+        batch: images whose statistics are taken together.
+        precision: of `autocast`.
+        seed: of the order in which images come.
     """
     adapted = deepcopy(classifier).eval()
     for layer in adapted.modules():
@@ -94,11 +112,11 @@ def with_statistics_of(
             layer.reset_running_stats()
             layer.momentum = None  # a cumulative average
             layer.train()
-    order = np.random.default_rng(settings.seed).permutation(rows)
-    batch_size = min(settings.batch, len(rows))
-    for batch in images.batches(adapted, order, batch_size):
-        if len(batch) < batch_size:
+    order = np.random.default_rng(seed).permutation(rows)
+    full = min(batch, len(rows))
+    for some in images.batches(adapted, order, full):
+        if len(some) < full:
             break
-        with torch.no_grad(), autocast(batch.device, settings.precision):
-            adapted(batch)
+        with torch.no_grad(), autocast(some.device, precision):
+            adapted(some)
     return adapted.eval()

@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from components.core.results.methods import place, title_of
+from components.core.results.methods import place_of_label, title_of_label
 
 Picture = NDArray[np.uint8]
 """An RGB image, [height, width, 3]."""
@@ -54,18 +52,6 @@ MARKERS = "osD^vPX<>"
 
 CLOUDS = {"source": ("#0072b2", "o"), "recorded": ("#999999", "^"), "adapted": ("#d55e00", "s")}
 """Colour and marker of what a map of features shows; drawn in this order."""
-
-
-def title_of_label(label: str) -> str:
-    """What a run is called that figures know by `label`: its method, then behind a space its variant."""
-    method, _, variant = label.partition(" ")
-    return title_of(method, variant)
-
-
-def place_of_label(label: str) -> tuple[tuple[int, str], str]:
-    """Sort key of labels."""
-    method, _, variant = label.partition(" ")
-    return place(method), variant
 
 
 def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
@@ -116,14 +102,6 @@ def base_of(label: str) -> str:
     method, _, variant = label.partition(" ")
     base = method.partition("+")[0]
     return f"{'direct' if base == 'adabn' else base} {variant}".strip()
-
-
-def svg(figure: Figure) -> bytes:
-    """A figure as SVG that is the same every time and needs no font."""
-    buffer = BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "simpgan", "svg.fonttype": "path"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
 
 
 def translation_grid(translations: Translations, *, height: int = 160) -> Image.Image:
@@ -192,10 +170,3 @@ def features_figure(maps: Sequence[FeatureMap]) -> Figure:
         markerscale=2,
     )
     return figure
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as PNG: small where there are thousands of points."""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()

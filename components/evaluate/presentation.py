@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from components.core.results.methods import compares_otherwise
+from components.core.results.pages.pictures import png, svg
 from components.core.results.rows import ResultsRow
 from components.core.results.summary import final_figures
 from components.core.runtime.tracking import StageRun
@@ -18,7 +19,7 @@ from components.evaluate import pictures
 from components.evaluate.data_sets import Split
 from components.evaluate.domains import compare_domains
 from components.evaluate.evaluation import Shown
-from components.evaluate.figures import cmc_figure, features_figure, png, svg, translation_grid
+from components.evaluate.figures import cmc_figure, features_figure, translation_grid
 from components.evaluate.report import Domains, write_report
 from components.evaluate.settings import EvaluateSettings
 

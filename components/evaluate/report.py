@@ -7,9 +7,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.results.methods import EXPLANATIONS, compares_otherwise, place, title_of
+from components.core.results.methods import (
+    EXPLANATIONS,
+    compares_otherwise,
+    place,
+    place_of_label,
+    title_of,
+    title_of_label,
+)
 from components.core.results.pages import environment
-from components.core.results.pages.pictures import data_uri
+from components.core.results.pages.pictures import data_uri, png, svg
 from components.core.results.rows import RATES, ResultsRow
 from components.core.results.summary import Experiment, Summary, compare, summarise
 from components.core.runtime import storage
@@ -19,11 +26,7 @@ from components.evaluate.figures import (
     Translations,
     cmc_figure,
     features_figure,
-    place_of_label,
-    png,
     strips,
-    svg,
-    title_of_label,
 )
 
 HEADLINES = ("simpgan", "simpgan-fit", "cyclegan", "gan", "source-to-target", "adabn")

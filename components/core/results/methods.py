@@ -72,6 +72,18 @@ def place(method: str) -> tuple[int, str]:
     return (known.index(base) if base in known else len(known), method)
 
 
+def title_of_label(label: str) -> str:
+    """What a run is called that figures know by `label`: its method, then behind a space its variant."""
+    method, _, variant = label.partition(" ")
+    return title_of(method, variant)
+
+
+def place_of_label(label: str) -> tuple[tuple[int, str], str]:
+    """Sort key of labels."""
+    method, _, variant = label.partition(" ")
+    return place(method), variant
+
+
 def baseline_of(method: str) -> str:
     """The method that this one has to be better than to have earned its place; empty: none.
 

@@ -2,10 +2,14 @@
 
 import base64
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LARGEST_PICTURE = (160, 320)
 """Width and height in pixels that a picture in a page is at most; crops of people are mostly smaller."""
@@ -26,3 +30,20 @@ def picture_uri(picture: NDArray[np.uint8]) -> str:
 def data_uri(content: bytes, media_type: str) -> str:
     """A file as the address of itself."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def svg(figure: "Figure") -> bytes:
+    """A figure as SVG that is the same every time and needs no font."""
+    import matplotlib as mpl
+
+    buffer = BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "simpgan", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def png(figure: "Figure") -> bytes:
+    """A figure as PNG: small where there are thousands of points."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    return buffer.getvalue()

@@ -7,7 +7,7 @@ demo: .venv/demo.installed
 	.venv/bin/simpgan demo --out demo
 
 test: .venv/test.installed lint
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: .venv/test.installed
 	.venv/bin/ruff check .

@@ -15,10 +15,18 @@ from tests.servers.fixtures import mlflow_server, postgresql_server, s3_server, 
 __all__ = ["ingested", "mlflow_server", "postgresql_server", "s3_server", "tracking_server"]
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # several processes test at a time
 
 # A machine that is busy with something else is no failure of a rule.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes test, a file's tests stay in one, for the sake of its fixtures."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes test, a file's tests stay in one, for the sake of its fixtures."""
+    """Where several processes test, a file's tests stay in one, and all that wait for what is costly to start."""
     for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+        costly = item.get_closest_marker("docker") or "mlflow_server" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("servers" if costly else str(item.path)))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,18 @@
+#!/bin/sh
+# collect.sh [DAYS]: removes for good what was deleted more than DAYS (30) ago: runs and experiments with their artifacts.
+# Runs with a registered version stay: MLflow itself would take the files of the version away. Needs the server's
+# address in MLFLOW_TRACKING_URI, since only the server reaches the artifacts.
+set -eu
+. "$(dirname "$0")/settings.sh"
+days=${1:-30}
+export MLFLOW_TRACKING_URI="${MLFLOW_TRACKING_URI:?the address of the server}"
+export MLFLOW_TRACKING_USERNAME="${MLFLOW_TRACKING_USERNAME:-admin}"
+export MLFLOW_TRACKING_PASSWORD="${MLFLOW_TRACKING_PASSWORD:-${MLFLOW_AUTH_ADMIN_PASSWORD:-}}"
+
+registered="SELECT run_id FROM model_versions WHERE run_id IS NOT NULL"
+kept=$(sql "SELECT string_agg(name, ', ') FROM experiments WHERE lifecycle_stage = 'deleted'
+  AND experiment_id IN (SELECT experiment_id FROM runs WHERE run_uuid IN ($registered))")
+[ -z "$kept" ] || stop "deleted experiments hold registered models: $kept; restore them or delete the versions"
+runs=$(sql "SELECT string_agg(run_uuid, ',') FROM runs WHERE lifecycle_stage = 'deleted'
+  AND deleted_time < 1000 * (extract(epoch FROM now()) - 86400 * $days) AND run_uuid NOT IN ($registered)")
+[ -z "$runs" ] || mlflow gc --backend-store-uri "$MLFLOW_BACKEND_STORE_URI" --older-than "${days}d" --run-ids "$runs"

@@ -51,7 +51,9 @@ class MlflowServer:
         }
 
     def start(self) -> None:
-        """Start it and wait until it answers: half a minute on a new database, a third of that on an old one."""
+        """Start it, unless it runs, and wait until it answers: half a minute on a new database."""
+        if self._process:
+            return
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [PROGRAM],

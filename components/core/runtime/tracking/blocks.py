@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -132,6 +133,8 @@ def _ended(run: PipelineRun | StageRun) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        if isinstance(error, MemoryError):
+            traceback.clear_frames(error.__traceback__)  # closing the run needs some of what they hold
         run.end(ending_of(error))
         raise
     run.end(Ending("FINISHED"))

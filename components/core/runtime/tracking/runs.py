@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.core.runtime.tracking.endings import Ending
+from components.core.runtime.tracking.endings import Ending, ending_of
 from components.core.runtime.tracking.history import Entry, History
 from components.core.runtime.tracking.sender import Sender
 from components.core.runtime.tracking.store import Store
@@ -172,9 +172,13 @@ class StageRun(_Run):
         self._send(lambda store: store.history(self._history))
 
     def end(self, ending: Ending) -> None:
-        """Write and send what is left and close the run; called by the run's block."""
-        if self._begun or self._entries:
-            self.flush()
+        """Write and send what is left and close the run, as failed if that fails; called by the run's block."""
+        try:
+            if self._begun or self._entries:
+                self.flush()
+        except BaseException as error:
+            super().end(ending_of(error) if ending.status == "FINISHED" else ending)
+            raise
         super().end(ending)
 
 

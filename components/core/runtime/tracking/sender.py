@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from components.core.runtime.tracking.store import Store, will_pass
+from components.core.runtime.tracking.store import Store, refused_password, will_pass
 
 logger = logging.getLogger(__name__)
 
@@ -100,4 +100,6 @@ class Sender:
 
 
 def _first_line(error: Exception) -> str:
+    if refused_password(error):
+        return "it does not take this user and password: check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -34,8 +34,18 @@ def will_pass(error: Exception) -> bool:
     """Whether the same call may work later: nobody answered, or the server is at fault."""
     if isinstance(error, OSError):
         return not isinstance(error, FileNotFoundError)
+    return _http_status(error) >= 429
+
+
+def refused_password(error: Exception) -> bool:
+    """Whether the server does not know the user or takes another password."""
+    return _http_status(error) == 401
+
+
+def _http_status(error: Exception) -> int:
+    """The status that a server answered with; 0 if it is no answer of a server."""
     status = getattr(error, "get_http_status_code", None)  # MlflowException, which may not be importable
-    return status is not None and status() >= 429
+    return status() if status else 0
 
 
 class Store:

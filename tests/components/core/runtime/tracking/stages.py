@@ -2,14 +2,16 @@
 
 import multiprocessing
 import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from mlflow.entities import Run
+from mlflow.entities import Experiment, Run
 from mlflow.tracking import MlflowClient
 
 from components.core.runtime.tracking import read_history, runs, stage_run
@@ -17,9 +19,14 @@ from components.core.runtime.tracking import read_history, runs, stage_run
 ROOT = Path(__file__).parents[5]
 
 
+def experiment_of(client: MlflowClient) -> Experiment | None:
+    """The experiment that the environment names; None if it is not there yet."""
+    return client.get_experiment_by_name(os.environ.get("MLFLOW_EXPERIMENT_NAME", "simpgan"))
+
+
 def runs_of(client: MlflowClient) -> dict[str, Run]:
     """All runs by name; fails if two have the same."""
-    experiment = client.get_experiment_by_name("simpgan")
+    experiment = experiment_of(client)
     assert experiment
     runs = client.search_runs([experiment.experiment_id])
     by_name = {run.info.run_name: run for run in runs}
@@ -62,8 +69,11 @@ def run_python(script: str, *arguments: object) -> subprocess.CompletedProcess[s
     )
 
 
-def train(folder: Path, stop_after: int = -1, label: str = "") -> None:
-    """40 steps with a checkpoint every 10, going on from the last one; hangs after step `stop_after`."""
+def train(folder: Path, stop_after: int = -1, label: str = "", exhausted: bool = False) -> None:
+    """40 steps with a checkpoint every 10, going on from the last one; hangs after step `stop_after`.
+
+    With `exhausted` it does not hang there: it runs out of memory.
+    """
     runs.WRITE_SECONDS = 0.0
     checkpoint = folder / "checkpoint"
     with stage_run("train_gan", settings={"rate": 0.1}, history=folder / "history.jsonl", label=label) as run:
@@ -78,8 +88,21 @@ def train(folder: Path, stop_after: int = -1, label: str = "") -> None:
                 (folder / "part").write_text(str(step))
                 (folder / "part").replace(checkpoint)
             if step == stop_after:
-                time.sleep(60)
+                exhaust_memory() if exhausted else time.sleep(60)
         run.summary({"cmc/rank-1": 31.25})
+
+
+def exhaust_memory() -> None:
+    """Take all the memory that this process may have, which is what it has and little more."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + 300_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    taken = []
+    for size in (10_000_000, 100_000, 1000):
+        with suppress(MemoryError):
+            while True:
+                taken.append(bytearray(size))
+    raise MemoryError(f"{len(taken)} pieces were not enough")
 
 
 EXPECTED = {
@@ -92,7 +115,7 @@ EXPECTED = {
 def wait_until_sent(client: MlflowClient, step: int) -> None:
     """Wait until the training of `train` is known to MLflow up to `step`."""
     for _ in range(300):
-        experiment = client.get_experiment_by_name("simpgan")
+        experiment = experiment_of(client)
         for run in client.search_runs([experiment.experiment_id]) if experiment else []:
             if "loss/cycle" in run.data.metrics and steps_of(client, run, "loss/cycle")[-1][0] >= step:
                 return

@@ -49,6 +49,22 @@ def test_users_error_is_the_reason_as_it_stands(client: MlflowClient, tmp_path: 
     assert not client.list_artifacts(failed.info.run_id)
 
 
+def test_a_run_whose_history_cannot_be_written_to_its_end_has_failed(client: MlflowClient, tmp_path: Path) -> None:
+    history = tmp_path / "history" / "history.jsonl"
+    with (  # noqa: PT012
+        pytest.raises(UserError, match="cannot write the metric history"),
+        stage_run("train_gan", settings={}, history=history) as run,
+    ):
+        run.metrics(0, {"loss": 1.0})
+        run.flush()
+        run.metrics(1, {"loss": 2.0})
+        history.unlink()
+        history.parent.rmdir()
+    failed = runs_of(client)["train_gan"]
+    assert failed.info.status == "FAILED"
+    assert "cannot write the metric history" in failed.data.tags["simpgan.reason"]
+
+
 def test_a_failed_stage_that_succeeds_on_retry_is_finished(client: MlflowClient, tmp_path: Path) -> None:
     with pipeline_run("adapt", {}, {}):
         with (

@@ -10,9 +10,14 @@ from typing import Self
 
 from components.core.runtime.errors import UserError
 
+CONTAINER = "container "
+LONGEST_NOTE = 60
+
 
 class FolderLock:
     """Holds `.run.lock` for the run; the stage in work holds `.stage.lock`, also after the run was killed.
+
+    A container cannot hold it, so its name stands in the file as long as there is a container of that name.
 
     Attributes:
         stage: file descriptor to keep open in a stage's process.
@@ -41,13 +46,42 @@ class FolderLock:
             fcntl.flock(self.stage, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:  # the process group noted there works on, though its run has gone
             with suppress(ProcessLookupError, ValueError):
-                os.killpg(int(os.pread(self.stage, 20, 0)), signal.SIGKILL)
+                os.killpg(int(self.noted()), signal.SIGKILL)
             fcntl.flock(self.stage, fcntl.LOCK_EX)
+        if self.noted().startswith(CONTAINER):
+            self.end_container(self.noted().removeprefix(CONTAINER))
         return self
 
     def note_stage(self, process_group: int) -> None:
         """Write down whom to end should this run be killed."""
-        os.pwrite(self.stage, f"{process_group:020}".encode(), 0)
+        self.note(str(process_group))
+
+    def note_container(self, name: str) -> None:
+        """Write down which container to end should this run be killed."""
+        self.note(f"{CONTAINER}{name}")
+
+    def forget_container(self) -> None:
+        """The container that was written down has gone."""
+        self.note("")
+
+    def note(self, text: str) -> None:
+        os.pwrite(self.stage, f"{text:{LONGEST_NOTE}}".encode(), 0)
+
+    def noted(self) -> str:
+        return os.pread(self.stage, LONGEST_NOTE, 0).decode().strip()
+
+    def end_container(self, name: str) -> None:
+        """End a container that works on, though its run has gone."""
+        from pipelines.engine import end_container
+
+        try:
+            end_container(name)
+        except UserError as error:
+            self.__exit__(None, None, None)
+            raise UserError(
+                f"the container {name} of an earlier run may still work in {self.folder}: {error}"
+            ) from None
+        self.forget_container()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

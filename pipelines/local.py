@@ -1,7 +1,6 @@
-"""Run a pipeline on this machine: kfp.local, a process a stage, finished stages from the cache."""
+"""Run a pipeline on this machine: kfp.local, a process or a container a stage, finished stages from the cache."""
 
 import contextlib
-import hashlib
 import json
 import re
 import signal
@@ -9,24 +8,29 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from google.protobuf.json_format import MessageToDict
 from kfp import dsl, local
 from kfp.dsl.graph_component import GraphComponent
-from kfp.local import cache, subprocess_task_handler
+from kfp.local import cache
 from kfp.local.orchestrator import task_spec_utils
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 
-import components
 from pipelines.folder_lock import FolderLock
-from pipelines.stage_process import StageProcess
+from pipelines.stage_output import Ended, StageOutput
+from pipelines.stage_process import Processes, StageProcess
 
-CODE = Path(components.__file__).parent
+if TYPE_CHECKING:
+    from pipelines.stage_container import Containers, StageContainer
+
+RETRIES = 2
+PAUSE_SECONDS = 5.0
 SPEC_OF_ITERATION = task_spec_utils.create_parameter_loop_iteration_task_spec
 
 
@@ -48,20 +52,30 @@ class Finished:
         return [Path(each.path) for items in lists if isinstance(items, list) for each in items]
 
 
-def run_pipeline(pipeline: GraphComponent, arguments: Mapping[str, Any], out: Path, lock: FolderLock) -> Finished:
+def run_pipeline(
+    pipeline: GraphComponent,
+    arguments: Mapping[str, Any],
+    out: Path,
+    lock: FolderLock,
+    runner: "Processes | Containers | None" = None,
+) -> Finished:
     """Run `pipeline` with all that it makes in the locked folder `out`.
+
+    Args:
+        runner: what each stage runs as; a process unless told.
 
     Raises:
         UserError: a stage refused what the user gave it.
         StageFailed: a stage failed for any other reason.
     """
     with quiet(out / "logs" / "kfp.log"):
-        stages = Stages(out, lock)
-        local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(out / "artifacts"), enable_caching=True)
-        # kfp.local offers no hook for a stage's output, its exit status, or an interrupt.
+        runner = runner or Processes(lock)
+        runner.check(images_of(pipeline))
+        stages = Stages(out, runner)
+        local.init(runner.kfp_runner, pipeline_root=str(out / "artifacts"), enable_caching=True)
         with (
             patch.object(cache, "get_local_cache", lambda: stages),
-            patch.object(subprocess_task_handler, "run_local_subprocess", stages.run),
+            runner.instead_of_kfp(stages.run),
             patch.object(task_spec_utils, SPEC_OF_ITERATION.__name__, spec_of_iteration),
             stages.ended_by_signals(),
         ):
@@ -74,6 +88,12 @@ def run_pipeline(pipeline: GraphComponent, arguments: Mapping[str, Any], out: Pa
         return Finished(Path(task.output.path), stages.tasks)
 
 
+def images_of(pipeline: GraphComponent) -> list[str]:
+    """The images of its stages."""
+    executors = MessageToDict(pipeline.pipeline_spec.deployment_spec)["executors"].values()
+    return sorted({executor["container"]["image"] for executor in executors})
+
+
 def spec_of_iteration(loop: PipelineTaskSpec, item: Any, name: str) -> PipelineTaskSpec:
     """kfp's, which puts the item of a loop also in the place of that of the loop around it: that one is put back."""
     spec = SPEC_OF_ITERATION(loop, item, name)
@@ -83,17 +103,17 @@ def spec_of_iteration(loop: PipelineTaskSpec, item: Any, name: str) -> PipelineT
 
 
 class Stages(cache.LocalCache):
-    """The stages of one run: which are in the cache, and the processes of the others, one at a time."""
+    """The stages of one run: which are in the cache, and the work on the others, one at a time."""
 
-    def __init__(self, out: Path, lock: FolderLock) -> None:
+    def __init__(self, out: Path, runner: "Processes | Containers") -> None:
         super().__init__(str(out / "artifacts" / "cache"))
         self.logs = out / "logs"
-        self.lock = lock
+        self.runner = runner
         self.failure: Exception | None = None
         self.current = ""
         self.started: Counter[str] = Counter()
         self.tasks: list[tuple[str, dict[str, Any]]] = []
-        self.process: StageProcess | None = None
+        self.work: StageProcess | StageContainer | None = None
         self.ending = False
 
     def compute_key(
@@ -105,14 +125,14 @@ class Stages(cache.LocalCache):
         *others: Any,
         **named: Any,
     ) -> str:
-        """kfp's key, in which the code here stands for the image, and an artifact's content for its place.
+        """kfp's key, in which the code that runs stands for the image, and an artifact's content for its place.
 
         A stage that stands in two places of the graph has two component names, and the same key.
         """
         stage = full_command[full_command.index("--function_to_execute") + 1]
         self.current = describe(stage, arguments)
         self.tasks.append((stage, arguments))
-        image = f"{image} {code_digest(stage)}"
+        image = f"{image} {self.runner.code(stage, image)}"
         return super().compute_key(stage, image, full_command, by_content(arguments), *others, **named)
 
     def get(self, key: str) -> dict[str, Any] | None:
@@ -122,7 +142,7 @@ class Stages(cache.LocalCache):
             say(f"{self.current}: from cache")
         return outputs
 
-    def run(self, full_command: list[str], env_vars: Mapping[str, str] | None = None) -> int:
+    def run(self, image: str, command: Sequence[str]) -> int:
         """Run the current stage. Returns its exit status; after a failure no further stage starts."""
         if self.failure or self.ending:
             return 1
@@ -131,17 +151,28 @@ class Stages(cache.LocalCache):
         task = self.current if (count := self.started[self.current]) == 0 else f"{self.current} ({count + 1})"
         self.started[self.current] += 1
         log = self.logs / f"{re.sub(r'[^A-Za-z0-9_.=]+', '-', task).strip('-')}.log"
-        self.process = StageProcess(full_command, log, task, inherited=[self.lock.stage])
-        self.lock.note_stage(self.process.process.pid)
-        if self.ending:  # asked for between the check above and the start
-            self.process.kill(signal.SIGTERM)
-        status = self.process.wait()
-        if status == 0:
+        for attempt in range(1 + RETRIES):
+            output = StageOutput(log, again=attempt > 0)
+            ended = self.attempt(image, command, task, output)
+            if not ended.disturbed or self.ending or attempt == RETRIES:
+                break
+            pause = PAUSE_SECONDS * 2**attempt
+            say(f"{self.current}: {ended.disturbed}, trying again in {pause:.0f} s ({attempt + 1} of {RETRIES})")
+            time.sleep(pause)
+        if ended.status == 0:
             say(f"{self.current}: {time.monotonic() - began:.1f} s")
         else:
-            self.failure = self.process.failure(self.current)
-        self.process = None
-        return status
+            self.failure = output.failure(self.current, ended)
+        return ended.status
+
+    def attempt(self, image: str, command: Sequence[str], task: str, output: StageOutput) -> Ended:
+        """Start the current stage and wait for its end."""
+        self.work = self.runner.start(image, command, task, output)
+        if self.ending:  # asked for between the check before and the start
+            self.work.kill(signal.SIGTERM)
+        ended = self.work.wait()
+        self.work = None
+        return ended
 
     @contextlib.contextmanager
     def ended_by_signals(self) -> Iterator[None]:
@@ -151,8 +182,8 @@ class Stages(cache.LocalCache):
         """
 
         def end(number: int, frame: FrameType | None) -> None:
-            if self.process:
-                self.process.kill(signal.SIGKILL if self.ending else signal.SIGTERM)
+            if self.work:
+                self.work.kill(signal.SIGKILL if self.ending else signal.SIGTERM)
             self.ending = True
             handler = before[signal.Signals(number)]
             if callable(handler):
@@ -200,15 +231,6 @@ def content(value: Any) -> Any:
     if isinstance(value, list):
         return [content(item) for item in value]
     return value.metadata if isinstance(value, dsl.Artifact) and "digest" in value.metadata else value
-
-
-def code_digest(stage: str, root: Path = CODE) -> str:
-    """Digest of the source files that a stage runs: its own and those of core."""
-    digest = hashlib.sha256()
-    for path in sorted([*(root / "core").rglob("*.py"), *(root / stage).rglob("*.py")]):
-        digest.update(f"{path.relative_to(root)}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -1,41 +1,67 @@
-"""One stage's process: its output shown and kept, and the reason it failed with."""
+"""A stage as a process on this machine."""
 
-import codecs
+import hashlib
 import os
-import re
 import select
 import shutil
 import signal
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from unittest.mock import patch
 
-from components.core.runtime.errors import UserError
+from kfp import local
+from kfp.local import subprocess_task_handler
 
-EXECUTOR_LINE = re.compile(r"\[KFP Executor [\d-]+ [\d:,]+ (?P<level>\w+)\]: (?P<message>.*)", re.DOTALL)
-EXECUTOR_CHATTER = ("Looking for component", "Loading KFP component", "Got executor_input", "Wrote executor output")
-INDENT = "    "
+import components
+from pipelines.folder_lock import FolderLock
+from pipelines.stage_output import INDENT, Ended, StageOutput
+
+CODE = Path(components.__file__).parent
 SECONDS_TO_END = 20
-TRACEBACK = "Traceback (most recent call last):"
-# What Python says of a full disk, a full quota, and a folder that may not be written.
-NOT_WRITABLE = re.compile(r"(OSError: \[Errno (28|30|122)\]|PermissionError: \[Errno \d+\]) (?P<text>.*)")
 
 
-class StageFailed(Exception):
-    """A stage ended for a reason that is no fault of the user's."""
+class Processes:
+    """Runs stages as processes with the code, and the packages, of this one."""
+
+    def __init__(self, lock: FolderLock) -> None:
+        self.lock = lock
+        self.kfp_runner = local.SubprocessRunner(use_venv=False)
+
+    def check(self, images: Sequence[str]) -> None:
+        """No image is needed."""
+
+    def code(self, stage: str, image: str) -> str:
+        """What stands for a stage's code in the key of the cache."""
+        return code_digest(stage)
+
+    def start(self, image: str, command: Sequence[str], task: str, output: StageOutput) -> "StageProcess":
+        """Start a stage, whose run is recorded as `task`."""
+        process = StageProcess(command, task, output, inherited=[self.lock.stage])
+        self.lock.note_stage(process.process.pid)
+        return process
+
+    @contextmanager
+    def instead_of_kfp(self, run: Callable[[str, Sequence[str]], int]) -> Iterator[None]:
+        """Within the block kfp calls `run` for every stage, with its image and its command."""
+        # kfp offers no hook for a process's output, its exit status, or an interrupt.
+
+        def run_local_subprocess(full_command: Sequence[str], env_vars: Mapping[str, str] | None = None) -> int:
+            return run("", full_command)
+
+        with patch.object(subprocess_task_handler, run_local_subprocess.__name__, run_local_subprocess):
+            yield
 
 
 class StageProcess:
-    """Runs a command to its end, keeps its output in `log`, and shows what a reader wants of it."""
+    """Runs a command in a process group of its own."""
 
-    def __init__(self, command: Sequence[str], log: Path, task: str = "", inherited: Sequence[int] = ()) -> None:
+    def __init__(self, command: Sequence[str], task: str, output: StageOutput, inherited: Sequence[int] = ()) -> None:
         """Start the command. Its run is recorded as `task`; `inherited` file descriptors stay open in it."""
-        self.log = log
-        self.traceback: list[str] = []
+        self.output = output
         # Only a terminal gets progress bars, so give the stage one where the reader has one.
         self.reading, writing = open_terminal() if sys.stderr.isatty() else os.pipe()
         try:
@@ -52,15 +78,11 @@ class StageProcess:
         finally:
             os.close(writing)
 
-    def wait(self) -> int:
-        """Follow the output until the command ends. Returns its exit status."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+    def wait(self) -> Ended:
+        """Follow the output until the command ends."""
         try:
-            with self.log.open("w") as log:
-                for line in self.echoed(log):
-                    sys.stderr.write(line)
-                    sys.stderr.flush()
-            return self.process.wait()
+            self.output.follow(iter(lambda: read(self.reading), b""))
+            return Ended.with_status(self.process.wait())
         finally:
             # After an interrupt the stage may still be closing its run; what holds the output open is still there.
             while select.select([self.reading], [], [], SECONDS_TO_END)[0] and read(self.reading):
@@ -74,40 +96,6 @@ class StageProcess:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, with_signal)
 
-    def echoed(self, log: TextIO) -> Iterator[str]:
-        """The lines for the reader; all but the passing states of progress bars go to `log`."""
-        skipping = ""  # the line that ends what is being skipped
-        for line in pieces(self.reading):
-            if line.endswith("\n"):
-                log.write(line)
-            text = line.rstrip("\r\n")
-            if text == TRACEBACK:
-                self.traceback = [text]
-            elif self.traceback:
-                self.traceback.append(text)
-            elif skipping:
-                skipping = "" if text == skipping else skipping
-            elif executor := EXECUTOR_LINE.fullmatch(line):
-                if executor["message"].startswith("Got executor_input"):
-                    skipping = "}"
-                elif not executor["message"].startswith(EXECUTOR_CHATTER):
-                    yield f"{INDENT}{executor['message']}"
-            else:
-                yield f"{INDENT}{line}" if text else line
-
-    def failure(self, stage: str) -> Exception:
-        """Why the command failed, in one line."""
-        code = self.process.returncode
-        # The exception follows the last frame, the first line that is not indented.
-        said = next((line for line in self.traceback[1:] if line and not line[0].isspace()), "")
-        if said.startswith(f"{UserError.__module__}."):
-            return UserError(said.partition(": ")[2])
-        if not_writable := NOT_WRITABLE.match(said):
-            return UserError(f"{stage}: cannot write: {not_writable['text']}: free some space or choose another --out")
-        if not said:
-            said = "ended without a word, as when memory runs out" if code in (-9, 137) else f"exit status {code}"
-        return StageFailed(f"{stage} failed: {said} (all it said: {self.log})")
-
 
 def open_terminal() -> tuple[int, int]:
     """Both ends of a pseudo-terminal as wide as the reader's, less the indentation: for reading, for writing."""
@@ -117,21 +105,18 @@ def open_terminal() -> tuple[int, int]:
     return reading, writing
 
 
-def pieces(file_descriptor: int) -> Iterator[str]:
-    """Lines, and the partial lines that a progress bar overwrites, each with its end."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    rest = ""
-    while chunk := read(file_descriptor):
-        text = (rest + decoder.decode(chunk)).replace("\r\n", "\n")
-        *complete, rest = re.split(r"(?<=[\r\n])", text)
-        yield from complete
-    if rest:
-        yield f"{rest}\n"
-
-
 def read(file_descriptor: int) -> bytes:
     """Some bytes, or none at the end."""
     try:
         return os.read(file_descriptor, 65536)
     except OSError:  # how a pseudo-terminal says that its last writer has gone
         return b""
+
+
+def code_digest(stage: str, root: Path = CODE) -> str:
+    """Digest of the source files that a stage runs: its own and those of core."""
+    digest = hashlib.sha256()
+    for path in sorted([*(root / "core").rglob("*.py"), *(root / stage).rglob("*.py")]):
+        digest.update(f"{path.relative_to(root)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -9,7 +9,7 @@ import typer
 
 from components.core.runtime.errors import UserError
 from pipelines.cli import export, images, results, run, schedule, stages, submit, trainjob, ui
-from pipelines.stage_process import StageFailed
+from pipelines.stage_output import StageFailed
 
 NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 

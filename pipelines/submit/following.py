@@ -9,7 +9,7 @@ from urllib3.exceptions import HTTPError
 
 from components.core.runtime.errors import UserError
 from pipelines.local import say
-from pipelines.stage_process import StageFailed
+from pipelines.stage_output import StageFailed
 
 if TYPE_CHECKING:
     from pipelines.submit.server import Server

@@ -12,8 +12,9 @@ from kfp import dsl
 
 from components.core.runtime.errors import UserError
 from pipelines.folder_lock import FolderLock
-from pipelines.local import code_digest, describe, run_pipeline
-from pipelines.stage_process import StageFailed
+from pipelines.local import describe, run_pipeline
+from pipelines.stage_output import StageFailed
+from pipelines.stage_process import code_digest
 from tests.pipelines.words import pages, words
 
 pytestmark = pytest.mark.local

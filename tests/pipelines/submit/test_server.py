@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from components.core.runtime.errors import UserError
-from pipelines.stage_process import StageFailed
+from pipelines.stage_output import StageFailed
 from pipelines.submit.following import follow
 from pipelines.submit.server import Server, Version
 from tests.pipelines.submit.compiling import compiled

@@ -1,0 +1,46 @@
+"""The Docker engine of this machine: reached, asked for images, and what it says in one line."""
+
+import os
+from contextlib import closing, suppress
+
+import docker
+from docker.errors import DockerException, NotFound
+from docker.models.images import Image
+
+from components.core.runtime.errors import UserError
+
+
+def connect() -> docker.DockerClient:
+    """A client of the engine.
+
+    Raises:
+        UserError: it does not answer, or does not let this user in.
+    """
+    try:
+        return docker.from_env()
+    except DockerException as error:
+        where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        raise UserError(
+            f"cannot reach the Docker engine at {where} ({in_a_line(error)}): start it, or name it by DOCKER_HOST"
+        ) from None
+
+
+def end_container(name: str) -> None:
+    """Kill and remove a container, if there is one of that name.
+
+    Raises:
+        UserError: the engine cannot be asked.
+    """
+    with closing(connect()) as client, suppress(NotFound):
+        client.containers.get(name).remove(force=True)
+
+
+def digest_of(image: Image) -> str:
+    """The image by the digest that a registry knows it by, else by the one the engine knows it by."""
+    return str(next(iter(image.attrs.get("RepoDigests") or []), image.id))
+
+
+def in_a_line(error: Exception) -> str:
+    """What the engine, or the way to it, has to say."""
+    said = str(getattr(error, "explanation", None) or error)
+    return " ".join(said.split())

@@ -1,10 +1,19 @@
 """What the options of a command, and the entries of a schedule, stand for."""
 
+from enum import StrEnum
+
 SHARED_PEOPLE = ("train_gan.allow_shared_people=true", "evaluate.allow_shared_people=true")
 """The settings that allow source and target to show the same people."""
 
 TABLE1_METHODS = "umdl,gan,cyclegan,simpgan,source-to-target"
 """Those of the paper's Table 1, what each of SimPGAN's losses adds, and the other way round."""
+
+
+class Runner(StrEnum):
+    """What each stage runs as on this machine."""
+
+    SUBPROCESS = "subprocess"
+    DOCKER = "docker"
 
 
 def split(text: str) -> list[str]:

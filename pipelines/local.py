@@ -22,12 +22,11 @@ from kfp.local import cache
 from kfp.local.orchestrator import task_spec_utils
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 
-from pipelines.folder_lock import FolderLock
 from pipelines.stage_output import Ended, StageOutput
-from pipelines.stage_process import Processes, StageProcess
 
 if TYPE_CHECKING:
     from pipelines.stage_container import Containers, StageContainer
+    from pipelines.stage_process import Processes, StageProcess
 
 RETRIES = 2
 PAUSE_SECONDS = 5.0
@@ -56,20 +55,15 @@ def run_pipeline(
     pipeline: GraphComponent,
     arguments: Mapping[str, Any],
     out: Path,
-    lock: FolderLock,
-    runner: "Processes | Containers | None" = None,
+    runner: "Processes | Containers",
 ) -> Finished:
-    """Run `pipeline` with all that it makes in the locked folder `out`.
-
-    Args:
-        runner: what each stage runs as; a process unless told.
+    """Run `pipeline` with all that it makes in the folder `out`, which `runner` has the lock of.
 
     Raises:
         UserError: a stage refused what the user gave it.
         StageFailed: a stage failed for any other reason.
     """
     with quiet(out / "logs" / "kfp.log"):
-        runner = runner or Processes(lock)
         runner.check(images_of(pipeline))
         stages = Stages(out, runner)
         local.init(runner.kfp_runner, pipeline_root=str(out / "artifacts"), enable_caching=True)

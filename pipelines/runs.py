@@ -17,11 +17,14 @@ from components.core.runtime.tracking import PipelineRun, pipeline_run
 from pipelines.command import command_line
 from pipelines.data_sets import DataSet, refuse_same_data
 from pipelines.folder_lock import FolderLock
+from pipelines.given import Runner
 from pipelines.plan import Plan
 from pipelines.presets import RunSettings
 
 if TYPE_CHECKING:
     from pipelines.local import Finished
+    from pipelines.stage_container import Containers
+    from pipelines.stage_process import Processes
 
 RESULTS, PROBES, REPORT, REPORTS = "results.json", "probes.parquet", "report.html", "reports"
 TABLES = ("results.md", "results.html")
@@ -37,14 +40,16 @@ def run_adapt(
     out: Path,
     data_root: str,
     command: Sequence[str] = (),
+    runner: Runner = Runner.SUBPROCESS,
 ) -> list[ResultsRow]:
     """Run the pipeline `adapt` with all it makes in `out`, and copy the results and the report to `out`.
 
     Args:
         command: the arguments that were given, for command.txt.
+        runner: what each stage runs as.
 
     Raises:
-        UserError: a stage refused what it was given, or another run is working in `out`.
+        UserError: a stage refused what it was given, another run is working in `out`, or there is no engine or image.
         StageFailed: a stage failed for any other reason.
     """
     tags = tags_of([source], target, settings, planned)
@@ -55,7 +60,8 @@ def run_adapt(
         # Trainings use every core, so that two at a time would each take twice as long.
         pipeline = adapt_pipeline(planned.methods, parallelism=1)
         arguments = adapt_arguments(source, target, settings, planned, data_root)
-        finished = run_pipeline(pipeline, arguments, out, lock)
+        work = way_of_running(runner, lock, [data_root], [source.location, target.location, settings.pretrain.weights])
+        finished = run_pipeline(pipeline, arguments, out, work)
         return keep(finished, (RESULTS, PROBES, REPORT), out, tracked)
 
 
@@ -67,6 +73,7 @@ def run_table1(
     out: Path,
     data_root: str,
     command: Sequence[str] = (),
+    runner: Runner = Runner.SUBPROCESS,
 ) -> list[ResultsRow]:
     """Run the pipeline `table1`, as `run_adapt` does; `settings` has one entry a seed.
 
@@ -79,9 +86,31 @@ def run_table1(
 
         pipeline = table1_pipeline(planned.methods, parallelism=1)
         arguments = table1_arguments(sources, target, settings, planned, data_root)
-        finished = run_pipeline(pipeline, arguments, out, lock)
+        locations = [each.location for each in (*sources, target)]
+        work = way_of_running(runner, lock, [data_root], [*locations, *(each.pretrain.weights for each in settings)])
+        finished = run_pipeline(pipeline, arguments, out, work)
         keep_reports(finished.inputs_of("summarise"), out / REPORTS)
         return keep(finished, (RESULTS, PROBES, *TABLES), out, tracked)
+
+
+def way_of_running(
+    runner: Runner, lock: FolderLock, writes: Sequence[str], reads: Sequence[str]
+) -> "Processes | Containers":
+    """What runs the stages of a run in the locked folder.
+
+    Args:
+        writes, reads: locations besides that folder that stages write to, and that they only read.
+
+    Raises:
+        UserError: the Docker engine cannot be reached.
+    """
+    if runner == Runner.DOCKER:
+        from pipelines.stage_container import Containers
+
+        return Containers(lock, writes, reads)
+    from pipelines.stage_process import Processes
+
+    return Processes(lock)
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.given import Runner
+
 PresetOption = Annotated[
     str | None,
     typer.Option(
@@ -69,6 +71,9 @@ SourceNamesOption = Annotated[
     list[str] | None, typer.Option("--source-name", help="What results call the sources, in their order.")
 ]
 TargetNameOption = Annotated[str, typer.Option("--target-name", help="What results call the target.")]
+RunnerOption = Annotated[
+    Runner, typer.Option("--runner", help="Run each stage as a process, or as a container of its image.")
+]
 SharedPeopleOption = Annotated[
     bool,
     typer.Option("--allow-shared-people", help="Also where source and target show the same people."),

@@ -19,6 +19,7 @@ from pipelines.cli.options import (
     ProfileOption,
     ProtocolOption,
     RegistryOption,
+    RunnerOption,
     SeedOption,
     SeedsOption,
     SetOption,
@@ -29,7 +30,7 @@ from pipelines.cli.options import (
     TargetDataOption,
     TargetNameOption,
 )
-from pipelines.given import SHARED_PEOPLE, TABLE1_METHODS, split
+from pipelines.given import SHARED_PEOPLE, TABLE1_METHODS, Runner, split
 
 if TYPE_CHECKING:
     from components.core.results.rows import ResultsRow
@@ -68,6 +69,7 @@ def run_adapt(
     seed: SeedOption = None,
     data_root: DataRootOption = None,
     allow_shared_people: SharedPeopleOption = False,
+    runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Adapt from one source to one target. Stages that are done already come from the cache in --out."""
     from pipelines.data_sets import DataSet
@@ -84,6 +86,7 @@ def run_adapt(
         assignments=[*(assignments or []), *(SHARED_PEOPLE if allow_shared_people else ())],
         seed=seed,
         data_root=data_root,
+        runner=runner,
     )
     show(rows, out / "report.html")
     if sweep:
@@ -104,6 +107,7 @@ def run_table1(
     seed: SeedsOption = None,
     data_root: DataRootOption = None,
     allow_shared_people: SharedPeopleOption = False,
+    runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Every method for several sources and seeds, summed up beside the paper's Table 1; all folds unless told."""
     from components.core.results.summary import table
@@ -123,7 +127,7 @@ def run_table1(
     planned = plan(settings[0].train_gan, split(method), split(protocol) or every_split(target_set), target_set)
     out = prepared(out)
     place = place_of_data(data_root or str(out / "data"))
-    rows = runs.run_table1(sources, target_set, settings, planned, out, place, sys.argv[1:])
+    rows = runs.run_table1(sources, target_set, settings, planned, out, place, sys.argv[1:], runner)
     typer.echo(f"\n{table(rows)}\n\nThe table:   {out / 'results.html'}\nThe reports: {out / 'reports'}")
     typer.echo(f"Every run:   simpgan ui --out {out}")
 
@@ -213,6 +217,7 @@ def adapt(
     assignments: Sequence[str] = (),
     seed: int | None,
     data_root: str | None = None,
+    runner: Runner = Runner.SUBPROCESS,
 ) -> "list[ResultsRow]":
     """Check all that was asked for, then run the pipeline `adapt`. Returns the rows of results."""
     from pipelines import runs
@@ -224,7 +229,7 @@ def adapt(
     planned = plan(settings.train_gan, methods, protocols, target, sweep)
     out = prepared(out)
     place = place_of_data(data_root or str(out / "data"))
-    return runs.run_adapt(source, target, settings, planned, out, place, sys.argv[1:])
+    return runs.run_adapt(source, target, settings, planned, out, place, sys.argv[1:], runner)
 
 
 def prepared(out: Path) -> Path:

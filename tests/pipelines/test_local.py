@@ -11,10 +11,11 @@ import pytest
 from kfp import dsl
 
 from components.core.runtime.errors import UserError
+from pipelines import local
 from pipelines.folder_lock import FolderLock
 from pipelines.local import describe, run_pipeline
 from pipelines.stage_output import StageFailed
-from pipelines.stage_process import code_digest
+from pipelines.stage_process import Processes, code_digest
 from tests.pipelines.words import pages, words
 
 pytestmark = pytest.mark.local
@@ -28,7 +29,7 @@ def run(tmp_path, capfd):
         arguments = {"first": given[0], "others": [{"word": word} for word in given[1:]]}
         capfd.readouterr()
         with FolderLock(tmp_path) as lock:
-            text = run_pipeline(words, arguments, tmp_path, lock).output.read_text()
+            text = run_pipeline(words, arguments, tmp_path, Processes(lock)).output.read_text()
         printed = capfd.readouterr()
         assert printed.out == ""
         return text, [line.rpartition(":")[0] if line.endswith(" s") else line for line in printed.err.splitlines()]
@@ -70,7 +71,7 @@ def test_a_deleted_output_is_made_again_but_nothing_that_would_be_made_from_the_
 def test_a_loop_in_a_loop_has_the_items_of_both(tmp_path):
     arguments = {name: [{"word": word} for word in both] for name, both in (("beginnings", "ab"), ("others", "xy"))}
     with FolderLock(tmp_path) as lock:
-        finished = run_pipeline(pages, arguments, tmp_path, lock)
+        finished = run_pipeline(pages, arguments, tmp_path, Processes(lock))
     assert (finished.output / "word.txt").read_text() == "((a x)(a y))((b x)(b y))"
     assert len(finished.inputs_of("bind")) == 2 * (2 + 2) + 2
     assert finished.inputs_of("write") == []
@@ -146,9 +147,31 @@ def test_a_mistake_in_a_stage_is_told_in_a_line_that_names_the_log(run, tmp_path
     assert "Traceback" in log.read_text()
 
 
-def test_a_killed_stage_has_failed(run):
+@pytest.fixture
+def no_pause(monkeypatch):
+    monkeypatch.setattr(local, "PAUSE_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("no_pause")
+def test_a_stage_that_is_killed_every_time_has_failed(run, capfd, tmp_path):
     with pytest.raises(StageFailed, match=r"^write failed: ended without a word, as when memory runs out"):
         run("one", "killed")
+    again = [line for line in capfd.readouterr().err.splitlines() if "again" in line]
+    assert again == [f"write: killed, trying again in 0 s ({attempt} of 2)" for attempt in (1, 2)]
+    assert (tmp_path / "logs" / "write-2.log").read_text().count("writing killed") == 3
+
+
+@pytest.mark.usefixtures("no_pause")
+def test_a_stage_that_was_killed_once_is_tried_again_and_succeeds(run, tmp_path):
+    text, lines = run("one", f"killed once {tmp_path / 'file'}")
+    assert text == "one once"
+    assert "write: killed, trying again in 0 s (1 of 2)" in lines
+
+
+def test_what_a_stage_says_itself_is_not_tried_again(run, capfd):
+    with pytest.raises(StageFailed):
+        run("mistake", "two")
+    assert "again" not in capfd.readouterr().err
 
 
 def test_a_full_disk_is_for_the_user_to_put_right(run):
@@ -168,9 +191,11 @@ import sys
 from pathlib import Path
 from pipelines.folder_lock import FolderLock
 from pipelines.local import run_pipeline
+from pipelines.stage_process import Processes
 from tests.pipelines.words import words
-with FolderLock(Path(sys.argv[1])) as lock:
-    run_pipeline(words, {"first": "one", "others": [{"word": "slow"}, {"word": "late"}]}, Path(sys.argv[1]), lock)
+out = Path(sys.argv[1])
+with FolderLock(out) as lock:
+    run_pipeline(words, {"first": "one", "others": [{"word": "slow"}, {"word": "late"}]}, out, Processes(lock))
 """
 
 

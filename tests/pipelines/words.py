@@ -23,6 +23,11 @@ def write(word: str, folder: dsl.Output[dsl.Dataset]) -> None:
         raise ValueError("a mistake")
     if word == "full":
         raise OSError(28, "No space left on device", "shards")
+    if word.startswith("killed once "):
+        marker, word = Path(word.removeprefix("killed once ")), "once"
+        if not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
     if word == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     if word == "slow":

@@ -116,3 +116,32 @@ def p_in_words(p: float) -> str:
 def signed(points: float) -> str:
     """Percentage points with their sign; a minus as in print."""
     return f"{points:+.1f}".replace("-", "−")
+
+
+def exact_sign_flip_p(differences: NDArray[np.int64]) -> float:
+    """`sign_flip_p` of whole numbers [N] over all 2^N signs, however many those are.
+
+    The distribution of the sum is built up difference by difference, so that p can be as small as it is: what many
+    comparisons at once need. Where every difference is one probe found or missed this is McNemar's exact test.
+    """
+    sizes = np.abs(differences[differences != 0])
+    reach = int(sizes.sum())
+    chances = np.zeros(2 * reach + 1)  # of the sums -reach ... reach
+    chances[reach] = 1
+    for size in sizes:
+        chances = (np.roll(chances, size) + np.roll(chances, -size)) / 2
+    distance = np.abs(np.arange(-reach, reach + 1))
+    return float(min(1.0, chances[distance >= abs(int(differences.sum()))].sum()))
+
+
+def corrected(p: Sequence[float], tests: int) -> list[float]:
+    """Holm's correction of some of `tests` tests that were made at once; the others may be left out.
+
+    Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979.
+    """
+    adjusted = [0.0] * len(p)
+    highest = 0.0
+    for smaller, which in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        highest = max(highest, min(1.0, p[which] * (tests - smaller)))
+        adjusted[which] = highest
+    return adjusted

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from components.core.results.probes import no_probes
-from components.core.results.significance import in_words, paired_tests, sign_flip_p
+from components.core.results.significance import corrected, exact_sign_flip_p, in_words, paired_tests, sign_flip_p
 from tests.components.core.results.made_up import ranked, row, together
 
 
@@ -104,3 +104,20 @@ def test_a_loss_has_a_minus_and_a_tiny_p_is_not_spelled_out():
         "GAN: the difference to direct transfer is −100.0 points rank-1 (p < 0.001) and −50.0 points mAP (p < 0.001), "
         "over 40 probes"
     )
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(-20, 20), min_size=1, max_size=10))
+def test_the_exact_p_is_that_of_all_sign_changes(differences):
+    assert exact_sign_flip_p(np.array(differences)) == pytest.approx(enumerated_p(differences))
+
+
+def test_the_exact_p_of_probes_found_and_missed_is_mcnemars():
+    differences = np.array([1] * 90 + [-1] * 30 + [0] * 3000)
+    assert exact_sign_flip_p(differences) == pytest.approx(binomtest(90, 120).pvalue)
+
+
+def test_holms_correction_by_hand():
+    assert corrected([0.01, 0.04, 0.03], 3) == pytest.approx([0.03, 0.06, 0.06])
+    assert corrected([0.01, 0.6], 10) == pytest.approx([0.1, 1.0])
+    assert corrected([], 0) == []

@@ -1,0 +1,112 @@
+"""The runs to compare: from MLflow by their ids, or from the folders they were made in."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from components.core.results.probes import FILE, read_probes_beside
+from components.core.results.rows import ResultsRow, read_results
+from components.core.runtime.errors import UserError
+
+RESULTS, SETTINGS = "results.json", "settings.yaml"
+RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run with what it found.
+
+    Attributes:
+        name: tells it apart from the others.
+        id: of the run in MLflow; empty for a folder.
+        settings: resolved, by `<stage>.<setting>`; empty where the folder has none.
+        commit: of the code; empty where it is not known.
+        rows, probes: its results.
+    """
+
+    name: str
+    id: str
+    settings: Mapping[str, str]
+    commit: str
+    rows: Sequence[ResultsRow]
+    probes: pd.DataFrame
+
+
+def read_runs(given: Sequence[str], experiment: str) -> list[Run]:
+    """Folders and MLflow runs in the order given, then those of the experiment that are not among them.
+
+    Raises:
+        UserError: something is neither a folder nor a run, a run has no results, or the server does not answer.
+    """
+    folders = [text for text in given if not RUN_ID.fullmatch(text)]
+    for text in folders:
+        if not (Path(text) / RESULTS).is_file():
+            what = f"has no {RESULTS}" if Path(text).is_dir() else "is neither a folder nor the id of a run"
+            raise UserError(f"{text} {what}: give the --out of a run that has ended, or the 32 digits of an MLflow run")
+    recorded = runs_of_server([text for text in dict.fromkeys(given) if text not in folders], experiment)
+    local = {text: run_of_folder(Path(text)) for text in folders}
+    named = [local.get(text) or recorded[text] for text in dict.fromkeys(given)]
+    others = [run for run_id, run in recorded.items() if run_id not in given]
+    return told_apart([*named, *(run for run in others if run not in named)])
+
+
+def runs_of_server(run_ids: Sequence[str], experiment: str) -> dict[str, Run]:
+    """Runs by the ids given, then those of an experiment."""
+    if not run_ids and not experiment:
+        return {}
+    from components.core.runtime.tracking.reading import recorded_runs, runs_of_experiment
+
+    found = dict(zip(run_ids, recorded_runs(run_ids, (RESULTS, FILE)), strict=True)) if run_ids else {}
+    if experiment:
+        known = {run.id for run in found.values()}
+        found |= {run.id: run for run in runs_of_experiment(experiment, (RESULTS, FILE)) if run.id not in known}
+    return {
+        given: Run(run.name, run.id, run.settings, run.commit, *results_of(run.folder, f"run {run.id}"))
+        for given, run in found.items()
+    }
+
+
+def run_of_folder(folder: Path) -> Run:
+    """The run that was made in a folder."""
+    settings = folder / SETTINGS
+    values = yaml.safe_load(settings.read_text()) if settings.is_file() else {}
+    rows, probes = results_of(folder, str(folder))
+    commits = sorted({row.commit for row in rows if row.commit})
+    return Run(folder.resolve().name, "", flat(values), ", ".join(commits), rows, probes)
+
+
+def results_of(folder: Path, what: str) -> tuple[Sequence[ResultsRow], pd.DataFrame]:
+    """Rows and probes; a run may have kept no probes.
+
+    Raises:
+        UserError: there are no rows, or a file is damaged.
+    """
+    if not (folder / RESULTS).is_file():
+        raise UserError(f"{what} has no {RESULTS} any more: its artifacts were deleted; evaluate again")
+    return read_results(folder / RESULTS), read_probes_beside(folder / RESULTS)
+
+
+def flat(values: Mapping[str, Any]) -> dict[str, str]:
+    """Stage to setting to value by `<stage>.<setting>`, in the words that MLflow's parameters have."""
+    return {
+        f"{stage}.{name}": value if isinstance(value, str) else json.dumps(value)
+        for stage, settings in values.items()
+        for name, value in settings.items()
+    }
+
+
+def told_apart(runs: Sequence[Run]) -> list[Run]:
+    """Runs of one name with the beginning of their ids, or with a number, behind it."""
+    shared = Counter(run.name for run in runs)
+    found: list[Run] = []
+    for place, run in enumerate(runs, 1):
+        mark = run.id[:8] or str(place)
+        found.append(replace(run, name=f"{run.name} ({mark})") if shared[run.name] > 1 else run)
+    return found

@@ -1,7 +1,7 @@
 # `make demo` and `make test` need Python 3.11 or newer and nothing else; the rest is installed into .venv.
 PYTHON ?= python3
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint mlflow clean
 
 demo: .venv/demo.installed
 	.venv/bin/simpgan demo --out demo
@@ -13,6 +13,9 @@ lint: .venv/test.installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+mlflow: .venv/demo.installed
+	PATH="$(CURDIR)/.venv/bin:$$PATH" mlflow/start.sh
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("simpgan needs Python 3.11 or newer: make PYTHON=..." if sys.version_info < (3, 11) else 0)'

@@ -1,11 +1,11 @@
 #!/bin/sh
-# collect.sh [DAYS]: removes for good what was deleted more than DAYS (30) ago: runs and experiments with their artifacts.
-# Runs with a registered version stay: MLflow itself would take the files of the version away. Needs the server's
-# address in MLFLOW_TRACKING_URI, since only the server reaches the artifacts.
+# collect.sh [DAYS]: removes for good the runs and experiments that were deleted more than DAYS (30) ago, and through
+# the server at MLFLOW_TRACKING_URI their artifacts. Runs with a registered version stay: MLflow itself would take the
+# files of the version away.
 set -eu
 . "$(dirname "$0")/settings.sh"
 days=${1:-30}
-export MLFLOW_TRACKING_URI="${MLFLOW_TRACKING_URI:?the address of the server}"
+export MLFLOW_TRACKING_URI="${MLFLOW_TRACKING_URI:-http://mlflow:5000}"
 export MLFLOW_TRACKING_USERNAME="${MLFLOW_TRACKING_USERNAME:-admin}"
 export MLFLOW_TRACKING_PASSWORD="${MLFLOW_TRACKING_PASSWORD:-${MLFLOW_AUTH_ADMIN_PASSWORD:-}}"
 

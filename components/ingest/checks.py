@@ -11,6 +11,8 @@ def count_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) ->
     counts = of_person.groupby(["protocol", "role", "fold"])["person"].agg(["size", "nunique"])
     sentences = []
     for (protocol, role), published in layout.published.items():
+        if published is None:
+            continue
         found = {
             fold: (size, people)
             for (_, _, fold), size, people in counts.query("protocol == @protocol and role == @role").itertuples()

@@ -1,4 +1,4 @@
-"""The ingest stage as a KFP component."""
+"""The ingest stage as KFP components: the whole data set at once, or parts of its new images, and their merging."""
 
 from kfp import dsl
 
@@ -35,3 +35,65 @@ def ingest(
     resolved = IngestSettings.parse({**json.loads(settings), "layout": layout, "name": name}, stage="ingest")
     written = stage.run(location, resolved, data_root, Path(manifest.path))
     manifest.metadata.update(layout=layout, name=name, digest=written.digest)
+
+
+@dsl.component(base_image=image("ingest"), install_kfp_package=False)
+def ingest_part(
+    part: str,
+    settings: str,
+    data_root: str,
+    listing: dsl.Input[dsl.Dataset],
+    manifest: dsl.Output[dsl.Dataset],
+) -> None:
+    """Read one part of the new images of unlabelled cameras into shards under the data root, and a manifest of them.
+
+    Args:
+        part: its number, in digits (KFP turns the integers of a list into floats).
+        settings: IngestSettings as JSON, without the layout.
+        data_root: folder or `s3://` prefix for the shards.
+        listing: what is new, in parts, as watch wrote it.
+        manifest: output, the images of the part.
+    """
+    import json
+    from pathlib import Path
+
+    from components.ingest import part as stage
+    from components.ingest.settings import IngestSettings
+
+    resolved = IngestSettings.parse({**json.loads(settings), "layout": "cameras"}, stage="ingest")
+    written = stage.run(Path(listing.path), int(part), resolved, data_root, Path(manifest.path))
+    manifest.metadata.update(digest=written.files_digest)
+
+
+@dsl.component(base_image=image("ingest"), install_kfp_package=False)
+def merge(
+    settings: str,
+    threshold: str,
+    parts: dsl.Input[list[dsl.Dataset]],
+    former: dsl.Input[dsl.Dataset],
+    manifest: dsl.Output[dsl.Dataset],
+) -> str:
+    """Join the parts that were read, and the data set before them, into one manifest.
+
+    Args:
+        settings: IngestSettings as JSON, without the layout.
+        threshold: how many new images are worth a training, in digits.
+        parts: manifests that ingest_part wrote.
+        former: the data set's manifest before.
+        manifest: output, all images.
+
+    Returns:
+        `yes` if so many images have other bytes than any before, else `no`: the watch stage tells files apart by their
+        versions only, and somebody may have copied the same images to their place again.
+    """
+    import json
+    from pathlib import Path
+
+    from components.ingest import merge as stage
+    from components.ingest.settings import IngestSettings
+
+    resolved = IngestSettings.parse({**json.loads(settings), "layout": "cameras"}, stage="ingest")
+    folders = [Path(each.path) for each in parts]
+    merged = stage.run(folders, resolved, Path(manifest.path), Path(former.path))
+    manifest.metadata.update(name=merged.manifest.dataset, digest=merged.manifest.digest)
+    return "yes" if merged.new >= int(threshold) else "no"

@@ -1,5 +1,6 @@
 """Finding a layout's data set in a source, and sorting its files out."""
 
+from components.core.data.objects import printable
 from components.core.runtime.errors import UserError
 from components.ingest.layouts.base import Label, Layout
 from components.ingest.sources import Source
@@ -15,6 +16,8 @@ def find_data_set(source: Source, layout: Layout) -> Source:
     """
     if not source.sizes:
         raise UserError(f"{source.location} is empty: give the folder or archive that holds {_wanted(layout)}")
+    if not layout.folders:
+        return source
     folders = {""}
     for path in source.sizes:
         parts = path.split("/")
@@ -38,12 +41,13 @@ def find_data_set(source: Source, layout: Layout) -> Source:
 def sort_out(source: Source, layout: Layout) -> tuple[dict[str, Label], dict[str, str]]:
     """Labels of the files whose names have the layout's form, and the reasons against those that do not, by name.
 
-    Files outside the layout's folders are nobody's business.
+    Files outside the layout's folders, if it has any, are nobody's business.
     """
+    prefixes = tuple(f"{folder}/" for folder in layout.folders) or ("",)
     labels: dict[str, Label] = {}
     rejected = dict(source.refused)
     for name in source.sizes:
-        if name.startswith(tuple(f"{folder}/" for folder in layout.folders)):
+        if name.startswith(prefixes):
             label = layout.label(name)
             if label:
                 labels[name] = label
@@ -52,13 +56,8 @@ def sort_out(source: Source, layout: Layout) -> tuple[dict[str, Label], dict[str
     return labels, rejected
 
 
-def printable(name: str) -> str:
-    """A file name that may hold bytes that are no text, as text."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
 def _wanted(layout: Layout) -> str:
-    return ", ".join([*(f"{folder}/" for folder in layout.folders), *layout.files])
+    return ", ".join([*(f"{folder}/" for folder in layout.folders), *layout.files]) or layout.names
 
 
 def _found(source: Source) -> str:

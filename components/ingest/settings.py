@@ -10,7 +10,7 @@ from components.core.runtime.settings import Settings
 class IngestSettings(Settings):
     """How a data set is read."""
 
-    layout: Literal["market1501", "cuhk01", "grid"] = Field(
+    layout: Literal["market1501", "cuhk01", "grid", "cameras"] = Field(
         description="how the data set's folders and file names are laid out"
     )
     name: str | None = Field(

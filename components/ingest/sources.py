@@ -12,11 +12,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from gzip import GzipFile
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
+import pandas as pd
+
+from components.core.data.objects import is_hidden
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 
-IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
+T = TypeVar("T")
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -27,6 +31,13 @@ class Damaged(UserError):
         super().__init__(f"{path} is damaged in {location}: make the archive again")
 
 
+class Gone(UserError):
+    """A listed file is no longer there."""
+
+    def __init__(self, path: str, location: str) -> None:
+        super().__init__(f"{path} is gone from {location}: list it again")
+
+
 @dataclass(frozen=True)
 class Source:
     """Files that are read by their path.
@@ -34,19 +45,47 @@ class Source:
     Args:
         location: what the user named.
         sizes: path, with `/`, to size in bytes, sorted by path; hidden files and Thumbs.db are left out.
-        read: the content of a path, from any thread; raises Damaged if an archive's member is broken.
+        read: the content of a path, from any thread; raises Damaged if an archive's member is broken, and Gone
+            if a file is no longer there.
         refused: entries of an archive that are never read, with the reason: links, and paths that climb out.
+        versions: path to the version that the file has; empty for an archive.
     """
 
     location: str
     sizes: Mapping[str, int]
     read: Callable[[str], bytes]
     refused: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def below(self, folder: str) -> "Source":
         """The files below `folder` ("" or ending in /), by their paths from there."""
-        sizes = {path.removeprefix(folder): size for path, size in self.sizes.items() if path.startswith(folder)}
-        return replace(self, sizes=sizes, read=lambda path: self.read(folder + path))
+
+        def of_folder(values: Mapping[str, T]) -> dict[str, T]:
+            return {path.removeprefix(folder): value for path, value in values.items() if path.startswith(folder)}
+
+        return replace(
+            self,
+            sizes=of_folder(self.sizes),
+            versions=of_folder(self.versions),
+            read=lambda path: self.read(folder + path),
+        )
+
+
+def listed(location: str, objects: pd.DataFrame) -> Source:
+    """Files of a folder or `s3://` prefix that were listed earlier: name, size and version as they were then."""
+
+    def read(path: str) -> bytes:
+        file = storage.join(location, path)
+        try:
+            return storage.read_bytes(file)
+        except UserError:
+            if storage.exists(file):
+                raise
+            raise Gone(path, location) from None
+
+    names = objects["name"].tolist()
+    sizes, versions = (dict(zip(names, objects[column].tolist(), strict=True)) for column in ("size", "version"))
+    return Source(location, _visible(sizes), read, versions=versions)
 
 
 @contextmanager
@@ -57,8 +96,13 @@ def open_source(location: str) -> Iterator[Source]:
         UserError: there is nothing at `location`, or it is a file but no archive.
     """
     if storage.is_s3(location) or Path(location).is_dir():
-        sizes = {file.path: file.size for file in storage.list_files(location)}
-        yield Source(location, _visible(sizes), lambda path: storage.read_bytes(storage.join(location, path)))
+        files = storage.list_files(location)
+        yield Source(
+            location,
+            _visible({file.path: file.size for file in files}),
+            lambda path: storage.read_bytes(storage.join(location, path)),
+            versions={file.path: file.version for file in files},
+        )
         return
     if not Path(location).exists():
         raise UserError(f"no such folder or archive: {location}")
@@ -146,11 +190,6 @@ def _inside(name: str, reason: str | None, refused: dict[str, str]) -> str | Non
 
 def _visible(sizes: Mapping[str, int]) -> dict[str, int]:
     return {path: sizes[path] for path in sorted(sizes) if not is_hidden(path)}
-
-
-def is_hidden(path: str) -> bool:
-    """Whether a file, or a folder that it is in, is what file managers leave behind."""
-    return any(part.startswith(".") or part.lower() in IGNORED for part in path.split("/"))
 
 
 @contextmanager

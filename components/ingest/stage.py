@@ -2,13 +2,14 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-from components.core.data.manifest import Manifest
+from components.core.data.manifest import OBJECT_COLUMNS, Manifest
+from components.core.data.objects import printable
 from components.core.data.shards import WrittenShards, write_shards
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
@@ -52,14 +53,22 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
         storage.check_writable(data_root)
         storage.check_writable(str(output.parent))
         labels, rejected = sort_out(source, layout)
-        shards, sizes = store_images(source, labels, rejected, settings, data_root)
-        images = image_table(shards, sizes, labels)
+        shards, sizes = store_images(
+            source,
+            labels,
+            rejected,
+            settings,
+            data_root,
+            check=lambda images: refuse_damaged(location, images, rejected, settings.max_rejected_share),
+        )
+        images = layout.completed(image_table(shards, sizes, labels))
         roles = layout.roles(images, source.read)
         manifest = Manifest(
             dataset=name,
             images=images,
             roles=roles,
-            rejected=pd.DataFrame(sorted(rejected.items()), columns=["name", "reason"]),
+            rejected=rejected_table(rejected),
+            objects=object_table(source, [*labels, *rejected]),
             source_protocol=layout.source_protocol,
             warnings=(
                 *(count_warnings(layout, images, roles) if name == layout.name else ()),
@@ -73,9 +82,18 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
 
 
 def store_images(
-    source: Source, labels: dict[str, Label], rejected: dict[str, str], settings: IngestSettings, data_root: str
+    source: Source,
+    labels: Mapping[str, Label],
+    rejected: dict[str, str],
+    settings: IngestSettings,
+    data_root: str,
+    check: Callable[[int], None],
 ) -> tuple[WrittenShards, pd.DataFrame]:
     """Store the labelled files that prove to be images; what is wrong with the others is added to `rejected`.
+
+    Args:
+        check: is called with the number of images before the last shard is written: a small data set that it refuses
+            leaves nothing behind.
 
     Returns:
         The shards, and width and height of the stored images in the same order.
@@ -90,28 +108,27 @@ def store_images(
             else:
                 sizes.append((image.width, image.height))
                 yield image.name, image.content
-        # Before the last shard is written: a small data set that is refused leaves nothing behind.
-        refuse_damaged(source, len(sizes), rejected, settings.max_rejected_share)
+        check(len(sizes))
 
     shards = write_shards(data_root, good_images())
     return shards, pd.DataFrame(sizes, columns=["width", "height"])
 
 
-def refuse_damaged(source: Source, images: int, rejected: dict[str, str], max_share: float) -> None:
+def refuse_damaged(location: str, images: int, rejected: Mapping[str, str], max_share: float) -> None:
     """Stop if there is no image, or if more than `max_share` of the files were rejected."""
     share = len(rejected) / max(1, images + len(rejected))
     if images and share <= max_share:
         return
     examples = "; ".join(f"{name}: {reason}" for name, reason in sorted(rejected.items())[:3])
     if not images:
-        raise UserError(f"no image in {source.location}" + (f" ({examples})" if examples else ""))
+        raise UserError(f"no image in {location}" + (f" ({examples})" if examples else ""))
     raise UserError(
-        f"{len(rejected)} of {images + len(rejected)} files in {source.location} were rejected ({examples}), more than "
+        f"{len(rejected)} of {images + len(rejected)} files in {location} were rejected ({examples}), more than "
         f"max_rejected_share = {max_share:g} allows: repair them, or raise it"
     )
 
 
-def image_table(shards: WrittenShards, sizes: pd.DataFrame, labels: dict[str, Label]) -> pd.DataFrame:
+def image_table(shards: WrittenShards, sizes: pd.DataFrame, labels: Mapping[str, Label]) -> pd.DataFrame:
     """The manifest's images: where they are, how large, and what their names tell."""
     told = [labels[name] for name in shards.table["name"]]
     told_columns = {
@@ -119,6 +136,19 @@ def image_table(shards: WrittenShards, sizes: pd.DataFrame, labels: dict[str, La
         for column in ("person", "camera", "time")
     }
     return pd.concat([shards.table, sizes], axis="columns").assign(**told_columns)
+
+
+def rejected_table(rejected: Mapping[str, str]) -> pd.DataFrame:
+    """The manifest's rejected files."""
+    return pd.DataFrame(sorted(rejected.items()), columns=["name", "reason"])
+
+
+def object_table(source: Source, names: Iterable[str]) -> pd.DataFrame:
+    """The manifest's objects: those of the files `names` that have a version."""
+    paths = {printable(path): path for path in source.versions}
+    found = [(name, paths[name]) for name in sorted(names) if name in paths]
+    rows = [(name, source.sizes[path], source.versions[path]) for name, path in found]
+    return pd.DataFrame(rows, columns=list(OBJECT_COLUMNS))
 
 
 def report(manifest: Manifest, shards: WrittenShards, saved: bool) -> None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
-from components.ingest.sources import Damaged, Source
+from components.ingest.sources import Damaged, Gone, Source
 
 FORMATS = ("JPEG", "PNG")
+GONE = "gone since it was listed"
 AHEAD = 8  # Images a thread may be ahead of the one that is taken.
 
 
@@ -65,6 +66,8 @@ def _read(source: Source, name: str, max_pixels: int) -> bytes:
         return source.read(name)
     except Damaged:
         raise _Refused("damaged in the archive") from None
+    except Gone:
+        raise _Refused(GONE) from None
 
 
 def _decode(content: bytes, max_pixels: int) -> tuple[int, int]:

@@ -13,8 +13,9 @@ import pandas as pd
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 
-SCHEMA_VERSION = 1
-FILES = ("manifest.json", "images.parquet", "roles.parquet", "rejected.parquet")
+SCHEMA_VERSION = 2
+TABLES = ("images", "roles", "rejected", "objects")
+FILES = ("manifest.json", *(f"{name}.parquet" for name in TABLES))
 ROLES = ("train", "query", "gallery")
 
 IMAGE_COLUMNS = {
@@ -28,8 +29,10 @@ IMAGE_COLUMNS = {
     "camera": "Int64",
     "time": "Int64",
 }
+PLACE = ["shard", "position"]
 ROLE_COLUMNS = {"image": "int64", "protocol": "str", "fold": "int64", "role": "str"}
 REJECTED_COLUMNS = {"name": "str", "reason": "str"}
+OBJECT_COLUMNS = {"name": "str", "size": "int64", "version": "str"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +48,9 @@ class Manifest:
         roles: image (row of `images`), protocol, fold (0-based), role ("train", "query" or "gallery"). An
             image without a role, such as Market-1501's junk, takes no part in anything.
         rejected: name, reason.
+        objects: the files that were read, rejected ones too, as they were then: name, size (bytes) and version (that
+            of `storage.list_files`), sorted by name; so that a later look tells which of them are new. None for files
+            from archives, and in translations. Not part of the digest.
         source_protocol: the protocol whose train role, at fold 0, a classifier is trained on when this data
             set is the source.
         warnings: what ingest found unusual, one sentence each. Not part of the digest.
@@ -57,6 +63,7 @@ class Manifest:
     images: pd.DataFrame
     roles: pd.DataFrame
     rejected: pd.DataFrame = field(default_factory=lambda: empty(REJECTED_COLUMNS))
+    objects: pd.DataFrame = field(default_factory=lambda: empty(OBJECT_COLUMNS))
     source_protocol: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -65,6 +72,7 @@ class Manifest:
             ("images", IMAGE_COLUMNS),
             ("roles", ROLE_COLUMNS),
             ("rejected", REJECTED_COLUMNS),
+            ("objects", OBJECT_COLUMNS),
         ):
             object.__setattr__(self, name, typed(getattr(self, name), columns, name))
         names = self.images["name"]
@@ -77,11 +85,20 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 (hex) over the content of the three tables, the same wherever it was made."""
+        """sha256 (hex) over what the data set is: names, bytes, labels, roles, what was rejected.
+
+        Where the bytes lie and when they were read is no part of it: the same images are the same data set, however
+        they were split into shards, so a stage that has seen them need not run again.
+        """
         content = hashlib.sha256(f"{SCHEMA_VERSION}\n{self.dataset}\n{self.source_protocol}\n".encode())
-        for table in (self.images, self.roles, self.rejected):
-            content.update(table.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape"))
+        for table in (self.images.drop(columns=PLACE), self.roles, self.rejected):
+            content.update(as_text(table))
         return content.hexdigest()
+
+    @cached_property
+    def files_digest(self) -> str:
+        """sha256 (hex) over all tables, by which damage is found."""
+        return hashlib.sha256(b"".join(as_text(getattr(self, name)) for name in TABLES)).hexdigest()
 
     def protocols(self) -> pd.DataFrame:
         """The (protocol, fold) pairs of the data set, sorted."""
@@ -117,6 +134,7 @@ class Manifest:
             "dataset": self.dataset,
             "source_protocol": self.source_protocol,
             "digest": self.digest,
+            "files": self.files_digest,
             "images": len(self.images),
             "people": int(self.images["person"].nunique()),
             "rejected": len(self.rejected),
@@ -129,8 +147,8 @@ class Manifest:
             if storage.read_bytes(location) == content:
                 return False
             Path(location).unlink()
-        for name, table in (("images", self.images), ("roles", self.roles), ("rejected", self.rejected)):
-            storage.write_bytes(str(Path(folder) / f"{name}.parquet"), table.to_parquet(index=False))
+        for name in TABLES:
+            storage.write_bytes(str(Path(folder) / f"{name}.parquet"), getattr(self, name).to_parquet(index=False))
         storage.write_bytes(location, content)
         return True
 
@@ -151,15 +169,13 @@ class Manifest:
                 raise UserError(f"{folder} has manifest schema {summary['schema']}, not {SCHEMA_VERSION}: ingest again")
             manifest = cls(
                 dataset=summary["dataset"],
-                images=pd.read_parquet(folder / "images.parquet"),
-                roles=pd.read_parquet(folder / "roles.parquet"),
-                rejected=pd.read_parquet(folder / "rejected.parquet"),
+                **{name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES},
                 source_protocol=summary["source_protocol"],
                 warnings=tuple(summary["warnings"]),
             )
         except (OSError, ValueError, KeyError) as damage:
             raise UserError(f"the manifest in {folder} is damaged ({damage}): ingest again") from damage
-        if manifest.digest != summary["digest"]:
+        if (manifest.digest, manifest.files_digest) != (summary["digest"], summary["files"]):
             raise UserError(f"the manifest in {folder} is damaged (its content has changed): ingest again")
         return manifest
 
@@ -167,6 +183,11 @@ class Manifest:
 def empty(columns: dict[str, str]) -> pd.DataFrame:
     """A table of `columns` without rows."""
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+
+
+def as_text(table: pd.DataFrame) -> bytes:
+    """A table as bytes that are the same wherever it was made."""
+    return table.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape")
 
 
 def typed(table: pd.DataFrame, columns: dict[str, str], title: str) -> pd.DataFrame:

@@ -23,15 +23,15 @@ class Layout(ABC):
 
     name: ClassVar[str]
     folders: ClassVar[tuple[str, ...]]
-    """Folders of images, relative to the data set's own; all must be there."""
+    """Folders of images, relative to the data set's own; all must be there. None: all files are the data set's."""
     files: ClassVar[tuple[str, ...]] = ()
     """Other files that must be there."""
     names: ClassVar[str]
     """The form of a file's name, for people."""
     source_protocol: ClassVar[str]
     """The protocol whose train role, at fold 0, trains a classifier."""
-    published: ClassVar[Mapping[tuple[str, str], tuple[int, int]]]
-    """(protocol, role) to the (images, people) that it has in every fold, as published."""
+    published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]]
+    """(protocol, role) to the (images, people) that it has in every fold, as published; None: as many as there are."""
 
     folds: ClassVar[Mapping[str, int]]
     """How many folds each protocol has."""
@@ -39,6 +39,10 @@ class Layout(ABC):
     @abstractmethod
     def label(self, name: str) -> Label | None:
         """What a file's name (with its folder) tells, or None if it does not have the layout's form."""
+
+    def completed(self, images: pd.DataFrame) -> pd.DataFrame:
+        """The images of the manifest with what only all their names together tell, if the layout has such."""
+        return images
 
     @abstractmethod
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:

@@ -24,7 +24,7 @@ class Cuhk01(Layout):
     folders = ("campus",)
     names = "PPPP00K.png with K from 1 to 4"
     source_protocol = "all"
-    published: ClassVar[Mapping[tuple[str, str], tuple[int, int]]] = {
+    published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]] = {
         ("all", "train"): (3_884, 971),
         **{
             (f"{shots}-shot-{direction}", played): (count, people)

@@ -24,7 +24,7 @@ class Grid(Layout):
     files = (PARTITIONS,)
     names = "PPPP_C_FFFFF_X_Y_W_H.jpeg"
     source_protocol = "all250"
-    published: ClassVar[Mapping[tuple[str, str], tuple[int, int]]] = {
+    published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]] = {
         ("folds10", "train"): (250, 125),
         ("folds10", "query"): (125, 125),
         ("folds10", "gallery"): (900, 125),

@@ -21,7 +21,7 @@ class Market1501(Layout):
     folders = ("bounding_box_train", "query", "bounding_box_test")
     names = "PPPP_cCsS_FFFFFF_BB.jpg"
     source_protocol = "standard"
-    published: ClassVar[Mapping[tuple[str, str], tuple[int, int]]] = {
+    published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]] = {
         ("standard", "train"): (12_936, 751),
         ("standard", "query"): (3_368, 750),
         ("standard", "gallery"): (15_913, 750),

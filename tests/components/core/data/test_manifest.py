@@ -35,10 +35,13 @@ def manifest(**changes) -> Manifest:
 
 
 def test_it_comes_back_as_it_was_saved(tmp_path: Path):
-    saved = manifest(rejected=pd.DataFrame({"name": ["x"], "reason": ["y"]}), warnings=("few images",))
+    objects = pd.DataFrame({"name": ["a.jpg", "x"], "size": [3, 0], "version": ["0f", "7"]})
+    saved = manifest(
+        rejected=pd.DataFrame({"name": ["x"], "reason": ["y"]}), objects=objects, warnings=("few images",)
+    )
     assert saved.save(tmp_path / "deep/m")
     loaded = Manifest.load(tmp_path / "deep/m")
-    for table in ("images", "roles", "rejected"):
+    for table in ("images", "roles", "rejected", "objects"):
         pd.testing.assert_frame_equal(getattr(loaded, table), getattr(saved, table))
     assert (loaded.dataset, loaded.source_protocol, loaded.warnings) == ("d", "p", ("few images",))
     assert loaded.digest == saved.digest
@@ -70,6 +73,13 @@ def test_a_second_save_writes_nothing(tmp_path: Path):
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
 
+def test_the_same_content_read_at_another_time_takes_the_place(tmp_path: Path):
+    for version in ("one", "two"):
+        objects = pd.DataFrame({"name": ["a.jpg"], "size": [3], "version": [version]})
+        assert manifest(objects=objects).save(tmp_path)
+        assert Manifest.load(tmp_path).objects["version"].tolist() == [version]
+
+
 def test_another_manifest_takes_the_place_and_other_files_stay(tmp_path: Path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/shard").write_bytes(b"precious")
@@ -86,7 +96,6 @@ def test_another_manifest_takes_the_place_and_other_files_stay(tmp_path: Path):
         ("images", "person", 8),
         ("images", "person", pd.NA),
         ("images", "sha256", "ff"),
-        ("images", "position", 9),
         ("roles", "image", 1),
         ("roles", "role", "query"),
         ("roles", "fold", 3),
@@ -100,16 +109,20 @@ def test_every_change_of_content_changes_the_digest(table: str, column: str, val
 
 def test_the_digest_is_of_the_content_alone():
     assert manifest(warnings=("odd",)).digest == manifest().digest
+    assert manifest(images=manifest().images.assign(shard="t", position=[5, 4, 3])).digest == manifest().digest
+    objects = pd.DataFrame({"name": ["a.jpg"], "size": [3], "version": ["0f"]})
+    assert manifest(objects=objects).digest == manifest().digest
+    assert manifest(objects=objects).files_digest != manifest().files_digest
     assert manifest(dataset="other").digest != manifest().digest
     stored_otherwise = manifest().images.astype({"person": "Float64", "width": "int32"})
     assert manifest(images=stored_otherwise).digest == manifest().digest
 
 
 def test_the_digest_stays_the_same_from_release_to_release():
-    assert manifest().digest == "ce6013d88213832a48370006b0f23866bd945b778b525ea8c35dd33b4b306c8b"
+    assert manifest().digest == "f2bf044bbf06daae81619979bf736a97eadee423bd388d0c5b7c9dcb32f69468"
 
 
-@pytest.mark.parametrize("file", ["manifest.json", "images.parquet", "roles.parquet", "rejected.parquet"])
+@pytest.mark.parametrize("file", ["manifest.json", "images.parquet", "roles.parquet", "rejected.parquet", "objects.parquet"])
 def test_damage_and_absence_are_the_users_to_repair(file: str, tmp_path: Path):
     manifest().save(tmp_path)
     (tmp_path / file).write_bytes(b"{} no")
@@ -126,6 +139,16 @@ def test_tables_of_two_manifests_do_not_mix(tmp_path: Path):
     (tmp_path / "two/images.parquet").replace(tmp_path / "one/images.parquet")
     with pytest.raises(UserError, match="its content has changed"):
         Manifest.load(tmp_path / "one")
+
+
+@pytest.mark.parametrize(("table", "column", "value"), [("images", "position", 9), ("objects", "version", "8")])
+def test_damage_of_what_is_not_in_the_digest_is_found(table: str, column: str, value: object, tmp_path: Path):
+    manifest(objects=pd.DataFrame({"name": ["a.jpg"], "size": [3], "version": ["0f"]})).save(tmp_path)
+    changed = pd.read_parquet(tmp_path / f"{table}.parquet")
+    changed.loc[0, column] = value
+    changed.to_parquet(tmp_path / f"{table}.parquet")
+    with pytest.raises(UserError, match="its content has changed"):
+        Manifest.load(tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):

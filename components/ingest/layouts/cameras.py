@@ -1,0 +1,34 @@
+"""Images of one's own cameras, that nobody labelled: a folder a camera."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from components.core.data.objects import printable
+from components.ingest.layouts.base import Label, Layout, role
+
+NAME = re.compile(r"(?P<camera>[^/]+)/.+\.(jpe?g|png)", re.IGNORECASE | re.DOTALL)
+
+
+class Cameras(Layout):
+    """`cameras`: every image is for training. The cameras are numbered from 1 in the order of their folders' names."""
+
+    name = "cameras"
+    folders = ()
+    names = "CAMERA/ANYTHING.jpg or .png"
+    source_protocol = "cameras"
+    published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]] = {("cameras", "train"): None}
+    folds: ClassVar[Mapping[str, int]] = {"cameras": 1}
+
+    def label(self, name: str) -> Label | None:
+        return Label(person=None, camera=None) if NAME.fullmatch(name) and name == printable(name) else None
+
+    def completed(self, images: pd.DataFrame) -> pd.DataFrame:
+        folders = images["name"].str.partition("/")[0] if len(images) else images["name"]
+        return images.assign(camera=pd.array(1 + pd.factorize(folders, sort=True)[0], dtype="Int64"))
+
+    def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
+        return role("cameras", 0, "train", np.ones(len(images), dtype=bool))

@@ -1,0 +1,118 @@
+"""Join parts of a data set, and what it was before, into one manifest."""
+
+import logging
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from components.core.data.manifest import PLACE, Manifest
+from components.core.runtime.errors import UserError
+from components.core.runtime.tracking import stage_run
+from components.ingest.layouts import LAYOUTS
+from components.ingest.settings import IngestSettings
+from components.ingest.stage import refuse_damaged
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A data set, and how many of its images show what the former did not: of other bytes than any there."""
+
+    manifest: Manifest
+    new: int
+
+
+def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: Path | None = None) -> Merged:
+    """Write the manifest of all parts to `output`; with `former` it goes on where that data set ended.
+
+    It is the manifest that one ingest of all the files would have written, however they were split, in whatever order
+    the parts come, and if a part comes twice. A file that was replaced counts as it is now; what was removed at its
+    place stays, as its bytes do. No byte of an image is read.
+
+    Args:
+        parts: folders of manifests that `part` wrote.
+        former: folder of the data set's last manifest, whose name it keeps.
+
+    Raises:
+        UserError: too many of the parts' files are damaged, or `former` is of another layout.
+    """
+    layout = LAYOUTS[settings.layout]
+    manifests = sorted((Manifest.load(part) for part in parts), key=lambda part: part.files_digest)
+    before = Manifest.load(former) if former else None
+    if before is not None and before.source_protocol != layout.source_protocol:
+        raise UserError(
+            f"{before.dataset} has the protocol '{before.source_protocol}', and new images of cameras have none of its "
+            f"labels: adapt to {layout.name}:PATH once, and go on from that"
+        )
+    name = before.dataset if before else settings.name or layout.name
+    inputs = {f"part-{place}": part.digest for place, part in enumerate(manifests)}
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        stage_run(
+            "merge",
+            settings=settings.model_dump(),
+            history=Path(scratch) / "history.jsonl",
+            label=f"merge {len(manifests)} parts of {name}",
+            inputs=inputs | ({"former": before.digest} if before else {}),
+        ) as tracked,
+    ):
+        images = once([part.images for part in manifests], by=["sha256", *PLACE])
+        # A file that one part found damaged and another did not was being written when it was read first.
+        rejected = without(once([part.rejected for part in manifests], by=["reason"]), images)
+        refuse_damaged(name, len(images), dict(rejected.itertuples(index=False)), settings.max_rejected_share)
+        objects = once([part.objects for part in manifests], by=["version", "size"])
+        new = len(images)
+        if before is not None:
+            new = int((~images["sha256"].isin(before.images["sha256"])).sum())
+            images = in_their_place(images, before.images)
+            seen = pd.concat([images[["name"]], rejected[["name"]]])
+            images = joined(without(before.images, seen), images)
+            rejected = joined(without(before.rejected, seen), rejected)
+            objects = joined(without(before.objects, objects), objects)
+        images = layout.completed(images)
+        manifest = Manifest(
+            dataset=name,
+            images=images,
+            roles=layout.roles(images, nothing_else),
+            rejected=rejected,
+            objects=objects,
+            source_protocol=layout.source_protocol,
+            warnings=before.warnings if before else (),
+        )
+        manifest.save(output)
+        tracked.summary({"images": len(images), "new": new, "rejected": len(rejected)})
+        logger.info(f"{name}: {len(images):,} images, {new:,} of them new, {len(rejected):,} files rejected")
+        return Merged(manifest, new)
+
+
+def once(tables: Sequence[pd.DataFrame], by: list[str]) -> pd.DataFrame:
+    """The rows of all tables, each name once, sorted by it; of several, the last by the columns `by`."""
+    rows = pd.concat(tables).sort_values(["name", *by])
+    return rows.drop_duplicates("name", keep="last").reset_index(drop=True)
+
+
+def without(table: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `table` whose names `others` has not."""
+    return table[~table["name"].isin(others["name"])]
+
+
+def joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """The rows of both, sorted by name."""
+    return pd.concat([one, other]).sort_values("name", ignore_index=True)
+
+
+def in_their_place(images: pd.DataFrame, former: pd.DataFrame) -> pd.DataFrame:
+    """The images, in the shard of `former` where that holds the same bytes under the same name: one shard is enough."""
+    there = images[["name", "sha256"]].merge(former[["name", "sha256", *PLACE]], how="left", on=["name", "sha256"])
+    return images.assign(
+        **{column: there[column].where(there[column].notna(), images[column]).to_numpy() for column in PLACE}
+    )
+
+
+def nothing_else(file: str) -> bytes:
+    """What a layout gets that asks for another file than images: a part has none."""
+    raise UserError(f"no {file}: only a layout of nothing but images can be read in parts")

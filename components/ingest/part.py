@@ -1,0 +1,61 @@
+"""Read one part of what was listed of a layout's new images: a data set of its own, to be merged with the others."""
+
+import tempfile
+from pathlib import Path
+
+from components.core.data.listing import Listing
+from components.core.data.manifest import Manifest
+from components.core.runtime import storage
+from components.core.runtime.tracking import stage_run
+from components.ingest.files import sort_out
+from components.ingest.layouts import LAYOUTS
+from components.ingest.settings import IngestSettings
+from components.ingest.sources import listed
+from components.ingest.stage import image_table, object_table, rejected_table, report, store_images
+from components.ingest.verify import GONE
+
+
+def run(listing: Path, part: int, settings: IngestSettings, data_root: str, output: Path) -> Manifest:
+    """Verify the images of a part, store their bytes under `data_root`, and write the part's manifest to `output`.
+
+    A part that is read again gives the same shards. How many damaged files are too many is for `merge` to say, which
+    sees all of them; a file that was removed since it was listed counts for nothing.
+
+    Args:
+        listing: folder that watch wrote.
+
+    Raises:
+        UserError: there is no such part, or the store cannot be read or written.
+    """
+    layout = LAYOUTS[settings.layout]
+    name = settings.name or layout.name
+    found = Listing.load(listing)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        stage_run(
+            "ingest_part",
+            settings=settings.model_dump(),
+            history=Path(scratch) / "history.jsonl",
+            label=f"ingest {name}, part {part} of {len(found.parts)}",
+            inputs={"listing": found.digest},
+        ) as tracked,
+    ):
+        source = listed(found.location, found.of_part(part))
+        storage.check_writable(data_root)
+        labels, rejected = sort_out(source, layout)
+        shards, sizes = store_images(source, labels, rejected, settings, data_root, check=lambda images: None)
+        gone = {name for name, reason in rejected.items() if reason == GONE}
+        damaged = {name: reason for name, reason in rejected.items() if name not in gone}
+        images = layout.completed(image_table(shards, sizes, labels))
+        manifest = Manifest(
+            dataset=name,
+            images=images,
+            roles=layout.roles(images, source.read),
+            rejected=rejected_table(damaged),
+            objects=object_table(source, {*labels, *rejected} - gone),
+            source_protocol=layout.source_protocol,
+        )
+        saved = manifest.save(output)
+        tracked.summary({"images": len(images), "rejected": len(damaged)})
+        report(manifest, shards, saved)
+        return manifest

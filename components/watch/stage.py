@@ -1,0 +1,57 @@
+"""See what is new at a location of camera images, and whether it is enough to train on."""
+
+import logging
+import tempfile
+from pathlib import Path
+
+from components.core.data.listing import Listing
+from components.core.data.manifest import Manifest
+from components.core.data.objects import new_objects, objects_at
+from components.core.runtime.tracking import stage_run
+
+logger = logging.getLogger(__name__)
+
+
+def run(location: str, known: Path, threshold: int, part_images: int, output: Path) -> Listing:
+    """List the files at `location` that the data set `known` was not made from, in parts, into the folder `output`.
+
+    A file is known by its name, size and version: on disk the time of its last change, in an object store its ETag,
+    which changes with the content and does not when the same is put there again. No file is opened.
+
+    Args:
+        location: folder or `s3://` prefix.
+        known: folder of the data set's last manifest.
+        threshold: new files that are worth a training.
+        part_images: files in a part.
+
+    Returns:
+        What was written. With fewer new files than the threshold it has no parts: nothing is to be read.
+
+    Raises:
+        UserError: there is nothing at `location`, or it cannot be listed.
+    """
+    before = Manifest.load(known)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        stage_run(
+            "watch",
+            settings={"threshold": threshold, "part_images": part_images},
+            history=Path(scratch) / "history.jsonl",
+            label=f"watch {Path(location).name} for {before.dataset}",
+            inputs={"known": before.digest},
+        ) as tracked,
+    ):
+        there = objects_at(location)
+        new = new_objects(there, before)
+        enough = len(new) >= threshold
+        listing = Listing.split(location, new if enough else new.iloc[:0], part_images)
+        listing.save(output)
+        tracked.summary({"files": len(there), "new": len(new), "enough": enough})
+        logger.info(f"{before.dataset}: {sentence(len(there), len(new), threshold)}")
+        return listing
+
+
+def sentence(there: int, new: int, threshold: int) -> str:
+    """What was found, and what follows."""
+    found = f"{new:,} of {there:,} files are new"
+    return found if new >= threshold else f"{found}, and a training waits for {threshold:,}: nothing to do"

@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 
 import pandas as pd
@@ -68,7 +68,7 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
             images=images,
             roles=roles,
             rejected=rejected_table(rejected),
-            objects=object_table(source, [*labels, *rejected]),
+            objects=object_table(source, {*labels, *rejected}),
             source_protocol=layout.source_protocol,
             warnings=(
                 *(count_warnings(layout, images, roles) if name == layout.name else ()),
@@ -143,7 +143,7 @@ def rejected_table(rejected: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(sorted(rejected.items()), columns=["name", "reason"])
 
 
-def object_table(source: Source, names: Iterable[str]) -> pd.DataFrame:
+def object_table(source: Source, names: Set[str]) -> pd.DataFrame:
     """The manifest's objects: those of the files `names` that have a version."""
     paths = {printable(path): path for path in source.versions}
     found = [(name, paths[name]) for name in sorted(names) if name in paths]

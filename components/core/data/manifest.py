@@ -56,7 +56,8 @@ class Manifest:
         warnings: what ingest found unusual, one sentence each. Not part of the digest.
 
     Raises:
-        ValueError: a column is missing, names are not sorted and unique, or a role points outside `images`.
+        ValueError: a column is missing, names are not unique or those of images not sorted, or a role points outside
+            `images`.
     """
 
     dataset: str
@@ -78,6 +79,8 @@ class Manifest:
         names = self.images["name"]
         if not (names.is_monotonic_increasing and names.is_unique):
             raise ValueError("images must be sorted by name, and names must be unique")
+        if not self.objects["name"].is_unique:
+            raise ValueError("objects must have names of their own")
         if not self.roles["image"].between(0, len(self.images) - 1).all():
             raise ValueError("roles name images that are not there")
         if not self.roles["role"].isin(ROLES).all():

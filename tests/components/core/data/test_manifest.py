@@ -36,9 +36,7 @@ def manifest(**changes) -> Manifest:
 
 def test_it_comes_back_as_it_was_saved(tmp_path: Path):
     objects = pd.DataFrame({"name": ["a.jpg", "x"], "size": [3, 0], "version": ["0f", "7"]})
-    saved = manifest(
-        rejected=pd.DataFrame({"name": ["x"], "reason": ["y"]}), objects=objects, warnings=("few images",)
-    )
+    saved = manifest(rejected=pd.DataFrame({"name": ["x"], "reason": ["y"]}), objects=objects, warnings=("few images",))
     assert saved.save(tmp_path / "deep/m")
     loaded = Manifest.load(tmp_path / "deep/m")
     for table in ("images", "roles", "rejected", "objects"):
@@ -122,7 +120,9 @@ def test_the_digest_stays_the_same_from_release_to_release():
     assert manifest().digest == "f2bf044bbf06daae81619979bf736a97eadee423bd388d0c5b7c9dcb32f69468"
 
 
-@pytest.mark.parametrize("file", ["manifest.json", "images.parquet", "roles.parquet", "rejected.parquet", "objects.parquet"])
+@pytest.mark.parametrize(
+    "file", ["manifest.json", "images.parquet", "roles.parquet", "rejected.parquet", "objects.parquet"]
+)
 def test_damage_and_absence_are_the_users_to_repair(file: str, tmp_path: Path):
     manifest().save(tmp_path)
     (tmp_path / file).write_bytes(b"{} no")
@@ -165,9 +165,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
         {"images": manifest().images.drop(columns="camera")},
         {"images": manifest().images.iloc[:2]},
         {"roles": manifest().roles.assign(role="trainer")},
+        {"objects": pd.DataFrame({"name": ["a.jpg"] * 2, "size": 3, "version": ["1", "2"]})},
     ],
-    ids=["unsorted", "names twice", "no camera", "roles of images that are not there", "unknown role"],
+    ids=["unsorted", "names twice", "no camera", "roles of images that are not there", "unknown role", "objects twice"],
 )
 def test_tables_that_contradict_themselves_are_refused(changes: dict):
-    with pytest.raises(ValueError, match=r"images|roles"):
+    with pytest.raises(ValueError, match=r"images|roles|objects"):
         manifest(**changes)

@@ -9,6 +9,10 @@ TABLE1_METHODS = "umdl,gan,cyclegan,simpgan,source-to-target"
 """Those of the paper's Table 1, what each of SimPGAN's losses adds, and the other way round."""
 
 
+THRESHOLD, PART_IMAGES = 1_000, 20_000
+"""How many new images are worth a training, and how many one pod reads."""
+
+
 class Runner(StrEnum):
     """What each stage runs as on this machine."""
 

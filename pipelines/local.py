@@ -126,7 +126,7 @@ class Stages(cache.LocalCache):
         stage = full_command[full_command.index("--function_to_execute") + 1]
         self.current = describe(stage, arguments)
         self.tasks.append((stage, arguments))
-        image = f"{image} {self.runner.code(stage, image)}"
+        image = f"{image} {self.runner.code(image)}"
         return super().compute_key(stage, image, full_command, by_content(arguments), *others, **named)
 
     def get(self, key: str) -> dict[str, Any] | None:
@@ -208,7 +208,7 @@ def describe(stage: str, arguments: Mapping[str, Any]) -> str:
         known["method"] = known["direction"]
     if "protocol" in known:
         known["split"] = "{protocol}:{fold}".format(**known)
-    words = [stage, *(known[name] for name in ("layout", "method", "split", "variant") if known.get(name))]
+    words = [stage, *(known[name] for name in ("layout", "part", "method", "split", "variant") if known.get(name))]
     seed = json.loads(arguments.get("settings", "{}")).get("seed", known.get("seed"))
     source = known.get("source")
     name = source.metadata.get("name", source.metadata.get("source")) if isinstance(source, dsl.Artifact) else source

@@ -83,7 +83,7 @@ class Containers:
         if missing:
             raise UserError(f"no image {', '.join(missing)}: make images")
 
-    def code(self, stage: str, image: str) -> str:
+    def code(self, image: str) -> str:
         """What stands for a stage's code in the key of the cache: the files of its image, packages and all."""
         return " ".join(self.images[image].attrs["RootFS"]["Layers"])
 

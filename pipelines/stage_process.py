@@ -17,6 +17,7 @@ from kfp import local
 from kfp.local import subprocess_task_handler
 
 import components
+from components.core.images import stage_of
 from pipelines.folder_lock import FolderLock
 from pipelines.stage_output import INDENT, Ended, StageOutput
 
@@ -34,9 +35,9 @@ class Processes:
     def check(self, images: Sequence[str]) -> None:
         """No image is needed."""
 
-    def code(self, stage: str, image: str) -> str:
+    def code(self, image: str) -> str:
         """What stands for a stage's code in the key of the cache."""
-        return code_digest(stage)
+        return code_digest(stage_of(image))
 
     def start(self, image: str, command: Sequence[str], task: str, output: StageOutput) -> "StageProcess":
         """Start a stage, whose run is recorded as `task`."""

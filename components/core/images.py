@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Self
@@ -26,6 +27,11 @@ def image(stage: str) -> str:
 def name_of(stage: str) -> str:
     """The last part of the name of a stage's image."""
     return stage.replace("_", "-")
+
+
+def stage_of(image: str) -> str:
+    """The stage whose image has this name, with whatever registry, tag or digest."""
+    return re.split("[:@]", image.rpartition("/")[2])[0].replace("-", "_")
 
 
 class Images(Settings):

@@ -163,4 +163,6 @@ def report(manifest: Manifest, shards: WrittenShards, saved: bool) -> None:
         written = f"wrote the manifest and {len(shards.written)} of {len(shards.written + shards.present)} shards"
     else:
         written = "nothing was written, the manifest and all its shards were there already"
-    logger.info(f"{name}: {len(manifest.images):,} images of {manifest.images['person'].nunique():,} people; {written}")
+    people = manifest.images["person"].nunique()
+    of_people = f" of {people:,} people" if people else ""
+    logger.info(f"{name}: {len(manifest.images):,} images{of_people}; {written}")

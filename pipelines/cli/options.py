@@ -78,3 +78,7 @@ SharedPeopleOption = Annotated[
     bool,
     typer.Option("--allow-shared-people", help="Also where source and target show the same people."),
 ]
+ThresholdOption = Annotated[int, typer.Option("--threshold", min=1, help="New images that are worth a training.")]
+PartImagesOption = Annotated[
+    int, typer.Option("--part-images", min=1, help="Files of a part; parts are read side by side on a cluster.")
+]

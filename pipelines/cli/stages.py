@@ -7,8 +7,17 @@ import typer
 
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import Settings
-from pipelines.cli.options import OutOption, PresetOption, SeedOption, SetOption, SharedDataRootOption
+from pipelines.cli.options import (
+    OutOption,
+    PartImagesOption,
+    PresetOption,
+    SeedOption,
+    SetOption,
+    SharedDataRootOption,
+    ThresholdOption,
+)
 from pipelines.cli.run import place_of_data
+from pipelines.given import PART_IMAGES, THRESHOLD
 
 SourceOption = Annotated[Path, typer.Option(help="Manifest of the labelled data set.")]
 TargetOption = Annotated[Path, typer.Option(help="Manifest of the data set to adapt to.")]
@@ -19,6 +28,9 @@ StageSettings = TypeVar("StageSettings", bound=Settings)
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("ingest")(ingest)
+    app.command("watch")(watch)
+    app.command("ingest-part")(ingest_part)
+    app.command("merge")(merge)
     app.command("pretrain")(pretrain)
     app.command("train-gan")(train_gan)
     app.command("translate")(translate)
@@ -28,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    data: Annotated[str, typer.Argument(help="market1501:PATH, cuhk01:PATH or grid:PATH; folder, archive or s3://.")],
+    data: Annotated[str, typer.Argument(help="market1501:PATH, cuhk01:, grid: or cameras:; folder, archive or s3://.")],
     out: OutOption,
     data_root: SharedDataRootOption,
     preset: PresetOption = None,
@@ -42,6 +54,51 @@ def ingest(
     chosen = DataSet.parse(data, "DATA")
     settings = read(IngestSettings, "ingest", preset, [*(assignments or []), f"layout={chosen.layout}"], None)
     stage.run(chosen.location, settings, place_of_data(data_root), out)
+
+
+def watch(
+    location: Annotated[str, typer.Argument(help="Folder or s3:// prefix of camera images, a folder a camera.")],
+    known: Annotated[Path, typer.Option(help="Last manifest of the data set.")],
+    out: OutOption,
+    threshold: ThresholdOption = THRESHOLD,
+    part_images: PartImagesOption = PART_IMAGES,
+) -> None:
+    """List the files that a data set was not made from, in parts to be read."""
+    from components.watch import stage
+
+    stage.run(place_of_data(location), existing(known, "--known"), threshold, part_images, out)
+
+
+def ingest_part(
+    part: Annotated[int, typer.Argument(min=0, help="Number of the part.")],
+    listing: Annotated[Path, typer.Option(help="What watch listed.")],
+    out: OutOption,
+    data_root: SharedDataRootOption,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Read one part of a listing into shards under the data root, and a manifest in --out."""
+    from components.ingest import part as stage
+    from components.ingest.settings import IngestSettings
+
+    settings = read(IngestSettings, "ingest", preset, [*(assignments or []), "layout=cameras"], None)
+    stage.run(existing(listing, "--listing"), part, settings, place_of_data(data_root), out)
+
+
+def merge(
+    parts: Annotated[list[Path], typer.Argument(help="Manifests that ingest-part wrote.")],
+    out: OutOption,
+    former: Annotated[Path | None, typer.Option(help="The data set's manifest before.")] = None,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Join parts of a data set, and what it was before, into one manifest."""
+    from components.ingest import merge as stage
+    from components.ingest.settings import IngestSettings
+
+    settings = read(IngestSettings, "ingest", preset, [*(assignments or []), "layout=cameras"], None)
+    before = existing(former, "--former") if former else None
+    stage.run(all_existing(parts, "PARTS"), settings, out, before)
 
 
 def pretrain(

@@ -40,7 +40,17 @@ def importers(*packages: str) -> set[str]:
 
 
 def test_there_are_stages():
-    assert STAGES == ["evaluate", "finish", "ingest", "pretrain", "summarise", "train_gan", "translate", "umdl"]
+    assert STAGES == [
+        "evaluate",
+        "finish",
+        "ingest",
+        "pretrain",
+        "summarise",
+        "train_gan",
+        "translate",
+        "umdl",
+        "watch",
+    ]
 
 
 @pytest.mark.parametrize("stage", [*STAGES, "core"])

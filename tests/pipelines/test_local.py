@@ -118,6 +118,7 @@ TRANSLATOR = {"method": "simpgan", "protocol": "folds10", "fold": "3", "variant"
             "umdl all250:0 (a, seed 0)",
         ),
         ("summarise", {"settings": '{"seed": 0}', "results": []}, "summarise"),
+        ("ingest_part", {"part": "3", "settings": "{}", "listing": manifest("a")}, "ingest_part 3"),
     ],
 )
 def test_a_stage_is_told_from_the_others_by_what_it_works_on(stage, arguments, described):

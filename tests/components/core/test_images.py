@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from components.core.images import Images, image
+from components.core.images import Images, image, stage_of
 from components.core.runtime.errors import UserError
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
@@ -21,6 +21,11 @@ def lock(tmp_path, monkeypatch):
 
 def test_on_this_machine_an_image_is_named_by_its_stage():
     assert image("train_gan") == "simpgan/train-gan:latest"
+
+
+@pytest.mark.parametrize("name", ["simpgan/train-gan:latest", f"ghcr.io:443/a/train-gan@{DIGEST}", "train-gan"])
+def test_a_stage_is_known_by_its_image(name):
+    assert stage_of(name) == "train_gan"
 
 
 def test_a_locked_image_is_named_by_its_digest_and_another_by_a_tag(lock):

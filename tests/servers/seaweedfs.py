@@ -86,6 +86,8 @@ def seaweedfs(folder: Path) -> Iterator[S3]:
         f"-s3.config={folder}/s3.json",
         *(f"-{name}.port={port}" for name, port in ports.items()),
         *(f"-{name}.port.grpc={free_port()}" for name in ports),
+        "-s3.port.iceberg=0",  # On ports of their own, these two would keep a second server from starting.
+        "-s3.port.lance=0",
     ]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)

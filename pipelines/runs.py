@@ -122,8 +122,13 @@ def recorded_run(
     with FolderLock(out) as lock:
         (out / "settings.yaml").write_text(settings.as_yaml())
         (out / "command.txt").write_text(command_line(command) + "\n")
-        with pipeline_run(name, tags=tags, parameters=settings.as_values()) as tracked:
+        with pipeline_run(title_of(name, tags), tags=tags, parameters=settings.as_values()) as tracked:
             yield tracked, lock
+
+
+def title_of(name: str, tags: Mapping[str, str]) -> str:
+    """What people tell runs apart by in a list: `adapt market1501 to grid, simpgan, small`."""
+    return ", ".join(filter(None, [f"{name} {tags['source']} to {tags['target']}", tags["method"], tags["preset"]]))
 
 
 def tags_of(sources: Sequence[DataSet], target: DataSet, settings: RunSettings, planned: Plan) -> dict[str, str]:

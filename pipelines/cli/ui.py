@@ -18,21 +18,40 @@ def register(app: typer.Typer) -> None:
 
 
 def ui(
-    out: Annotated[Path, typer.Option("--out", help="The --out of a run.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The --out of a run; without, the server in MLFLOW_TRACKING_URI.")
+    ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
 ) -> None:
-    """Show the runs in a folder in the browser, with MLflow, until Ctrl-C."""
+    """Show runs in the browser with MLflow: those in a folder, until Ctrl-C; or say where a server shows them."""
+    if out is None:
+        show_server()
+        return
     store = out.resolve() / "mlflow.db"
     if not store.is_file():
         raise UserError(f"no runs in {out}: it has no mlflow.db; give the --out of a run")
     if importlib.util.find_spec("mlflow.server") is None:
         raise UserError("MLflow is not installed: pip install 'simpgan[tracking]'")
     refuse_port_in_use(port)
-    typer.echo(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{store}"
+    from components.core.runtime.tracking.viewing import save_view
+
+    typer.echo(f"http://127.0.0.1:{port}{save_view().path}  (Ctrl-C ends it)")
     command = ["-m", "mlflow", "ui", "--backend-store-uri", f"sqlite:///{store}", "--port", str(port), "--workers", "1"]
     # One reader needs neither MLflow's job runner, which takes 2 GB, nor its telemetry.
     lean = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     os.execve(sys.executable, [sys.executable, *command], os.environ | lean)
+
+
+def show_server() -> None:
+    """Renew the view of a server's experiment, and print where it is."""
+    from components.core.runtime.tracking.refusals import server_name
+    from components.core.runtime.tracking.viewing import save_view
+
+    server = server_name()
+    if not server.startswith(("http://", "https://")):
+        raise UserError(f"MLFLOW_TRACKING_URI={server} is no server with a page: give the --out of a run")
+    typer.echo(f"{server.rstrip('/')}{save_view().path}")
 
 
 def refuse_port_in_use(port: int) -> None:

@@ -201,6 +201,8 @@ def test_the_command_is_installed():
         "umdl",
         "evaluate",
         "summarise",
+        "compare",
+        "sync",
         "ui",
     ):
         assert command in ran.stdout

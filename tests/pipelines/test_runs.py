@@ -80,10 +80,10 @@ def test_the_runs_of_the_stages_nest_under_that_of_the_pipeline(finished):
             "select name, status, value from runs left join tags"
             " on tags.run_uuid = runs.run_uuid and key = 'mlflow.parentRunId'"
         ).fetchall()
-        (pipeline,) = store.execute("select run_uuid from runs where name = 'adapt'").fetchone()
+        (pipeline,) = store.execute("select run_uuid from runs where name like 'adapt %'").fetchone()
     assert len(runs) == 9
     assert {status for _, status, _ in runs} == {"FINISHED"}
-    assert {parent for name, _, parent in runs if name != "adapt"} == {pipeline}
+    assert {parent for name, _, parent in runs if not name.startswith("adapt ")} == {pipeline}
     with sqlite3.connect(out / "mlflow.db") as store:
         figures = dict(store.execute("select key, value from metrics where run_uuid = ?", (pipeline,)).fetchall())
     assert figures == pytest.approx(final_figures(read_results(out / "results.json")))

@@ -1,0 +1,39 @@
+"""The view of an experiment that opens first."""
+
+import json
+
+from components.core.runtime.tracking import pipeline_run
+from components.core.runtime.tracking.viewing import save_view
+
+
+def recorded_view(client):
+    experiment = client.get_experiment_by_name("simpgan")
+    return json.loads(experiment.tags["mlflow.sharedViewState.simpgan"]), experiment.experiment_id
+
+
+def test_the_figures_that_most_runs_have_come_first(client):
+    for figures in (
+        {"rank-1/folds10/direct": 1.0, "rank-1/folds10/simpgan": 2.0, "mAP/folds10/simpgan": 3.0},
+        {"rank-1/folds10/simpgan": 4.0, "rank-1/folds10/simpgan-fused": 5.0},
+    ):
+        with pipeline_run("adapt", {}, {}) as run:
+            run.log_metrics(figures)
+    view = save_view()
+    state, experiment = recorded_view(client)
+    assert view.runs == 2
+    assert view.path == f"/#/experiments/{experiment}/runs?viewStateShareKey=simpgan"
+    assert state["orderByKey"] == "metrics.`rank-1/folds10/simpgan`"
+    assert state["orderByAsc"] is False
+    assert state["selectedColumns"][:3] == [
+        "metrics.`rank-1/folds10/simpgan`",
+        "metrics.`rank-1/folds10/direct`",
+        "metrics.`mAP/folds10/simpgan`",
+    ]
+    assert "tags.`target`" in state["selectedColumns"]
+    tags = client.get_experiment(experiment).tags
+    assert tags["mlflow.experiment.primaryMetric.name"] == "rank-1/folds10/simpgan"
+
+
+def test_without_results_there_is_a_view_of_the_latest_runs(client):
+    assert save_view().runs == 0
+    assert recorded_view(client)[0]["orderByKey"] == "attributes.start_time"

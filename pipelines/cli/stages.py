@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     app.command("umdl")(umdl)
     app.command("evaluate")(evaluate)
     app.command("summarise")(summarise)
+    app.command("drift")(drift)
 
 
 def ingest(
@@ -243,6 +244,32 @@ def summarise(
     settings = read(SummariseSettings, "summarise", preset, assignments, None)
     stage.run(all_existing(results, "RESULTS"), settings, out)
     typer.echo(f"\n{table(read_results(out / 'results.json'))}\n\nThe table: {out / 'results.html'}")
+
+
+def drift(
+    reference: Annotated[Path, typer.Option(help="Manifest of the images that the model in use was trained on.")],
+    new: Annotated[Path, typer.Option(help="Manifest of what the cameras have sent since.")],
+    classifier: Annotated[Path, typer.Option(help="Classifier in use, or an adaptation fetched from the registry.")],
+    out: OutOption,
+    data_root: SharedDataRootOption,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Say which cameras no longer look as they did when the model in use was trained. Needs no label."""
+    from components.drift import stage
+    from components.drift.settings import DriftSettings
+
+    settings = read(DriftSettings, "drift", preset, assignments, seed)
+    cameras = stage.run(
+        existing(reference, "--reference"),
+        existing(new, "--new"),
+        existing(classifier, "--classifier"),
+        settings,
+        place_of_data(data_root),
+        out,
+    )
+    typer.echo("\n".join(["", *(f"{each}." for each in cameras), "", f"The page: {out / 'drift.html'}"]))
 
 
 def read(

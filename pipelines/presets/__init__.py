@@ -9,6 +9,7 @@ import yaml
 
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import Settings, nearest
+from components.drift.settings import DriftSettings
 from components.evaluate.settings import EvaluateSettings
 from components.ingest.settings import IngestSettings
 from components.pretrain.settings import PretrainSettings
@@ -26,6 +27,7 @@ STAGES: dict[str, type[Settings]] = {
     "umdl": UmdlSettings,
     "evaluate": EvaluateSettings,
     "summarise": SummariseSettings,
+    "drift": DriftSettings,
 }
 
 Values = dict[str, dict[str, Any]]  # stage to setting to value
@@ -42,6 +44,7 @@ class RunSettings:
     umdl: UmdlSettings
     evaluate: EvaluateSettings
     summarise: SummariseSettings
+    drift: DriftSettings
 
     def as_values(self) -> Values:
         """All settings in JSON types, without the layout, which belongs to the data and not to a run."""

@@ -41,6 +41,7 @@ def importers(*packages: str) -> set[str]:
 
 def test_there_are_stages():
     assert STAGES == [
+        "drift",
         "evaluate",
         "finish",
         "ingest",

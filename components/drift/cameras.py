@@ -1,0 +1,109 @@
+"""Which images each camera has in a manifest, and which of them are compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.data.manifest import Manifest
+from components.core.runtime.errors import UserError
+
+Rows = NDArray[np.int64]
+
+UNKNOWN = "unknown camera"
+BLOCKS = 10
+"""Blocks that a camera's images make at least, if it has so many images: fewer could not be told from chance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """The images of every camera, by the camera's name: what was known before, and what has come since.
+
+    Attributes:
+        reference, new: rising rows of the manifests' images; a camera without an image is not in it.
+    """
+
+    reference: Mapping[str, Rows]
+    new: Mapping[str, Rows]
+
+    @classmethod
+    def of(cls, reference: Manifest, new: Manifest) -> "Networks":
+        """The images of two manifests that play any role; of the new one only those that the reference lacks.
+
+        Raises:
+            UserError: there is no new image, or no camera has images in both.
+        """
+        known = set(reference.images["sha256"])
+        rows = {
+            "reference": with_role(reference),
+            "new": np.array([row for row in with_role(new) if new.images["sha256"].iat[row] not in known], np.int64),
+        }
+        for side, manifest in (("reference", reference), ("new", new)):
+            if not len(rows[side]):
+                missing = "images" if side == "reference" or new.images.empty else "images that the reference lacks"
+                raise UserError(
+                    f"{manifest.dataset}, the {side} manifest, has no {missing}: there is nothing to compare"
+                )
+        by_folder = has_folders(reference) and has_folders(new)
+        networks = cls(
+            by_camera(reference, rows["reference"], by_folder=by_folder),
+            by_camera(new, rows["new"], by_folder=by_folder),
+        )
+        if not networks.reference.keys() & networks.new.keys():
+            raise UserError(
+                f"no camera has images in both {reference.dataset} ({some(networks.reference)}) and {new.dataset} "
+                f"({some(networks.new)}): give manifests of one network of cameras"
+            )
+        return networks
+
+    @property
+    def names(self) -> list[str]:
+        """All cameras, in the order of their numbers or names."""
+        return sorted(self.reference.keys() | self.new.keys(), key=lambda name: (len(name), name))
+
+
+def with_role(manifest: Manifest) -> Rows:
+    """Rows of the images that play a role in some protocol, rising."""
+    return np.unique(manifest.roles["image"].to_numpy())
+
+
+def has_folders(manifest: Manifest) -> bool:
+    """Whether every camera has a folder of its own, whose name then stays the same when cameras come and go."""
+    pairs = manifest.images.assign(folder=manifest.images["name"].str.partition("/")[0])[["folder", "camera"]]
+    pairs = pairs.drop_duplicates()
+    return bool(pairs.notna().all(axis=None) and pairs["folder"].is_unique and pairs["camera"].is_unique)
+
+
+def by_camera(manifest: Manifest, rows: Rows, *, by_folder: bool) -> dict[str, Rows]:
+    """The rows of each camera, named by its folder or its number."""
+    images = manifest.images.iloc[rows]
+    if by_folder:
+        names = images["name"].str.partition("/")[0]
+    else:
+        names = ("camera " + images["camera"].astype("string")).fillna(UNKNOWN)
+    return {
+        str(name): rows[places]
+        for name, places in names.reset_index(drop=True).groupby(names.to_numpy()).indices.items()
+    }
+
+
+def some(cameras: Mapping[str, Rows], count: int = 4) -> str:
+    """A few of the cameras' names."""
+    names = sorted(cameras)
+    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
+
+
+def block_length(images: int, wanted: int) -> int:
+    """How many images in a row stay together: `wanted`, or fewer so that there are `BLOCKS` blocks."""
+    return max(1, min(wanted, images // BLOCKS))
+
+
+def sample(rows: Rows, images: int, block: int, random: np.random.Generator) -> Rows:
+    """Blocks of `block` neighbouring rows, about `images` rows together and at most all, rising.
+
+    What is left at the end of the camera's rows and is no whole block is not drawn.
+    """
+    blocks = rows[: len(rows) // block * block].reshape(-1, block)
+    chosen = random.choice(len(blocks), min(len(blocks), max(1, images // block)), replace=False)
+    return blocks[np.sort(chosen)].ravel()

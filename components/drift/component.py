@@ -1,0 +1,40 @@
+"""The drift stage as a KFP component."""
+
+from kfp import dsl
+
+from components.core.images import image
+
+
+@dsl.component(base_image=image("drift"), install_kfp_package=False)
+def drift(
+    settings: str,
+    data_root: str,
+    reference: dsl.Input[dsl.Dataset],
+    new: dsl.Input[dsl.Dataset],
+    classifier: dsl.Input[dsl.Model],
+    cameras: dsl.Output[dsl.Artifact],
+) -> None:
+    """Say which cameras no longer look as they did when the model in use was trained.
+
+    Args:
+        settings: DriftSettings as JSON.
+        data_root: folder or `s3://` prefix that holds the shards.
+        reference: manifest of the images that the model in use was trained on.
+        new: manifest of what the cameras have sent since; images that the reference has are left out.
+        classifier: the classifier in use, or an adaptation.
+        cameras: output, a folder with drift.json and drift.html.
+    """
+    import json
+    from pathlib import Path
+
+    from components.drift import stage
+    from components.drift.settings import DriftSettings
+
+    stage.run(
+        Path(reference.path),
+        Path(new.path),
+        Path(classifier.path),
+        DriftSettings.parse(json.loads(settings), stage="drift"),
+        data_root,
+        Path(cameras.path),
+    )

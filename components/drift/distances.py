@@ -1,0 +1,84 @@
+"""How far the images of one camera are from others, and how far chance alone would put them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from components.core.models.label_free import frechet_distance
+
+Features = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two sets of images compared.
+
+    Attributes:
+        distance: squared Frechet distance of their features, from 0.
+        usual: median of the distances that two random halves of all of them have.
+        upper: of which 95 % are below this.
+        p: how often chance alone would put them at least as far apart, 0..1.
+    """
+
+    distance: float
+    usual: float
+    upper: float
+    p: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as far apart they are as two halves of one set: about 1 if nothing has changed."""
+        return self.distance / max(self.usual, 1e-12)
+
+
+def compare(
+    first: Features, second: Features, block: int, permutations: int, random: np.random.Generator
+) -> Difference:
+    """The distance of two sets of features of one size, and a permutation test of it.
+
+    Were both sets of one kind, any half of all images could be the first set. Blocks of neighbouring images go into a
+    half together, since they tend to show one person: single images would make the same camera with other people look
+    like a change.
+
+    Args:
+        first, second: [N, D], N a multiple of `block`; neighbours stand together.
+        block: images that stay together.
+        permutations: random halves.
+
+    Raises:
+        ValueError: the sets differ in size, or hold no whole number of blocks.
+    """
+    if first.shape != second.shape or len(first) % block:
+        raise ValueError(f"sets of shapes {first.shape} and {second.shape} in blocks of {block}")
+    images = in_fewest_dimensions(np.concatenate([first, second]))
+    blocks = images.reshape(-1, block, images.shape[1])
+    half = len(blocks) // 2
+
+    def distance(order: NDArray[np.int64]) -> float:
+        one, other = (
+            torch.from_numpy(blocks[part].reshape(-1, blocks.shape[2])) for part in (order[:half], order[half:])
+        )
+        return max(0.0, frechet_distance(one, other))
+
+    observed = distance(np.arange(2 * half))
+    by_chance = np.array([distance(random.permutation(2 * half)) for _ in range(permutations)])
+    # A permutation that happens to be the observed split must count as at least as far in spite of rounding.
+    reached = np.count_nonzero(by_chance >= observed * (1 - 1e-9))
+    return Difference(
+        observed,
+        float(np.median(by_chance)),
+        float(np.quantile(by_chance, 0.95)),
+        (1 + reached) / (1 + permutations),
+    )
+
+
+def in_fewest_dimensions(features: Features) -> NDArray[np.float64]:
+    """Features [N, D] turned so that all but the first min(N, D) coordinates are 0, and those left out.
+
+    Distances between them stay as they are; all permutations together then cost as much as a few did before.
+    """
+    centred = features.astype(np.float64) - features.mean(0, dtype=np.float64)
+    left, values, _ = np.linalg.svd(centred, full_matrices=False)
+    return left * values

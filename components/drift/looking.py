@@ -1,0 +1,75 @@
+"""What the model in use, and plain measures, see of some images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from components.core.data.decoded import iterate_batches, to_unit_range
+from components.core.data.manifest import Manifest
+from components.core.models.adaptation import load_adaptation
+from components.core.models.classifier import load_classifier
+from components.core.models.description import DESCRIPTION, Description
+from components.core.models.extraction import features_of
+from components.core.models.folder import model_digest
+from components.core.runtime.device import choose_device
+from components.drift.appearance import appearance
+from components.drift.cameras import Rows
+from components.drift.settings import DriftSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Some images of a manifest.
+
+    Attributes:
+        rows: [N], of the manifest.
+        features: [N, D] float32 of length 1.
+        measures: [N] each, of `appearance.MEASURES`.
+    """
+
+    manifest: Manifest
+    rows: Rows
+    features: NDArray[np.float32]
+    measures: dict[str, NDArray[np.float64]]
+
+    def first(self, count: int) -> "Seen":
+        """The first `count` images."""
+        measures = {name: values[:count] for name, values in self.measures.items()}
+        return Seen(self.manifest, self.rows[:count], self.features[:count], measures)
+
+
+class Model:
+    """A classifier, or an adaptation with all it does to an image.
+
+    Args:
+        folder: model folder, or an adaptation's.
+
+    Raises:
+        UserError: the folder holds neither.
+    """
+
+    def __init__(self, folder: Path, settings: DriftSettings) -> None:
+        self.settings, self.device = settings, choose_device()
+        if (folder / DESCRIPTION).is_file():
+            self.digest = Description.read(folder).content
+            adaptation = load_adaptation(folder, self.device, settings.precision)
+            self.classifier, self.size, self.prepare = adaptation.classifier, adaptation.size, adaptation.prepared
+        else:
+            classifier, _ = load_classifier(folder)
+            self.digest = model_digest(folder)
+            self.classifier, self.prepare = classifier.to(self.device).eval(), to_unit_range
+            self.size = (classifier.config.height, classifier.config.width)
+
+    def look(self, manifest: Manifest, rows: Rows, data_root: str) -> Seen:
+        """Features and measures of the images of `rows`."""
+        features, measured = [], []
+        for images in iterate_batches(data_root, manifest, rows, *self.size, self.settings.batch):
+            prepared = self.prepare(images.to(self.device))
+            features.append(features_of(self.classifier, prepared, self.settings.precision)[0].cpu())
+            measured.append(appearance(images.numpy()))
+        measures = {name: np.concatenate([each[name] for each in measured]) for name in measured[0]}
+        measures["height"] = manifest.images["height"].to_numpy(dtype=np.float64)[rows]
+        return Seen(manifest, rows, torch.cat(features).numpy(), measures)

@@ -1,0 +1,185 @@
+"""Every camera's new images against its images before."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.core.data.manifest import Manifest
+from components.core.models.label_free import frechet_distance
+from components.core.results.summary import UNTRACKABLE
+from components.core.runtime import storage
+from components.drift.appearance import MEASURES, change, in_words
+from components.drift.cameras import BLOCKS, Networks, Rows, block_length, sample
+from components.drift.distances import compare
+from components.drift.looking import Model, Seen
+from components.drift.settings import DriftSettings
+
+SCHEMA = 1
+Status = Literal["same", "changed", "new", "silent", "few"]
+
+
+class Measured(BaseModel):
+    """A plain measure of a camera's images: its means, and their difference in standard deviations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    before: float
+    now: float
+    effect: float
+
+
+class CameraDrift(BaseModel):
+    """What became of one camera. Distances are squared Frechet distances of features; None where none was measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    camera: str
+    status: Status = Field(description="same, changed, new (was not there before), silent (sends no more), few")
+    reference: int = Field(ge=0, description="images before")
+    new: int = Field(ge=0, description="images since")
+    compared: int = Field(0, ge=0, description="of either side")
+    distance: float | None = Field(None, description="of the new images from those before")
+    usual: float | None = Field(None, description="median distance of two random halves of both")
+    upper: float | None = Field(None, description="of which 95 % are below this")
+    p: float | None = Field(None, description="how often chance alone would have put them so far apart")
+    distance_to_all: float | None = Field(None, description="of the new images from those of all cameras before")
+    measures: dict[str, Measured] = Field({}, description="of appearance.MEASURES")
+    causes: list[str] = Field([], description="the measures that changed much, in words")
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times as far apart as two halves of one set; about 1 if nothing has changed."""
+        return None if self.distance is None or self.usual is None else self.distance / max(self.usual, 1e-12)
+
+    def __str__(self) -> str:
+        """In words, without a full stop at the end."""
+        if self.status == "silent":
+            return f"{self.camera} has no new image; before it had {self.reference}"
+        if self.status == "few":
+            return (
+                f"{self.camera} cannot be judged: {self.reference} images before and {self.new} new ones, "
+                f"and {BLOCKS} of each are the least"
+            )
+        because = f": {', '.join(self.causes)}" if self.causes else ""
+        if self.status == "new":
+            return f"{self.camera} was not there before, and has {self.new} images" + (
+                f"; beside all cameras before they are {', '.join(self.causes)}" if self.causes else ""
+            )
+        times = f"{self.ratio:.1f} times as far from those before as chance would put them (p = {self.p:.2g})"
+        if self.status == "changed":
+            return f"{self.camera} has changed{because}; its new images are {times}"
+        return f"{self.camera} looks as before; its new images are {times}"
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A camera with the images that were looked at; None where there are none.
+
+    Attributes:
+        before: its images before; of a new camera those of all cameras.
+    """
+
+    drift: CameraDrift
+    before: Seen | None = None
+    now: Seen | None = None
+
+
+def compare_cameras(
+    reference: Manifest, new: Manifest, networks: Networks, model: Model, settings: DriftSettings, data_root: str
+) -> Iterator[Compared]:
+    """Every camera, in the order of the networks' names."""
+    random = np.random.default_rng(settings.seed)
+    everything = model.look(reference, of_all_cameras(networks, settings.sample, random), data_root)
+    for camera in networks.names:
+        before, since = networks.reference.get(camera, NONE), networks.new.get(camera, NONE)
+        counts = {"camera": camera, "reference": len(before), "new": len(since)}
+        if not len(since):
+            yield Compared(CameraDrift(status="silent", **counts))
+            continue
+        count = min(settings.sample, len(since), len(before) or len(everything.rows))
+        if count < BLOCKS:
+            yield Compared(CameraDrift(status="few", **counts))
+            continue
+        block = block_length(count, settings.block)
+        now = model.look(new, sample(since, count, block, random), data_root)
+        counts["compared"] = len(now.rows)
+        others = everything.first(len(now.rows))
+        distance_to_all = distance_of(now, others)
+        if not len(before):
+            yield Compared(
+                CameraDrift(status="new", distance_to_all=distance_to_all, **appearance_of(others, now), **counts),
+                others,
+                now,
+            )
+            continue
+        own = model.look(reference, sample(before, count, block, random), data_root)
+        difference = compare(own.features, now.features, block, settings.permutations, random)
+        drift = CameraDrift(
+            status="changed" if difference.p <= settings.threshold else "same",
+            distance=difference.distance,
+            usual=difference.usual,
+            upper=difference.upper,
+            p=difference.p,
+            distance_to_all=distance_to_all,
+            **appearance_of(own, now),
+            **counts,
+        )
+        yield Compared(drift, own, now)
+
+
+NONE: Rows = np.empty(0, np.int64)
+
+
+def of_all_cameras(networks: Networks, count: int, random: np.random.Generator) -> Rows:
+    """Random rows of the reference's images, whatever camera they are from, in random order."""
+    rows = np.concatenate(list(networks.reference.values()))
+    return random.permutation(rows)[:count]
+
+
+def distance_of(first: Seen, second: Seen) -> float:
+    """Squared Frechet distance of the features of two sets of images, of one size."""
+    return max(0.0, frechet_distance(torch.from_numpy(first.features), torch.from_numpy(second.features)))
+
+
+def appearance_of(before: Seen, now: Seen) -> dict[str, object]:
+    """The plain measures of both, and what changed much in words."""
+    changes = {name: change(before.measures[name], now.measures[name]) for name in MEASURES}
+    measures = {name: Measured(before=each.before, now=each.now, effect=each.effect) for name, each in changes.items()}
+    return {"measures": measures, "causes": in_words(changes)}
+
+
+def write_drift(
+    path: str | Path, cameras: Sequence[CameraDrift], digests: Mapping[str, str], settings: DriftSettings
+) -> None:
+    """Write drift.json: {"schema", the digests of the inputs, "settings", "changed", "cameras"}.
+
+    Raises:
+        UserError: the location cannot be written.
+    """
+    document = {
+        "schema": SCHEMA,
+        **digests,
+        "settings": settings.model_dump(),
+        "changed": any(each.status == "changed" for each in cameras),
+        "cameras": [{**each.model_dump(), "ratio": each.ratio} for each in cameras],
+    }
+    storage.write_bytes(str(path), (json.dumps(document, indent=2) + "\n").encode())
+
+
+def figures_of(cameras: Sequence[CameraDrift]) -> dict[str, float]:
+    """What is tracked: how many cameras have which status, and each camera's ratio and p-value."""
+    figures: dict[str, float] = {
+        f"drift/{status}": sum(each.status == status for each in cameras)
+        for status in ("changed", "new", "silent", "few")
+    }
+    for each in cameras:
+        if each.ratio is not None and each.p is not None:
+            name = UNTRACKABLE.sub("_", each.camera)
+            figures |= {f"drift/ratio/{name}": each.ratio, f"drift/p/{name}": each.p}
+    return figures

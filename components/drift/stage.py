@@ -1,0 +1,46 @@
+"""Say which cameras no longer look as they did when the model in use was trained."""
+
+from pathlib import Path
+
+from components.core.data.manifest import Manifest
+from components.core.runtime.tracking import stage_run
+from components.drift.cameras import Networks
+from components.drift.looking import Model
+from components.drift.measuring import CameraDrift, compare_cameras, figures_of, write_drift
+from components.drift.report import chart, write_page
+from components.drift.settings import DriftSettings
+
+
+def run(
+    reference: Path, new: Path, classifier: Path, settings: DriftSettings, data_root: str, output: Path
+) -> list[CameraDrift]:
+    """Compare each camera's images in the manifest `new` with those in `reference`; write drift.json and drift.html.
+
+    Args:
+        reference: folder of the manifest that the model in use was trained on.
+        new: folder of the manifest of what the cameras have sent since; images that the reference has are left out.
+        classifier: model folder of the classifier, or the folder of an adaptation.
+        data_root: folder or `s3://` prefix that holds the shards.
+        output: folder for the results.
+
+    Raises:
+        UserError: nothing to compare, no camera in both, or no model.
+    """
+    before, since = Manifest.load(reference), Manifest.load(new)
+    networks = Networks.of(before, since)
+    model = Model(classifier, settings)
+    inputs = {"reference": before.digest, "new": since.digest, "classifier": model.digest}
+    output.mkdir(parents=True, exist_ok=True)
+    history = output / "history.jsonl"
+    with stage_run("drift", settings=settings.model_dump(), history=history, inputs=inputs) as tracked:
+        compared = list(compare_cameras(before, since, networks, model, settings, data_root))
+        cameras = [each.drift for each in compared]
+        write_drift(output / "drift.json", cameras, inputs, settings)
+        details = {**settings.model_dump(), **inputs}
+        write_page(output / "drift.html", compared, (before.dataset, since.dataset), details, settings, data_root)
+        tracked.summary(figures_of(cameras))
+        if any(each.p is not None for each in cameras):
+            tracked.figure("drift", chart(cameras))
+        for name in ("drift.json", "drift.html"):
+            tracked.artifact(output / name)
+    return cameras

@@ -106,7 +106,7 @@ def plan(
     translating = [method for method in methods if method in TRANSLATING]
     if sweep and not translating:
         raise UserError(f"--sweep has nothing to train: add one of {', '.join(TRANSLATING)} to --method")
-    splits = find_splits(protocols or [f"{settings.protocol}:{settings.fold}"], target)
+    splits = find_splits(protocols or [default_split(settings, target)], target)
     every_changes = combinations([parse_sweep(text) for text in sweep])
     adaptations = [
         adaptation_of(settings, method, split, changes)
@@ -114,6 +114,8 @@ def plan(
         for method in translating
         for changes in every_changes
     ]
+    if UMDL in methods and not with_role(target, "query"):
+        raise UserError(f"umdl makes features of probes, and {target.layout} has none: leave it out of --method")
     if COUNTERPART in methods:
         resolved(settings, "simpgan", splits[0], {})
     return Plan(
@@ -133,7 +135,7 @@ def refuse_unknown(methods: Iterable[str]) -> None:
 def find_splits(protocols: Sequence[str], target: DataSet) -> list[Split]:
     """The folds that texts such as `all250`, `folds10:3` and `folds10:0-9` mean, each once."""
     folds = LAYOUTS[target.layout].folds
-    known = {protocol for protocol, role in LAYOUTS[target.layout].published if role == "train"}
+    known = with_role(target, "train")
     splits = []
     for text in protocols:
         protocol = text.partition(":")[0]
@@ -155,15 +157,31 @@ def find_splits(protocols: Sequence[str], target: DataSet) -> list[Split]:
     return list(dict.fromkeys(splits))
 
 
+def default_split(settings: TrainGanSettings, target: DataSet) -> str:
+    """That of the settings; the first fold of the target's only protocol if it has a single one, of another name."""
+    known = with_role(target, "train")
+    return f"{settings.protocol}:{settings.fold}" if settings.protocol in known or len(known) > 1 else f"{min(known)}:0"
+
+
 def every_split(target: DataSet) -> list[str]:
-    """All protocols of the target that have training images and probes, with all their folds."""
-    layout = LAYOUTS[target.layout]
-    with_role = {role: {protocol for protocol, each in layout.published if each == role} for role in ("train", "query")}
-    return [
-        f"{protocol}:0-{count - 1}"
-        for protocol, count in sorted(layout.folds.items())
-        if protocol in with_role["train"] & with_role["query"]
-    ]
+    """All protocols of the target that have training images and probes, with all their folds.
+
+    Raises:
+        UserError: there is none.
+    """
+    measured = with_role(target, "train") & with_role(target, "query")
+    if not measured:
+        raise UserError(
+            f"{target.layout} has no labels to measure with, and this pipeline compares what was measured: "
+            "simpgan run adapt says what can be known without any"
+        )
+    folds = LAYOUTS[target.layout].folds
+    return [f"{protocol}:0-{folds[protocol] - 1}" for protocol in sorted(measured)]
+
+
+def with_role(target: DataSet, role: str) -> set[str]:
+    """The protocols of the target in which images play a role."""
+    return {protocol for protocol, each in LAYOUTS[target.layout].published if each == role}
 
 
 def parse_sweep(text: str) -> list[Changes]:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.core.results.checks import FILE as CHECKS
+from components.core.results.checks import read_checks
 from components.core.results.rows import ResultsRow, read_results
 from components.core.results.summary import final_figures
 from components.core.runtime import storage
@@ -62,7 +64,7 @@ def run_adapt(
         arguments = adapt_arguments(source, target, settings, planned, data_root)
         work = way_of_running(runner, lock, [data_root], [source.location, target.location, settings.pretrain.weights])
         finished = run_pipeline(pipeline, arguments, out, work)
-        return keep(finished, (RESULTS, PROBES, REPORT), out, tracked)
+        return keep(finished, (RESULTS, PROBES, CHECKS, REPORT), out, tracked)
 
 
 def run_table1(
@@ -147,7 +149,8 @@ def keep(finished: "Finished", names: Sequence[str], out: Path, tracked: Pipelin
         replace(finished.output / name, out / name)
         tracked.log_artifact(out / name)
     rows = read_results(str(out / RESULTS))
-    tracked.log_metrics(final_figures(rows))
+    checks = read_checks(out / CHECKS).figures() if CHECKS in names else {}
+    tracked.log_metrics(final_figures(rows) | checks)
     return rows
 
 

@@ -85,7 +85,7 @@ def headline(cameras: Sequence[CameraDrift]) -> str:
 def chart(cameras: Sequence[CameraDrift]) -> Figure:
     """A line a camera: how many times as far its new images are as chance would put them, and what chance does."""
     shown = [each for each in cameras if each.p is not None]
-    figure = Figure(figsize=(6.4, 1.5 + 0.34 * len(shown)), layout="constrained")
+    figure = Figure(figsize=(5.4, 1.6 + 0.34 * len(shown)), layout="constrained")
     axes = figure.add_subplot()
     for place, each in enumerate(reversed(shown)):
         assert each.ratio is not None
@@ -103,7 +103,7 @@ def chart(cameras: Sequence[CameraDrift]) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda times, _: f"{times:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_yticks(range(len(shown)), [each.camera for each in reversed(shown)])
-    axes.set_xlabel("times as far from the images before as chance would put them (logarithmic)")
+    axes.set_xlabel("times as far as chance would put them (logarithmic)")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     handles = [
@@ -111,7 +111,7 @@ def chart(cameras: Sequence[CameraDrift]) -> Figure:
         Line2D([], [], color=COLOURS["same"], marker="o", linewidth=2, label="as before"),
         Patch(color="#d9dfe7", label="what chance reaches in 95 of 100 cases"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 
 

@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from components.core.data.manifest import Manifest
+from components.core.data.manifest import ROLES, Manifest
 from components.core.models.extraction import Images
 from components.core.runtime.errors import UserError
+
+LOOKED_AT = 1000
+"""Images of a target without labels whose features are made for the page: nobody has to be found among all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,18 +42,22 @@ class Target:
     Attributes:
         splits: those to evaluate.
         data_root: folder or `s3://` prefix that holds the shards.
+        labelled: whether the splits have probes of people who are known; without, nobody can tell who was found.
     """
 
     manifest: Manifest
     splits: tuple[Split, ...]
     data_root: str
+    labelled: bool = True
 
     @classmethod
     def load(cls, folder: Path, protocols: Sequence[str], data_root: str) -> "Target":
-        """The manifest in `folder`, with the splits of `protocols` (none: of all) that have probes.
+        """The manifest in `folder`, with the splits of `protocols` (none: of all) whose probes are of known people.
+
+        Where there is no such split the target is one without labels, with all splits.
 
         Raises:
-            UserError: there is none, or no such protocol.
+            UserError: no image has a role, or no such protocol.
         """
         manifest = Manifest.load(folder)
         for protocol in protocols:
@@ -58,19 +65,42 @@ class Target:
         splits = tuple(
             Split(protocol, int(fold))
             for protocol, fold in manifest.protocols().itertuples(index=False)
-            if (not protocols or protocol in protocols) and len(manifest.rows(protocol, fold, "query"))
+            if not protocols or protocol in protocols
         )
         if not splits:
-            raise UserError(f"the target {manifest.dataset} has no protocol with probes: nothing can be measured")
-        return cls(manifest, splits, data_root)
+            raise UserError(f"the target {manifest.dataset} has no images: nothing can be measured")
+        known = manifest.images["person"].notna().to_numpy()
+        labelled = tuple(split for split in splits if known[manifest.rows(split.protocol, split.fold, "query")].any())
+        return cls(manifest, labelled or splits, data_root, bool(labelled))
+
+    def only(self, split: Split) -> "Target":
+        """The same images with one of the splits."""
+        return replace(self, splits=(split,))
 
     def rows(self, split: Split, role: str) -> np.ndarray:
         """Rows of the images that play `role` in a split, rising."""
         return self.manifest.rows(split.protocol, split.fold, role)
 
+    def all_rows(self, split: Split) -> np.ndarray:
+        """Rows of all images of a split, whatever their roles, rising."""
+        return np.unique(np.concatenate([self.rows(split, role) for role in ROLES]))
+
+    def training_images(self, split: Split) -> np.ndarray:
+        """Rows of the unlabelled training images of a split, rising; where it has none, of all its images."""
+        rows = self.rows(split, "train")
+        return rows if len(rows) else self.all_rows(split)
+
     def searched(self, splits: Iterable[Split]) -> np.ndarray:
-        """Rows of all probes and gallery images of some splits, rising."""
-        return np.unique(np.concatenate([self.rows(split, role) for split in splits for role in ("query", "gallery")]))
+        """Rows of all probes and gallery images of some splits, rising; without labels `LOOKED_AT` images of each."""
+        if self.labelled:
+            searched = [self.rows(split, role) for split in splits for role in ("query", "gallery")]
+        else:
+            searched = [evenly_spread(self.all_rows(split), LOOKED_AT) for split in splits]
+        return np.unique(np.concatenate(searched))
+
+    def probes(self, split: Split) -> np.ndarray:
+        """Rows of the probes of a split, rising; without labels all images that are looked at could be one."""
+        return self.rows(split, "query") if self.labelled else self.searched([split])
 
     def by_unlabelled_images(
         self, splits: Iterable[Split], *, at_least: int = 1
@@ -94,3 +124,8 @@ class Target:
         except UserError as unknown:
             raise UserError(f"'{folder}' was trained for a split that is not there: {unknown}") from None
         return split
+
+
+def evenly_spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """`count` of the rows, or all if there are fewer."""
+    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]

@@ -13,6 +13,7 @@ from components.core.models.extraction import Extracted, extract, with_statistic
 from components.core.results.probes import probes_of
 from components.core.results.rows import ResultsRow
 from components.core.runtime.device import choose_device
+from components.evaluate.checks import LabelFreeChecks
 from components.evaluate.data_sets import Source, Split, Target
 from components.evaluate.metrics import UNKNOWN, RankingResult, rank
 from components.evaluate.scores import fused, verification_vectors
@@ -22,11 +23,11 @@ from components.evaluate.versions import Run, Version
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A ranking in one split.
+    """A method in one split.
 
     Attributes:
         method: with its parts, such as `simpgan+adabn`.
-        result: the ranking.
+        result: the ranking; None where there are no labels.
         features: what cosine ranked, the split's images' and maybe others'; None where something else ranked.
         version: what was looked at; None for ready-made features.
     """
@@ -34,7 +35,7 @@ class Evaluation:
     run: Run
     method: str
     split: Split
-    result: RankingResult
+    result: RankingResult | None
     features: Extracted | None = None
     version: Version | None = None
 
@@ -67,21 +68,28 @@ class Shown:
 
 
 def evaluate_versions(
-    target: Target, versions: Iterable[Version], network: SiameseClassifier, settings: EvaluateSettings
+    target: Target,
+    versions: Iterable[Version],
+    network: SiameseClassifier,
+    settings: EvaluateSettings,
+    checks: LabelFreeChecks,
 ) -> Iterator[Evaluation]:
-    """All rankings of the versions, the first of which shows the images as recorded.
+    """All rankings of the versions, the first of which shows the images as recorded; and their `checks`.
 
     The features of a version are extracted once, and once more with AdaBN; only those of the recorded images are kept
-    until the end, to be joined with those of others.
+    until the end, to be joined with those of others. Without labels nothing is ranked.
     """
     recorded: dict[tuple[str, Split], Extracted] = {}
     for version in versions:
         looking = load(version.classifier, network)
-        for part, split, features in features_of(target, version, looking, settings):
+        for part, split, features in features_of(target, version, looking, settings, checks):
             kept = Extracted(features.rows, features.unit)
             if version.run.method == "direct":
                 recorded[part, split] = kept
             method = name_of(version.run.method, part)
+            if not target.labelled:
+                yield Evaluation(version.run, method, split, None, kept, version)
+                continue
             result = rank_by_cosine(target, split, features, settings)
             yield Evaluation(version.run, method, split, result, kept, version)
             if version.changed:
@@ -94,11 +102,12 @@ def evaluate_versions(
 
 
 def features_of(
-    target: Target, version: Version, network: SiameseClassifier, settings: EvaluateSettings
+    target: Target, version: Version, network: SiameseClassifier, settings: EvaluateSettings, checks: LabelFreeChecks
 ) -> Iterator[tuple[str, Split, Extracted]]:
     """What to rank each split by: ('', split, features), then with AdaBN ('adabn', split, features).
 
-    Splits seen by the same classifier share their features, which are those of all their images.
+    The label-free checks are made on the way, while the adapted classifier is there. Splits seen by the same
+    classifier share their features, which are those of all their images.
     """
 
     def of_splits(
@@ -106,6 +115,8 @@ def features_of(
     ) -> Iterator[tuple[str, Split, Extracted]]:
         method = name_of(version.run.method, part)
         label = f"{method} {splits[0]}" if len(splits) == 1 else method
+        if checks.split in splits:
+            checks.measure(version, part, looking, version.run.label(method))
         rows = target.searched(splits)
         features = extract(looking, version.images, rows, **settings.looking, label=label)
         yield from ((part, split, features) for split in splits)
@@ -177,9 +188,9 @@ def known_or(unknown: int, column: pd.Series) -> np.ndarray:
 
 
 def row_of(evaluation: Evaluation, common: Mapping[str, str]) -> ResultsRow:
-    """An evaluation as a row of results, with the columns that all rows have in `common`: source, target, preset,
+    """A ranking as a row of results, with the columns that all rows have in `common`: source, target, preset,
     hardware, date and commit."""
-    run, result = evaluation.run, evaluation.result
+    run, result = evaluation.run, ranking_of(evaluation)
     return ResultsRow(
         **common,
         method=evaluation.method,
@@ -205,4 +216,11 @@ def row_of(evaluation: Evaluation, common: Mapping[str, str]) -> ResultsRow:
 def probes_table(target: Target, evaluation: Evaluation, row: ResultsRow) -> pd.DataFrame:
     """What became of each probe of an evaluation."""
     names = target.manifest.images["name"].iloc[target.rows(evaluation.split, "query")]
-    return probes_of(row, names.tolist(), evaluation.result.first_rank, evaluation.result.average_precision)
+    result = ranking_of(evaluation)
+    return probes_of(row, names.tolist(), result.first_rank, result.average_precision)
+
+
+def ranking_of(evaluation: Evaluation) -> RankingResult:
+    """The ranking of an evaluation with labels."""
+    assert evaluation.result, "without labels nothing is ranked"
+    return evaluation.result

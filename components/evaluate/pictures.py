@@ -15,7 +15,8 @@ from components.core.models.extraction import Images
 from components.core.models.folder import load_network, read_config
 from components.core.models.translator import Generator, GeneratorConfig
 from components.core.runtime.device import choose_device
-from components.evaluate.evaluation import Shown, known_or
+from components.evaluate.data_sets import evenly_spread
+from components.evaluate.evaluation import Shown, known_or, ranking_of
 from components.evaluate.figures import Picture, Translations
 from components.evaluate.metrics import UNKNOWN, Gallery, ranked_list
 from components.evaluate.report import Match, RankedList, RankedProbe
@@ -26,9 +27,9 @@ LIST_LENGTH = 10
 
 
 def to_source(shown: Shown) -> Translations:
-    """Some of the split's probes before and after translation by each F."""
+    """Some of the split's probes, or of all its images without labels, before and after translation by each F."""
     target = shown.target
-    rows = evenly_spread(target.rows(shown.split, "query"), TRANSLATIONS_SHOWN)
+    rows = evenly_spread(target.probes(shown.split), TRANSLATIONS_SHOWN)
     before = pictures_of(target.manifest, rows, target.data_root)
     return {
         version.run.label(): beside(before, pictures_of(version.images.manifest, rows, target.data_root))
@@ -72,7 +73,7 @@ def ranked_probes(shown: Shown, count: int) -> list[RankedProbe]:
     """
     target, of_methods = shown.target, [each for each in shown.evaluations if each.method in LISTED]
     query, gallery_rows = target.rows(shown.split, "query"), target.rows(shown.split, "gallery")
-    chosen = evenly_spread(np.flatnonzero(of_methods[0].result.first_rank > 0), count)
+    chosen = evenly_spread(np.flatnonzero(ranking_of(of_methods[0]).first_rank > 0), count)
     person = known_or(UNKNOWN, target.manifest.images["person"])
     camera = known_or(UNKNOWN, target.manifest.images["camera"])
     lists: dict[int, list[RankedList]] = {place: [] for place in chosen}
@@ -85,15 +86,36 @@ def ranked_probes(shown: Shown, count: int) -> list[RankedProbe]:
             head, correct = ranked_list(probe, person[row], camera[row], gallery, length=LIST_LENGTH)
             images = pictures_of(target.manifest, gallery_rows[head], target.data_root)
             matches = [Match(image, bool(right)) for image, right in zip(images, correct, strict=True)]
-            lists[place].append(RankedList(each.label, matches, int(each.result.first_rank[place])))
+            lists[place].append(RankedList(each.label, matches, int(ranking_of(each).first_rank[place])))
     images = pictures_of(target.manifest, query[chosen], target.data_root)
     names = target.manifest.images["name"].iloc[query[chosen]]
     return [RankedProbe(name, image, lists[place]) for place, name, image in zip(chosen, names, images, strict=True)]
 
 
-def evenly_spread(rows: np.ndarray, count: int) -> np.ndarray:
-    """`count` of the rows, or all if there are fewer."""
-    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+def nearest_images(shown: Shown, count: int) -> list[RankedProbe]:
+    """For `count` images of a target without labels, the most similar ones of other cameras, by method.
+
+    Pictures of one camera mostly show one person in a row, which finds nobody; where all are from one camera, or it
+    is unknown, they are all there is.
+    """
+    target = shown.target
+    rows = target.searched([shown.split])
+    camera = known_or(UNKNOWN, target.manifest.images["camera"])[rows]
+    probes = []
+    for place in evenly_spread(np.arange(len(rows)), count):
+        elsewhere = np.flatnonzero((camera != camera[place]) & (camera != UNKNOWN) & (camera[place] != UNKNOWN))
+        others = elsewhere if len(elsewhere) else np.delete(np.arange(len(rows)), place)
+        lists = []
+        for each in shown.evaluations:
+            if each.method in LISTED:
+                assert each.features is not None, "a classifier looked"
+                unit = each.features.of(rows).unit
+                head = others[np.argsort(-(unit[others] @ unit[place]), kind="stable")[:LIST_LENGTH]]
+                matches = [Match(image) for image in pictures_of(target.manifest, rows[head], target.data_root)]
+                lists.append(RankedList(each.label, matches))
+        [image] = pictures_of(target.manifest, rows[place : place + 1], target.data_root)
+        probes.append(RankedProbe(target.manifest.images["name"].iloc[rows[place]], image, lists))
+    return probes
 
 
 def pictures_of(manifest: Manifest, rows: np.ndarray, data_root: str) -> list[Picture]:

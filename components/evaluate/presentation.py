@@ -10,10 +10,12 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from components.core.results.checks import Checks
 from components.core.results.methods import compares_otherwise
 from components.core.results.pages.pictures import png, svg
 from components.core.results.rows import ResultsRow
 from components.core.results.summary import final_figures
+from components.core.runtime import provenance
 from components.core.runtime.tracking import StageRun
 from components.evaluate import pictures
 from components.evaluate.data_sets import Split
@@ -34,6 +36,7 @@ def present(
     rows: Sequence[ResultsRow],
     settings: EvaluateSettings,
     *,
+    checks: Checks,
     notes: Sequence[str],
     details: Mapping[str, Mapping[str, object]],
     output: Path,
@@ -43,15 +46,18 @@ def present(
     curves = curves_of(shown)
     to_source, to_target = pictures.to_source(shown), pictures.to_target(shown)
     domains = Domains(*compare_domains(shown, settings))
+    ranked = pictures.ranked_probes if shown.target.labelled else pictures.nearest_images
     write_report(
         output / "report.html",
         rows=rows,
+        checks=checks,
+        of=(shown.source.images.manifest.dataset, shown.target.manifest.dataset),
         cmc=curves,
         to_source=to_source,
         to_target=to_target,
         domains=domains,
-        ranked=pictures.ranked_probes(shown, settings.probes_shown),
-        details={**details, "evaluate": settings.model_dump(), "made with": made_with(rows)},
+        ranked=ranked(shown, settings.probes_shown),
+        details={**details, "evaluate": settings.model_dump(), "made with": made_with()},
         notes=notes,
     )
     for name, of_methods in zip(("cmc", "cmc-adabn"), curves.values(), strict=False):
@@ -65,9 +71,9 @@ def present(
         (output / "features.png").write_bytes(png(features_figure(domains.maps)))
         tracked.figure("features", output / "features.png")
     overlaps = {f"overlap/{tracked_name(label)}": value for label, value in domains.overlaps.items()}
-    tracked.summary(final_figures(rows) | overlaps)
+    tracked.summary(final_figures(rows) | checks.figures() | overlaps)
     tracked.table("results", pd.DataFrame([row.model_dump(by_alias=True) for row in rows]))
-    for name in ("report.html", "results.json", "probes.parquet"):
+    for name in ("report.html", "results.json", "probes.parquet", "checks.json"):
         tracked.artifact(output / name)
 
 
@@ -78,7 +84,7 @@ def curves_of(shown: Shown) -> dict[str, dict[str, NDArray[np.float64]]]:
     """
     figures: dict[str, dict[str, list[NDArray[np.float64]]]] = {}
     for each in shown.evaluations:
-        if not compares_otherwise(each.method):
+        if each.result and not compares_otherwise(each.method):
             title = f"{shown.split}, with AdaBN" if "adabn" in each.method.split("+") else str(shown.split)
             figures.setdefault(title, {}).setdefault(each.label, []).append(each.result.cmc)
     return {
@@ -92,10 +98,11 @@ def tracked_name(label: str) -> str:
     return label.replace("+", "-").replace("=", " ")
 
 
-def made_with(rows: Sequence[ResultsRow]) -> dict[str, object]:
+def made_with() -> dict[str, object]:
     """Where the numbers come from."""
     versions = {"python": platform.python_version(), "torch": torch.__version__}
-    return {"hardware": rows[0].hardware, "date": rows[0].date, "commit": rows[0].commit, **versions}
+    code = {"hardware": provenance.hardware(), "date": provenance.today(), "commit": provenance.commit()}
+    return {**code, **versions}
 
 
 def trainings(translated: Sequence[Path]) -> dict[str, dict[str, object]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from components.core.results.checks import MEANINGS, Checks
 from components.core.results.methods import (
     EXPLANATIONS,
     compares_otherwise,
@@ -32,22 +33,28 @@ from components.evaluate.figures import (
 HEADLINES = ("simpgan", "simpgan-fit", "cyclegan", "gan", "source-to-target", "adabn")
 """The first of these methods that was evaluated is what the headline is about."""
 
+TRAINED = ("simpgan", "simpgan-fit", "cyclegan", "gan")
+"""Translations that were trained, as labels of the checks begin with them."""
+
 
 @dataclass(frozen=True)
 class Match:
-    """One gallery image in a ranked list."""
+    """One gallery image in a ranked list; nobody knows whether it is `correct` where there are no labels."""
 
     image: Picture
-    correct: bool
+    correct: bool | None = None
 
 
 @dataclass(frozen=True)
 class RankedList:
-    """The head of a method's list for a probe; `first_rank` is where the first correct image stands, from 1."""
+    """The head of a method's list for a probe; `first_rank` is where the first correct image stands, from 1.
+
+    It is 0 where there are no labels.
+    """
 
     method: str
     matches: Sequence[Match]
-    first_rank: int
+    first_rank: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,8 @@ def write_report(
     path: str | Path,
     *,
     rows: Sequence[ResultsRow],
+    checks: Checks | None,
+    of: tuple[str, str],
     cmc: Mapping[str, Mapping[str, NDArray[np.float64]]],
     to_source: Translations,
     to_target: Translations,
@@ -92,7 +101,9 @@ def write_report(
 
     Args:
         path: of the HTML file, or its `s3://` location.
-        rows: all results; the page averages them.
+        rows: all results; the page averages them. None: the target has no labels.
+        checks: what is known without labels; None where nothing was measured.
+        of: names of source and target.
         cmc: by title of the figure (such as the protocol), by label, [ranks] float, 0..1.
         to_source: images of the target before and after translation by F.
         to_target: images of the source before and after translation by G.
@@ -107,7 +118,9 @@ def write_report(
     templates = environment("components.evaluate", autoescape=True)
     templates.filters |= {"best": best, "title_of_label": title_of_label}
     page = templates.get_template("report.html.j2").render(
-        headline=headline(rows),
+        headline=headline(rows) if rows or not checks else headline_without_labels(checks, *of),
+        checks=checks,
+        meanings=MEANINGS,
         tables=results_tables(rows),
         rows=sorted(rows, key=lambda row: (row.source, row.target, row.protocol, place(row.method), *row.key)),
         rates=RATES,
@@ -148,6 +161,28 @@ def headline(rows: Sequence[ResultsRow]) -> list[tuple[str, str]]:
         (str(each), f"{where(each.experiment)}{how_often(each.folds, each.seeds)}")
         for each in [*compare(rows, method), *compare(rows, f"{method}+adabn", "adabn")]
     ] or [(f"{title_of(method)} was evaluated without direct transfer to compare with", "")]
+
+
+def headline_without_labels(checks: Checks, source: str, target: str) -> list[tuple[str, str]]:
+    """What can be said where nobody knows who is who: the translation that its score would choose."""
+    unknown = "Without labels nobody knows how many people are found"
+    sentences = [
+        (unknown, f"Trained on {source}, and {target} has no labels; what can be checked without any is below")
+    ]
+    trained = {label: each for label, each in checks.methods.items() if label.partition(" ")[0] in TRAINED}
+    if trained:
+        chosen = min(trained, key=lambda label: trained[label].score)
+        measures = trained[chosen]
+        among = f", the lowest of {len(trained)} translations" if len(trained) > 1 else ""
+        sentences.append(
+            (
+                f"{title_of_label(chosen)} has the label-free score {measures.score:.2f}{among}",
+                f"To the classifier its images are at {100 * measures.frechet:.0f} % of the distance from {source} "
+                f"that they had as recorded, and {100 * measures.neighbours:.0f} % of their nearest neighbours are "
+                "still the same",
+            )
+        )
+    return sentences
 
 
 def where(experiment: Experiment) -> str:

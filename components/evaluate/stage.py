@@ -12,11 +12,13 @@ from components.core.data.overlap import refuse_shared_people
 from components.core.models.classifier import load_classifier
 from components.core.models.extraction import Images
 from components.core.models.folder import model_digest
-from components.core.results.probes import write_probes
+from components.core.results.checks import write_checks
+from components.core.results.probes import no_probes, write_probes
 from components.core.results.rows import ResultsRow, write_results
 from components.core.runtime import provenance
 from components.core.runtime.device import choose_device
 from components.core.runtime.tracking import stage_run
+from components.evaluate.checks import LabelFreeChecks
 from components.evaluate.data_sets import Source, Split, Target
 from components.evaluate.evaluation import (
     Evaluation,
@@ -51,11 +53,12 @@ def run(
     counterparts: Sequence[Path] = (),
     features: Sequence[Path] = (),
 ) -> list[ResultsRow]:
-    """Evaluate the classifier on the target and on its translations; write results.json, probes.parquet, report.html
-    and figures.
+    """Evaluate the classifier on the target and on its translations; write results.json, probes.parquet, checks.json,
+    report.html and figures.
 
     Direct transfer and AdaBN are evaluated in every split of the target, what was trained for a split in that one, and
-    matched colours where there is a translation (in every split if there is none).
+    matched colours where there is a translation (in every split if there is none). The label-free checks are those of
+    one split. Of a target without labels they are all there is, and the results have no rows.
 
     Args:
         source: folder of the manifest the classifier was trained on.
@@ -85,6 +88,14 @@ def run(
     runs = [(version.run, version.splits[0]) for version in (*by_translation, *by_counterpart)]
     runs += [(run, split) for run, split, _ in by_features]
     refuse_repeated(runs)
+    split = split_to_show(looked_in.splits, [split for _, split in runs])
+    remarks = notes(looked_in, split, [split for _, split in runs])
+    if not looked_in.labelled:
+        if by_counterpart or by_features:
+            remarks.append("Source-to-target and UMDL have no label-free checks and are left out.")
+        looked_in, by_counterpart, by_features = looked_in.only(split), [], []
+        by_translation = [version for version in by_translation if version.splits == looked_in.splits]
+    checks = LabelFreeChecks(trained_on, looked_in, split, settings)
     inputs = {
         "source": labelled.digest,
         "target": looked_in.manifest.digest,
@@ -105,9 +116,8 @@ def run(
             versions += colour_matched(looked_in, splits, trained_on, **size, seed=seed)
         evaluations = chain(
             evaluate_ready_made(looked_in, by_features, settings),
-            evaluate_versions(looked_in, versions, network, settings),
+            evaluate_versions(looked_in, versions, network, settings, checks),
         )
-        split = split_to_show(looked_in.splits, [split for _, split in runs])
         common = {
             "source": labelled.dataset,
             "target": looked_in.manifest.dataset,
@@ -119,11 +129,14 @@ def run(
         rows, probes, of_split = results_of(evaluations, looked_in, split, common)
         write_results(rows, output / "results.json")
         write_probes(probes, output / "probes.parquet")
+        checked = checks.result(inputs["classifier"])
+        write_checks(checked, output / "checks.json")
         present(
             Shown(looked_in, split, trained_on, network, of_split),
             rows,
             settings,
-            notes=notes(looked_in, [split for _, split in runs]),
+            checks=checked,
+            notes=remarks,
             details={"pretrain": config["settings"], **trainings(translated)},
             output=output,
             tracked=tracked,
@@ -135,18 +148,20 @@ def results_of(
     evaluations: Iterable[Evaluation], target: Target, shown: Split, common: Mapping[str, str]
 ) -> tuple[list[ResultsRow], pd.DataFrame, list[Evaluation]]:
     """Rows, what became of each probe, and the evaluations of the split `shown`; only those keep their features."""
-    rows, probes, of_split = [], [], []
+    rows, probes, of_split = [], [no_probes()], []
     for evaluation in evaluations:
-        row = row_of(evaluation, common)
-        rows.append(row)
-        probes.append(probes_table(target, evaluation, row))
+        if evaluation.result:
+            rows.append(row_of(evaluation, common))
+            probes.append(probes_table(target, evaluation, rows[-1]))
         if evaluation.split == shown:
             of_split.append(evaluation)
     return rows, pd.concat(probes, ignore_index=True), of_split
 
 
-def notes(target: Target, trained: Sequence[Split]) -> list[str]:
-    """Which splits were evaluated for a part of the methods only."""
+def notes(target: Target, shown: Split, trained: Sequence[Split]) -> list[str]:
+    """Which splits were evaluated for a part of the methods only, or not at all."""
+    if not target.labelled:
+        return [f"Only {shown} was looked at."] if len(target.splits) > 1 else []
     missing = [split for split in target.splits if split not in trained]
     if not trained or not missing:
         return []

@@ -30,6 +30,8 @@ def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> l
         "summarise", settings=settings.model_dump(), history=output / "history.jsonl", inputs=inputs
     ) as tracked:
         rows = join(read_results(folder / "results.json") for folder in results)
+        if not rows:
+            raise UserError("summarise: nothing was measured with labels: the evaluations' checks.json is all there is")
         probes = join_probes(read_probes_beside(folder / "results.json") for folder in results)
         statistics = Statistics.of(rows, probes, settings.resamples, settings.seed)
         write_results(rows, output / "results.json", statistics.lists())

@@ -246,9 +246,15 @@ def place_of_data(data_root: str) -> str:
 
 
 def show(rows: "list[ResultsRow]", report: Path) -> None:
-    """Print the table of results, what it says in words, and where to look further."""
+    """Print the table of results, or without labels that of the checks; what it says; and where to look further."""
+    from components.core.results.checks import FILE, read_checks
     from components.core.results.summary import compare, table
 
+    if not rows:
+        checks = read_checks(report.with_name(FILE)).table()
+        known = "The target has no labels: nobody knows how many people are found. Known without labels, of a sample:"
+        typer.echo("\n".join(["", known, "", checks, "", f"What each number can and cannot know: {report}"]))
+        return
     methods = dict.fromkeys(row.method for row in rows if row.method != "direct" and "+" not in row.method)
     in_words = [f"{each.protocol}: {each}." for method in methods for each in compare(rows, method)]
     typer.echo("\n".join(["", table(rows), "", *in_words, "", f"The report: {report}"]))

@@ -52,6 +52,11 @@ def test_every_split_has_probes_and_is_there():
     assert "all:0-0" not in every_split(DataSet("cuhk01", "somewhere", "cuhk01"))
 
 
+def test_a_target_with_one_protocol_needs_no_name_of_it():
+    market = DataSet("market1501", "somewhere", "market1501")
+    assert plan(TrainGanSettings(), ["gan"], [], market).adaptations == (Adaptation("gan", Split("standard", 0)),)
+
+
 def changes(*sweep, method="simpgan"):
     planned = plan(TrainGanSettings(), [method], ["all250"], GRID, sweep)
     return [(adaptation.method, json.loads(adaptation.changes)) for adaptation in planned.adaptations]

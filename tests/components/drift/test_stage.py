@@ -114,7 +114,7 @@ def test_the_result_says_what_it_was_made_from(output: Path) -> None:
 
 def test_the_page_has_a_chart_and_pictures_and_needs_nothing_else(output: Path) -> None:
     page = (output / "drift.html").read_text()
-    assert "<h1>camera 2 has changed.</h1>" in page
+    assert "<h1>Camera 2 has changed.</h1>" in page
     assert "Camera 4 has no new image; before it had 12." in page
     assert page.count('class="crop"') == 3 * 3 * 3  # rows of three pictures of the three cameras that were looked at
     assert 'src="data:image/svg+xml' in page

@@ -35,6 +35,8 @@ def picture(value, height=128, width=64):
 def page(path: Path, **given) -> str:
     everything = {
         "rows": [row("direct", 18.1), row("simpgan", 31.2), row("adabn", 25.0)],
+        "checks": None,
+        "of": ("market1501", "grid"),
         "cmc": {"folds10": {"direct": CURVE, "simpgan": CURVE}},
         "to_source": {"simpgan": [(picture(10), picture(20)), (picture(30), picture(40))]},
         "to_target": {},

@@ -15,8 +15,9 @@ from components.core.data.features import save_features
 from components.core.data.manifest import Manifest
 from components.core.models.classifier import SiameseClassifier, load_classifier
 from components.core.models.extraction import Images, extract, with_statistics_of
-from components.core.models.folder import load_network, read_config, save_model
+from components.core.models.folder import load_network, model_digest, read_config, save_model
 from components.core.models.translator import load_translator
+from components.core.results.checks import read_checks
 from components.core.results.probes import read_probes
 from components.core.results.rows import ResultsRow, read_results
 from components.core.runtime.errors import UserError
@@ -271,6 +272,19 @@ def test_a_fine_tuned_classifier_looks_at_its_translation(
     assert rates(rows, "simpgan")[0] == 0
     # The zeros join the recorded image's features and change no order.
     assert rates(rows, "simpgan+fused") == rates(rows, "direct")
+
+
+def test_label_free_checks_are_beside_the_results(
+    results: tuple[list[ResultsRow], Path], ingested: Ingested, classifier: Path
+) -> None:
+    """Of the split that most was trained for, on its unlabelled training images."""
+    checks = read_checks(results[1] / "checks.json")
+    bases = ("simpgan", "matched-set", "matched-image")
+    assert set(checks.methods) == {"direct", "adabn", *bases, *(f"{base}+adabn" for base in bases)}
+    assert (checks.sample.protocol, checks.sample.fold) == ("folds10", 3)
+    target = Manifest.load(ingested.target)
+    assert checks.sample.target == len(target.rows("folds10", 3, "train"))
+    assert (checks.target, checks.classifier) == (target.digest, model_digest(classifier))
 
 
 def test_report_and_figures_are_there(results: tuple[list[ResultsRow], Path]) -> None:

@@ -172,11 +172,15 @@ def test_unknown_protocol_is_refused(ingested: Ingested) -> None:
         Target.load(ingested.target, ["folds11"], ingested.data_root)
 
 
-def test_a_target_without_probes_is_refused(target: Target, ingested: Ingested, tmp_path: Path) -> None:
+def test_a_target_without_probes_has_no_labels(target: Target, ingested: Ingested, tmp_path: Path) -> None:
     roles = target.manifest.roles[target.manifest.roles["role"] == "train"]
     Manifest("unlabelled", target.manifest.images, roles).save(tmp_path / "unlabelled")
-    with pytest.raises(UserError, match="no protocol with probes"):
-        Target.load(tmp_path / "unlabelled", [], ingested.data_root)
+    unlabelled = Target.load(tmp_path / "unlabelled", [], ingested.data_root)
+    assert target.labelled
+    assert not unlabelled.labelled
+    assert unlabelled.splits == target.splits
+    split = Split("folds10", 3)
+    assert unlabelled.searched([split]).tolist() == target.rows(split, "train").tolist()
 
 
 def test_splits_are_grouped_by_their_unlabelled_images(target: Target) -> None:

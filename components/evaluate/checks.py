@@ -1,0 +1,102 @@
+"""What can be said of each method without a label: the same numbers by which train_gan chooses, on a bounded sample."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from components.core.data.decoded import iterate_batches, to_unit_range
+from components.core.models.classifier import SiameseClassifier
+from components.core.models.extraction import Images
+from components.core.models.folder import load_network
+from components.core.models.label_free import BATCH, Reference, refuse_single_image, sample, score, through
+from components.core.models.translator import load_translator
+from components.core.results.checks import Checks, Measures, Sample
+from components.core.runtime.device import choose_device
+from components.evaluate.data_sets import Source, Split, Target
+from components.evaluate.settings import EvaluateSettings
+from components.evaluate.versions import Version
+
+
+class LabelFreeChecks:
+    """Measures versions of the target on a sample of the source's and of the target's training images.
+
+    Every classifier is its own judge: features of its images are held against its features of the images as recorded.
+
+    Args:
+        split: whose images are looked at.
+
+    Raises:
+        UserError: a domain has a single image.
+    """
+
+    def __init__(self, source: Source, target: Target, split: Split, settings: EvaluateSettings) -> None:
+        rows = target.training_images(split)
+        refuse_single_image(len(source.rows), len(rows))
+        generator = torch.Generator().manual_seed(settings.seed)
+        self.source_rows, self.target_rows = (
+            np.sort(sample(torch.from_numpy(each), generator).numpy()) for each in (source.rows, rows)
+        )
+        self.source, self.target, self.split, self.settings = source, target, split, settings
+        self.methods: dict[str, Measures] = {}
+        self._references: dict[Path | None, Reference] = {}
+        self._cycles: dict[Path, float] = {}
+
+    def measure(self, version: Version, part: str, network: SiameseClassifier, label: str) -> None:
+        """Measure a version as `network` sees it, which has other statistics where `part` is `adabn`.
+
+        A classifier's first version has to be seen with its own statistics. A classifier of the translated source is
+        left out: there is nothing of the source here that it knows.
+        """
+        if version.classifier and not version.changed:
+            return
+        if version.classifier not in self._references:
+            assert not part, "the images as recorded are seen with the classifier's own statistics"
+            recorded = Images(self.target.manifest, self.target.data_root)
+            source, target = (
+                self.features(network, images, rows)
+                for images, rows in ((self.source.images, self.source_rows), (recorded, self.target_rows))
+            )
+            self._references[version.classifier] = Reference(source, target)
+        features = self.features(network, version.images, self.target_rows)
+        with torch.no_grad():
+            logits = network.identity_logits(features)
+        measures = self._references[version.classifier].measure(features, logits)
+        cycle = self.cycle(version, version.translator) if version.translator else None
+        name = f"{label} seed {version.run.seed}" if label in self.methods else label
+        self.methods[name] = Measures(**measures, score=score(measures), cycle_target=cycle)
+
+    def features(self, network: SiameseClassifier, images: Images, rows: np.ndarray) -> Tensor:
+        """The classifier's features [N, D] of images, without their mirror images."""
+        return through(network, images.batches(network, rows, BATCH), self.settings.precision)
+
+    def cycle(self, version: Version, translator: Path) -> float:
+        """Mean |G(F(T)) - T| of the version's translations."""
+        if translator not in self._cycles:
+            g, _ = load_translator(translator)
+            load_network(translator, "g", g)
+            g = g.to(choose_device()).eval()
+            size = (g.config.height, g.config.width)
+
+            def images(manifest_of: Images) -> Iterable[Tensor]:
+                rows = self.target_rows
+                for batch in iterate_batches(manifest_of.data_root, manifest_of.manifest, rows, *size, BATCH):
+                    yield to_unit_range(batch.to(choose_device()))
+
+            back = through(g, images(version.images), self.settings.precision)
+            recorded = torch.cat(list(images(Images(self.target.manifest, self.target.data_root))))
+            self._cycles[translator] = (back - recorded).abs().mean().item()
+        return self._cycles[translator]
+
+    def result(self, classifier: str) -> Checks:
+        """All that was measured; `classifier` is the digest of the source's classifier."""
+        looked_at = Sample(
+            protocol=self.split.protocol,
+            fold=self.split.fold,
+            seed=self.settings.seed,
+            source=len(self.source_rows),
+            target=len(self.target_rows),
+        )
+        return Checks(target=self.target.manifest.digest, classifier=classifier, sample=looked_at, methods=self.methods)

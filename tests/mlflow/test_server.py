@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import requests
 from mlflow.exceptions import MlflowException
+from mlflow.server import get_app_client
 from mlflow.tracking import MlflowClient
 
 from tests.servers.mlflow import MlflowServer
@@ -52,3 +53,23 @@ def test_health_needs_no_password_and_everything_else_does(mlflow_server: Mlflow
         assert requests.get(f"{mlflow_server.url}{page}").status_code == 401
     figures = requests.get(f"{mlflow_server.url}/metrics", auth=(mlflow_server.user, mlflow_server.password))
     assert "mlflow_http_request_total" in figures.text
+
+
+@pytest.mark.servers
+def test_users_write_to_the_experiments_of_others_and_do_not_delete_them(
+    tracking_server: MlflowClient, mlflow_server: MlflowServer, monkeypatch: pytest.MonkeyPatch
+):
+    users = get_app_client("basic-auth", mlflow_server.url)
+    users.create_user("somebody", "a-first-password")
+    users.update_user_password("somebody", "another-password")
+    experiment = tracking_server.create_experiment("of the administrator")
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "somebody")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "another-password")
+    run = tracking_server.create_run(experiment)
+    tracking_server.log_metric(run.info.run_id, "loss", 1.0)
+    for forbidden in (
+        lambda: tracking_server.delete_experiment(experiment),
+        lambda: users.create_user("more", "a-long-password"),
+    ):
+        with pytest.raises(MlflowException, match="Permission denied"):
+            forbidden()

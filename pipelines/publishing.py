@@ -42,9 +42,7 @@ def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
     kept = Statistics.read(published) if older else Statistics()
     rows = replace(older, join(map(rows_of, files)))
     if not rows:
-        raise UserError(
-            "nothing was measured with labels in these runs: each run's checks.json and report.html say it all"
-        )
+        raise UserError("nothing in these runs was measured with labels: their checks.json and report.html say it all")
     statistics = Statistics.of(rows, join_probes(map(read_probes_beside, files))).keeping(kept, older, rows)
     lacking = waiting(rows)
     template = environment("pipelines", "components.summarise", autoescape=False).get_template("results_page.md.j2")

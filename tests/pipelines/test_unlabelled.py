@@ -1,0 +1,76 @@
+"""What the command line makes of a target without labels."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from components.core.results.checks import Checks, Measures, Sample, write_checks
+from components.core.results.probes import no_probes, write_probes
+from components.core.results.rows import write_results
+from components.core.runtime.errors import UserError
+from components.summarise import stage as summarise
+from components.summarise.settings import SummariseSettings
+from components.train_gan.settings import TrainGanSettings
+from pipelines import runs
+from pipelines.cli.run import show
+from pipelines.data_sets import DataSet
+from pipelines.plan import Adaptation, Split, every_split, plan
+from pipelines.publishing import publish
+
+CAMERAS = DataSet("cameras", "somewhere", "cameras")
+MEASURED = {"score": 0.8, "frechet": 0.4, "neighbours": 0.5, "cycle_target": 0.125, "entropy": 2.0}
+
+
+@pytest.fixture
+def evaluation(tmp_path):
+    folder = tmp_path / "evaluation"
+    write_results([], folder / "results.json")
+    write_probes(no_probes(), folder / "probes.parquet")
+    direct = {**MEASURED, "score": 1.0, "frechet": 1.0, "neighbours": 1.0, "cycle_target": None}
+    methods = {"simpgan+adabn": Measures(**MEASURED), "direct": Measures(**direct)}
+    sample = Sample(protocol="cameras", fold=0, seed=0, source=9, target=8)
+    write_checks(Checks(target="t", classifier="c", sample=sample, methods=methods), folder / "checks.json")
+    (folder / "report.html").write_text("page")
+    return folder
+
+
+def test_the_only_protocol_is_taken_and_umdl_has_nothing_to_make():
+    assert plan(TrainGanSettings(), ["simpgan"], [], CAMERAS).adaptations == (
+        Adaptation("simpgan", Split("cameras", 0)),
+    )
+    with pytest.raises(UserError, match="umdl makes features of probes, and cameras has none: leave it out"):
+        plan(TrainGanSettings(), ["simpgan", "umdl"], [], CAMERAS)
+
+
+def test_table1_needs_labels():
+    with pytest.raises(UserError, match="cameras has no labels to measure with"):
+        every_split(CAMERAS)
+
+
+def test_the_end_of_a_run_shows_checks_and_says_what_nobody_knows(evaluation, capsys):
+    show([], evaluation / "report.html")
+    said = capsys.readouterr().out
+    assert "nobody knows how many people are found" in said
+    lines = [line.split() for line in said.splitlines()]
+    assert ["Direct", "transfer", "1", "1", "1", "2"] in lines
+    assert ["SimPGAN", "+", "AdaBN", "0.8", "0.4", "0.5", "0.125", "2"] in lines
+    assert "rank-1" not in said
+
+
+def test_what_a_run_keeps_and_records(evaluation, tmp_path):
+    figures, artifacts = {}, []
+    tracked = SimpleNamespace(log_metrics=figures.update, log_artifact=artifacts.append)
+    out = tmp_path / "out"
+    out.mkdir()
+    names = (runs.RESULTS, runs.PROBES, runs.CHECKS, runs.REPORT)
+    assert runs.keep(SimpleNamespace(output=evaluation), names, out, tracked) == []
+    assert sorted(path.name for path in artifacts) == sorted(path.name for path in out.iterdir()) == sorted(names)
+    assert figures["check/score/simpgan-adabn"] == 0.8
+    assert "check/cycle_target/direct" not in figures
+
+
+def test_there_is_nothing_to_publish_or_to_sum_up(evaluation, tmp_path):
+    with pytest.raises(UserError, match="nothing in these runs was measured with labels"):
+        publish([evaluation], tmp_path / "docs")
+    with pytest.raises(UserError, match="nothing was measured with labels"):
+        summarise.run([evaluation], SummariseSettings(), tmp_path / "summary")

@@ -1,0 +1,36 @@
+"""An adaptation looks at images with all it does to them."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from components.core.data.decoded import load_decoded
+from components.core.data.manifest import Manifest
+from components.core.models.adaptation import load_adaptation, save_adaptation
+from components.drift.looking import Model
+from components.drift.settings import DriftSettings
+from tests.components.core.models.adaptations import write_classifier, write_translator
+from tests.conftest import Ingested
+
+
+def test_features_are_those_of_the_adaptation(ingested: Ingested, tmp_path: Path) -> None:
+    classifier = write_classifier(tmp_path / "classifier", ingested)
+    save_adaptation(
+        tmp_path / "adaptation",
+        "simpgan+adabn",
+        classifier=classifier,
+        source=ingested.source,
+        target=ingested.target,
+        data_root=ingested.data_root,
+        translator=write_translator(tmp_path / "translator", ingested, classifier),
+        precision="fp32",
+    )
+    target, rows = Manifest.load(ingested.target), np.array([1, 4, 9])
+    seen = Model(tmp_path / "adaptation", DriftSettings(precision="fp32")).look(target, rows, ingested.data_root)
+    adaptation = load_adaptation(tmp_path / "adaptation", torch.device("cpu"), "fp32")
+    images = load_decoded(ingested.data_root, target, rows, *adaptation.size, torch.device("cpu"))
+    np.testing.assert_allclose(seen.features, adaptation.features(images), atol=1e-5)
+    by_classifier = Model(classifier, DriftSettings(precision="fp32")).look(target, rows, ingested.data_root)
+    assert np.abs(seen.features - by_classifier.features).max() > 1e-3
+    assert (seen.measures["height"] == target.images["height"].to_numpy()[rows]).all()

@@ -20,6 +20,7 @@ from pipelines.command import command_line
 from pipelines.data_sets import DataSet, refuse_same_data
 from pipelines.folder_lock import FolderLock
 from pipelines.given import Runner
+from pipelines.parts import write_parts
 from pipelines.plan import Plan
 from pipelines.presets import RunSettings
 
@@ -64,6 +65,7 @@ def run_adapt(
         arguments = adapt_arguments(source, target, settings, planned, data_root)
         work = way_of_running(runner, lock, [data_root], [source.location, target.location, settings.pretrain.weights])
         finished = run_pipeline(pipeline, arguments, out, work)
+        write_parts(finished, out)
         return keep(finished, (RESULTS, PROBES, CHECKS, REPORT), out, tracked)
 
 

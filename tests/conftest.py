@@ -11,8 +11,9 @@ from components.ingest import stage as ingest
 from components.ingest.settings import IngestSettings
 from pipelines.demo_data import generate
 from tests.servers.fixtures import mlflow_server, postgresql_server, s3_server, tracking_server
+from tests.servers.stores import client, set_up_store
 
-__all__ = ["ingested", "mlflow_server", "postgresql_server", "s3_server", "tracking_server"]
+__all__ = ["client", "ingested", "mlflow_server", "postgresql_server", "s3_server", "set_up_store", "tracking_server"]
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several processes test at a time

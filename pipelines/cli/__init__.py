@@ -8,7 +8,7 @@ import sys
 import typer
 
 from components.core.runtime.errors import UserError
-from pipelines.cli import compare, export, images, results, run, schedule, stages, submit, sync, trainjob, ui
+from pipelines.cli import compare, export, images, models, results, run, schedule, stages, submit, sync, trainjob, ui
 from pipelines.stage_output import StageFailed
 
 NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
@@ -30,6 +30,7 @@ schedule.register(app)
 images.register(app)
 sync.register(app)
 trainjob.register(app)
+models.register(app)
 ui.register(app)
 
 

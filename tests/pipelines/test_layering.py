@@ -41,11 +41,13 @@ def importers(*packages: str) -> set[str]:
 
 def test_there_are_stages():
     assert STAGES == [
+        "champion",
         "drift",
         "evaluate",
         "finish",
         "ingest",
         "pretrain",
+        "propose",
         "summarise",
         "train_gan",
         "translate",

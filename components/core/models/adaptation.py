@@ -105,6 +105,7 @@ def save_adaptation(
     evaluation: Path | None = None,
     protocol: str = "",
     fold: int = 0,
+    variant: str = "",
     seed: int = 0,
     batch: int = 64,
     precision: str = "auto",
@@ -118,8 +119,9 @@ def save_adaptation(
         data_root: folder or `s3://` prefix that holds the shards.
         translator: model folder; not used by a method that translates nothing.
         evaluation: folder of the evaluate stage's results.
-        protocol, fold: split of the target to whose training images it is adapted. A translator has its own; else,
-            if empty, the first split that has training images.
+        protocol, fold: split of the target to whose training images it is adapted. Those of the translator or
+            classifier if it was trained for one; else, if empty, the first split that has training images.
+        variant: what tells its training from others of its method in the results.
         seed, batch, precision: as in the evaluation.
 
     Raises:
@@ -127,7 +129,7 @@ def save_adaptation(
     """
     check_method(method)
     labelled, unlabelled = Manifest.load(source), Manifest.load(target)
-    load_classifier(classifier)
+    trained = load_classifier(classifier)[1]
     parts = {"classifier": (classifier, MODEL_FILES), "source": (source, FILES), "target": (target, FILES)}
     digests = {"classifier": model_digest(classifier), "source": labelled.digest, "target": unlabelled.digest}
     draft = Description(
@@ -136,16 +138,26 @@ def save_adaptation(
         target=unlabelled.dataset,
         protocol=protocol,
         fold=fold,
-        seed=seed,
+        variant=variant,
+        seed=trained.get("adaptation", trained["settings"])["seed"],
+        order_seed=seed,
         batch=batch,
         digests=digests,
         files={},
     )
+    if ("adaptation" in trained) != (draft.base == "source-to-target"):
+        what = "of a translated source" if "adaptation" in trained else "of the source as recorded"
+        raise UserError(
+            f"the classifier in '{classifier}' is one {what}, and the method is {method}: give the other one"
+        )
     if draft.translates:
         translator = refuse_other_translator(translator, draft)
-        trained = read_config(translator)["settings"]
-        protocol, fold = trained["protocol"], trained["fold"]
+        training = read_config(translator)["settings"]
+        protocol, fold = training["protocol"], training["fold"]
+        draft = draft.model_copy(update={"seed": training["seed"]})
         parts["translator"], digests["translator"] = (translator, MODEL_FILES), model_digest(translator)
+    elif "adaptation" in trained:
+        protocol, fold = trained["adaptation"]["protocol"], trained["adaptation"]["fold"]
     elif not protocol:
         protocol, fold = first_split(unlabelled)
     if evaluation:
@@ -214,7 +226,7 @@ def save_statistics(folder: Path, description: Description, data_root: str, prec
     unadapted = networks_of(folder, description, choose_device(), precision)
     images = Images(target, data_root, unadapted.prepared, unadapted.size)
     adapted = with_statistics_of(
-        unadapted.classifier, images, rows, batch=description.batch, precision=precision, seed=description.seed
+        unadapted.classifier, images, rows, batch=description.batch, precision=precision, seed=description.order_seed
     )
     learned = dict(adapted.named_parameters())
     save_file(

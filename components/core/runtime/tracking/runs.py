@@ -2,6 +2,7 @@
 
 import io
 import os
+import queue
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -118,6 +119,15 @@ class StageRun(_Run):
     def summary(self, values: Mapping[str, float]) -> None:
         """Record final figures, such as {"cmc/rank-1": 31.2}; a retry replaces them."""
         self._measured(None, values)
+
+    def wait_for_id(self) -> str:
+        """The run's id in MLflow; empty if nothing is recorded, or the server does not answer in time."""
+        answer: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._send(lambda store: answer.put(store.run_id))
+        try:
+            return answer.get(timeout=OPEN_SECONDS) if self._sender else ""
+        except queue.Empty:
+            return ""
 
     def flush(self) -> None:
         """Make sure the history survives a crash. Call it right before each checkpoint is saved."""

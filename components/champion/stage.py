@@ -1,0 +1,36 @@
+"""Fetch the model in use, in the parts that stages work with."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from components.core.models.description import Description
+from components.core.runtime.tracking.registry import Registry, Version
+
+NONE = "none.txt"
+
+
+def run(model: str, which: str, outputs: Mapping[str, Path]) -> tuple[Version, Description]:
+    """Fetch a version of a registered model, and write its parts.
+
+    Args:
+        model: name of the registered model.
+        which: alias or number of the version.
+        outputs: folder of each part: classifier, translator, source, target. Where the method translates nothing, that
+            of the translator gets a file that says so, since an output must not be empty.
+
+    Raises:
+        UserError: MLflow does not answer, there is no such version, or its artifact is gone or damaged.
+    """
+    with TemporaryDirectory() as place:
+        folder = Path(place, "adaptation")
+        version = Registry(model).fetch(which, folder)
+        description = Description.read(folder)
+        for name, output in outputs.items():
+            if (folder / name).is_dir():
+                shutil.copytree(folder / name, output, dirs_exist_ok=True)
+            else:
+                output.mkdir(parents=True, exist_ok=True)
+                (output / NONE).write_text(f"{version} has no {name}: its method is {description.method}\n")
+    return version, description

@@ -1,0 +1,108 @@
+"""The model card: what a registered adaptation is made of, how well it does, what it is for and what not."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from components.core.data.manifest import Manifest
+from components.core.models.description import Description
+from components.core.models.folder import read_config
+from components.core.results.gate import Measured
+from components.core.results.intervals import intervals
+from components.core.results.methods import EXPLANATIONS, title_of
+from components.core.results.pages import environment
+from components.core.runtime import provenance
+
+RATES = ("rank-1", "rank-5", "rank-10", "mAP")
+OF_CLASSIFIER = ("preset", "epochs", "seed", "weights")
+OF_TRANSLATOR = ("steps", "seed", "lambda_cycle", "lambda_similarity", "lambda_fitness")
+
+
+def card_of(folder: Path, description: Description, measured: Measured, resamples: int, seed: int) -> str:
+    """The card of an adaptation's folder as Markdown.
+
+    Args:
+        measured: what its evaluation says.
+        resamples, seed: of the bootstrap.
+    """
+    target = Manifest.load(folder / "target")
+    return (
+        environment("components.propose", autoescape=False)
+        .get_template("card.md.j2")
+        .render(
+            about=description,
+            title=title_of(description.method, description.variant),
+            explanation=" ".join(
+                sentence_of(EXPLANATIONS[part]) for part in description.method.split("+") if part in EXPLANATIONS
+            ),
+            data=[facts(part, Manifest.load(folder / part)) for part in ("source", "target")],
+            unlabelled=len(target.rows(description.protocol, description.fold, "train")),
+            training=training(folder, description),
+            row=measured.row,
+            rates=rates(measured, resamples, seed),
+            checks=measured.checks,
+            date=provenance.today(),
+            commit=provenance.commit(),
+        )
+    )
+
+
+def sentence_of(explanation: str) -> str:
+    """An explanation as a sentence of its own."""
+    return explanation[0].upper() + explanation[1:]
+
+
+def facts(part: str, manifest: Manifest) -> dict[str, Any]:
+    """A manifest's name, digest and counts."""
+    images = manifest.images
+    return {
+        "part": part,
+        "name": manifest.dataset,
+        "images": len(images),
+        "people": images["person"].nunique() or "unknown",
+        "cameras": images["camera"].nunique() or "unknown",
+        "digest": manifest.digest[:12],
+    }
+
+
+def training(folder: Path, description: Description) -> dict[str, str]:
+    """How the networks were trained, by the network."""
+    config = read_config(folder / "classifier")
+    network = config["classifier"]
+    said = {
+        "classifier": f"{network['backbone']}, {network['height']}x{network['width']} pixels, "
+        f"{network['identities']} people; {chosen(config['settings'], OF_CLASSIFIER)}"
+    }
+    if description.translates:
+        config = read_config(folder / "translator")
+        generator = config["generator"]
+        said["translator"] = (
+            f"{generator['channels']} channels, {generator['blocks']} blocks, {generator['height']}x"
+            f"{generator['width']} pixels; {chosen(config['settings'], OF_TRANSLATOR)}"
+        )
+    if description.adabn:
+        said["batch normalisation"] = "statistics of the target's images as the classifier gets them"
+    return said
+
+
+def chosen(settings: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    """Some settings as a list in words; a file of weights without its folder."""
+    known = {name: settings[name] for name in names if settings.get(name) not in (None, "")}
+    return ", ".join(f"{name} {Path(value).name if name == 'weights' else value}" for name, value in known.items())
+
+
+def rates(measured: Measured, resamples: int, seed: int) -> list[dict[str, Any]]:
+    """Rates in percent with their intervals over probes, and those of direct transfer."""
+    if measured.row is None:
+        return []
+    known = {each.rate: each for each in intervals([measured.row], measured.probes, resamples, seed)}
+    direct = measured.direct_row.model_dump(by_alias=True) if measured.direct_row else {}
+    return [
+        {
+            "name": rate,
+            "value": measured.row.model_dump(by_alias=True)[rate],
+            "interval": f"{known[rate].low:.1f} to {known[rate].high:.1f}" if rate in known else "unknown",
+            "direct": f"{direct[rate]:.1f}" if direct else "unknown",
+        }
+        for rate in RATES
+    ]

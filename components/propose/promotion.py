@@ -1,0 +1,80 @@
+"""Making a version the champion: the gate, asked again with what is stored, and what it said of a version before."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from components.core.models.description import Description
+from components.core.results.gate import GateSettings, Measured, Verdict, comparable, judge
+from components.core.runtime import provenance
+from components.core.runtime.errors import UserError
+from components.core.runtime.tracking.registry import CHAMPION, Registry, Version
+
+PASSED, REFUSED = "passed", "refused"
+VERDICT_TAG = "simpgan.verdict"
+REASON_TAG = "simpgan.verdict.reason"
+AGAINST_TAG = "simpgan.verdict.against"
+PROMOTED_TAG = "simpgan.promoted"
+OVERRULED_TAG = "simpgan.overruled"
+
+
+def promote(registry: Registry, which: str, settings: GateSettings, overruled: str = "") -> tuple[Version, Verdict]:
+    """Make a version the champion if the gate lets it through.
+
+    Where champion and candidate were registered with evaluations on different images, the verdict counts that was
+    reached when the candidate was proposed, as long as the champion is the same.
+
+    Args:
+        which: number or alias.
+        overruled: why a person overrules the gate; kept with the version. Empty: nobody does.
+
+    Raises:
+        UserError: there is no such version, it is the champion already, or the gate refuses it.
+    """
+    version, champion = registry.version(which), registry.find(CHAMPION)
+    if champion and champion.number == version.number:
+        raise UserError(f"{version} is the champion already")
+    verdict = verdict_now(registry, version, champion, settings)
+    if not verdict.passed and not overruled:
+        raise UserError(
+            f"{version} stays what it is: {'; '.join(verdict.reasons)}. (--force with a reason overrules this.)"
+        )
+    note(registry, version, verdict, champion)
+    overruling = {OVERRULED_TAG: overruled} if not verdict.passed else {}
+    registry.set_tags(version, {PROMOTED_TAG: provenance.today(), **overruling})
+    registry.promote(version)
+    return registry.version(version.number), verdict
+
+
+def verdict_now(registry: Registry, version: Version, champion: Version | None, settings: GateSettings) -> Verdict:
+    """The gate's verdict of a version that was registered, and the champion there is now."""
+    candidate = measured(registry, version)
+    if champion is None:
+        return judge(candidate, None, settings)
+    defender = measured(registry, champion)
+    against = version.tags.get(AGAINST_TAG)
+    if candidate.evaluated and not comparable(candidate, defender) and against == str(champion.number):
+        return Verdict(passed=version.tags.get(VERDICT_TAG) == PASSED, reasons=[version.tags[REASON_TAG]])
+    return judge(candidate, defender, settings)
+
+
+def measured(registry: Registry, version: Version) -> Measured:
+    """What was registered with a version."""
+    with TemporaryDirectory() as place:
+        return stored(Path(place), registry.fetch_evaluation(version, Path(place)))
+
+
+def stored(folder: Path, description: Description) -> Measured:
+    """What the evaluation in an adaptation's folder says of it."""
+    return Measured.read(folder / "evaluation", description)
+
+
+def note(registry: Registry, version: Version, verdict: Verdict, champion: Version | None) -> None:
+    """Keep a verdict with its version, where MLflow shows it."""
+    registry.set_tags(
+        version,
+        {
+            VERDICT_TAG: PASSED if verdict.passed else REFUSED,
+            REASON_TAG: "; ".join(verdict.reasons),
+            AGAINST_TAG: str(champion.number) if champion else "no champion",
+        },
+    )

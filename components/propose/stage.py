@@ -1,0 +1,154 @@
+"""Register an adaptation as a candidate, hold it against the champion, and promote it if it may be."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from components.core.data.manifest import Manifest
+from components.core.models.adaptation import save_adaptation
+from components.core.models.description import Description
+from components.core.models.folder import model_digest, read_config
+from components.core.results.gate import Measured, Verdict, judge
+from components.core.results.rows import read_results
+from components.core.runtime.tracking import stage_run
+from components.core.runtime.tracking.registry import CANDIDATE, CHAMPION, Registry, Version
+from components.propose.card import RATES, card_of
+from components.propose.promotion import note, stored
+from components.propose.settings import ProposeSettings
+
+
+def run(
+    classifier: Path,
+    source: Path,
+    target: Path,
+    evaluation: Path,
+    settings: ProposeSettings,
+    data_root: str,
+    output: Path,
+    *,
+    translator: Path | None = None,
+    evaluation_of_champion: Path | None = None,
+) -> tuple[Version, Verdict]:
+    """Register what the stages made; write verdict.json and card.md to `output`.
+
+    The same parts are one version, however often they are proposed.
+
+    Args:
+        classifier: model folder; with source-to-target that of the translated source.
+        source, target: folders of the manifests it was trained with.
+        evaluation: folder of the evaluate stage's results of the candidate.
+        data_root: folder or `s3://` prefix that holds the shards.
+        translator: model folder; None for a method that translates nothing.
+        evaluation_of_champion: results of the champion on the same target; without, those that were registered with it.
+
+    Raises:
+        UserError: parts that do not belong together, or MLflow does not answer.
+    """
+    method = settings.method or default_method(translator)
+    inputs = {
+        "source": Manifest.load(source).digest,
+        "target": Manifest.load(target).digest,
+        "classifier": model_digest(classifier),
+        **({"translator": model_digest(translator)} if translator else {}),
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    split = (settings.protocol, settings.fold) if settings.protocol else evaluated_split(evaluation, method)
+    resolved = {**settings.model_dump(), "method": method}
+    history = output / "history.jsonl"
+    with (
+        stage_run("propose", settings=resolved, history=history, inputs=inputs) as tracked,
+        TemporaryDirectory() as place,
+    ):
+        registry = Registry(settings.model)
+        description = save_adaptation(
+            Path(place, "adaptation"),
+            method,
+            classifier=classifier,
+            source=source,
+            target=target,
+            data_root=data_root,
+            translator=translator,
+            evaluation=evaluation,
+            protocol=split[0],
+            fold=split[1],
+            variant=settings.variant,
+            seed=settings.seed,
+            batch=settings.batch,
+            precision=settings.precision,
+        )
+        measured = Measured.read(evaluation, description)
+        champion = registry.find(CHAMPION)
+        verdict = judge(measured, measured_champion(registry, champion, evaluation_of_champion), settings)
+        card = card_of(Path(place, "adaptation"), description, measured, settings.resamples, settings.seed)
+        version = registry.register(
+            Path(place, "adaptation"),
+            card=card,
+            tags=tags_of(description, measured),
+            metrics=metrics_of(measured),
+            run_id=tracked.wait_for_id(),
+        )
+        if champion is None or champion.number != version.number:
+            note(registry, version, verdict, champion)
+            registry.set_alias(CANDIDATE, version)
+            if settings.promote and verdict.passed:
+                registry.promote(registry.version(version.number))
+        version = registry.version(version.number)
+        written = {"model": version.name, "version": version.number, "aliases": version.aliases, **verdict.model_dump()}
+        (output / "verdict.json").write_text(json.dumps(written, indent=2) + "\n")
+        (output / "card.md").write_text(card)
+        tracked.text("verdict.json", json.dumps(written, indent=2))
+        tracked.text("card.md", card)
+        tracked.tag("simpgan.verdict", verdict.in_words)
+        tracked.summary({"gate/passed": float(verdict.passed)})
+    return version, verdict
+
+
+def default_method(translator: Path | None) -> str:
+    """AdaBN, after the translation by the translator if there is one."""
+    return f"{read_config(translator)['settings']['method']}+adabn" if translator else "adabn"
+
+
+def evaluated_split(evaluation: Path, method: str) -> tuple[str, int]:
+    """The first protocol and fold in which a method was evaluated; no protocol if it has no rates."""
+    if not (evaluation / "results.json").is_file():
+        return "", 0
+    rows = [row for row in read_results(evaluation / "results.json") if row.method == method]
+    return min(((row.protocol, row.fold) for row in rows), default=("", 0))
+
+
+def measured_champion(registry: Registry, champion: Version | None, evaluation: Path | None) -> Measured | None:
+    """What is known of the champion: an evaluation made for the comparison, or that which was registered with it."""
+    if champion is None:
+        return None
+    with TemporaryDirectory() as place:
+        description = registry.fetch_evaluation(champion, Path(place))
+        if evaluation:
+            return Measured.read(evaluation, description, exactly=False)
+        return stored(Path(place), description)
+
+
+def tags_of(description: Description, measured: Measured) -> dict[str, str]:
+    """What lists of versions show."""
+    rates = {f"simpgan.{name}": f"{value:.1f}" for name, value in rates_of(measured).items()}
+    checks = {f"simpgan.check.{name}": f"{value:.3g}" for name, value in measured.checks.items()}
+    return {
+        "simpgan.method": f"{description.method} {description.variant}".strip(),
+        "simpgan.source": description.source,
+        "simpgan.target": description.target,
+        "simpgan.split": f"{description.protocol}:{description.fold}",
+        "simpgan.seed": str(description.seed),
+        **rates,
+        **checks,
+    }
+
+
+def metrics_of(measured: Measured) -> dict[str, float]:
+    """What MLflow's page of models compares."""
+    checks = {f"check/{name}": value for name, value in measured.checks.items()}
+    return {**{f"model/{name}": value for name, value in rates_of(measured).items()}, **checks}
+
+
+def rates_of(measured: Measured) -> dict[str, float]:
+    """Rates in percent by name; none without labels."""
+    row = measured.row.model_dump(by_alias=True) if measured.row else {}
+    return {name: row[name] for name in RATES if name in row}

@@ -1,0 +1,171 @@
+"""From the parts of an adaptation to a candidate and a champion, in a store of one user."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.champion import stage as champion
+from components.core.data.manifest import Manifest
+from components.core.models.folder import model_digest
+from components.core.results.gate import GateSettings
+from components.core.results.probes import write_probes
+from components.core.results.rows import write_results
+from components.core.runtime.errors import UserError
+from components.core.runtime.tracking.registry import Registry
+from components.propose import promotion, stage
+from components.propose.settings import ProposeSettings
+from mlflow import MlflowClient
+from tests.components.core.models.adaptations import write_classifier, write_translator
+from tests.components.core.results.made_up import ranked, together
+from tests.conftest import Ingested
+
+SPLIT: dict[str, Any] = {"protocol": "folds10", "fold": 3}
+Propose = Callable[..., Any]
+
+
+def evaluation(folder: Path, *found: tuple[str, list[int]], **other: Any) -> Path:
+    """Results in which methods have their correct images at those ranks."""
+    folder.mkdir(parents=True)
+    rows, probes = together(*(ranked(method, ranks, **{**SPLIT, **other}) for method, ranks in found))
+    write_results(rows, folder / "results.json")
+    write_probes(probes, folder / "probes.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def parts(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("parts")
+    classifier = write_classifier(folder / "classifier", ingested)
+    manifests = {"source": ingested.source, "target": ingested.target, "data_root": ingested.data_root}
+    return {**manifests, "classifier": classifier, "translator": write_translator(folder / "f", ingested, classifier)}
+
+
+@pytest.fixture
+def propose(client: MlflowClient, parts: dict[str, Any], tmp_path: Path) -> Propose:
+    """Propose `found`, ranks by method, and return the version and the verdict."""
+
+    def run(method: str, *found: tuple[str, list[int]], champion: Path | None = None, **changed: Any) -> Any:
+        place = tmp_path / f"proposal-{len(list(tmp_path.glob('proposal-*')))}"
+        settings = ProposeSettings.parse({"method": method, "precision": "fp32", "batch": 8, **changed})
+        given = {name: part for name, part in parts.items() if name != "translator" or "simpgan" in method}
+        results = evaluation(place / "evaluation", *found)
+        return stage.run(
+            **given, evaluation=results, settings=settings, output=place / "out", evaluation_of_champion=champion
+        )
+
+    return run
+
+
+def aliases() -> dict[str, int]:
+    return {alias: version.number for version in Registry().versions() for alias in version.aliases}
+
+
+def test_a_proposal_becomes_the_candidate_with_a_card_and_a_verdict(
+    client: MlflowClient, propose: Propose, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    found = ("direct", [1, 2, 3, 4]), ("simpgan+adabn", [1, 1, 1, 2])
+    version, verdict = propose("simpgan+adabn", *found)
+    assert verdict.passed
+    assert aliases() == {"candidate": 1}
+    assert version.tags["simpgan.rank-1"] == "75.0"
+    assert version.tags["simpgan.split"] == "folds10:3"
+    said = json.loads((tmp_path / "proposal-0" / "out" / "verdict.json").read_text())
+    assert said["passed"]
+    assert said["version"] == 1
+    assert said["reasons"] == verdict.reasons
+    card = (tmp_path / "proposal-0" / "out" / "card.md").read_text()
+    assert client.get_model_version("simpgan", "1").description == card
+    target = Manifest.load(parts["target"])
+    for fact in (
+        "# SimPGAN + AdaBN of market1501 for grid",
+        f"| target | grid | {len(target.images)} |",
+        target.digest[:12],
+        f"only images were used, {len(target.rows('folds10', 3, 'train'))} of them",
+        "| rank-1 | 75.0 | 25.0 to 100.0 | 25.0 |",
+        "It does not tell who somebody is",
+        "resnet18, 32x16 pixels, 8 people",
+    ):
+        assert fact in card, card
+    [run] = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    assert (run.info.run_name, run.info.status) == ("propose", "FINISHED")
+    assert client.get_model_version("simpgan", "1").run_id == run.info.run_id
+    assert run.data.metrics["model/rank-1"] == 75.0
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} >= {"verdict.json", "card.md"}
+
+
+def test_the_same_parts_are_one_version(propose: Propose) -> None:
+    first, _ = propose("adabn", ("adabn", [1, 2]))
+    again, _ = propose("adabn", ("adabn", [1, 2]))
+    other, _ = propose("adabn", ("adabn", [1, 1]))
+    assert (first.number, again.number, other.number) == (1, 1, 2)
+    assert aliases() == {"candidate": 2}
+
+
+def test_the_gate_decides_about_promotion_and_a_person_may_overrule_it(propose: Propose) -> None:
+    settings = GateSettings()
+    propose("adabn", ("direct", [3] * 8), ("adabn", [1] * 8), promote=True)
+    assert aliases() == {"champion": 1}
+    version, verdict = propose("simpgan+adabn", ("simpgan+adabn", [2] * 8), promote=True)
+    assert not verdict.passed
+    assert aliases() == {"champion": 1, "candidate": 2}
+    assert version.tags["simpgan.verdict"] == "refused"
+    with pytest.raises(UserError, match="simpgan version 2 stays what it is: rank-1 0"):
+        promotion.promote(Registry(), "candidate", settings)
+    promoted, _ = promotion.promote(Registry(), "candidate", settings, overruled="the champion's licence ended")
+    assert promoted.tags["simpgan.overruled"] == "the champion's licence ended"
+    assert aliases() == {"champion": 2, "previous": 1}
+    with pytest.raises(UserError, match="simpgan version 2 is the champion already"):
+        promotion.promote(Registry(), "2", settings)
+    better, verdict = propose("simpgan", ("simpgan", [1] * 8), promote=True)
+    assert verdict.reasons[0].endswith("over 8 probes (p = 0.0078): not worse")
+    assert aliases() == {"champion": better.number, "previous": 2}
+    unchanged, _ = propose("simpgan", ("simpgan", [1] * 8), promote=True)
+    assert unchanged.number == better.number
+    assert aliases() == {"champion": better.number, "previous": 2}
+
+
+def test_what_was_never_evaluated_is_registered_and_not_promoted(propose: Propose) -> None:
+    _, verdict = propose("adabn", ("direct", [1, 2]), promote=True)
+    assert not verdict.passed
+    assert aliases() == {"candidate": 1}
+    with pytest.raises(UserError, match="AdaBN was never evaluated on this target"):
+        promotion.promote(Registry(), "candidate", GateSettings())
+
+
+def test_a_verdict_on_images_that_the_champion_never_saw_before_is_remembered(propose: Propose, tmp_path: Path) -> None:
+    """In retraining both are evaluated on the new target, of which the champion's own evaluation knows nothing."""
+    propose("adabn", ("adabn", [1, 2]), promote=True)
+    _, verdict = propose("simpgan", ("simpgan", [1, 1, 1]))
+    assert "the champion was not measured on the images" in verdict.in_words
+    with pytest.raises(UserError, match="was not measured on the images"):
+        promotion.promote(Registry(), "candidate", GateSettings())
+    both = evaluation(tmp_path / "both", ("adabn", [1, 2, 2]), seed=7)
+    version, verdict = propose("simpgan", ("simpgan", [1, 1, 1]), champion=both)
+    assert (version.number, verdict.passed) == (2, True)
+    promoted, verdict = promotion.promote(Registry(), "candidate", GateSettings())
+    assert verdict.reasons[0].startswith("rank-1 100.0 against 33.3 of the champion")
+    assert promoted.aliases == ("champion",)
+
+
+@pytest.mark.parametrize("method", ["simpgan+adabn", "adabn"])
+def test_the_champion_comes_in_the_parts_that_stages_take(
+    propose: Propose, parts: dict[str, Any], tmp_path: Path, method: str
+) -> None:
+    propose(method, (method, [1, 1]), promote=True)
+    outputs = {name: tmp_path / "champion" / name for name in ("classifier", "translator", "source", "target")}
+    version, about = champion.run("simpgan", "champion", outputs)
+    assert (version.number, about.method) == (1, method)
+    assert model_digest(outputs["classifier"]) == model_digest(parts["classifier"])
+    assert Manifest.load(outputs["target"]).digest == Manifest.load(parts["target"]).digest
+    if "simpgan" in method:
+        assert model_digest(outputs["translator"]) == model_digest(parts["translator"])
+    else:
+        assert [path.name for path in outputs["translator"].iterdir()] == ["none.txt"]
+
+
+def test_without_a_champion_the_stage_says_so(client: MlflowClient, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="MLflow has no model 'simpgan'"):
+        champion.run("simpgan", "champion", {"classifier": tmp_path})

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field
 
+from components.core.results.checks import FILE as CHECKS
+from components.core.results.checks import read_checks
 from components.core.results.rows import read_results
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import Settings, nearest
@@ -119,7 +120,8 @@ def evaluation_digest(evaluation: Path, method: str) -> str:
     if (evaluation / "results.json").is_file():
         rows = [row for row in read_results(evaluation / "results.json") if row.method == method]
         said["rows"] = [row.model_dump(exclude=PROVENANCE) for row in rows]
-    if (evaluation / "checks.json").is_file():
-        checks: Mapping[str, Mapping[str, object]] = json.loads((evaluation / "checks.json").read_bytes())
-        said["checks"] = checks["methods"].get(method)
+    if (evaluation / CHECKS).is_file():
+        checks = read_checks(evaluation / CHECKS)
+        own = {label: found.model_dump() for label, found in checks.methods.items() if label.split()[0] == method}
+        said["checks"] = {**checks.model_dump(exclude={"methods"}), "methods": own} if own else None
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

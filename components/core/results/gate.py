@@ -1,6 +1,5 @@
 """Whether a candidate may take the champion's place: what was measured of both, held against each other."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,8 @@ import pandas as pd
 from pydantic import Field
 
 from components.core.models.description import Description
+from components.core.results.checks import FILE as CHECKS
+from components.core.results.checks import read_checks
 from components.core.results.methods import name_of
 from components.core.results.probes import no_probes, read_probes_beside
 from components.core.results.rows import ResultsRow, read_results
@@ -61,7 +62,7 @@ class Measured:
         """From the folder that the evaluate stage wrote; where it says nothing of the adaptation, nothing.
 
         Args:
-            exactly: False for an evaluation of its own, which calls no variant and maybe another seed.
+            exactly: False for an evaluation made later, which may call its training by another variant and seed.
 
         Raises:
             UserError: its files are damaged.
@@ -76,11 +77,18 @@ class Measured:
         of_method = [row for row in rows if row.method == description.method]
         row = next((row for row in of_method if not exactly or (row.variant, row.seed) == training), None)
         direct = next((row for row in rows if row.method == DIRECT), None)
-        checks, compared = {}, ""
-        if (evaluation / "checks.json").is_file():
-            document = json.loads((evaluation / "checks.json").read_bytes())
-            checks = document["methods"].get(description.method, {})
-            compared = json.dumps([document[name] for name in ("target", "classifier", "sample")], sort_keys=True)
+        checks: dict[str, float] = {}
+        compared = ""
+        if (evaluation / CHECKS).is_file():
+            found = read_checks(evaluation / CHECKS)
+            compared = found.model_dump_json(exclude={"methods"})
+            label = f"{description.method} {description.variant}".strip()
+            labels = [
+                each
+                for each in found.methods
+                if each == label or (not exactly and each.split()[0] == description.method)
+            ]
+            checks = found.methods[labels[0]].model_dump(exclude_none=True) if labels else {}
         return cls(
             method=description.method,
             row=row,

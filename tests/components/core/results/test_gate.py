@@ -1,6 +1,5 @@
 """The gate between a candidate and the champion, on cases worked out by hand."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.models.description import Description
+from components.core.results.checks import Checks, Measures, Sample, write_checks
 from components.core.results.gate import GateSettings, Measured, judge
 from components.core.results.probes import write_probes
 from components.core.results.rows import write_results
@@ -136,13 +136,16 @@ def test_an_evaluation_is_read_for_one_training_in_one_split(tmp_path: Path) -> 
     )
     write_results(rows, tmp_path / "results.json")
     write_probes(probes, tmp_path / "probes.parquet")
-    measures = {"target": "t", "classifier": "c", "sample": {"seed": 0}, "methods": {"simpgan+adabn": {"score": 1.5}}}
-    (tmp_path / "checks.json").write_text(json.dumps(measures))
+    sample = Sample(protocol="all250", fold=0, seed=0, source=8, target=8)
+    measures = Measures(score=1.5, frechet=0.9, neighbours=0.6, entropy=1.0)
+    checks = Checks(target="t", classifier="c", sample=sample, methods={"simpgan+adabn": measures})
+    write_checks(checks, tmp_path / "checks.json")
     found = Measured.read(tmp_path, described("simpgan+adabn", seed=4))
     assert found.row == rows[2]
     assert found.probes["first_rank"].tolist() == [1, 1, 3]
     assert found.direct["first_rank"].tolist() == [2, 2, 1]
-    assert found.checks == {"score": 1.5}
+    assert found.checks == {"score": 1.5, "frechet": 0.9, "neighbours": 0.6, "entropy": 1.0}
+    assert Measured.read(tmp_path, described("adabn")).checks == {}
     swept = Measured.read(tmp_path, described("simpgan+adabn", variant="lambda_similarity=0.1"))
     assert swept.probes["first_rank"].tolist() == [1, 2, 3]
     assert not Measured.read(tmp_path, described("simpgan")).evaluated

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -98,7 +98,7 @@ def compare_cameras(
     everything = model.look(reference, of_all_cameras(networks, settings.sample, random), data_root)
     for camera in networks.names:
         before, since = networks.reference.get(camera, NONE), networks.new.get(camera, NONE)
-        counts = {"camera": camera, "reference": len(before), "new": len(since)}
+        counts: dict[str, Any] = {"camera": camera, "reference": len(before), "new": len(since)}
         if not len(since):
             yield Compared(CameraDrift(status="silent", **counts))
             continue
@@ -147,7 +147,7 @@ def distance_of(first: Seen, second: Seen) -> float:
     return max(0.0, frechet_distance(torch.from_numpy(first.features), torch.from_numpy(second.features)))
 
 
-def appearance_of(before: Seen, now: Seen) -> dict[str, object]:
+def appearance_of(before: Seen, now: Seen) -> dict[str, Any]:
     """The plain measures of both, and what changed much in words."""
     changes = {name: change(before.measures[name], now.measures[name]) for name in MEASURES}
     measures = {name: Measured(before=each.before, now=each.now, effect=each.effect) for name, each in changes.items()}

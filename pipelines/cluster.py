@@ -13,7 +13,8 @@ from kfp.dsl.pipeline_task import PipelineTask
 
 from components.core.images import Images, image
 from components.core.runtime.launching import PROCESSES
-from components.core.runtime.tracking.blocks import KFP_RUN
+from components.core.runtime.provenance import IMAGE
+from components.core.runtime.tracking.blocks import KFP_RUN, PIPELINE_NAME
 from components.finish.component import finish
 from pipelines.profiles import STAGES
 from pipelines.profiles.settings import Profile, StageProfile
@@ -35,7 +36,7 @@ def on_cluster(pipeline: GraphComponent, profile: Profile, images: Images) -> Gr
         with dsl.ExitHandler(last):
             function(*arguments)
         for task in Pipeline.get_default_pipeline().tasks.values():
-            set_up(task, profile, images)
+            set_up(task, profile, images, name)
 
     return dsl.pipeline(name=name, description=pipeline.description)(with_signature_of(function, build))
 
@@ -61,7 +62,7 @@ def with_signature_of(function: Callable[..., Any], build: Callable[..., None]) 
     return build
 
 
-def set_up(task: PipelineTask, profile: Profile, images: Images) -> None:
+def set_up(task: PipelineTask, profile: Profile, images: Images, pipeline: str) -> None:
     """Give a task its image, its environment and its pod."""
     stage = STAGE_OF_IMAGE[task.container_spec.image]
     task.set_container_image(images.reference(stage))
@@ -69,6 +70,8 @@ def set_up(task: PipelineTask, profile: Profile, images: Images) -> None:
     if profile.image_pull_secrets:
         kubernetes.set_image_pull_secrets(task, list(profile.image_pull_secrets))
     set_environment(task, profile.stages[stage])
+    task.set_env_variable(IMAGE, images.reference(stage))
+    task.set_env_variable(PIPELINE_NAME, pipeline)
     set_pod(task, profile.stages[stage])
 
 

@@ -2,12 +2,10 @@
 
 import contextlib
 import json
-import re
 import signal
 import sys
 import time
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,8 @@ from kfp.local import cache
 from kfp.local.orchestrator import task_spec_utils
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 
+from components.core.runtime.task import Task
+from pipelines.past_tasks import keep_task, slug, task_of
 from pipelines.stage_output import Ended, StageOutput
 
 if TYPE_CHECKING:
@@ -101,11 +101,14 @@ class Stages(cache.LocalCache):
 
     def __init__(self, out: Path, runner: "Processes | Containers") -> None:
         super().__init__(str(out / "artifacts" / "cache"))
+        self.out = out
         self.logs = out / "logs"
         self.runner = runner
         self.failure: Exception | None = None
         self.current = ""
-        self.started: Counter[str] = Counter()
+        self.task = Task(component="")
+        self.name = ""
+        self.alike: dict[str, list[str]] = {}
         self.tasks: list[tuple[str, dict[str, Any]]] = []
         self.work: StageProcess | StageContainer | None = None
         self.ending = False
@@ -126,14 +129,25 @@ class Stages(cache.LocalCache):
         stage = full_command[full_command.index("--function_to_execute") + 1]
         self.current = describe(stage, arguments)
         self.tasks.append((stage, arguments))
+        self.task = task_of(stage, arguments)
         image = f"{image} {self.runner.code(image)}"
-        return super().compute_key(stage, image, full_command, by_content(arguments), *others, **named)
+        key = super().compute_key(stage, image, full_command, by_content(arguments), *others, **named)
+        self.name = self.name_of(key)
+        return key
+
+    def name_of(self, key: str) -> str:
+        """What tells the current task from others that the reader knows by the same words."""
+        alike = self.alike.setdefault(self.current, [])
+        if key not in alike:
+            alike.append(key)
+        return f"{self.current} ({alike.index(key) + 1})" if alike.index(key) else self.current
 
     def get(self, key: str) -> dict[str, Any] | None:
         """What the cache has of the current stage."""
         outputs = super().get(key)
         if outputs is not None and not self.failure:
             say(f"{self.current}: from cache")
+            keep_task(self.out, self.name, self.task, done_now=False)
         return outputs
 
     def run(self, image: str, command: Sequence[str]) -> int:
@@ -142,12 +156,11 @@ class Stages(cache.LocalCache):
             return 1
         say(f"{self.current} ...")
         began = time.monotonic()
-        task = self.current if (count := self.started[self.current]) == 0 else f"{self.current} ({count + 1})"
-        self.started[self.current] += 1
-        log = self.logs / f"{re.sub(r'[^A-Za-z0-9_.=]+', '-', task).strip('-')}.log"
+        keep_task(self.out, self.name, self.task, done_now=True)
+        log = self.logs / f"{slug(self.name)}.log"
         for attempt in range(1 + RETRIES):
             output = StageOutput(log, again=attempt > 0)
-            ended = self.attempt(image, command, task, output)
+            ended = self.attempt(image, command, output)
             if not ended.disturbed or self.ending or attempt == RETRIES:
                 break
             pause = PAUSE_SECONDS * 2**attempt
@@ -159,9 +172,9 @@ class Stages(cache.LocalCache):
             self.failure = output.failure(self.current, ended)
         return ended.status
 
-    def attempt(self, image: str, command: Sequence[str], task: str, output: StageOutput) -> Ended:
+    def attempt(self, image: str, command: Sequence[str], output: StageOutput) -> Ended:
         """Start the current stage and wait for its end."""
-        self.work = self.runner.start(image, command, task, output)
+        self.work = self.runner.start(image, command, self.name, output)
         if self.ending:  # asked for between the check before and the start
             self.work.kill(signal.SIGTERM)
         ended = self.work.wait()

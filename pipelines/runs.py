@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from components.core.results.checks import FILE as CHECKS
 from components.core.results.checks import read_checks
+from components.core.results.probes import read_probes_beside
 from components.core.results.rows import ResultsRow, read_results
-from components.core.results.summary import final_figures
+from components.core.results.summary import final_curves, final_figures
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import PipelineRun, pipeline_run
@@ -153,6 +154,7 @@ def keep(finished: "Finished", names: Sequence[str], out: Path, tracked: Pipelin
     rows = read_results(str(out / RESULTS))
     checks = read_checks(out / CHECKS).figures() if CHECKS in names else {}
     tracked.log_metrics(final_figures(rows) | checks)
+    tracked.log_curves(final_curves(read_probes_beside(out / RESULTS)))
     return rows
 
 

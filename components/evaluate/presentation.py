@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from components.core.results.checks import Checks
 from components.core.results.methods import compares_otherwise
 from components.core.results.pages.pictures import png, svg
+from components.core.results.probes import read_probes_beside
 from components.core.results.rows import ResultsRow
-from components.core.results.summary import final_figures
+from components.core.results.summary import final_curves, final_figures
 from components.core.runtime import provenance
 from components.core.runtime.tracking import StageRun
 from components.evaluate import pictures
@@ -72,7 +73,8 @@ def present(
         tracked.figure("features", output / "features.png")
     overlaps = {f"overlap/{tracked_name(label)}": value for label, value in domains.overlaps.items()}
     tracked.summary(final_figures(rows) | checks.figures() | overlaps)
-    tracked.table("results", pd.DataFrame([row.model_dump(by_alias=True) for row in rows]))
+    tracked.curves(final_curves(read_probes_beside(output / "results.json")))
+    tracked.table("per_fold", pd.DataFrame([row.model_dump(by_alias=True) for row in rows]))
     for name in ("report.html", "results.json", "probes.parquet", "checks.json"):
         tracked.artifact(output / name)
 

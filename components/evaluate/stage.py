@@ -107,6 +107,7 @@ def run(
     output.mkdir(parents=True, exist_ok=True)
     history = output / "history.jsonl"
     with stage_run("evaluate", settings=settings.model_dump(), history=history, inputs=inputs) as tracked:
+        tracked.data_sets(labelled.recorded(source, "reference"), looked_in.manifest.recorded(target, "eval"))
         network = network.to(choose_device()).eval()
         versions = [recorded(looked_in, seed), *by_translation, *by_counterpart]
         if settings.matched:

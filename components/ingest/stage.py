@@ -76,6 +76,7 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
             ),
         )
         saved = manifest.save(output)
+        tracked.data_sets(manifest.recorded(output, "made"))
         tracked.summary({"images": len(images), "rejected": len(rejected)})
         report(manifest, shards, saved)
         return manifest

@@ -48,6 +48,7 @@ def train_and_save(source: Path, settings: PretrainSettings, data_root: str, out
     with stage_run(
         "pretrain", settings=resolved, history=checkpoint.history, inputs=inputs, recorded=is_first()
     ) as tracked:
+        tracked.data_sets(manifest.recorded(source, "train"))
         trainer = PretrainTrainer(classifier.to(device), images, sampler, settings)
         train(
             trainer,

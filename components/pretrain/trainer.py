@@ -12,7 +12,7 @@ from components.core.data.pairs import PairSampler, pairs_within
 from components.core.models.classifier import SiameseClassifier
 from components.core.runtime.device import autocast, seed_step
 from components.core.runtime.distributed import own_share, parallel, process_count
-from components.core.runtime.training import restore_optimizer
+from components.core.runtime.training import gradient_norm, restore_optimizer
 from components.pretrain.losses import ClassifierLosses
 from components.pretrain.schedule import positive_share, rate_factor
 from components.pretrain.settings import PretrainSettings
@@ -73,8 +73,9 @@ class PretrainTrainer:
         loss = self.weighted(step, parts)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        norm = gradient_norm(self.optimizer)
         self.optimizer.step()
-        recorded = {"loss/all": loss} | parts
+        recorded = {"loss/all": loss, "gradient/all": norm} | parts
         return {name: value.detach() for name, value in recorded.items()} | {
             "train/learning_rate": torch.tensor(rates[0], device=self.device)
         }

@@ -9,7 +9,7 @@ from components.core.results.probes import FILE, read_probes_beside, write_probe
 from components.core.results.rows import ResultsRow, read_results, write_results
 from components.core.results.sections import sections
 from components.core.results.statistics import Statistics
-from components.core.results.summary import final_figures, frame_of
+from components.core.results.summary import final_curves, final_figures, frame_of
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import stage_run
 from components.summarise.pages import write_html, write_markdown
@@ -40,7 +40,8 @@ def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> l
         write_markdown(output / "results.md", shown)
         write_html(output / "results.html", shown, rows)
         tracked.summary(final_figures(rows))
-        tracked.table("results", frame_of(rows))
+        tracked.curves(final_curves(probes))
+        tracked.table("per_fold", frame_of(rows))
         for name in ("results.json", "results.md", "results.html"):
             tracked.artifact(output / name)
     return rows

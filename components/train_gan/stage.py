@@ -58,6 +58,7 @@ def run(source: Path, target: Path, classifier: Path, settings: TrainGanSettings
         stage_run("train_gan", **tracking, recorded=is_first()) as tracked,
         memory_explained(label, LESS_MEMORY),
     ):
+        tracked.data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
         own_share(settings.pairs)
         device = choose_device()
         trainer = GanTrainer(

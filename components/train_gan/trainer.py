@@ -15,7 +15,7 @@ from components.core.models.translator import Discriminator, DiscriminatorConfig
 from components.core.runtime.device import autocast, seed_step
 from components.core.runtime.distributed import is_first, parallel
 from components.core.runtime.tracking import StageRun
-from components.core.runtime.training import restore_optimizer
+from components.core.runtime.training import gradient_norm, restore_optimizer
 from components.train_gan.batches import Batches, joint_pairs, own_pairs
 from components.train_gan.candidates import Candidates
 from components.train_gan.gradient_norms import gradient_norms
@@ -96,7 +96,7 @@ class GanTrainer:
         if settings.gradient_norm_steps and step % settings.gradient_norm_steps == 0:
             norms = gradient_norms(weighted, [*self.g.parameters(), *self.f.parameters()])
             recorded |= {f"gradient/{name}": norm for name, norm in norms.items()}
-        update(self.optimizers["generator"], recorded["loss/generators"])
+        recorded["gradient/generators"] = update(self.optimizers["generator"], recorded["loss/generators"])
         if settings.average_decay:
             follow(self.average_g, self.g, settings.average_decay, step)
             follow(self.average_f, self.f, settings.average_decay, step)
@@ -105,12 +105,14 @@ class GanTrainer:
         fake_target = shown(self.target_pool, made.fake_target.detach(), generator)
         with autocast(self.device, settings.precision):
             recorded |= self.discriminator_objective(fake_source, fake_target, batch.source, batch.target)
-        update(self.optimizers["discriminator"], recorded["loss/discriminators"])
+        recorded["gradient/discriminators"] = update(self.optimizers["discriminator"], recorded["loss/discriminators"])
 
         if settings.classifier_rate:
             with autocast(self.device, settings.precision):
                 recorded |= self.classifier_objective(batch, made.rebuilt_source.detach())
-            update(self.optimizers["classifier"], recorded["loss/classifier"])
+            recorded["gradient/classifier"] = update(self.optimizers["classifier"], recorded["loss/classifier"])
+        rate = self.optimizers["generator"].param_groups[0]["lr"]
+        recorded["train/learning_rate"] = torch.tensor(rate, device=self.device)
         self.candidates.consider(step)
         return {name: value.detach() for name, value in recorded.items()}
 
@@ -183,11 +185,13 @@ def rate_factor(step: int, settings: TrainGanSettings) -> float:
     return 1 if step < constant else (settings.steps - step) / (settings.steps - constant)
 
 
-def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step down the gradient of `loss`."""
+def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+    """One step down the gradient of `loss`, whose norm is returned."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    norm = gradient_norm(optimizer)
     optimizer.step()
+    return norm
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,13 @@ def run(
         settings=settings.model_dump(),
         history=output / "history.jsonl",
         inputs=inputs,
-    ):
+    ) as tracked:
+        tracked.data_sets(manifest.recorded(images, "translate"))
         translations = translate(manifest, generator, settings, data_root)
+        began = time.monotonic()
         shards = write_shards(data_root, zip(manifest.images["name"], translations, strict=True)).table
+        speed = len(shards) / (time.monotonic() - began)
+        tracked.summary({"images": len(shards), "speed/images_per_second": speed})
         images_table = manifest.images.assign(
             shard=shards["shard"],
             position=shards["position"],
@@ -57,6 +62,7 @@ def run(
         dataset = f"{manifest.dataset} by {trained['method']}"
         translated = Manifest(dataset, images_table, manifest.roles, source_protocol=manifest.source_protocol)
         translated.save(output)
+        tracked.data_sets(translated.recorded(output, "made"))
         origin = {
             "settings": trained,
             "variant": variant,

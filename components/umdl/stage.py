@@ -43,6 +43,7 @@ def run(source: Path, target: Path, settings: UmdlSettings, data_root: str, outp
         threadpool_limits(1, "blas"),  # Of a step's thousand small products most are done before a thread wakes up.
         stage_run("umdl", label=label, settings=settings.model_dump(), history=history, inputs=inputs) as tracked,
     ):
+        tracked.data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
         learner = Learner(
             extract(data_root, labelled, source_rows).T,
             person,

@@ -8,7 +8,21 @@ import sys
 import typer
 
 from components.core.runtime.errors import UserError
-from pipelines.cli import compare, export, images, models, results, run, schedule, stages, submit, sync, trainjob, ui
+from pipelines.cli import (
+    compare,
+    export,
+    images,
+    models,
+    rerun,
+    results,
+    run,
+    schedule,
+    stages,
+    submit,
+    sync,
+    trainjob,
+    ui,
+)
 from pipelines.stage_output import StageFailed
 
 NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
@@ -22,6 +36,7 @@ app = typer.Typer(
 )
 run.register(app)
 stages.register(app)
+rerun.register(app)
 export.register(app)
 compare.register(app)
 results.register(app)

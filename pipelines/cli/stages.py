@@ -1,5 +1,6 @@
 """The commands for single stages, each on local paths: what a component does, without a pipeline."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -7,6 +8,7 @@ import typer
 
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import Settings
+from components.core.runtime.task import Task, note_task
 from pipelines.cli.options import (
     OutOption,
     PartImagesOption,
@@ -54,7 +56,10 @@ def ingest(
 
     chosen = DataSet.parse(data, "DATA")
     settings = read(IngestSettings, "ingest", preset, [*(assignments or []), f"layout={chosen.layout}"], None)
-    stage.run(chosen.location, settings, place_of_data(data_root), out)
+    place = place_of_data(data_root)
+    named = {"layout": settings.layout, "name": settings.name or "", "location": chosen.location, "fingerprint": ""}
+    note("ingest", settings, {}, place, **named)
+    stage.run(chosen.location, settings, place, out)
 
 
 def watch(
@@ -115,7 +120,9 @@ def pretrain(
     from components.pretrain.settings import PretrainSettings
 
     settings = read(PretrainSettings, "pretrain", preset, assignments, seed)
-    stage.run(existing(source, "--source"), settings, place_of_data(data_root), out)
+    place = place_of_data(data_root)
+    note("pretrain", settings, {"source": existing(source, "--source")}, place)
+    stage.run(source, settings, place, out)
 
 
 def train_gan(
@@ -133,14 +140,15 @@ def train_gan(
     from components.train_gan.settings import TrainGanSettings
 
     settings = read(TrainGanSettings, "train_gan", preset, assignments, seed)
-    stage.run(
-        existing(source, "--source"),
-        existing(target, "--target"),
-        existing(classifier, "--classifier"),
-        settings,
-        place_of_data(data_root),
-        out,
-    )
+    place = place_of_data(data_root)
+    folders = {
+        "source": existing(source, "--source"),
+        "target": existing(target, "--target"),
+        "classifier": existing(classifier, "--classifier"),
+    }
+    named = {"method": settings.method, "protocol": settings.protocol, "fold": str(settings.fold), "changes": "{}"}
+    note("train_gan", settings, folders, place, **named)
+    stage.run(source, target, classifier, settings, place, out)
 
 
 def translate(
@@ -164,7 +172,10 @@ def translate(
         raise UserError("translate takes --target or --source: give the one whose images are to be translated")
     given = [*(assignments or []), f"direction={direction}"]
     settings = read(TranslateSettings, "translate", preset, given, None)
-    stage.run(images, existing(translator, "--translator"), settings, place_of_data(data_root), out)
+    place = place_of_data(data_root)
+    folders = {"images": images, "translator": existing(translator, "--translator")}
+    note("translate", settings, folders, place, direction=direction)
+    stage.run(images, translator, settings, place, out)
 
 
 def umdl(
@@ -181,7 +192,10 @@ def umdl(
     from components.umdl.settings import UmdlSettings
 
     settings = read(UmdlSettings, "umdl", preset, assignments, seed)
-    stage.run(existing(source, "--source"), existing(target, "--target"), settings, place_of_data(data_root), out)
+    place = place_of_data(data_root)
+    folders = {"source": existing(source, "--source"), "target": existing(target, "--target")}
+    note("umdl", settings, folders, place, protocol=settings.protocol, fold=str(settings.fold))
+    stage.run(source, target, settings, place, out)
 
 
 def evaluate(
@@ -214,18 +228,20 @@ def evaluate(
     from pipelines.cli.run import show
 
     settings = read(EvaluateSettings, "evaluate", preset, assignments, seed)
-    stage.run(
-        existing(source, "--source"),
-        existing(target, "--target"),
-        existing(classifier, "--classifier"),
-        settings,
-        place_of_data(data_root),
-        out,
-        translated=all_existing(translated, "--translated"),
-        translators=all_existing(translator, "--translator"),
-        counterparts=all_existing(counterpart, "--counterpart"),
-        features=all_existing(features, "--features"),
-    )
+    place = place_of_data(data_root)
+    folders = {
+        "source": existing(source, "--source"),
+        "target": existing(target, "--target"),
+        "classifier": existing(classifier, "--classifier"),
+    }
+    made = {
+        "translated": all_existing(translated, "--translated"),
+        "translators": all_existing(translator, "--translator"),
+        "counterparts": all_existing(counterpart, "--counterpart"),
+        "features": all_existing(features, "--features"),
+    }
+    note("evaluate", settings, {**folders, **made}, place)
+    stage.run(source, target, classifier, settings, place, out, **made)
     show(read_results(str(out / "results.json")), out / "report.html")
 
 
@@ -242,7 +258,8 @@ def summarise(
     from components.summarise.settings import SummariseSettings
 
     settings = read(SummariseSettings, "summarise", preset, assignments, None)
-    stage.run(all_existing(results, "RESULTS"), settings, out)
+    note("summarise", settings, {"results": all_existing(results, "RESULTS")})
+    stage.run(results, settings, out)
     typer.echo(f"\n{table(read_results(out / 'results.json'))}\n\nThe table: {out / 'results.html'}")
 
 
@@ -283,6 +300,19 @@ def read(
         if other != stage:
             raise UserError(f"--set {other}.{setting}: this command runs {stage} only: leave it out")
     return settings.parse(stage_values(preset, parsed, seed)[stage], stage=stage)
+
+
+def note(
+    stage: str,
+    settings: Settings,
+    folders: Mapping[str, Path | Sequence[Path]],
+    data_root: str = "",
+    **named: str,
+) -> None:
+    """Say what this process does as Kubeflow would: the component with its parameters and input folders by name."""
+    place = {"data_root": data_root} if data_root else {}
+    parameters = {**named, **place, "settings": settings.model_dump_json()}
+    note_task(Task.of_command(stage, parameters, folders))
 
 
 def existing(folder: Path, option: str) -> Path:

@@ -219,8 +219,10 @@ def send(
     wait: bool,
 ) -> None:
     """Upload the pipeline if need be, start the run, say where it is, and follow it if asked to."""
+    from components.core.runtime.tracking import open_pipeline
     from pipelines.submit.following import follow
     from pipelines.submit.links import mlflow_link
+    from pipelines.submit.requests import as_read
     from pipelines.submit.server import Server
 
     for note in request.notes:
@@ -232,6 +234,7 @@ def send(
     run_id = server.start(version, request.arguments, name, experiment)
     typer.echo(f"Pipeline: {compiled.name}, version {version.name} ({'uploaded' if version.new else 'already there'})")
     typer.echo(f"Run:      {name}\n          {server.run_link(run_id)}")
+    open_pipeline(run_id, name, request.tags, as_read(request.arguments))
     tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
     if tracking.startswith("http"):
         typer.echo(f"MLflow:   {mlflow_link(tracking, run_id)}")

@@ -1,8 +1,9 @@
 """What `simpgan submit` and schedules ask for: options of `simpgan run`, made into a pipeline and its arguments."""
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from pipelines.submit.places import (
 )
 
 LONGEST_TITLE = 160
+SETTINGS = "_settings"
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,14 @@ class Request:
     Attributes:
         title: what tells it apart from others of the same pipeline.
         notes: what a person should know, though it is no reason to refuse it.
+        tags: what people search its run in MLflow by.
     """
 
     compiled: Compiled
     arguments: Mapping[str, Any]
     title: str
     notes: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class Options(Settings):
@@ -91,6 +95,7 @@ class Options(Settings):
         profile: Profile,
         arguments: Mapping[str, Any],
         titles: Sequence[str],
+        tags: Mapping[str, str],
         scheduled: bool,
     ) -> Request:
         """Compile the pipeline for the cluster and check the arguments against it."""
@@ -102,7 +107,8 @@ class Options(Settings):
             pipeline = read_compiled(path)
         pipeline = pipeline.named(f"simpgan-{pipeline.name}")
         pipeline = looking_at_data(pipeline) if scheduled else pipeline
-        return Request(pipeline, pipeline.complete(arguments), ", ".join(titles)[:LONGEST_TITLE], tuple(notes))
+        title = ", ".join(titles)[:LONGEST_TITLE]
+        return Request(pipeline, pipeline.complete(arguments), title, tuple(notes), tags)
 
     def request(self, scheduled: bool = False) -> Request:
         """Check everything that can be checked from here, and compile the pipeline.
@@ -136,7 +142,8 @@ class AdaptOptions(Options):
         arguments = runs.adapt_arguments(source, target, settings, planned, self.place(profile))
         title = title_of("adapt", [source], target, settings, planned, [settings.train_gan.seed])
         titles = [title, *self.sweep, *self.assignments]
-        return self.finished(adapt_pipeline(planned.methods), profile, arguments, titles, scheduled)
+        tags = runs.tags_of([source], target, settings, planned)
+        return self.finished(adapt_pipeline(planned.methods), profile, arguments, titles, tags, scheduled)
 
 
 class Table1Options(Options):
@@ -166,11 +173,20 @@ class Table1Options(Options):
         arguments = runs.table1_arguments(sources, target, settings, planned, self.place(profile))
         title = title_of("table1", sources, target, settings[0], planned, [each.train_gan.seed for each in settings])
         graph = table1_pipeline(planned.methods)
-        return self.finished(graph, profile, arguments, [title, *self.assignments], scheduled)
+        tags = runs.tags_of(sources, target, settings[0], planned)
+        return self.finished(graph, profile, arguments, [title, *self.assignments], tags, scheduled)
 
 
 PIPELINES: Mapping[str, type[Options]] = {"adapt": AdaptOptions, "table1": Table1Options}
 """The pipelines that are submitted by their options; any other by its compiled file and its parameters."""
+
+
+def as_read(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as they are recorded: settings, which travel as JSON, as what they say, by the stage's name."""
+    return {
+        name.removesuffix(SETTINGS): json.loads(value) if name.endswith(SETTINGS) else value
+        for name, value in arguments.items()
+    }
 
 
 def looking_at_data(pipeline: Compiled) -> Compiled:

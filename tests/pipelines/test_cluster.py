@@ -90,7 +90,13 @@ def test_a_gpu_is_asked_for_only_where_the_profile_does(containers):
 def test_several_gpus_make_several_processes(containers):
     assert {"name": "SIMPGAN_PROCESSES", "value": "4"} in containers["exec-pretrain"]["env"]
     assert {"name": "AWS_REGION", "value": "here"} in containers["exec-pretrain"]["env"]
-    assert containers["exec-train-gan"]["env"] == [{"name": "AWS_REGION", "value": "here"}]
+    assert "SIMPGAN_PROCESSES" not in {each["name"] for each in containers["exec-train-gan"]["env"]}
+
+
+def test_a_pod_knows_its_image_and_its_pipeline(containers):
+    for container in containers.values():
+        told = {each["name"]: each["value"] for each in container["env"]}
+        assert (told["SIMPGAN_IMAGE"], told["SIMPGAN_PIPELINE"]) == (container["image"], "adapt")
 
 
 def test_requests_and_limits(containers):

@@ -12,7 +12,12 @@ import pytest
 from components.core.results.probes import read_probes
 from components.core.results.rows import read_results
 from components.core.results.summary import final_figures
+from components.core.runtime.tracking import close_pipeline, stage_run
+from components.core.runtime.tracking.endings import Ending
 from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
+from pipelines.past_tasks import find_past_task, read_task
+from pipelines.rerun import changed, run_again
+from tests.pipelines.recorded_names import documented, recorded, stands_for
 
 TINY = str(Path(__file__).with_name("tiny.yaml"))
 
@@ -87,6 +92,86 @@ def test_the_runs_of_the_stages_nest_under_that_of_the_pipeline(finished):
     with sqlite3.connect(out / "mlflow.db") as store:
         figures = dict(store.execute("select key, value from metrics where run_uuid = ?", (pipeline,)).fetchall())
     assert figures == pytest.approx(final_figures(read_results(out / "results.json")))
+
+
+@pytest.fixture
+def store_of(monkeypatch):
+    """Has this process record in the store of a run's folder; returns its address."""
+    for name in [name for name in os.environ if name.startswith(("MLFLOW", "SIMPGAN"))]:
+        monkeypatch.delenv(name)
+
+    def store_of(out):
+        uri = f"sqlite:///{out / 'mlflow.db'}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        return uri
+
+    return store_of
+
+
+@pytest.mark.local
+def test_a_stage_that_is_run_again_makes_the_same(finished, store_of, tmp_path):
+    out, _, _ = finished
+    store_of(out)
+    name = "train_gan simpgan all250:0 lambda_similarity=1 (market1501, seed 5)"
+    past = find_past_task(str(out), name)
+    again = changed(past, [])
+    assert [each for each in again.differences if not each.startswith("code")] == []
+    made = run_again(again, past, tmp_path / "again")
+    (translate,) = [
+        task
+        for task in map(read_task, (out / "tasks").glob("translate*.json"))
+        if task.artifacts["translator"][0].metadata["variant"] == "lambda_similarity=1"
+    ]
+    assert made == {"translator": translate.artifacts["translator"][0].digest}
+
+
+RARE_SETTINGS = {
+    "train_gan simpgan all250:0 lambda_similarity=1 (market1501, seed 5)": [
+        "train_gan.steps=2",
+        "train_gan.method=simpgan-fit",
+        "train_gan.lambda_identity=5",
+        "train_gan.classifier_rate=0.001",
+    ],
+    "pretrain": ["pretrain.images_per_identity=2", "pretrain.triplet_weight=1"],
+}
+
+
+@pytest.mark.local
+def test_every_name_is_documented_and_every_documented_name_is_recorded(
+    finished, table, store_of, tmp_path, monkeypatch
+):
+    """Names that only some settings bring are those of reruns, which change nothing else."""
+    out, _, _ = finished
+    uri = store_of(out)
+    for place, (name, assignments) in enumerate(RARE_SETTINGS.items()):
+        past = find_past_task(str(out), name)
+        again = changed(past, assignments)
+        told = [each.partition(" ")[0] for each in again.differences if not each.startswith("code")]
+        assert sorted(told) == sorted(each.partition("=")[0] for each in assignments)
+        run_again(again, past, tmp_path / str(place))
+    record_what_goes_wrong(tmp_path, monkeypatch)
+    stores = [recorded(uri), recorded(f"sqlite:///{table[0] / 'mlflow.db'}")]
+    for title, patterns in documented().items():
+        names = set().union(*(store[title] for store in stores))
+        undocumented = [name for name in names if not any(stands_for(pattern, name) for pattern in patterns)]
+        assert undocumented == [], f"{title}: not in docs/mlflow.md"
+        unseen = [pattern for pattern in patterns if not any(stands_for(pattern, name) for name in names)]
+        assert unseen == [], f"{title}: nothing records what docs/mlflow.md says"
+
+
+def record_what_goes_wrong(folder, monkeypatch):
+    """A stage of a cluster's run that fails, differs when it is tried again, and fails with its pipeline."""
+    monkeypatch.setenv("KFP_RUN_ID", "cluster")
+    monkeypatch.setenv("SIMPGAN_PIPELINE", "adapt")
+    monkeypatch.setenv("SIMPGAN_IMAGE", "simpgan/ingest@sha256:0")
+    monkeypatch.setenv("SIMPGAN_TASK", "ingest")
+    for attempt in range(2):
+        with (
+            pytest.raises(ZeroDivisionError),
+            stage_run("ingest", settings={"threads": attempt}, history=folder / "history.jsonl"),
+        ):
+            raise ZeroDivisionError
+    close_pipeline(Ending("FAILED", "failed"))
 
 
 @pytest.mark.local

@@ -12,6 +12,8 @@ import pandas as pd
 
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+from components.core.runtime.task import current_task
+from components.core.runtime.tracking import DataSet
 
 SCHEMA_VERSION = 2
 TABLES = ("images", "roles", "rejected", "objects")
@@ -122,6 +124,21 @@ class Manifest:
             last = of_protocol["fold"].max()
             raise UserError(f"{self.dataset}, protocol '{protocol}', has no fold {fold}: folds go from 0 to {last}")
         return np.sort(of_fold.loc[of_fold["role"] == role, "image"].to_numpy())
+
+    def recorded(self, folder: Path, context: str) -> DataSet:
+        """The data set as a run records it.
+
+        Args:
+            folder: where this process has read or written the manifest.
+            context: see `DataSet`.
+        """
+        task = current_task()
+        counts = {
+            "images": len(self.images),
+            "people": int(self.images["person"].nunique()),
+            "cameras": int(self.images["camera"].nunique()),
+        }
+        return DataSet(self.dataset, self.digest, counts, context, task.uri_of(folder) if task else str(folder))
 
     def save(self, folder: str | Path) -> bool:
         """Write the manifest into `folder`; its manifest.json, written last, makes it one.

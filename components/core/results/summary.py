@@ -5,13 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from components.core.results.methods import compares_otherwise, name_of, place, title_of
 from components.core.results.rows import RATES, ResultsRow
 
 UNTRACKABLE = re.compile(r"^[^A-Za-z0-9_]|[^A-Za-z0-9_\-. ]")
 """What the name of a metric cannot have; a data set's name can."""
+
+CURVE_RANKS = 50
+"""How far the CMC curves go that are tracked."""
 
 EXPERIMENT = ["source", "target", "preset", "protocol"]
 
@@ -144,10 +149,36 @@ def final_figures(rows: Sequence[ResultsRow]) -> dict[str, float]:
     figures = {}
     for summary in summarise(rows):
         where = [*(summary.experiment[place] or "defaults" for place in differing), summary.experiment.protocol]
-        method = " ".join([summary.method, summary.variant]).strip().replace("+", "-").replace("=", " ")
         for rate in ("rank-1", "rank-5", "rank-10", "mAP"):
-            figures["/".join([rate, *(UNTRACKABLE.sub("_", name) for name in [*where, method])])] = summary.mean[rate]
+            figures[tracked_name(rate, where, summary.method, summary.variant)] = summary.mean[rate]
     return figures
+
+
+def final_curves(probes: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """CMC curves in percent by names like `cmc/folds10/simpgan`: ranks 1 to `CURVE_RANKS`, means over folds and seeds.
+
+    Other comparisons of the same images are left to the table.
+
+    Args:
+        probes: with the columns of `probes.COLUMNS`.
+    """
+    counted = probes[(probes["first_rank"] > 0) & ~probes["method"].map(compares_otherwise).astype(bool)]
+    differing = [name for name in EXPERIMENT[:-1] if counted[name].nunique() > 1]
+    ranks = np.arange(1, CURVE_RANKS + 1)
+    curves = {}
+    for (*where, method, variant), group in counted.groupby([*differing, "protocol", "method", "variant"], sort=False):
+        of_runs = [
+            (run["first_rank"].to_numpy()[:, None] <= ranks).mean(axis=0) for _, run in group.groupby(["fold", "seed"])
+        ]
+        name = tracked_name("cmc", [place or "defaults" for place in where], method, variant)
+        curves[name] = 100 * np.mean(of_runs, axis=0)
+    return curves
+
+
+def tracked_name(what: str, where: Sequence[str], method: str, variant: str) -> str:
+    """The name that a method's figure is tracked under."""
+    run = " ".join([method, variant]).strip().replace("+", "-").replace("=", " ")
+    return "/".join([what, *(UNTRACKABLE.sub("_", name) for name in [*where, run])])
 
 
 def compare(rows: Sequence[ResultsRow], method: str, baseline: str = "direct") -> list[Comparison]:

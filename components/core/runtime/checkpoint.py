@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from components.core.runtime import storage
 from components.core.runtime.distributed import is_first
 from components.core.runtime.errors import UserError
 
+CHECKPOINTS = "SIMPGAN_CHECKPOINTS"
+"""Environment variable that names another place for checkpoints, so that what is done again is done again, and leaves
+those of a training alone that may still be at work."""
+
 
 def checkpoint_key(stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """The name of a training's checkpoint: `stage`, and the digest of its settings and of its inputs' digests."""
@@ -24,14 +29,16 @@ def checkpoint_key(stage: str, settings: Mapping[str, Any], inputs: Mapping[str,
 class Checkpoint:
     """Where one training keeps its state, a nesting of dicts and lists of tensors and JSON values.
 
-    Beside it lies the history of its metrics, in the local file `history`.
+    It is the folder `checkpoints` under the data root, or what `SIMPGAN_CHECKPOINTS` names. Beside the state lies the
+    history of its metrics, in the local file `history`.
     """
 
     def __init__(self, data_root: str, key: str) -> None:
-        self.location = storage.join(data_root, "checkpoints", f"{key}.safetensors")
-        self.history_location = storage.join(data_root, "checkpoints", f"{key}.jsonl")
-        self.remote = storage.is_s3(data_root)
-        folder = storage.cache_folder() / "checkpoints" if self.remote else Path(data_root) / "checkpoints"
+        place = os.environ.get(CHECKPOINTS) or storage.join(data_root, "checkpoints")
+        self.location = storage.join(place, f"{key}.safetensors")
+        self.history_location = storage.join(place, f"{key}.jsonl")
+        self.remote = storage.is_s3(place)
+        folder = storage.cache_folder() / "checkpoints" if self.remote else Path(place)
         folder.mkdir(parents=True, exist_ok=True)
         self.history = folder / f"{key}.jsonl"
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-import torch
-
 COMMIT = "SIMPGAN_COMMIT"
 """Environment variable that names the commit where the code runs without its repository, as in a container."""
+
+IMAGE = "SIMPGAN_IMAGE"
+"""Environment variable that names the container image a stage runs in, by its digest where it has one."""
 
 PROCESSORS = Path("/proc/cpuinfo")
 
@@ -18,6 +19,8 @@ PROCESSORS = Path("/proc/cpuinfo")
 @cache
 def hardware() -> str:
     """The GPU's name, or the CPU's model and how many threads compute on it."""
+    import torch
+
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     threads = torch.get_num_threads()
@@ -34,6 +37,11 @@ def processor() -> str:
 def today() -> str:
     """The day, YYYY-MM-DD, in UTC."""
     return datetime.now(UTC).date().isoformat()
+
+
+def image() -> str:
+    """The container image that this process runs in, as whoever started it says; empty where nobody does."""
+    return os.environ.get(IMAGE, "")
 
 
 def commit(file: Path = Path(__file__)) -> str:

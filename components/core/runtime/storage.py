@@ -155,6 +155,22 @@ def local_copy(location: str) -> Path:
     return path
 
 
+def local_folder(location: str) -> Path:
+    """A local path of a folder whose files never change: itself, or a copy in the cache that is downloaded once.
+
+    Where nothing lies at `location` there is no such folder.
+
+    Raises:
+        UserError: it cannot be downloaded.
+    """
+    if not is_s3(location):
+        return Path(location)
+    for file in list_files(location):
+        local_copy(join(location, file.path))
+    bucket, key = _bucket_and_key(location)
+    return cache_folder() / bucket / key
+
+
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """A path beside `path` that is renamed to it at the end, or removed on failure."""

@@ -101,6 +101,12 @@ def record(values: list[tuple[int, dict[str, float]]], name: str, run: StageRun)
         run.metrics(step, scalars)
 
 
+def gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
+    """L2 norm over all gradients with which the optimiser will change its parameters; a scalar on their device."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return torch.nn.utils.get_total_norm([each.grad for each in parameters if each.grad is not None])
+
+
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
     """Give an optimiser its saved state, laid out in memory as its parameters are: fused steps rely on that."""
     optimizer.load_state_dict(dict(state))

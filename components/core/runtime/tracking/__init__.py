@@ -7,6 +7,7 @@ where mlflow is not installed.
         ...  # starts the stages; they find their parent by themselves
 
     with stage_run("train_gan", settings=settings.model_dump(), history=folder / "history.jsonl") as run:
+        run.data_sets(manifest.recorded(folder, "train"))
         run.resume(checkpoint.step)                      # only when training goes on from a checkpoint
         for step in ...:
             run.metrics(step, {"loss/cycle": 0.25})
@@ -18,7 +19,18 @@ where mlflow is not installed.
 
 from components.core.runtime.tracking.blocks import pipeline_run, stage_run
 from components.core.runtime.tracking.closing import close_pipeline
+from components.core.runtime.tracking.contents import DataSet
 from components.core.runtime.tracking.history import read_history
+from components.core.runtime.tracking.parents import open_pipeline
 from components.core.runtime.tracking.runs import PipelineRun, StageRun
 
-__all__ = ["PipelineRun", "StageRun", "close_pipeline", "pipeline_run", "read_history", "stage_run"]
+__all__ = [
+    "DataSet",
+    "PipelineRun",
+    "StageRun",
+    "close_pipeline",
+    "open_pipeline",
+    "pipeline_run",
+    "read_history",
+    "stage_run",
+]

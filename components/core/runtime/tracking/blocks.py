@@ -12,7 +12,7 @@ from typing import Any
 
 from components.core.runtime.tracking.endings import Ending, ending_of, sigterm_raises
 from components.core.runtime.tracking.history import History
-from components.core.runtime.tracking.opening import PIPELINE_TASK, RunRequest
+from components.core.runtime.tracking.opening import INPUT_TAG, PIPELINE_TASK, RERUN_TAG, STAGE_TAG, RunRequest, flat
 from components.core.runtime.tracking.runs import PipelineRun, StageRun, UnrecordedStageRun
 from components.core.runtime.tracking.sender import Sender
 from components.core.runtime.tracking.store import Store
@@ -20,6 +20,9 @@ from components.core.runtime.tracking.store import Store
 PIPELINE_RUN = "SIMPGAN_PIPELINE_RUN"
 KFP_RUN = "KFP_RUN_ID"
 TASK = "SIMPGAN_TASK"
+PIPELINE_NAME = "SIMPGAN_PIPELINE"
+RERUN_OF = "SIMPGAN_RERUN_OF"
+PARENT_RUN = "SIMPGAN_PARENT_RUN"
 MLFLOW_RUN_ID = "MLFLOW_RUN_ID"
 
 
@@ -46,7 +49,7 @@ def pipeline_run(name: str, tags: Mapping[str, str], parameters: Mapping[str, An
         run_id=inherited[MLFLOW_RUN_ID],
         alone=True,
         tags=tags,
-        parameters=_flat(PIPELINE_TASK, parameters),
+        parameters=flat(PIPELINE_TASK, parameters),
     )
     os.environ[PIPELINE_RUN] = pipeline
     os.environ.pop(MLFLOW_RUN_ID, None)  # names this run; the stages must not all write into it
@@ -78,8 +81,10 @@ def stage_run(
     Which MLflow run it is: with `MLFLOW_RUN_ID` set, that one; else the one of this pipeline run
     (`SIMPGAN_PIPELINE_RUN`, on a cluster `KFP_RUN_ID`) with this `label`, so that a retry goes on in it; else a new
     one of its own. On a cluster nobody tells the tasks of several seeds apart, so there the settings and inputs have
-    to be the same too. It ends FINISHED, FAILED (with the tag `simpgan.reason` and `failure.txt`) or KILLED (SIGTERM,
-    Ctrl-C).
+    to be the same too. With `SIMPGAN_RERUN_OF` set it is tagged `simpgan.rerun_of`, and nests under the run that
+    `SIMPGAN_PARENT_RUN` names. Where a pod has no run to nest under, it creates that of the pipeline,
+    under the name in `SIMPGAN_PIPELINE`. It ends FINISHED, FAILED (with the tag `simpgan.reason` and `failure.txt`) or
+    KILLED (SIGTERM, Ctrl-C).
 
     Everything is sent by a background thread that waits for a server that is away: neither opening the run
     nor measuring blocks training. The end of the run waits for it for at most `END_SECONDS`.
@@ -97,17 +102,20 @@ def stage_run(
         recorded: False in all but the first of the processes that run a stage together: it records for them.
     """
     label = os.environ.get(TASK) or label or stage
-    digests = {f"simpgan.input.{name}": digest for name, digest in (inputs or {}).items()}
+    digests = {f"{INPUT_TAG}{name}": digest for name, digest in (inputs or {}).items()}
+    rerun_of = os.environ.get(RERUN_OF)
     pipeline = pipeline_of_environment()
     told_apart = TASK in os.environ or KFP_RUN not in os.environ
     request = RunRequest(
         pipeline=pipeline or uuid.uuid4().hex,
         task=label if told_apart else f"{label} {_digest([settings, inputs])}",
-        name=label,
+        name=f"{label}, rerun" if rerun_of else label,
         run_id=os.environ.get(MLFLOW_RUN_ID),
         alone=pipeline is None,
-        tags={"simpgan.stage": stage, **digests},
-        parameters=_flat(stage, settings),
+        tags={STAGE_TAG: stage, **({RERUN_TAG: rerun_of} if rerun_of else {}), **digests},
+        parameters=flat(stage, settings),
+        parent=os.environ.get(PARENT_RUN),
+        pipeline_name="" if PIPELINE_RUN in os.environ or not pipeline else os.environ.get(PIPELINE_NAME, ""),
     )
     if not recorded:
         with sigterm_raises():
@@ -115,6 +123,7 @@ def stage_run(
         return
     with sigterm_raises():
         run = StageRun(History(history), _sender(request, f"; every metric is in {history}"))
+        run.task(stage, settings, inputs or {})
         with _ended(run):
             yield run
 
@@ -144,14 +153,3 @@ def _sender(request: RunRequest, consolation: str) -> Sender | None:
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         return None
     return Sender(lambda: Store(request), consolation)
-
-
-def _flat(prefix: str, values: Mapping[str, Any]) -> dict[str, str]:
-    """Nested values as `prefix.outer.inner`, each a string: MLflow's parameters are flat."""
-    flat: dict[str, str] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat.update(_flat(f"{prefix}.{name}", value))
-        else:
-            flat[f"{prefix}.{name}"] = value if isinstance(value, str) else json.dumps(value, default=str)
-    return flat

@@ -12,16 +12,23 @@ from components.core.runtime.tracking.opening import (
     PIPELINE_TASK,
     REASON_TAG,
     SILENT_END,
+    STAGE_TAG,
     TASK_TAG,
     connect,
     find_experiment,
 )
+from components.core.runtime.tracking.sender import first_line
+from components.core.runtime.tracking.store import METRICS_A_BATCH
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
 logger = logging.getLogger(__name__)
+
+LAST_STAGES = ("summarise", "evaluate")
+RESULTS = ("rank-", "mAP/", "cmc/")
+"""How the names of a pipeline's results begin."""
 
 NOTE_TAG = "mlflow.note.content"
 """What MLflow shows on top of a run's page."""
@@ -44,7 +51,7 @@ def close_pipeline(ending: Ending) -> list[str]:
     try:
         return close_runs(connect(), pipeline, ending) or told
     except Exception as error:
-        logger.warning("MLflow was not told how the pipeline ended: %s", error)
+        logger.warning("MLflow was not told how the pipeline ended: %s", first_line(error))
         return told
 
 
@@ -56,6 +63,7 @@ def close_runs(client: "MlflowClient", pipeline: str, ending: Ending) -> list[st
     reasons = [f"{stage.info.run_name}: {close_stage(client, stage)}" for stage in stages]
     for parent in unfinished:
         if parent not in stages and parent.info.status == "RUNNING":
+            copy_results(client, parent)
             close_parent(client, parent, ending, reasons)
     return reasons
 
@@ -67,6 +75,20 @@ def close_stage(client: "MlflowClient", run: "Run") -> str:
         client.set_terminated(run.info.run_id, "KILLED")
         return SILENT_END
     return run.data.tags.get(REASON_TAG, run.info.status)
+
+
+def copy_results(client: "MlflowClient", parent: "Run") -> None:
+    """Give the run of a pipeline the figures and curves of its last stage that has any, so that pipelines compare."""
+    pipeline = parent.data.tags[PIPELINE_TAG]
+    for stage in LAST_STAGES:
+        which = f"tag.`{PIPELINE_TAG}` = '{pipeline}' AND tag.`{STAGE_TAG}` = '{stage}'"
+        for run in client.search_runs([parent.info.experiment_id], which):
+            names = [name for name in run.data.metrics if name.startswith(RESULTS)]
+            metrics = [metric for name in names for metric in client.get_metric_history(run.info.run_id, name)]
+            for start in range(0, len(metrics), METRICS_A_BATCH):
+                client.log_batch(parent.info.run_id, metrics=metrics[start : start + METRICS_A_BATCH])
+            if metrics:
+                return
 
 
 def close_parent(client: "MlflowClient", run: "Run", ending: Ending, reasons: list[str]) -> None:

@@ -5,12 +5,12 @@ import json
 import logging
 import os
 import platform
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from components.core.runtime import provenance
 from components.core.runtime.tracking.processes import has_ended, host_name, process_mark
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ TASK_TAG = "simpgan.task"
 PROCESS_TAG = "simpgan.process"
 REASON_TAG = "simpgan.reason"
 CHANGED_TAG = "simpgan.changed"
+IMAGE_TAG = "simpgan.image"
+RERUN_TAG = "simpgan.rerun_of"
+STAGE_TAG = "simpgan.stage"
+INPUT_TAG = "simpgan.input."
 SILENT_END = "ended without a word: killed, out of memory, or the machine went down"
 
 DEFAULT_EXPERIMENT = "simpgan"
@@ -43,6 +47,8 @@ class RunRequest:
         name: what people read.
         run_id: an MLflow run that exists already and is to be written to instead; None to find or create it.
         alone: no other process of the same pipeline is at work yet.
+        parent: an MLflow run to nest under; None for that of the pipeline.
+        pipeline_name: of the pipeline, whose run is created if there is none; empty where that is another's affair.
         tags, parameters: names with values.
     """
 
@@ -53,6 +59,8 @@ class RunRequest:
     alone: bool
     tags: Mapping[str, str]
     parameters: Mapping[str, str]
+    parent: str | None = None
+    pipeline_name: str = ""
 
 
 def connect() -> "MlflowClient":
@@ -78,21 +86,21 @@ def connect() -> "MlflowClient":
     return MlflowClient()
 
 
-def open_run(client: "MlflowClient", request: RunRequest) -> tuple[str, "Run | None"]:
+def open_run(client: "MlflowClient", request: RunRequest) -> tuple["Run", bool]:
     """Find or create the run of `request`.
 
     Returns:
-        its id, and the run as an earlier attempt left it, or None if it is new.
+        the run, as an earlier attempt left it or new, and whether there was an earlier attempt.
     """
     experiment = find_experiment(client)
     if request.alone:
         close_silent(client, f"tag.`{PROCESS_TAG}` LIKE '{host_name()}:%'")
-    found = client.get_run(request.run_id) if request.run_id else _find(client, experiment, request, request.task)
-    run_id = found.info.run_id if found else _create(client, experiment, request)
-    _log_parameters(client, run_id, request.parameters, found.data.params if found else {})
+    found = client.get_run(request.run_id) if request.run_id else _find(client, experiment, request)
+    run = found or _create(client, experiment, request)
+    log_parameters(client, run.info.run_id, request.parameters, run.data.params)
     if found:
         _reopen(client, found, request)
-    return run_id, found
+    return run, found is not None
 
 
 def close_silent(client: "MlflowClient", which: str) -> None:
@@ -129,17 +137,27 @@ def _sqlite_file() -> Path | None:
     return Path(uri.removeprefix("sqlite:///")).resolve() if uri.startswith("sqlite:///") else None
 
 
-def _find(client: "MlflowClient", experiment: str, request: RunRequest, task: str) -> "Run | None":
-    which = f"tag.`{PIPELINE_TAG}` = '{_quotable(request.pipeline)}' AND tag.`{TASK_TAG}` = '{_quotable(task)}'"
+def _find(client: "MlflowClient", experiment: str, request: RunRequest) -> "Run | None":
+    which = f"tag.`{PIPELINE_TAG}` = '{quotable(request.pipeline)}' AND tag.`{TASK_TAG}` = '{quotable(request.task)}'"
     return next(iter(client.search_runs([experiment], which, max_results=1)), None)
 
 
-def _create(client: "MlflowClient", experiment: str, request: RunRequest) -> str:
+def _create(client: "MlflowClient", experiment: str, request: RunRequest) -> "Run":
     tags = _tags(request)
-    parent = None if request.task == PIPELINE_TASK else _find(client, experiment, request, PIPELINE_TASK)
-    if parent:
-        tags["mlflow.parentRunId"] = parent.info.run_id
-    return client.create_run(experiment, tags=tags, run_name=request.name).info.run_id
+    if parent := request.parent or _parent(client, experiment, request):
+        tags["mlflow.parentRunId"] = parent
+    return client.create_run(experiment, tags=tags, run_name=request.name)
+
+
+def _parent(client: "MlflowClient", experiment: str, request: RunRequest) -> str | None:
+    from components.core.runtime.tracking.parents import find_or_create_parent, find_parent
+
+    if request.task == PIPELINE_TASK:
+        return None
+    if request.pipeline_name:
+        return find_or_create_parent(client, experiment, request.pipeline, request.pipeline_name).info.run_id
+    found = find_parent(client, experiment, request.pipeline)
+    return found.info.run_id if found else None
 
 
 def _reopen(client: "MlflowClient", run: "Run", request: RunRequest) -> None:
@@ -165,13 +183,13 @@ def _tags(request: RunRequest) -> dict[str, str]:
     return {
         **_origin(),
         **request.tags,
-        PIPELINE_TAG: _quotable(request.pipeline),
-        TASK_TAG: _quotable(request.task),
+        PIPELINE_TAG: quotable(request.pipeline),
+        TASK_TAG: quotable(request.task),
         PROCESS_TAG: process_mark(),
     }
 
 
-def _log_parameters(
+def log_parameters(
     client: "MlflowClient", run_id: str, parameters: Mapping[str, str], existing: Mapping[str, str]
 ) -> None:
     """Log what is new. A parameter that exists with another value would have its whole batch refused."""
@@ -183,23 +201,31 @@ def _log_parameters(
 
 
 def _origin() -> dict[str, str]:
-    """What the run was made with: versions and, in a checkout, the commit."""
+    """What the run was made with: versions, the image, and the commit."""
     tags = {"version.python": platform.python_version()}
     for package in ("simpgan", "torch", "numpy"):
         try:
             tags[f"version.{package}"] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    here = Path(__file__)
-    git = ["git", "-C", str(here.parent)]
-    try:  # the first command fails where this file is installed inside somebody else's checkout
-        subprocess.run([*git, "ls-files", "--error-unmatch", here.name], check=True, capture_output=True)
-        commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError):
-        return tags
-    return {**tags, "mlflow.source.git.commit": commit.stdout.strip()}
+    if image := provenance.image():
+        tags[IMAGE_TAG] = image
+    if (commit := provenance.commit()) != "unknown":
+        tags["mlflow.source.git.commit"] = commit
+    return tags
 
 
-def _quotable(value: str) -> str:
+def flat(prefix: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """Nested values as `prefix.outer.inner`, each a string: MLflow's parameters are flat."""
+    parameters: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            parameters.update(flat(f"{prefix}.{name}", value))
+        else:
+            parameters[f"{prefix}.{name}"] = value if isinstance(value, str) else json.dumps(value, default=str)
+    return parameters
+
+
+def quotable(value: str) -> str:
     """MLflow's filters know no escape for a quote."""
     return value.replace("'", "").replace("`", "")

@@ -5,12 +5,14 @@ import os
 import queue
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from components.core.runtime.tracking.contents import INPUTS, DataSet, inputs_document
 from components.core.runtime.tracking.endings import Ending, ending_of
 from components.core.runtime.tracking.history import Entry, History
+from components.core.runtime.tracking.machine import Machine
 from components.core.runtime.tracking.sender import Sender
 from components.core.runtime.tracking.store import Store
 
@@ -82,12 +84,20 @@ class PipelineRun(_Run):
         entry = Entry(None, _now(), {name: float(value) for name, value in values.items()})
         self._send(lambda store: store.metrics([entry]))
 
+    def log_curves(self, curves: "Mapping[str, numpy.ndarray]") -> None:
+        """Record curves over ranks from 1, such as {"cmc/all250/direct": [31.2, ...]}."""
+        for name in curves:
+            _check_name(name)
+        entries = [Entry(step, _now(), values) for step, values in _by_rank(curves)]
+        self._send(lambda store: store.metrics(entries))
+
 
 class StageRun(_Run):
     """The run of a stage; see `stage_run`."""
 
     def __init__(self, history: History, sender: Sender | None) -> None:
         super().__init__(sender)
+        self._machine = Machine(sender.opened, self._measured_machine) if sender else None
         self._history = history
         self._begun = False
         self._entries: list[Entry] = []
@@ -129,9 +139,22 @@ class StageRun(_Run):
         except queue.Empty:
             return ""
 
+    def curves(self, curves: "Mapping[str, numpy.ndarray]") -> None:
+        """Record curves over ranks from 1, whose step is the rank: MLflow's UI lays those of several runs together."""
+        for step, values in _by_rank(curves):
+            self._measured(step, values)
+
     def flush(self) -> None:
         """Make sure the history survives a crash. Call it right before each checkpoint is saved."""
         self._write(durable=True)
+
+    def task(self, stage: str, settings: Mapping[str, Any], digests: Mapping[str, str]) -> None:
+        """Keep what it takes to do the task again; called by the run's block."""
+        self._send(lambda store: store.upload(INPUTS, inputs_document(stage, settings, digests).encode()))
+
+    def data_sets(self, *data_sets: DataSet) -> None:
+        """Say which data sets the stage reads or makes."""
+        self._send(lambda store: store.data_sets(data_sets))
 
     def image(self, name: str, image: "numpy.ndarray", step: int) -> None:
         """Keep a picture that steps through training in MLflow's UI.
@@ -168,6 +191,9 @@ class StageRun(_Run):
             self._names.add(name)
         self._entries.append(Entry(step, _now(), {name: float(value) for name, value in values.items()}))
 
+    def _measured_machine(self, time: int, values: Mapping[str, float]) -> None:
+        self._send(lambda store: store.machine(time, values))
+
     def _begin(self, last_step: int | None) -> None:
         self._begun = True
         self._history.keep(last_step)
@@ -183,6 +209,8 @@ class StageRun(_Run):
 
     def end(self, ending: Ending) -> None:
         """Write and send what is left and close the run, as failed if that fails; called by the run's block."""
+        if self._machine:
+            self._machine.end()
         try:
             if self._begun or self._entries:
                 self.flush()
@@ -203,6 +231,11 @@ class UnrecordedStageRun(StageRun):
 
     def _write(self, *, durable: bool) -> None:
         self._entries = []
+
+
+def _by_rank(curves: "Mapping[str, numpy.ndarray]") -> Iterator[tuple[int, dict[str, float]]]:
+    for place in range(max(map(len, curves.values()), default=0)):
+        yield place + 1, {name: float(curve[place]) for name, curve in curves.items() if place < len(curve)}
 
 
 def _check_name(name: str) -> None:

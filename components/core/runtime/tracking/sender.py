@@ -2,6 +2,7 @@
 
 import logging
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from components.core.runtime.tracking.store import Store, refused_password, will
 
 logger = logging.getLogger(__name__)
 
+CREDENTIALS = re.compile(r"//[^/@\s]+@")
 LONGEST_PAUSE_SECONDS = 5.0
 SHORTEST_WAIT_SECONDS = 5.0
 
@@ -27,13 +29,16 @@ class Sender:
     Args:
         open_store: connects and finds or creates the run; also tried until it works.
         consolation: ends the warnings: where the metrics are kept in any case.
+
+    Attributes:
+        opened: set when the run is open or given up.
     """
 
     def __init__(self, open_store: Callable[[], Store], consolation: str) -> None:
         self._open_store = open_store
         self._consolation = consolation
         self._calls: queue.SimpleQueue[Callable[[Store], None] | None] = queue.SimpleQueue()
-        self._opened = threading.Event()
+        self.opened = threading.Event()
         self._given_up = threading.Event()
         self._absent_since: float | None = None
         self._warnings: set[str] = set()
@@ -47,7 +52,7 @@ class Sender:
 
     def wait_until_open(self, seconds: float) -> None:
         """Wait until the run is open or given up, at most `seconds`."""
-        self._opened.wait(seconds)
+        self.opened.wait(seconds)
 
     def close(self, last: Callable[[Store], None], seconds: float) -> None:
         """Have `last` made after all others and wait for it, at most `seconds`.
@@ -68,7 +73,7 @@ class Sender:
         store = self._until_done(self._open_store)
         if store is None:
             self._given_up.set()
-        self._opened.set()
+        self.opened.set()
         while store is not None and (call := self._calls.get()) is not None:
             self._until_done(partial(call, store))
 
@@ -79,11 +84,11 @@ class Sender:
                 result = call()
             except Exception as error:
                 if not will_pass(error):
-                    self._warn(f"MLflow left out a part of the run: {_first_line(error)}")
+                    self._warn(f"MLflow left out a part of the run: {first_line(error)}")
                     return None
                 if self._absent_since is None:
                     self._absent_since = time.monotonic()
-                    self._warn(f"MLflow does not answer, trying on: {_first_line(error)}")
+                    self._warn(f"MLflow does not answer, trying on: {first_line(error)}")
             else:
                 self._absent_since = None
                 return result
@@ -99,7 +104,8 @@ class Sender:
             logger.warning("%s%s", message, self._consolation)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, without the user and password that an address in it may have."""
     if refused_password(error):
         return "it does not take this user and password: check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    return CREDENTIALS.sub("//", next(iter(str(error).splitlines()), type(error).__name__))

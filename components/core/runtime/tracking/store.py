@@ -4,10 +4,11 @@ import json
 import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.core.runtime.tracking.contents import DataSet
 from components.core.runtime.tracking.endings import Ending
 from components.core.runtime.tracking.history import Entry, History
 from components.core.runtime.tracking.opening import (
@@ -60,9 +61,11 @@ class Store:
         self._offset = 0
         self._seen: dict[str, dict[int, float]] = defaultdict(dict)
         self._images: set[tuple[str, int]] = set()
-        self.run_id, earlier = open_run(self._client, request)
-        if earlier:
-            for name in earlier.data.metrics:
+        run, found = open_run(self._client, request)
+        self.run_id = run.info.run_id
+        self._start = run.info.start_time
+        if found:
+            for name in run.data.metrics:
                 past = self._client.get_metric_history(self.run_id, name)
                 self._seen[name] = {metric.step: metric.value for metric in past}
             for file in self._client.list_artifacts(self.run_id, "images"):
@@ -87,6 +90,17 @@ class Store:
     def metrics(self, entries: Iterable[Entry]) -> None:
         """Send entries that stand in no file."""
         self._log([metric for entry in entries for metric in self._unseen(entry)])
+
+    def machine(self, time: int, values: Mapping[str, float]) -> None:
+        """Send what was measured of the machine at `time`; its step is the run's age in seconds, also after retries."""
+        step = max(0, time - self._start) // 1000
+        self._log(self._unseen(Entry(step, time, values)))
+        for name, value in values.items():
+            self._seen[name][step] = value  # one a second is enough
+
+    def data_sets(self, data_sets: Sequence[DataSet]) -> None:
+        """List data sets as the run's inputs; what is listed already is left as it is."""
+        self._client.log_inputs(self.run_id, datasets=[each.to_input() for each in data_sets])
 
     def image(self, name: str, image: "numpy.ndarray", step: int) -> None:
         """Send a picture of one step, unless an earlier attempt has done so."""

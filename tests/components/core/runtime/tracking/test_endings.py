@@ -30,10 +30,10 @@ def test_exception_ends_as_failed_with_its_reason(client: MlflowClient, tmp_path
         run.metrics(0, {"loss": 1.0})
         raise ZeroDivisionError("no images\nat all")
     runs = runs_of(client)
-    for name in ("adapt", "translate"):
+    for name, kept in (("adapt", ["failure.txt"]), ("translate", ["failure.txt", "inputs.json"])):
         assert runs[name].info.status == "FAILED"
         assert runs[name].data.tags["simpgan.reason"] == "ZeroDivisionError: no images"
-        assert [file.path for file in client.list_artifacts(runs[name].info.run_id)] == ["failure.txt"]
+        assert [file.path for file in client.list_artifacts(runs[name].info.run_id)] == kept
     assert steps_of(client, runs["translate"], "loss") == [(0, 1.0)]
 
 
@@ -46,7 +46,7 @@ def test_users_error_is_the_reason_as_it_stands(client: MlflowClient, tmp_path: 
     failed = runs_of(client)["ingest"]
     assert failed.info.status == "FAILED"
     assert failed.data.tags["simpgan.reason"] == "no image in DIR: give another folder"
-    assert not client.list_artifacts(failed.info.run_id)
+    assert [file.path for file in client.list_artifacts(failed.info.run_id)] == ["inputs.json"]
 
 
 def test_a_run_whose_history_cannot_be_written_to_its_end_has_failed(client: MlflowClient, tmp_path: Path) -> None:

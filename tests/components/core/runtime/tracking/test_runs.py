@@ -64,6 +64,7 @@ def test_stage_nests_under_its_pipeline_and_holds_what_was_recorded(client: Mlfl
 
     assert {file.path for file in client.list_artifacts(child.info.run_id)} == {
         "images",
+        "inputs.json",
         "results.json",
         "summary.md",
     }

@@ -1,0 +1,45 @@
+"""The command that does one task of a past run again."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.options import RunnerOption, SetOption
+from pipelines.given import Runner
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("rerun")(rerun)
+
+
+def rerun(
+    run: Annotated[str, typer.Argument(help="The --out of a run, or the id of an MLflow run, of a pipeline or stage.")],
+    stage: Annotated[str, typer.Argument(help="Stage, such as train_gan; or a task by the name of its run in MLflow.")],
+    assignments: SetOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for all that the stage makes. Without: rerun-STAGE-TIME, here.")
+    ] = None,
+    runner: RunnerOption = Runner.SUBPROCESS,
+) -> None:
+    """Run one stage of a past run again, here, with the same inputs and settings but for those that --set changes."""
+    from pipelines.past_tasks import find_past_task
+    from pipelines.rerun import changed, run_again
+
+    folder = (out or Path(f"rerun-{stage.split()[0]}-{datetime.now():%Y%m%d-%H%M%S}")).resolve()
+    record_where(Path(run), folder)
+    past = find_past_task(run, stage)
+    again = changed(past, assignments or [])
+    typer.echo(f"{past.name} again; {'differs: ' + ', '.join(again.differences) if again.differences else 'no change'}")
+    digests = run_again(again, past, folder, runner)
+    typer.echo("\n".join([f"Made:  {folder}", *(f"       {name}: digest {each}" for name, each in digests.items())]))
+
+
+def record_where(run: Path, out: Path) -> None:
+    """Record where the environment says; without, where the folder of the run does, else in that of the new one."""
+    if run.is_dir():
+        beside = run if (run / "mlflow.db").is_file() else out
+        os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{(beside / 'mlflow.db').resolve()}")

@@ -1,0 +1,1 @@
+"""The stages' images: what goes into them, building, what they hold, pushing."""

@@ -1,0 +1,128 @@
+"""Build the images of the stages."""
+
+import io
+import re
+import subprocess
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.core.images import image, name_of
+from components.core.runtime.errors import UserError
+from pipelines.images import engine
+from pipelines.images.wheels import CONSTRAINTS, DOCKERFILE, ROOT, Python, image_of_wheels, readable
+
+CODE = ("*.py", "*.j2", "*.yaml", "*.json", "*.csv")
+"""What the code consists of. Nothing else that may lie in its folders gets into an image."""
+TARGET = re.compile(r"^FROM \S+ AS (\S+)$", re.MULTILINE)
+DEFAULT = re.compile(r"^ARG (\w+)=(\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Bases:
+    """The images that the stages' stand on: with torch, and without."""
+
+    torch: str
+    slim: str
+
+    @classmethod
+    def given(cls, torch: str = "", slim: str = "") -> "Bases":
+        """Those given; without, the Dockerfile's."""
+        defaults = dict(DEFAULT.findall(DOCKERFILE.read_text()))
+        return cls(torch or defaults["BASE_IMAGE"], slim or defaults["SLIM_IMAGE"])
+
+    def without_digest(self) -> list[str]:
+        """Those that may become another image behind their name."""
+        return [name for name in (self.torch, self.slim) if "@sha256:" not in name]
+
+    def python(self) -> Python:
+        """The Python that both have; an image that is not here is pulled.
+
+        Raises:
+            UserError: one cannot be had or has no Python, or they have two different ones.
+        """
+        for name in (self.torch, self.slim):
+            if not engine.exists(name):
+                failed = f"there is no base image {name} here, and it cannot be pulled"
+                engine.docker("pull", name, failed=failed, do="give another by --base-image and --slim-image")
+        torch, slim = Python.of(self.torch), Python.of(self.slim)
+        if torch.version != slim.version:
+            raise UserError(
+                f"{self.torch} has Python {torch.version}, {self.slim} has {slim.version}: choose two with the same"
+            )
+        return min(torch, slim, key=lambda python: int(python.libc.split(".")[1]))
+
+
+def in_order(stages: Iterable[str]) -> list[str]:
+    """The stages as the Dockerfile has them, since the classic builder passes by all targets before the one it builds.
+
+    Raises:
+        UserError: one of them has no target.
+    """
+    targets = TARGET.findall(DOCKERFILE.read_text())
+    if missing := [stage for stage in stages if name_of(stage) not in targets]:
+        raise UserError(f"images/Dockerfile has no target {name_of(missing[0])}: add one, as its end says")
+    return sorted(stages, key=lambda stage: targets.index(name_of(stage)))
+
+
+def build(stage: str, bases: Bases, wheels: str) -> str:
+    """Build the image of one stage. Returns its name.
+
+    Raises:
+        UserError: it cannot be built.
+    """
+    name = image(stage)
+    commit = commit_of(stage)
+    arguments = {"BASE_IMAGE": bases.torch, "SLIM_IMAGE": bases.slim, "WHEELS": wheels, "SIMPGAN_COMMIT": commit}
+    labels = {"title": name.partition(":")[0], "revision": commit}
+    options = [
+        *(f"--build-arg={key}={value}" for key, value in arguments.items()),
+        *(f"--label=org.opencontainers.image.{key}={value}" for key, value in labels.items()),
+    ]
+    failed = f"the image of {stage} cannot be built"
+    command = ["build", "--network", "none", "--target", name_of(stage), "--tag", name, "--file", "Dockerfile", *options, "-"]
+    engine.docker(*command, input=context(), failed=failed, do="see images/README.md")
+    return name
+
+
+def context() -> bytes:
+    """What a build is given: the Dockerfile and the code, as a tar archive that depends on nothing but their content."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(DOCKERFILE, "Dockerfile", filter=readable)
+        for path in sorted(path for pattern in CODE for path in (ROOT / "components").rglob(pattern)):
+            tar.add(path, path.relative_to(ROOT).as_posix(), filter=readable)
+    return archive.getvalue()
+
+
+def commit_of(stage: str) -> str:
+    """The last commit that changed what is in the image, so that others leave the image and its digest as they are.
+
+    It ends with `-dirty` if what is in the image was changed since, and is `unknown` where there is no repository.
+    """
+    inside = [ROOT / "components" / "__init__.py", ROOT / "components" / "core", ROOT / "components" / stage]
+    paths = [str(path) for path in (*inside, DOCKERFILE, CONSTRAINTS)]
+    try:
+        commit = git("log", "-1", "--abbrev=12", "--format=%h", "--", *paths)
+        return f"{commit}-dirty" if git("status", "--porcelain", "--", *paths) else commit or "unknown"
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def git(*arguments: str) -> str:
+    """What git says of this repository."""
+    ran = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
+    return ran.stdout.strip()
+
+
+def build_all(stages: Iterable[str], bases: Bases) -> list[str]:
+    """Build the images of the stages. Returns their names.
+
+    Raises:
+        UserError: there is no engine, base image or package, or one of them cannot be built.
+    """
+    ordered = in_order(stages)
+    engine.check()
+    wheels = image_of_wheels(bases.python())
+    return [build(stage, bases, wheels) for stage in ordered]

@@ -1,0 +1,132 @@
+"""The packages of the images: wheels for the image's Python, fetched here, as an image that the build reads.
+
+pip runs here with the settings of whoever builds, be it a mirror, a password or a certificate; none of that is needed in a
+build, and so none can stay in an image.
+"""
+
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from components.core.runtime.errors import UserError
+from pipelines.images import engine
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = ROOT / "images" / "Dockerfile"
+CONSTRAINTS = ROOT / "constraints.txt"
+IN_BASE_IMAGE = {"torch", "torchvision"}
+EVERY_STAGE = "stage"
+"""Extra of what every image holds besides the project's own dependencies."""
+RUNTIME = "kfp"
+"""Runs a component in its container; of its own dependencies that needs none, and kfp itself installs it so there."""
+TELL_PYTHON = "import json, platform, sys; print(json.dumps([sys.version_info[:2], platform.machine(), platform.libc_ver()[1]]))"
+
+
+@dataclass(frozen=True)
+class Python:
+    """What wheels have to fit: version of Python and of the C library, and the processor."""
+
+    version: str
+    machine: str
+    libc: str
+
+    @classmethod
+    def of(cls, image: str) -> "Python":
+        """That of an image."""
+        (major, minor), machine, libc = json.loads(engine.run(image, "python3", "-c", TELL_PYTHON))
+        return cls(f"{major}.{minor}", machine, libc)
+
+    def platforms(self) -> list[str]:
+        """The platforms whose wheels run there, as PEP 600 orders them."""
+        newest = int(self.libc.split(".")[1])
+        modern = [f"manylinux_2_{minor}_{self.machine}" for minor in range(newest, 4, -1)]
+        return [*modern, *(f"manylinux{year}_{self.machine}" for year in (2014, 2010, 1))]
+
+
+def requirements() -> dict[str, list[str]]:
+    """What each environment of the Dockerfile asks for, by the name of its extra in pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    named = set(re.findall(r"/wheels/(\w+)\.txt", DOCKERFILE.read_text())) - {"constraints"}
+    if unknown := sorted(named - set(extras)):
+        raise UserError(f"{DOCKERFILE} installs '{unknown[0]}', which is no extra of pyproject.toml: correct its name")
+    own = {name: [line for line in extras[name] if name_of(line) != project["name"]] for name in sorted(named)}
+    return {**own, EVERY_STAGE: [*project["dependencies"], *own[EVERY_STAGE]]}
+
+
+def name_of(requirement: str) -> str:
+    """The package that a requirement names."""
+    return Requirement(requirement).name
+
+
+def constraints() -> list[str]:
+    """The versions of every package, but for those that come with the base image."""
+    lines = [line for line in CONSTRAINTS.read_text().splitlines() if not line.startswith("#")]
+    return [line for line in lines if name_of(line) not in IN_BASE_IMAGE]
+
+
+def image_of_wheels(python: Python) -> str:
+    """The image of the wheels, made unless the engine has it; its tag is named by all that decides what is in it.
+
+    Raises:
+        UserError: pip cannot get a package.
+    """
+    texts = {f"{name}.txt": lines for name, lines in requirements().items()} | {"constraints.txt": constraints()}
+    content = json.dumps([Path(__file__).read_text(), texts, astuple(python)], sort_keys=True)
+    image = f"simpgan/wheels:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+    if not engine.exists(image):
+        with tempfile.TemporaryDirectory() as folder:
+            fetch(texts, python, Path(folder))
+            archive = io.BytesIO()
+            with tarfile.open(fileobj=archive, mode="w") as tar:
+                tar.add(folder, ".", filter=readable)
+            failed = "the Docker engine did not take the packages"
+            engine.docker("import", "-", image, input=archive.getvalue(), failed=failed, do="is its disk full?")
+    return image
+
+
+def fetch(texts: Mapping[str, list[str]], python: Python, folder: Path) -> None:
+    """Write the lists into `folder`, and the wheels that they lead to."""
+    for name, lines in texts.items():
+        (folder / name).write_text("".join(f"{line}\n" for line in lines))
+    wanted = {line for name, lines in texts.items() if name != "constraints.txt" for line in lines}
+    download([*sorted(line for line in wanted if name_of(line) not in IN_BASE_IMAGE), "pip"], python, folder)
+    download(["--no-deps", RUNTIME], python, folder)
+    next(folder.glob("pip-*.whl")).rename(folder / "pip.zip")
+
+
+def download(what: list[str], python: Python, folder: Path) -> None:
+    """Fetch wheels by pip.
+
+    Raises:
+        UserError: pip cannot.
+    """
+    fitting = ["--only-binary=:all:", "--python-version", python.version, "--implementation", "cp"]
+    for platform in python.platforms():
+        fitting += ["--platform", platform]
+    options = ["--quiet", "--disable-pip-version-check", "--dest", str(folder), "--constraint", str(folder / "constraints.txt")]
+    pip = [sys.executable, "-m", "pip", "download", *options, *fitting, *what]
+    ran = subprocess.run(pip, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        errors = [line for line in ran.stderr.splitlines() if line.startswith("ERROR:")] or ["pip failed"]
+        reason = errors[-1].removeprefix("ERROR: ")
+        raise UserError(f"packages of the images for Python {python.version}: {reason}: does pip reach its index?")
+
+
+def readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """As everybody may read it, whoever fetched it, and the same on every day."""
+    member.mode = 0o755 if member.isdir() else 0o644
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    return member

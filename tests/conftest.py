@@ -10,10 +10,22 @@ from hypothesis import settings
 from components.ingest import stage as ingest
 from components.ingest.settings import IngestSettings
 from pipelines.demo_data import generate
+from tests.containers.fixtures import bases, engine, stage_images
 from tests.servers.fixtures import mlflow_server, postgresql_server, s3_server, tracking_server
 from tests.servers.stores import client, set_up_store
 
-__all__ = ["client", "ingested", "mlflow_server", "postgresql_server", "s3_server", "set_up_store", "tracking_server"]
+__all__ = [
+    "bases",
+    "client",
+    "engine",
+    "ingested",
+    "mlflow_server",
+    "postgresql_server",
+    "s3_server",
+    "set_up_store",
+    "stage_images",
+    "tracking_server",
+]
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several processes test at a time
@@ -26,7 +38,10 @@ settings.load_profile("untimed")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes test, a file's tests stay in one, and all that wait for what is costly to start."""
     for item in items:
-        costly = item.get_closest_marker("docker") or "mlflow_server" in getattr(item, "fixturenames", ())
+        docker = item.get_closest_marker("docker")
+        if docker:
+            item.add_marker(pytest.mark.timeout(1800))  # the first one waits for the images
+        costly = docker or "mlflow_server" in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.xdist_group("servers" if costly else str(item.path)))
 
 

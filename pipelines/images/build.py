@@ -4,13 +4,14 @@ import io
 import re
 import subprocess
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from components.core.images import image, name_of
 from components.core.runtime.errors import UserError
-from pipelines.images import engine
+from pipelines.engine import connect
+from pipelines.images.docker_command import docker, exists
 from pipelines.images.wheels import CONSTRAINTS, DOCKERFILE, ROOT, Python, image_of_wheels, readable
 
 CODE = ("*.py", "*.j2", "*.yaml", "*.json", "*.csv")
@@ -43,9 +44,9 @@ class Bases:
             UserError: one cannot be had or has no Python, or they have two different ones.
         """
         for name in (self.torch, self.slim):
-            if not engine.exists(name):
+            if not exists(name):
                 failed = f"there is no base image {name} here, and it cannot be pulled"
-                engine.docker("pull", name, failed=failed, do="give another by --base-image and --slim-image")
+                docker("pull", name, failed=failed, do="give another by --base-image and --slim-image")
         torch, slim = Python.of(self.torch), Python.of(self.slim)
         if torch.version != slim.version:
             raise UserError(
@@ -81,13 +82,25 @@ def build(stage: str, bases: Bases, wheels: str) -> str:
         *(f"--label=org.opencontainers.image.{key}={value}" for key, value in labels.items()),
     ]
     failed = f"the image of {stage} cannot be built"
-    command = ["build", "--network", "none", "--target", name_of(stage), "--tag", name, "--file", "Dockerfile", *options, "-"]
-    engine.docker(*command, input=context(), failed=failed, do="see images/README.md")
+    command = [
+        "build",
+        "--network",
+        "none",
+        "--target",
+        name_of(stage),
+        "--tag",
+        name,
+        "--file",
+        "Dockerfile",
+        *options,
+        "-",
+    ]
+    docker(*command, input=context(), failed=failed, do="see images/README.md")
     return name
 
 
 def context() -> bytes:
-    """What a build is given: the Dockerfile and the code, as a tar archive that depends on nothing but their content."""
+    """What a build is given: the Dockerfile and the code, in a tar archive that depends on their content alone."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(DOCKERFILE, "Dockerfile", filter=readable)
@@ -116,13 +129,15 @@ def git(*arguments: str) -> str:
     return ran.stdout.strip()
 
 
-def build_all(stages: Iterable[str], bases: Bases) -> list[str]:
-    """Build the images of the stages. Returns their names.
+def build_all(stages: Iterable[str], bases: Bases) -> Iterator[str]:
+    """Build the images of the stages, and say the name of each when it is there.
 
     Raises:
         UserError: there is no engine, base image or package, or one of them cannot be built.
     """
     ordered = in_order(stages)
-    engine.check()
+    with closing(connect()):
+        pass
     wheels = image_of_wheels(bases.python())
-    return [build(stage, bases, wheels) for stage in ordered]
+    for stage in ordered:
+        yield build(stage, bases, wheels)

@@ -1,7 +1,7 @@
 """The packages of the images: wheels for the image's Python, fetched here, as an image that the build reads.
 
-pip runs here with the settings of whoever builds, be it a mirror, a password or a certificate; none of that is needed in a
-build, and so none can stay in an image.
+pip runs here with the settings of whoever builds, be it a mirror, a password or a certificate; none of that is needed in
+a build, and so none can stay in an image.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from components.core.runtime.errors import UserError
-from pipelines.images import engine
+from pipelines.images.docker_command import docker, exists, run
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "images" / "Dockerfile"
@@ -30,7 +30,9 @@ EVERY_STAGE = "stage"
 """Extra of what every image holds besides the project's own dependencies."""
 RUNTIME = "kfp"
 """Runs a component in its container; of its own dependencies that needs none, and kfp itself installs it so there."""
-TELL_PYTHON = "import json, platform, sys; print(json.dumps([sys.version_info[:2], platform.machine(), platform.libc_ver()[1]]))"
+TELL_PYTHON = (
+    "import json, platform, sys; print(json.dumps([sys.version_info[:2], platform.machine(), platform.libc_ver()[1]]))"
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Python:
     @classmethod
     def of(cls, image: str) -> "Python":
         """That of an image."""
-        (major, minor), machine, libc = json.loads(engine.run(image, "python3", "-c", TELL_PYTHON))
+        (major, minor), machine, libc = json.loads(run(image, "python3", "-c", TELL_PYTHON))
         return cls(f"{major}.{minor}", machine, libc)
 
     def platforms(self) -> list[str]:
@@ -83,16 +85,16 @@ def image_of_wheels(python: Python) -> str:
         UserError: pip cannot get a package.
     """
     texts = {f"{name}.txt": lines for name, lines in requirements().items()} | {"constraints.txt": constraints()}
-    content = json.dumps([Path(__file__).read_text(), texts, astuple(python)], sort_keys=True)
+    content = json.dumps([texts, astuple(python)], sort_keys=True)
     image = f"simpgan/wheels:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
-    if not engine.exists(image):
+    if not exists(image):
         with tempfile.TemporaryDirectory() as folder:
             fetch(texts, python, Path(folder))
             archive = io.BytesIO()
             with tarfile.open(fileobj=archive, mode="w") as tar:
                 tar.add(folder, ".", filter=readable)
             failed = "the Docker engine did not take the packages"
-            engine.docker("import", "-", image, input=archive.getvalue(), failed=failed, do="is its disk full?")
+            docker("import", "-", image, input=archive.getvalue(), failed=failed, do="is its disk full?")
     return image
 
 
@@ -115,7 +117,14 @@ def download(what: list[str], python: Python, folder: Path) -> None:
     fitting = ["--only-binary=:all:", "--python-version", python.version, "--implementation", "cp"]
     for platform in python.platforms():
         fitting += ["--platform", platform]
-    options = ["--quiet", "--disable-pip-version-check", "--dest", str(folder), "--constraint", str(folder / "constraints.txt")]
+    options = [
+        "--quiet",
+        "--disable-pip-version-check",
+        "--dest",
+        str(folder),
+        "--constraint",
+        str(folder / "constraints.txt"),
+    ]
     pip = [sys.executable, "-m", "pip", "download", *options, *fitting, *what]
     ran = subprocess.run(pip, capture_output=True, text=True, check=False)
     if ran.returncode:

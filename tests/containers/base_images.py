@@ -1,7 +1,8 @@
 """Two base images where no image registry can be reached: Debian with Python, and the same with torch.
 
-They stand for those that images/Dockerfile takes by default. Debian comes from its own mirror by debootstrap; torch, torchvision and
-what they need are those this program runs with, so nothing is downloaded twice. Needs root, debootstrap and a Docker engine:
+They stand for those that images/Dockerfile takes by default. Debian comes from its own mirror by debootstrap; torch,
+torchvision and what they need are those this program runs with, so nothing is downloaded twice. Needs root, debootstrap and
+a Docker engine:
 
     python -m tests.containers.base_images
 """
@@ -32,7 +33,14 @@ PACKAGES = "python3,ca-certificates"
 SITE_PACKAGES = "usr/local/lib/python3.11/dist-packages"
 MEMORY = Path("/dev/shm")
 """dpkg waits for the disk after every file it writes: in memory it takes a minute less."""
-NOT_IN_IMAGE = ("./dev/*", "./var/cache/*", "./var/lib/apt/lists/*", "./var/log/*", "./usr/share/doc/*", "./usr/share/man/*")
+NOT_IN_IMAGE = (
+    "./dev/*",
+    "./var/cache/*",
+    "./var/lib/apt/lists/*",
+    "./var/log/*",
+    "./usr/share/doc/*",
+    "./usr/share/man/*",
+)
 ONLY_FOR_GPUS = ("*/include/*", "nvidia/cudnn/lib/libcudnn_*", "triton/backends/nvidia/*")
 """A gigabyte that torch opens only where it finds a GPU."""
 
@@ -40,7 +48,8 @@ ONLY_FOR_GPUS = ("*/include/*", "nvidia/cudnn/lib/libcudnn_*", "triton/backends/
 def build() -> None:
     """Make both images, unless the engine has them with the same content."""
     packages = sorted(closure("torch") | closure("torchvision"))
-    content = hashlib.sha256("\n".join([Path(__file__).read_text(), *packages]).encode()).hexdigest()
+    recipe = [SUITE, PACKAGES, *NOT_IN_IMAGE, *ONLY_FOR_GPUS, *packages]
+    content = hashlib.sha256("\n".join(recipe).encode()).hexdigest()
     if all(content_of(name) == content for name in (SLIM, TORCH)):
         return
     if sys.version_info[:2] != PYTHON:

@@ -1,4 +1,4 @@
-"""The Docker engine, by its command line, which people know and which finds engines as they have set it up."""
+"""The Docker command, which builds by whichever builder this machine has, and logs in as its user does."""
 
 import os
 import subprocess
@@ -6,11 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.core.runtime.errors import UserError
-
-
-def check() -> None:
-    """Raise UserError unless an engine answers."""
-    docker("version", "--format", "{{.Server.Version}}", failed="no Docker engine answers", do="start one, or set DOCKER_HOST")
 
 
 def docker(
@@ -29,7 +24,11 @@ def docker(
     """
     try:
         ran = subprocess.run(
-            ["docker", *arguments], input=input, capture_output=True, check=False, env={**os.environ, **(environment or {})}
+            ["docker", *arguments],
+            input=input,
+            capture_output=True,
+            check=False,
+            env={**os.environ, **(environment or {})},
         )
     except FileNotFoundError:
         raise UserError("docker is not installed: get it from https://docs.docker.com/engine/install") from None

@@ -1,0 +1,36 @@
+"""The images of the stages, built once a session on base images that need no image registry."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from components.core.images import image
+from components.core.runtime.errors import UserError
+from pipelines.engine import connect
+from pipelines.images.build import Bases, build_all
+from pipelines.profiles import STAGES
+from tests.containers import base_images
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A Docker engine answers."""
+    try:
+        connect().close()
+    except UserError as error:
+        pytest.fail(f"{error}; without one: make test WITHOUT=docker", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def bases(engine: None) -> Bases:
+    """The base images."""
+    base_images.build()
+    return Bases(base_images.TORCH, base_images.SLIM)
+
+
+@pytest.fixture(scope="session")
+def stage_images(bases: Bases) -> Mapping[str, str]:
+    """The names of the stages' images, which have been built, by stage. They are those that `make images` builds."""
+    for _ in build_all(STAGES, bases):
+        pass
+    return {stage: image(stage) for stage in STAGES}

@@ -1,7 +1,7 @@
 """The packages of the images: wheels for the image's Python, fetched here, as an image that the build reads.
 
-pip runs here with the settings of whoever builds, be it a mirror, a password or a certificate; none of that is needed in
-a build, and so none can stay in an image.
+pip runs here with the settings of whoever builds, be it a mirror, a password or a certificate; a build needs none of it,
+and so none can stay in an image.
 """
 
 import hashlib

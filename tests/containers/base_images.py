@@ -1,8 +1,8 @@
 """Two base images where no image registry can be reached: Debian with Python, and the same with torch.
 
 They stand for those that images/Dockerfile takes by default. Debian comes from its own mirror by debootstrap; torch,
-torchvision and what they need are those this program runs with, so nothing is downloaded twice. Needs root, debootstrap and
-a Docker engine:
+torchvision and what they need are those this program runs with, so nothing is downloaded twice. Needs root, debootstrap
+and a Docker engine:
 
     python -m tests.containers.base_images
 """

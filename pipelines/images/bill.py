@@ -1,0 +1,68 @@
+"""The bill of materials of an image: every package of Python and of Debian in it, as CycloneDX JSON."""
+
+import json
+from pathlib import Path
+
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import DisjunctiveLicense
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+from pipelines.images.docker_command import run
+
+TELL_PACKAGES = """
+import json
+from importlib.metadata import distributions
+
+found = {}
+for package in distributions():  # the first of a name is the one that is imported
+    about = package.metadata
+    found.setdefault(about["Name"], [package.version, about["License-Expression"] or about["License"] or ""])
+print(json.dumps(found))
+"""
+TELL_DEBIAN = 'command -v dpkg-query >/dev/null || exit 0; . /etc/os-release; dpkg-query -W -f "$ID '
+TELL_DEBIAN += '\\${Package} \\${Version} \\${Architecture}\\\\n"'
+
+
+def write_bill(image: str, folder: Path) -> Path:
+    """Write the bill of materials of an image into `folder`. Returns its path.
+
+    Raises:
+        UserError: there is no such image.
+    """
+    bill = Bom(components=[*python_packages(image), *debian_packages(image)])
+    name, _, version = image.rpartition(":")
+    bill.metadata.component = Component(name=name, version=version, type=ComponentType.CONTAINER)
+    path = folder / f"{name.rpartition('/')[2]}.cdx.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(JsonV1Dot6(bill).output_as_string(indent=2) + "\n")
+    return path
+
+
+def python_packages(image: str) -> list[Component]:
+    """What Python finds in the image."""
+    packages: dict[str, tuple[str, str]] = json.loads(run(image, "python3", "-c", TELL_PACKAGES))
+    return [
+        Component(
+            name=name,
+            version=version,
+            purl=PackageURL("pypi", name=name.lower(), version=version),
+            licenses=[DisjunctiveLicense(name=licence.splitlines()[0])] if licence.strip() else [],
+        )
+        for name, (version, licence) in packages.items()
+    ]
+
+
+def debian_packages(image: str) -> list[Component]:
+    """What Debian's or Ubuntu's package manager has installed in the image; nothing where there is none."""
+    return [
+        Component(
+            name=name,
+            version=version,
+            purl=PackageURL("deb", distribution, name, version, {"arch": architecture}),
+        )
+        for distribution, name, version, architecture in map(
+            str.split, run(image, "sh", "-c", TELL_DEBIAN).splitlines()
+        )
+    ]

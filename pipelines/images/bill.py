@@ -21,8 +21,11 @@ for package in distributions():  # the first of a name is the one that is import
     found.setdefault(about["Name"], [package.version, about["License-Expression"] or about["License"] or ""])
 print(json.dumps(found))
 """
-TELL_DEBIAN = 'command -v dpkg-query >/dev/null || exit 0; . /etc/os-release; dpkg-query -W -f "$ID '
-TELL_DEBIAN += '\\${Package} \\${Version} \\${Architecture}\\\\n"'
+TELL_DEBIAN = r"""
+command -v dpkg-query >/dev/null || exit 0
+. /etc/os-release
+dpkg-query --show --showformat "$ID \${Package} \${Version} \${Architecture}\n"
+"""
 
 
 def write_bill(image: str, folder: Path) -> Path:
@@ -56,13 +59,12 @@ def python_packages(image: str) -> list[Component]:
 
 def debian_packages(image: str) -> list[Component]:
     """What Debian's or Ubuntu's package manager has installed in the image; nothing where there is none."""
+    lines = run(image, "sh", "-c", TELL_DEBIAN).splitlines()
     return [
         Component(
             name=name,
             version=version,
             purl=PackageURL("deb", distribution, name, version, {"arch": architecture}),
         )
-        for distribution, name, version, architecture in map(
-            str.split, run(image, "sh", "-c", TELL_DEBIAN).splitlines()
-        )
+        for distribution, name, version, architecture in map(str.split, lines)
     ]

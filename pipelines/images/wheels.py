@@ -1,7 +1,7 @@
 """The packages of the images: wheels for the image's Python, fetched here, as an image that the build reads.
 
-pip runs here with the settings of whoever builds, be it a mirror, a password or a certificate; a build needs none of it,
-and so none can stay in an image.
+pip runs here with the settings of whoever builds, be it a mirror, a password or a certificate. A build needs none
+of that, and so none can stay in an image.
 """
 
 import hashlib
@@ -13,11 +13,13 @@ import sys
 import tarfile
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
+from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from components.core.runtime.errors import UserError
 from pipelines.images.docker_command import docker, exists, run
@@ -72,10 +74,35 @@ def name_of(requirement: str) -> str:
     return Requirement(requirement).name
 
 
-def constraints() -> list[str]:
-    """The versions of every package, but for those that come with the base image."""
+def constraints(requirements: Iterable[str]) -> list[str]:
+    """The versions of all packages that the requirements lead to, but for those that come with the base image.
+
+    Of the others none is in the list, so that a new tool for tests leaves the images as they are.
+    """
     lines = [line for line in CONSTRAINTS.read_text().splitlines() if not line.startswith("#")]
-    return [line for line in lines if name_of(line) not in IN_BASE_IMAGE]
+    needed = {canonicalize_name(name) for requirement in requirements for name in closure(requirement)}
+    needed -= IN_BASE_IMAGE
+    return [line for line in lines if canonicalize_name(name_of(line)) in needed]
+
+
+def closure(requirement: str) -> dict[str, str]:
+    """The versions of a package and of all it needs, as they are installed here, by name."""
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    waiting = [requirement]
+    while waiting:
+        text = waiting.pop()
+        if text in seen:
+            continue
+        seen.add(text)
+        wanted = Requirement(text)
+        package = metadata.distribution(wanted.name)
+        found[package.metadata["Name"]] = package.version
+        for line in package.requires or ():
+            marker = Requirement(line).marker
+            if marker is None or any(marker.evaluate({"extra": extra}) for extra in (*wanted.extras, "")):
+                waiting.append(line)
+    return found
 
 
 def image_of_wheels(python: Python) -> str:
@@ -84,7 +111,9 @@ def image_of_wheels(python: Python) -> str:
     Raises:
         UserError: pip cannot get a package.
     """
-    texts = {f"{name}.txt": lines for name, lines in requirements().items()} | {"constraints.txt": constraints()}
+    wanted = requirements()
+    pinned = constraints(line for lines in [*wanted.values(), [RUNTIME]] for line in lines)
+    texts = {**{f"{name}.txt": lines for name, lines in wanted.items()}, "constraints.txt": pinned}
     content = json.dumps([texts, astuple(python)], sort_keys=True)
     image = f"simpgan/wheels:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     if not exists(image):

@@ -20,7 +20,7 @@ from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
 
-from packaging.requirements import Requirement
+from pipelines.images.wheels import closure
 
 SLIM = "simpgan-test/slim:latest"
 TORCH = "simpgan-test/torch:latest"
@@ -47,7 +47,8 @@ ONLY_FOR_GPUS = ("*/include/*", "nvidia/cudnn/lib/libcudnn_*", "triton/backends/
 
 def build() -> None:
     """Make both images, unless the engine has them with the same content."""
-    packages = sorted(closure("torch") | closure("torchvision"))
+    versions = {**closure("torch"), **closure("torchvision")}
+    packages = sorted(f"{name}=={version}" for name, version in versions.items())
     recipe = [SUITE, PACKAGES, *NOT_IN_IMAGE, *ONLY_FOR_GPUS, *packages]
     content = hashlib.sha256("\n".join(recipe).encode()).hexdigest()
     if all(content_of(name) == content for name in (SLIM, TORCH)):
@@ -73,26 +74,6 @@ def content_of(image: str) -> str:
         ["docker", "image", "inspect", "--format", format_, image], capture_output=True, text=True, check=False
     )
     return found.stdout.strip()
-
-
-def closure(name: str) -> set[str]:
-    """Names and versions of an installed package and of all it needs here, as `torch==2.14.1`."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    waiting = [name]
-    while waiting:
-        text = waiting.pop()
-        if text in seen:
-            continue
-        seen.add(text)
-        requirement = Requirement(text)
-        package = metadata.distribution(requirement.name)
-        found.add(f"{package.metadata['Name']}=={package.version}")
-        for line in package.requires or ():
-            marker = Requirement(line).marker
-            if marker is None or any(marker.evaluate({"extra": extra}) for extra in (*requirement.extras, "")):
-                waiting.append(line)
-    return found
 
 
 def files(packages: list[str]) -> Iterator[tuple[Path, str]]:

@@ -1,18 +1,25 @@
 # `make demo` and `make test` need Python 3.11 or newer and nothing else; the rest is installed into .venv.
 PYTHON ?= python3
 
-.PHONY: demo test lint mlflow clean
+.PHONY: demo test lint images mlflow clean
 
 demo: .venv/demo.installed
 	.venv/bin/simpgan demo --out demo
 
 test: .venv/test.installed lint
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup $(if $(WITHOUT),-m 'not $(WITHOUT)')
 
 lint: .venv/test.installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+images: .venv/demo.installed
+	.venv/bin/simpgan images build --base-image '$(BASE_IMAGE)' --slim-image '$(SLIM_IMAGE)'
+ifdef REGISTRY
+	.venv/bin/simpgan images push --registry '$(REGISTRY)'
+	.venv/bin/simpgan images lock --registry '$(REGISTRY)'
+endif
 
 mlflow: .venv/demo.installed
 	PATH="$(CURDIR)/.venv/bin:$$PATH" mlflow/start.sh
@@ -30,4 +37,4 @@ mlflow: .venv/demo.installed
 	touch $@
 
 clean:
-	rm -rf demo .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build demo .venv .mypy_cache .pytest_cache .ruff_cache

@@ -74,15 +74,14 @@ def name_of(requirement: str) -> str:
     return Requirement(requirement).name
 
 
-def constraints(requirements: Iterable[str]) -> list[str]:
-    """The versions of all packages that the requirements lead to, but for those that come with the base image.
+def versions(requirements: Iterable[str]) -> list[str]:
+    """Name and version of all packages that the requirements lead to, but for those that come with the base image.
 
-    Of the others none is in the list, so that a new tool for tests leaves the images as they are.
+    Nothing else is in the list, so that a new tool for tests leaves the images as they are.
     """
     lines = [line for line in CONSTRAINTS.read_text().splitlines() if not line.startswith("#")]
     needed = {canonicalize_name(name) for requirement in requirements for name in closure(requirement)}
-    needed -= IN_BASE_IMAGE
-    return [line for line in lines if canonicalize_name(name_of(line)) in needed]
+    return [line for line in lines if canonicalize_name(name_of(line)) in {*needed, RUNTIME} - IN_BASE_IMAGE]
 
 
 def closure(requirement: str) -> dict[str, str]:
@@ -111,9 +110,8 @@ def image_of_wheels(python: Python) -> str:
     Raises:
         UserError: pip cannot get a package.
     """
-    wanted = requirements()
-    pinned = constraints(line for lines in [*wanted.values(), [RUNTIME]] for line in lines)
-    texts = {**{f"{name}.txt": lines for name, lines in wanted.items()}, "constraints.txt": pinned}
+    texts = {f"{name}.txt": lines for name, lines in requirements().items()}
+    texts["constraints.txt"] = versions(line for lines in texts.values() for line in lines)
     content = json.dumps([texts, astuple(python)], sort_keys=True)
     image = f"simpgan/wheels:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     if not exists(image):
@@ -131,9 +129,7 @@ def fetch(texts: Mapping[str, list[str]], python: Python, folder: Path) -> None:
     """Write the lists into `folder`, and the wheels that they lead to."""
     for name, lines in texts.items():
         (folder / name).write_text("".join(f"{line}\n" for line in lines))
-    wanted = {line for name, lines in texts.items() if name != "constraints.txt" for line in lines}
-    download([*sorted(line for line in wanted if name_of(line) not in IN_BASE_IMAGE), "pip"], python, folder)
-    download(["--no-deps", RUNTIME], python, folder)
+    download([*texts["constraints.txt"], "pip"], python, folder)
     next(folder.glob("pip-*.whl")).rename(folder / "pip.zip")
 
 
@@ -146,14 +142,7 @@ def download(what: list[str], python: Python, folder: Path) -> None:
     fitting = ["--only-binary=:all:", "--python-version", python.version, "--implementation", "cp"]
     for platform in python.platforms():
         fitting += ["--platform", platform]
-    options = [
-        "--quiet",
-        "--disable-pip-version-check",
-        "--dest",
-        str(folder),
-        "--constraint",
-        str(folder / "constraints.txt"),
-    ]
+    options = ["--quiet", "--disable-pip-version-check", "--dest", str(folder), "--no-deps"]
     pip = [sys.executable, "-m", "pip", "download", *options, *fitting, *what]
     ran = subprocess.run(pip, capture_output=True, text=True, check=False)
     if ran.returncode:

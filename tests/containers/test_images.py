@@ -16,7 +16,7 @@ from pipelines.profiles import STAGES
 from tests.containers.running import output
 
 pytestmark = pytest.mark.docker
-SLIM = ("finish", "ingest", "summarise", "watch")
+SLIM = ("champion", "finish", "ingest", "summarise", "watch")
 OF_EXTRA = {"ingest": (), "evaluate": ("train", "evaluate"), "umdl": ("train", "umdl"), "train_gan": ("train",)}
 """The extras in pyproject.toml that the images of these stages hold, besides what all of them do."""
 TELL_PACKAGES = (

@@ -148,7 +148,7 @@ def test_a_registry_that_asks_for_a_token_gets_one(locked):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("simpgan", "'simpgan/evaluate' names no registry: give one with its host"),
+        ("simpgan", f"'simpgan/{STAGES[0]}' names no registry: give one with its host"),
         ("127.0.0.1:1/reid", "the registry 127.0.0.1:1 does not answer (ConnectionError): is its name right?"),
     ],
 )

@@ -60,7 +60,7 @@ class Containers:
         self.lock = lock
         self.client = connect()
         self.kfp_runner = local.DockerRunner()
-        self.name = f"simpgan-{hashlib.sha256(str(lock.folder.resolve()).encode()).hexdigest()[:12]}"
+        self.name = name_for(lock.folder)
         self.images: dict[str, Image] = {}
         self.arguments = {
             **arguments_for(self.client.info()),
@@ -192,6 +192,11 @@ class StageContainer:
         except NotFound:
             pass
         self.removed()
+
+
+def name_for(folder: Path) -> str:
+    """What the container is called in which a stage works in `folder`: there is one at a time."""
+    return f"simpgan-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
 
 
 def to_its_end(output: Iterator[bytes]) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ import pytest
 
 from components.core.results.probes import read_probes
 from components.core.results.rows import read_results
-from components.core.results.summary import final_figures
+from components.core.results.summary import CURVE_RANKS, final_figures
 from components.core.runtime.tracking import close_pipeline, stage_run
 from components.core.runtime.tracking.endings import Ending
 from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
@@ -90,8 +90,12 @@ def test_the_runs_of_the_stages_nest_under_that_of_the_pipeline(finished):
     assert {status for _, status, _ in runs} == {"FINISHED"}
     assert {parent for name, _, parent in runs if not name.startswith("adapt ")} == {pipeline}
     with sqlite3.connect(out / "mlflow.db") as store:
-        figures = dict(store.execute("select key, value from metrics where run_uuid = ?", (pipeline,)).fetchall())
+        of_pipeline = "select key, value from metrics where run_uuid = ? and key "
+        figures = dict(store.execute(f"{of_pipeline} not like 'c%'", (pipeline,)).fetchall())
+        curve = store.execute(f"{of_pipeline} = 'cmc/all250/direct' order by step", (pipeline,)).fetchall()
     assert figures == pytest.approx(final_figures(read_results(out / "results.json")))
+    assert curve[0][1] == pytest.approx(figures["rank-1/all250/direct"])
+    assert len(curve) == CURVE_RANKS
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ logger = logging.getLogger(__name__)
 
 CREDENTIALS = re.compile(r"//[^/@\s]+@")
 LONGEST_PAUSE_SECONDS = 5.0
-SHORTEST_WAIT_SECONDS = 5.0
+SHORTEST_WAIT_SECONDS = 15.0
+"""Longer than a pause and the answer to the next try, for a server that has just come back."""
 
 Result = TypeVar("Result")
 
@@ -63,7 +64,8 @@ class Sender:
         self.put(last)
         self._calls.put(None)
         if self._absent_since is not None:
-            seconds = max(SHORTEST_WAIT_SECONDS, seconds - (time.monotonic() - self._absent_since))
+            left = seconds - (time.monotonic() - self._absent_since)
+            seconds = min(seconds, max(SHORTEST_WAIT_SECONDS, left))
         self._thread.join(seconds)
         if self._thread.is_alive():
             self._given_up.set()

@@ -17,6 +17,7 @@ from pipelines.cli import (
     results,
     run,
     schedule,
+    search,
     stages,
     submit,
     sync,
@@ -42,6 +43,7 @@ compare.register(app)
 results.register(app)
 submit.register(app)
 schedule.register(app)
+search.register(app)
 images.register(app)
 sync.register(app)
 trainjob.register(app)

@@ -87,7 +87,7 @@ def write_bytes(location: str, data: Any) -> None:
             return
         path = Path(location)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(path) as temporary, temporary.open("wb") as file:
+        with beside(path) as temporary, temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -172,7 +172,7 @@ def local_folder(location: str) -> Path:
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
+def beside(path: Path) -> Iterator[Path]:
     """A path beside `path` that is renamed to it at the end, or removed on failure."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
@@ -186,7 +186,7 @@ def _download(location: str, path: Path) -> None:
     bucket, key = _bucket_and_key(location)
     with explained(location):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(path) as temporary:
+        with beside(path) as temporary:
             _client().download_file(bucket, key, str(temporary))
 
 

@@ -1,0 +1,66 @@
+"""Features of a manifest's images, computed once and kept in a file that searches map into memory."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from components.core.models.classifier import SiameseClassifier
+from components.core.models.extraction import Images, features_of
+from components.core.runtime import storage
+
+BATCH = 64
+
+
+def kept_features(
+    model: Sequence[str], classifier: SiameseClassifier, images: Images, rows: NDArray[np.int64], precision: str
+) -> NDArray[np.float32]:
+    """Features [len(rows), D] of length 1, mapped from the cache; they are computed if they are not there yet.
+
+    Args:
+        model: what tells the classifier, and what prepares images for it, from others: digests.
+        rows: of the images' manifest.
+        precision: of `autocast`.
+    """
+    made_from = [*model, precision, images.manifest.digest, hashlib.sha256(rows.tobytes()).hexdigest()]
+    path = storage.cache_folder() / "features" / f"{hashlib.sha256(' '.join(made_from).encode()).hexdigest()}.npy"
+    shape = (len(rows), classifier.identity_head.in_features)
+    kept = read(path, shape)
+    if kept is not None:
+        return kept
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with storage.beside(path) as partial:
+        extract_to(partial, shape, classifier, images, rows, precision)
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def extract_to(
+    path: Path,
+    shape: tuple[int, int],
+    classifier: SiameseClassifier,
+    images: Images,
+    rows: NDArray[np.int64],
+    precision: str,
+) -> None:
+    """Write the features to a new file, a batch at a time."""
+    made = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    start = 0
+    with tqdm(total=len(rows), desc=f"features {images.manifest.dataset}", unit="image", disable=None) as bar:
+        for some in images.batches(classifier, rows, BATCH):
+            made[start : start + len(some)] = features_of(classifier, some, precision)[0].cpu().numpy()
+            start += len(some)
+            bar.update(len(some))
+    made.flush()
+
+
+def read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """The features in a file, mapped; None where there is no whole file of that shape."""
+    try:
+        kept = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return kept if kept.shape == shape and kept.dtype == np.float32 else None

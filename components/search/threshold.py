@@ -1,0 +1,118 @@
+"""From which similarity on two images are called the same person, from pairs of the source's images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.data.manifest import Manifest
+from components.core.runtime.errors import UserError
+
+SAMPLE = 2000
+"""Images of the source that are compared: two million pairs, seconds of a CPU."""
+
+RESAMPLES = 200
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Similarities above it are accepted.
+
+    Attributes:
+        similarity: cosine, -1..1.
+        false_accepts: share, 0..1, of the pairs of different people that are accepted.
+        low, high: where that share lies with 95 % confidence, by drawing the people again (bootstrap).
+        pairs: images of different people by different cameras that were compared.
+        people: who is on them.
+        unseen: whether the classifier was trained without these people. Of people it was trained on, fewer are
+            mistaken for one another than of others.
+        data_set: whose images they are.
+    """
+
+    similarity: float
+    false_accepts: float
+    low: float
+    high: float
+    pairs: int
+    people: int
+    unseen: bool
+    data_set: str
+
+    def __str__(self) -> str:
+        whom = "people the classifier has not seen" if self.unseen else "people the classifier was trained on"
+        return (
+            f"accepted above a similarity of {self.similarity:.3f}, where {self.false_accepts:.2%} of {self.pairs:,} "
+            f"pairs of different people of {self.data_set} are accepted ({self.low:.2%} to {self.high:.2%}, "
+            f"95 % confidence; {self.people:,} {whom})"
+        )
+
+
+def people_to_compare(source: Manifest, seed: int = 0) -> tuple[NDArray[np.int64], bool]:
+    """Rows of the source's images to calibrate on, rising, and whether the classifier never saw who is on them.
+
+    Raises:
+        UserError: no two cameras have seen different people.
+    """
+    images = source.images
+    labelled = images["person"].notna() & images["camera"].notna()
+    trained = images["person"].iloc[source.rows(source.source_protocol, 0, "train")]
+    unseen = labelled & ~images["person"].isin(trained)
+    for some, never_seen in ((unseen, True), (labelled, False)):
+        if images.loc[some, "camera"].nunique() > 1 and images.loc[some, "person"].nunique() > 1:
+            rows = np.flatnonzero(some.to_numpy())
+            rows = np.random.default_rng(seed).permutation(rows)[:SAMPLE]
+            return np.sort(rows), never_seen
+    raise UserError(
+        f"{source.dataset} has no images of different people by different cameras, so no threshold can be told from it"
+    )
+
+
+def calibrate(
+    features: NDArray[np.float32],
+    person: NDArray[np.int64],
+    camera: NDArray[np.int64],
+    rate: float,
+    *,
+    unseen: bool,
+    data_set: str,
+    seed: int = 0,
+) -> Threshold:
+    """The lowest threshold that accepts at most a share `rate` of the pairs of different people.
+
+    Args:
+        features: [N, D] of length 1.
+        person, camera: [N].
+        rate: 0..1.
+    """
+    first, second = np.triu_indices(len(features), 1)
+    different = (person[first] != person[second]) & (camera[first] != camera[second])
+    first, second = first[different], second[different]
+    similarities = (features @ features.T)[first, second]
+    allowed = int(rate * len(similarities))
+    place = len(similarities) - 1 - min(allowed, len(similarities) - 1)
+    threshold = np.partition(similarities, place)[place]
+    accepted = similarities > threshold
+    people, index = np.unique(person, return_inverse=True)
+    low, high = interval(index[first], index[second], accepted, len(people), seed)
+    return Threshold(
+        float(threshold), float(accepted.mean()), low, high, len(similarities), len(people), unseen, data_set
+    )
+
+
+def interval(
+    first: NDArray[np.int64], second: NDArray[np.int64], accepted: NDArray[np.bool_], people: int, seed: int
+) -> tuple[float, float]:
+    """The middle 95 % of the share of accepted pairs over draws of the people, since pairs of a person are alike.
+
+    Args:
+        first, second: [pairs], who is on the images of a pair, 0..people - 1.
+    """
+    shape = (people, people)
+    flat = np.ravel_multi_index((first, second), shape)
+    pairs = np.bincount(flat, minlength=people**2).reshape(shape)
+    wrong = np.bincount(flat, weights=accepted, minlength=people**2).reshape(shape)
+    draws = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=RESAMPLES)
+    totals = np.einsum("bi,ij,bj->b", draws, pairs, draws, optimize=True)
+    shares = np.einsum("bi,ij,bj->b", draws, wrong, draws, optimize=True)[totals > 0] / totals[totals > 0]
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,50 @@
+"""The command that finds people with a model in use."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.options import OutOption, SharedDataRootOption
+from pipelines.cli.run import place_of_data
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("search")(search)
+
+
+def search(
+    probe: Annotated[Path, typer.Option(help="Picture of a person, or a folder of such.")],
+    gallery: Annotated[Path, typer.Option(help="Manifest of the images to search.")],
+    model: Annotated[str, typer.Option(help="Model in use: NAME@champion, NAME@3, or the folder of an adaptation.")],
+    out: OutOption,
+    data_root: SharedDataRootOption,
+    top: Annotated[int, typer.Option(min=1, help="Images to find for each probe.")] = 20,
+    false_accepts: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of pairs of different people that may be accepted.")
+    ] = 0.001,
+) -> None:
+    """Find the gallery images most like a person; the gallery's features are kept for the next search."""
+    from components.core.runtime import storage
+    from components.search.page import write_page
+    from components.search.searcher import Searcher, probe_files
+
+    probes = probe_files(probe)
+    searcher = Searcher.open(folder_of(model), gallery, place_of_data(data_root))
+    found = searcher.search(probes, top, false_accepts)
+    threshold = searcher.threshold(false_accepts)
+    out.mkdir(parents=True, exist_ok=True)
+    storage.write_bytes(str(out / "search.parquet"), found.to_parquet(index=False))
+    write_page(out / "search.html", searcher, found, threshold)
+    for name, each in found.groupby("probe", sort=False):
+        best = each.iloc[0]
+        typer.echo(
+            f"{name}: {each['accepted'].sum()} of {len(each)} accepted, best {best['image']} ({best['similarity']:.3f})"
+        )
+    typer.echo(f"\n{str(threshold)[0].upper()}{str(threshold)[1:]}.\nThe page: {out / 'search.html'}")
+
+
+def folder_of(model: str) -> Path:
+    """The folder of an adaptation."""
+    return Path(model)

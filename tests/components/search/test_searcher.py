@@ -1,0 +1,169 @@
+"""Searching a gallery with an adaptation, from pictures to a page."""
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from components.core.data.decoded import iterate_batches
+from components.core.data.manifest import Manifest
+from components.core.models.adaptation import save_adaptation
+from components.core.runtime.errors import UserError
+from components.search import Searcher, features, searcher
+from components.search.searcher import probe_files
+from pipelines.cli.search import search
+from tests.components.core.models.adaptations import write_classifier, write_translator
+from tests.conftest import Ingested
+
+
+@pytest.fixture(scope="module")
+def model(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an adaptation that translates."""
+    folder = tmp_path_factory.mktemp("model")
+    classifier = write_classifier(folder / "classifier", ingested)
+    translator = write_translator(folder / "translator", ingested, classifier)
+    given = {"source": ingested.source, "target": ingested.target, "data_root": ingested.data_root}
+    save_adaptation(folder / "model", "simpgan+adabn", classifier=classifier, translator=translator, **given)
+    return folder / "model"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def opened(model: Path, ingested: Ingested) -> Searcher:
+    return Searcher.open(model, ingested.target, ingested.data_root)
+
+
+@pytest.fixture
+def probe(ingested: Ingested) -> Path:
+    return next((ingested.folder / "underground_reid" / "probe").iterdir())
+
+
+def brute_force(model: Path, ingested: Ingested) -> np.ndarray:
+    """Features of the gallery, all at once."""
+    opened = Searcher.open(model, ingested.target, ingested.data_root)
+    rows = np.arange(len(opened.gallery.images))
+    size = opened.adaptation.size
+    batches = list(iterate_batches(ingested.data_root, opened.gallery, rows, *size, 64))
+    return np.concatenate([opened.adaptation.features(each) for each in batches])
+
+
+def test_what_is_found_is_what_comparing_everything_finds(
+    opened: Searcher, model: Path, ingested: Ingested, probe: Path
+) -> None:
+    found = opened.search([probe, probe], top=5)
+    similarities = brute_force(model, ingested) @ opened.probe_features([probe])[0]
+    expected = np.argsort(-similarities, kind="stable")[:5]
+    assert found["image"].tolist() == 2 * opened.gallery.images["name"].iloc[expected].tolist()
+    assert found["similarity"].to_numpy() == pytest.approx(np.tile(similarities[expected], 2), abs=1e-4)
+    assert found["rank"].tolist() == [1, 2, 3, 4, 5] * 2
+    assert (found["accepted"] == (found["similarity"] > opened.threshold().similarity)).all()
+
+
+def test_a_picture_that_is_in_the_gallery_is_found_first(opened: Searcher, ingested: Ingested) -> None:
+    probe = next((ingested.folder / "underground_reid" / "gallery").iterdir())
+    best = opened.search([probe], top=1).iloc[0]
+    assert best["image"] == f"gallery/{probe.name}"
+    assert best["similarity"] == pytest.approx(1, abs=1e-3)
+
+
+def test_features_are_computed_once(
+    opened: Searcher, model: Path, ingested: Ingested, probe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = opened.search([probe])
+    monkeypatch.setattr(features, "extract_to", lambda *_: pytest.fail("the features are there"))
+    again = Searcher.open(model, ingested.target, ingested.data_root).search([probe])
+    pd.testing.assert_frame_equal(first, again)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no array", None])
+def test_a_damaged_file_of_features_is_made_again(
+    opened: Searcher, model: Path, ingested: Ingested, probe: Path, own_cache: Path, damage: bytes | None
+) -> None:
+    first = opened.search([probe])
+    for kept in (own_cache / "features").iterdir():
+        kept.write_bytes(kept.read_bytes()[:-100] if damage is None else damage)
+    again = Searcher.open(model, ingested.target, ingested.data_root).search([probe])
+    pd.testing.assert_frame_equal(first, again)
+
+
+def test_two_processes_may_make_the_same_features(
+    model: Path, ingested: Ingested, probe: Path, own_cache: Path
+) -> None:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        first, second = pool.map(found_by, [(model, ingested.target, ingested.data_root, probe)] * 2)
+    pd.testing.assert_frame_equal(first, second)
+    assert sorted(path.suffix for path in (own_cache / "features").iterdir()) == [".npy", ".npy"]
+
+
+def found_by(given: tuple[Path, Path, str, Path]) -> pd.DataFrame:
+    model, gallery, data_root, probe = given
+    return Searcher.open(model, gallery, data_root).search([probe])
+
+
+def test_the_command_writes_a_table_and_a_page(
+    model: Path, ingested: Ingested, probe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search(probe, ingested.target, str(model), tmp_path / "out", ingested.data_root, top=3)
+    table = pd.read_parquet(tmp_path / "out" / "search.parquet")
+    assert len(table) == 3
+    page = (tmp_path / "out" / "search.html").read_text()
+    assert page.count("<img") == 4
+    assert page.count("<img") == page.count('alt="')
+    assert "pairs of different people" in page
+    said = capsys.readouterr().out
+    assert f"best {table['image'][0]}" in said
+    assert "accepted above a similarity of" in said.lower()
+
+
+def test_bad_input_is_told_in_a_line(model: Path, ingested: Ingested, tmp_path: Path, probe: Path) -> None:
+    text = tmp_path / "text.jpg"
+    text.write_text("no image")
+    (tmp_path / "empty").mkdir()
+    refused = [
+        (lambda: probe_files(tmp_path / "nothing"), "no such image or folder"),
+        (lambda: probe_files(tmp_path / "empty"), "no image in the folder"),
+        (lambda: Searcher.open(tmp_path / "empty", ingested.target, ingested.data_root), "no adaptation in"),
+        (lambda: Searcher.open(model, tmp_path / "empty", ingested.data_root), "manifest"),
+        (lambda: Searcher.open(model, ingested.target, str(tmp_path / "empty")).search([probe]), "shard"),
+        (lambda: Searcher.open(model, ingested.target, ingested.data_root).search([text]), "is no image"),
+        (
+            lambda: Searcher.open(model, ingested.target, ingested.data_root).search([tmp_path / "x.jpg"]),
+            "no such image",
+        ),
+    ]
+    for refuse, message in refused:
+        with pytest.raises(UserError, match=message) as error:
+            refuse()
+        assert "\n" not in str(error.value)
+
+
+def test_a_huge_picture_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (40, 40)).save(tmp_path / "large.png")
+    monkeypatch.setattr(searcher, "LARGEST", 100)
+    with pytest.raises(UserError, match="40 x 40 pixels"):
+        searcher.opened(tmp_path / "large.png")
+
+
+def test_the_source_is_looked_at_as_the_classifier_was_trained(opened: Searcher, model: Path) -> None:
+    """Not translated, and not with the target's statistics."""
+    from components.core.data.decoded import to_unit_range
+    from components.core.models.classifier import load_classifier
+    from components.core.models.extraction import features_of
+
+    source, rows = Manifest.load(model / "source"), np.arange(3)
+    classifier = load_classifier(model / "classifier")[0].eval()
+    size = classifier.config.height, classifier.config.width
+    (images,) = iterate_batches(opened.data_root, source, rows, *size, 3)
+    expected = features_of(classifier, to_unit_range(images), opened.adaptation.precision)[0]
+    assert opened.source_features(rows) == pytest.approx(expected.numpy(), abs=1e-5)
+    assert isinstance(images, torch.Tensor)

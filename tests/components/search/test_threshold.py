@@ -1,0 +1,77 @@
+"""From which similarity on two images are accepted: counted pair by pair."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from components.core.data.manifest import Manifest
+from components.core.runtime.errors import UserError
+from components.search.threshold import calibrate, people_to_compare
+from tests.conftest import Ingested
+
+
+def unit(count: int, seed: int = 0) -> np.ndarray:
+    features = np.random.default_rng(seed).normal(size=(count, 6))
+    return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.01, 0.2, 1.0])
+def test_the_share_of_accepted_pairs_is_the_highest_not_above_the_rate(rate: float) -> None:
+    features = unit(40)
+    person, camera = np.arange(40) % 10, np.arange(40) // 5 % 3
+    threshold = calibrate(features, person, camera, rate, unseen=True, data_set="market1501")
+    similarities = [
+        float(features[i] @ features[j])
+        for i, j in combinations(range(40), 2)
+        if person[i] != person[j] and camera[i] != camera[j]
+    ]
+    accepted = sum(each > threshold.similarity + 1e-7 for each in similarities)
+    assert threshold.pairs == len(similarities)
+    assert threshold.false_accepts == pytest.approx(accepted / len(similarities))
+    assert threshold.false_accepts <= rate
+    if rate < 1:
+        assert accepted + 1 > rate * len(similarities)
+    assert 0 <= threshold.low <= threshold.high <= 1
+
+
+def test_the_interval_holds_the_share_and_narrows_with_more_people() -> None:
+    def width(people: int) -> float:
+        features = unit(4 * people, seed=1)
+        person, camera = np.arange(4 * people) % people, np.arange(4 * people) // people % 2
+        threshold = calibrate(features, person, camera, 0.1, unseen=True, data_set="market1501")
+        assert threshold.low < threshold.false_accepts < threshold.high
+        return threshold.high - threshold.low
+
+    assert width(80) < width(8)
+
+
+def test_people_that_the_classifier_has_not_seen_are_taken_if_there_are_any(ingested: Ingested) -> None:
+    source = Manifest.load(ingested.source)
+    rows, unseen = people_to_compare(source)
+    trained = source.images["person"].iloc[source.rows(source.source_protocol, 0, "train")]
+    assert unseen
+    assert len(rows)
+    assert not source.images["person"].iloc[rows].isin(trained).any()
+    only = source.images["person"].isin(trained)
+    assert not people_to_compare(kept(source, only))[1]
+
+
+def test_a_source_with_one_camera_gives_no_threshold(ingested: Ingested) -> None:
+    source = Manifest.load(ingested.source)
+    first = source.images["camera"] == source.images["camera"].iloc[0]
+    with pytest.raises(UserError, match="no images of different people by different cameras"):
+        people_to_compare(kept(source, first))
+
+
+def kept(manifest: Manifest, rows: pd.Series) -> Manifest:
+    """The manifest with some of its images."""
+    place = pd.Series(np.flatnonzero(rows), name="old").reset_index().set_index("old")["index"]
+    roles = manifest.roles[manifest.roles["image"].isin(place.index)]
+    return Manifest(
+        dataset=manifest.dataset,
+        images=manifest.images[rows].reset_index(drop=True),
+        roles=roles.assign(image=place.loc[roles["image"]].to_numpy()).reset_index(drop=True),
+        source_protocol=manifest.source_protocol,
+    )

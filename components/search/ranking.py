@@ -28,7 +28,8 @@ def nearest(
         here = np.broadcast_to(np.arange(start, start + block.shape[1]), block.shape)
         rows = np.concatenate([rows, here], axis=1)
         best = np.stack([highest(each, top) for each in similarities]) if len(probes) else rows
-        rows, similarities = (np.take_along_axis(each, best, axis=1) for each in (rows, similarities))
+        rows = np.take_along_axis(rows, best, axis=1)
+        similarities = np.take_along_axis(similarities, best, axis=1)
     return rows, similarities
 
 

@@ -38,13 +38,28 @@ def search(
     storage.write_bytes(str(out / "search.parquet"), found.to_parquet(index=False))
     write_page(out / "search.html", searcher, found, threshold)
     for name, each in found.groupby("probe", sort=False):
-        best = each.iloc[0]
-        typer.echo(
-            f"{name}: {each['accepted'].sum()} of {len(each)} accepted, best {best['image']} ({best['similarity']:.3f})"
-        )
-    typer.echo(f"\n{str(threshold)[0].upper()}{str(threshold)[1:]}.\nThe page: {out / 'search.html'}")
+        best, accepted = each.iloc[0], each["accepted"].sum()
+        typer.echo(f"{name}: {accepted} of {len(each)} accepted, best {best['image']} ({best['similarity']:.3f})")
+    typer.echo(f"\nThreshold: {threshold}.\nThe page: {out / 'search.html'}")
 
 
 def folder_of(model: str) -> Path:
-    """The folder of an adaptation."""
-    return Path(model)
+    """The folder of an adaptation; a registered one is fetched once, and kept.
+
+    Raises:
+        UserError: there is no such folder, model, version or alias.
+    """
+    from components.core.runtime import storage
+    from components.core.runtime.tracking.registry import CONTENT_TAG, Registry
+
+    name, at, which = model.partition("@")
+    if Path(model).exists() or not at:
+        return Path(model)
+    registry = Registry(name)
+    version = registry.version(which)
+    folder = storage.cache_folder() / "models" / f"{version.tags[CONTENT_TAG]}-{version.number}"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with storage.beside(folder) as partial:
+            registry.fetch(version.number, partial)
+    return folder

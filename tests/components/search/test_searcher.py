@@ -13,10 +13,12 @@ from PIL import Image
 from components.core.data.decoded import iterate_batches
 from components.core.data.manifest import Manifest
 from components.core.models.adaptation import save_adaptation
+from components.core.models.description import verify
 from components.core.runtime.errors import UserError
+from components.core.runtime.tracking.registry import Registry
 from components.search import Searcher, features, searcher
 from components.search.searcher import probe_files
-from pipelines.cli.search import search
+from pipelines.cli.search import folder_of, search
 from tests.components.core.models.adaptations import write_classifier, write_translator
 from tests.conftest import Ingested
 
@@ -122,7 +124,22 @@ def test_the_command_writes_a_table_and_a_page(
     assert "pairs of different people" in page
     said = capsys.readouterr().out
     assert f"best {table['image'][0]}" in said
-    assert "accepted above a similarity of" in said.lower()
+    assert "Threshold: accepted above a similarity of" in said
+
+
+def test_a_champion_is_fetched_once(
+    model: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    registry = Registry("station")
+    registry.promote(registry.register(model))
+    folder = folder_of("station@champion")
+    assert verify(folder) == verify(model)
+    monkeypatch.setattr(Registry, "fetch", lambda *_: pytest.fail("it is there"))
+    assert folder_of("station@champion") == folder_of("station@1") == folder
+    with pytest.raises(UserError, match="no version of station is 'previous'"):
+        folder_of("station@previous")
+    assert folder_of(str(model)) == model
 
 
 def test_bad_input_is_told_in_a_line(model: Path, ingested: Ingested, tmp_path: Path, probe: Path) -> None:
@@ -137,7 +154,7 @@ def test_bad_input_is_told_in_a_line(model: Path, ingested: Ingested, tmp_path: 
         (lambda: Searcher.open(model, ingested.target, str(tmp_path / "empty")).search([probe]), "shard"),
         (lambda: Searcher.open(model, ingested.target, ingested.data_root).search([text]), "is no image"),
         (
-            lambda: Searcher.open(model, ingested.target, ingested.data_root).search([tmp_path / "x.jpg"]),
+            lambda: Searcher.open(model, ingested.target, ingested.data_root).search([tmp_path / "x"]),
             "no such image",
         ),
     ]

@@ -132,7 +132,7 @@ def test_a_champion_is_fetched_once(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     registry = Registry("station")
-    registry.promote(registry.register(model))
+    registry.promote(registry.register(model, card="# Card", tags={}, metrics={}))
     folder = folder_of("station@champion")
     assert verify(folder) == verify(model)
     monkeypatch.setattr(Registry, "fetch", lambda *_: pytest.fail("it is there"))

@@ -12,7 +12,7 @@ def watch(
     part_images: str,
     known: dsl.Input[dsl.Dataset],
     listing: dsl.Output[dsl.Dataset],
-    parts: dsl.OutputPath(list),
+    parts: dsl.OutputPath(list),  # type: ignore[valid-type]
 ) -> str:
     """List the files at a location that a data set was not made from, in parts to be read.
 

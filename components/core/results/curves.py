@@ -38,7 +38,7 @@ class Tally:
         weights = counted["average_precision"].to_numpy()
         return cls(
             found=found[:, :LAST_RANK].cumsum(axis=1),
-            precision=np.bincount(place, weights=weights, minlength=len(names)),
+            precision=np.bincount(place, weights, len(names)).astype(float),
             asked=np.bincount(place, minlength=len(names)).astype(float),
         )
 

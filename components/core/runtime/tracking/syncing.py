@@ -159,10 +159,9 @@ class Upload:
             self._client.log_batch(copy.info.run_id, metrics=metrics[start : start + METRICS_A_BATCH])
 
     def _data_sets(self, copy: "Run") -> None:
-        known = {(each.dataset.name, each.dataset.digest) for each in copy.inputs.dataset_inputs}
-        new = [
-            each for each in self._run.inputs.dataset_inputs if (each.dataset.name, each.dataset.digest) not in known
-        ]
+        there, here = (run.inputs.dataset_inputs if run.inputs else [] for run in (copy, self._run))
+        known = {(each.dataset.name, each.dataset.digest) for each in there}
+        new = [each for each in here if (each.dataset.name, each.dataset.digest) not in known]
         if new:
             self._client.log_inputs(copy.info.run_id, datasets=new)
 

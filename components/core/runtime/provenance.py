@@ -52,6 +52,12 @@ def commit(file: Path = Path(__file__)) -> str:
     """
     if named := os.environ.get(COMMIT):
         return named
+    return commit_of_repository(file)
+
+
+@cache
+def commit_of_repository(file: Path) -> str:
+    """As `commit`, whatever the environment says; git is asked once."""
     git = ["git", "-C", str(file.parent)]
     try:
         subprocess.run([*git, "ls-files", "--error-unmatch", file.name], check=True, capture_output=True)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.manifold import TSNE
 
 from components.core.models.extraction import extract
 from components.evaluate.evaluation import Shown, load
@@ -85,6 +84,8 @@ def plane(clouds: dict[str, NDArray[np.float32]], seed: int) -> dict[str, NDArra
     perplexity = min(30.0, (len(points) - 1) / 3)
     # Principal components of points that are all the same are no numbers, and scikit-learn crashes on them.
     start = "pca" if np.ptp(points, axis=0).any() else "random"
+    from sklearn.manifold import TSNE
+
     flat = TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(points)
     ends = np.cumsum([len(cloud) for cloud in clouds.values()])
     return dict(zip(clouds, np.split(flat, ends[:-1]), strict=True))

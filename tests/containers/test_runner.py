@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 from docker.errors import NotFound
+from mlflow.tracking import MlflowClient
 
 from components.core.runtime.errors import UserError
 from pipelines import local
@@ -184,6 +185,17 @@ def test_secrets_get_into_no_log(run, folder, monkeypatch):
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if b"of-nobody-else" in path.read_bytes()]
+
+
+def test_a_container_records_in_the_sqlite_store_of_the_folder(folder, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs/mlflow.db")
+    record = "from mlflow.tracking import MlflowClient; MlflowClient().create_experiment('from a container')"
+    with FolderLock(folder) as lock:
+        containers = Containers(lock, [], [])
+        containers.check([IMAGE])
+        work = containers.start(IMAGE, ["python3", "-c", record], "task", StageOutput(folder / "log"))
+        assert work.wait() == Ended(0), (folder / "log").read_text()
+    assert MlflowClient(f"sqlite:///{folder}/runs/mlflow.db").get_experiment_by_name("from a container")
 
 
 RUN_SLOWLY = """

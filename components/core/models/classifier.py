@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import torchvision
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -91,6 +90,8 @@ class SiameseClassifier(nn.Module):
 
 def build_backbone(config: ClassifierConfig) -> nn.Module:
     """A torchvision ResNet that ends with its pooled feature."""
+    import torchvision  # costs two seconds, most of them for torch.compile
+
     network = getattr(torchvision.models, config.backbone)(weights=None)
     network.fc = nn.Identity()
     if config.last_stride == 1:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal
 from urllib.error import URLError
 
-import torchvision
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -66,6 +65,8 @@ def split_normalisation(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> 
 
 def torchvision_weights(architecture: str) -> dict[str, Tensor]:
     """ImageNet weights by name; downloaded once by torchvision."""
+    import torchvision
+
     try:
         return torchvision.models.get_model(architecture, weights="IMAGENET1K_V1").state_dict()
     except (URLError, OSError) as failure:

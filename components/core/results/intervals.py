@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy import stats
 
 from components.core.results.rows import KEY, RATES, ResultsRow
 from components.core.results.summary import EXPERIMENT, Experiment, frame_of
@@ -92,6 +91,8 @@ def with_rates(probes: pd.DataFrame) -> pd.DataFrame:
 
 def bootstrap(values: NDArray[np.float64], resamples: int, seed: int) -> tuple[list[float], list[float]]:
     """Ends of the percentile intervals of the means of `values` [N, R] along its first axis, each [R]."""
+    from scipy import stats
+
     interval = stats.bootstrap(
         (values,),
         np.mean,

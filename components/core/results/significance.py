@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy import stats
 
 from components.core.results.intervals import with_rates
 from components.core.results.methods import baseline_of, name_of, place, title_of
@@ -86,6 +85,8 @@ def sign_flip_p(differences: NDArray[np.float64], resamples: int, seed: int) -> 
 
     Exact, over all 2^N signs, where those are at most `resamples`; else over so many random ones.
     """
+    from scipy import stats
+
     test = stats.permutation_test(
         (differences, np.zeros_like(differences)),
         lambda ours, theirs, axis: np.mean(ours - theirs, axis=axis),

@@ -127,7 +127,9 @@ def recorded_run(
     with FolderLock(out) as lock:
         (out / "settings.yaml").write_text(settings.as_yaml())
         (out / "command.txt").write_text(command_line(command) + "\n")
-        with pipeline_run(title_of(name, tags), tags=tags, parameters=settings.as_values()) as tracked:
+        with pipeline_run(
+            title_of(name, tags), tags=tags, parameters=settings.as_values(), unsent=out / "unsent"
+        ) as tracked:
             yield tracked, lock
 
 

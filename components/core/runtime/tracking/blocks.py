@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from components.core.runtime.errors import UserError
+from components.core.runtime.tracking import runs
 from components.core.runtime.tracking.endings import Ending, ending_of, sigterm_raises
 from components.core.runtime.tracking.history import History
 from components.core.runtime.tracking.opening import INPUT_TAG, PIPELINE_TASK, RERUN_TAG, STAGE_TAG, RunRequest, flat
+from components.core.runtime.tracking.refusals import server_name
 from components.core.runtime.tracking.runs import PipelineRun, StageRun, UnrecordedStageRun
-from components.core.runtime.tracking.sender import Sender
+from components.core.runtime.tracking.sender import Sender, Unsent
 from components.core.runtime.tracking.store import Store
 
 PIPELINE_RUN = "SIMPGAN_PIPELINE_RUN"
@@ -24,10 +27,14 @@ PIPELINE_NAME = "SIMPGAN_PIPELINE"
 RERUN_OF = "SIMPGAN_RERUN_OF"
 PARENT_RUN = "SIMPGAN_PARENT_RUN"
 MLFLOW_RUN_ID = "MLFLOW_RUN_ID"
+UNSENT = "SIMPGAN_UNSENT"
+TRACKING = "SIMPGAN_TRACKING"
 
 
 @contextmanager
-def pipeline_run(name: str, tags: Mapping[str, str], parameters: Mapping[str, Any]) -> Iterator[PipelineRun]:
+def pipeline_run(
+    name: str, tags: Mapping[str, str], parameters: Mapping[str, Any], unsent: Path | None = None
+) -> Iterator[PipelineRun]:
     """The run of a whole pipeline, under which the runs of its stages nest.
 
     Inside the block the environment variable `SIMPGAN_PIPELINE_RUN` names it, for the stages' processes. It
@@ -39,8 +46,12 @@ def pipeline_run(name: str, tags: Mapping[str, str], parameters: Mapping[str, An
         name: name of the pipeline, such as "adapt".
         tags: what people search by: source, target, method, preset.
         parameters: resolved parameters of the pipeline, nested or flat; recorded as `pipeline.<name>`.
+        unsent: folder that keeps what a server did not take, of this run and its stages, unless `SIMPGAN_UNSENT`
+            names one; none: it is lost.
     """
-    inherited = {variable: os.environ.get(variable) for variable in (PIPELINE_RUN, MLFLOW_RUN_ID)}
+    inherited = {variable: os.environ.get(variable) for variable in (PIPELINE_RUN, MLFLOW_RUN_ID, UNSENT)}
+    if unsent:
+        os.environ.setdefault(UNSENT, str(unsent.resolve()))
     pipeline = inherited[PIPELINE_RUN] or uuid.uuid4().hex
     request = RunRequest(
         pipeline=pipeline,
@@ -55,7 +66,7 @@ def pipeline_run(name: str, tags: Mapping[str, str], parameters: Mapping[str, An
     os.environ.pop(MLFLOW_RUN_ID, None)  # names this run; the stages must not all write into it
     try:
         with sigterm_raises():
-            run = PipelineRun(pipeline, _sender(request, ""))
+            run = PipelineRun(pipeline, _sender(request, unsent, ""))
             with _ended(run):
                 run.wait_until_open()
                 yield run
@@ -87,7 +98,9 @@ def stage_run(
     KILLED (SIGTERM, Ctrl-C).
 
     Everything is sent by a background thread that waits for a server that is away: neither opening the run
-    nor measuring blocks training. The end of the run waits for it for at most `END_SECONDS`.
+    nor measuring blocks training. The end of the run waits for it for at most `END_SECONDS`. What was not sent by then
+    is kept in the folder that `SIMPGAN_UNSENT` names, else `unsent` beside the history, for `simpgan sync`. With
+    `SIMPGAN_TRACKING=required` a server that does not open the run within `OPEN_SECONDS` is a UserError instead.
 
     Args:
         stage: "ingest", "pretrain", "train_gan", "translate", "evaluate".
@@ -122,7 +135,7 @@ def stage_run(
             yield UnrecordedStageRun()
         return
     with sigterm_raises():
-        run = StageRun(History(history), _sender(request, f"; every metric is in {history}"))
+        run = StageRun(History(history), _sender(request, history.parent / "unsent", f"; every metric is in {history}"))
         run.task(stage, settings, inputs or {})
         with _ended(run):
             yield run
@@ -149,7 +162,22 @@ def _ended(run: PipelineRun | StageRun) -> Iterator[None]:
     run.end(Ending("FINISHED"))
 
 
-def _sender(request: RunRequest, consolation: str) -> Sender | None:
+def _sender(request: RunRequest, unsent: Path | None, consolation: str) -> Sender | None:
+    tracking = os.environ.get(TRACKING) or "optional"
+    if tracking not in ("optional", "required"):
+        raise UserError(f"{TRACKING}={tracking} is neither optional nor required")
+    required = tracking == "required"
     if not os.environ.get("MLFLOW_TRACKING_URI"):
+        if required:
+            raise UserError(f"{TRACKING}=required, but no server is named: set MLFLOW_TRACKING_URI")
         return None
-    return Sender(lambda: Store(request), consolation)
+    given = os.environ.get(UNSENT)
+    folder = Path(given) if given else unsent
+    sender = Sender(lambda: Store(request), Unsent(folder, request) if folder else None, consolation)
+    if required and not sender.wait_until_open(runs.OPEN_SECONDS):
+        sender.give_up()
+        raise UserError(
+            f"{TRACKING}=required, but MLflow at {server_name()} does not open the run: start the server, or set "
+            f"{TRACKING}=optional, which keeps the run for simpgan sync"
+        )
+    return sender

@@ -29,7 +29,11 @@ STAGE_TAG = "simpgan.stage"
 INPUT_TAG = "simpgan.input."
 SILENT_END = "ended without a word: killed, out of memory, or the machine went down"
 
+RUN_TAG = "simpgan.mlflow_run"
+"""The run of a server that a run recorded on this machine was to be written to."""
+
 DEFAULT_EXPERIMENT = "simpgan"
+STORE, ARTIFACTS = "mlflow.db", "mlartifacts"
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """So that the UI opens on training runs, not on what it has for language models."""
 PARAMETERS_A_BATCH = 100
@@ -63,8 +67,8 @@ class RunRequest:
     pipeline_name: str = ""
 
 
-def connect() -> "MlflowClient":
-    """A client of `MLFLOW_TRACKING_URI`, silent and quick to fail: waiting is the sender's affair."""
+def connect(folder: Path | None = None) -> "MlflowClient":
+    """A client of `MLFLOW_TRACKING_URI`, or of a store in `folder`; silent and quick to fail: the sender waits."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
@@ -80,10 +84,10 @@ def connect() -> "MlflowClient":
         ) from error
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    store = _sqlite_file()
-    if store:
+    uri = f"sqlite:///{folder.resolve() / STORE}" if folder else os.environ["MLFLOW_TRACKING_URI"]
+    if store := _sqlite_file(uri):
         store.parent.mkdir(parents=True, exist_ok=True)
-    return MlflowClient()
+    return MlflowClient(uri)
 
 
 def open_run(client: "MlflowClient", request: RunRequest) -> tuple["Run", bool]:
@@ -116,13 +120,14 @@ def find_experiment(client: "MlflowClient") -> str:
     """The id of the experiment that the environment names, created if need be."""
     from mlflow.exceptions import MlflowException
 
-    if given := os.environ.get("MLFLOW_EXPERIMENT_ID"):
+    given = os.environ.get("MLFLOW_EXPERIMENT_ID")
+    if given and client.tracking_uri == os.environ.get("MLFLOW_TRACKING_URI"):
         return given
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
     if found := client.get_experiment_by_name(name):
         return found.experiment_id
-    store = _sqlite_file()
-    artifacts = (store.parent / "mlartifacts").as_uri() if store else None
+    store = _sqlite_file(client.tracking_uri)
+    artifacts = (store.parent / ARTIFACTS).as_uri() if store else None
     try:
         return client.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS)
     except MlflowException:  # another process was faster
@@ -131,9 +136,8 @@ def find_experiment(client: "MlflowClient") -> str:
         raise
 
 
-def _sqlite_file() -> Path | None:
+def _sqlite_file(uri: str) -> Path | None:
     """The file of an sqlite store. Artifacts go beside it: MLflow's default is the working folder."""
-    uri = os.environ["MLFLOW_TRACKING_URI"]
     return Path(uri.removeprefix("sqlite:///")).resolve() if uri.startswith("sqlite:///") else None
 
 

@@ -1,14 +1,17 @@
 """Carries calls to MLflow in a background thread, so that neither its slowness nor its absence is felt."""
 
 import logging
-import queue
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
+from components.core.runtime.tracking.opening import RUN_TAG, RunRequest
 from components.core.runtime.tracking.store import Store, refused_password, will_pass
 
 logger = logging.getLogger(__name__)
@@ -21,6 +24,20 @@ SHORTEST_WAIT_SECONDS = 15.0
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True)
+class Unsent:
+    """Where a run goes that a server did not take: a store in `folder`, which `simpgan sync` reads."""
+
+    folder: Path
+    request: RunRequest
+
+    def open(self) -> Store:
+        """The run in that store. Of the server's own run, which is not there, a tag is kept."""
+        tags = {**self.request.tags, **({RUN_TAG: self.request.run_id} if self.request.run_id else {})}
+        here = replace(self.request, run_id=None, alone=False, parent=None, pipeline_name="", tags=tags)
+        return Store(here, self.folder)
+
+
 class Sender:
     """Opens the store and makes calls on it, one after the other, again and again while the server is away.
 
@@ -29,16 +46,20 @@ class Sender:
 
     Args:
         open_store: connects and finds or creates the run; also tried until it works.
+        unsent: keeps on this machine what could not be sent when the run ends.
         consolation: ends the warnings: where the metrics are kept in any case.
 
     Attributes:
         opened: set when the run is open or given up.
     """
 
-    def __init__(self, open_store: Callable[[], Store], consolation: str) -> None:
+    def __init__(self, open_store: Callable[[], Store], unsent: "Unsent | None", consolation: str) -> None:
         self._open_store = open_store
+        self._unsent = unsent
         self._consolation = consolation
-        self._calls: queue.SimpleQueue[Callable[[Store], None] | None] = queue.SimpleQueue()
+        self._calls: deque[Callable[[Store], None]] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
         self.opened = threading.Event()
         self._given_up = threading.Event()
         self._absent_since: float | None = None
@@ -48,12 +69,17 @@ class Sender:
 
     def put(self, call: Callable[[Store], None]) -> None:
         """Have `call` made after those before it. Returns at once."""
-        if not self._given_up.is_set():
-            self._calls.put(call)
+        with self._changed:
+            self._calls.append(call)
+            self._changed.notify()
 
-    def wait_until_open(self, seconds: float) -> None:
-        """Wait until the run is open or given up, at most `seconds`."""
-        self.opened.wait(seconds)
+    def wait_until_open(self, seconds: float) -> bool:
+        """Wait until the run is open or given up, at most `seconds`. Returns whether it is open."""
+        return self.opened.wait(seconds) and not self._given_up.is_set()
+
+    def give_up(self) -> None:
+        """Stop trying, and keep nothing."""
+        self._given_up.set()
 
     def close(self, last: Callable[[Store], None], seconds: float) -> None:
         """Have `last` made after all others and wait for it, at most `seconds`.
@@ -62,7 +88,9 @@ class Sender:
         stage.
         """
         self.put(last)
-        self._calls.put(None)
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
         if self._absent_since is not None:
             left = seconds - (time.monotonic() - self._absent_since)
             seconds = min(seconds, max(SHORTEST_WAIT_SECONDS, left))
@@ -70,14 +98,36 @@ class Sender:
         if self._thread.is_alive():
             self._given_up.set()
             self._warn("MLflow lacks a part of the run, it did not answer in time")
+        if self._given_up.is_set():
+            self._keep_unsent()
 
     def _work(self) -> None:
         store = self._until_done(self._open_store)
         if store is None:
             self._given_up.set()
         self.opened.set()
-        while store is not None and (call := self._calls.get()) is not None:
-            self._until_done(partial(call, store))
+        while store is not None:
+            with self._changed:
+                self._changed.wait_for(lambda: self._calls or self._closing)
+            if not self._calls:
+                return
+            self._until_done(partial(self._calls[0], store))
+            if self._given_up.is_set():  # the call may not have been made: it stays for whoever keeps the unsent
+                return
+            self._calls.popleft()
+
+    def _keep_unsent(self) -> None:
+        """Make the calls that were not made on a store of this machine, which `simpgan sync` uploads."""
+        if not self._unsent:
+            return
+        try:
+            store = self._unsent.open()
+            for call in list(self._calls):
+                call(store)
+        except Exception as error:
+            logger.warning("what MLflow lacks could not be kept either: %s", first_line(error))
+        else:
+            logger.warning("what MLflow lacks is kept: simpgan sync %s uploads it", self._unsent.folder)
 
     def _until_done(self, call: Callable[[], Result]) -> Result | None:
         pause = 0.5

@@ -55,9 +55,10 @@ class Store:
     Opening it, and every method, raises mlflow's exceptions, or OSError when nobody answers.
     """
 
-    def __init__(self, request: RunRequest) -> None:
+    def __init__(self, request: RunRequest, folder: Path | None = None) -> None:
+        """Open the run on the server that the environment names, or in a store in `folder`."""
         self._request = request
-        self._client = connect()
+        self._client = connect(folder)
         self._offset = 0
         self._seen: dict[str, dict[int, float]] = defaultdict(dict)
         self._images: set[tuple[str, int]] = set()

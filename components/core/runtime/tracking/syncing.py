@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking.endings import Status
 from components.core.runtime.tracking.opening import (
+    ARTIFACTS,
     PARAMETERS_A_BATCH,
     PIPELINE_TAG,
     PIPELINE_TASK,
     PROCESS_TAG,
     REASON_TAG,
+    RUN_TAG,
     SILENT_END,
+    STORE,
     TASK_TAG,
     connect,
     find_experiment,
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
     from mlflow.tracking import MlflowClient
 
-STORE = "mlflow.db"
-ARTIFACTS = "mlartifacts"
 SYNCED_TAG = "simpgan.synced_from"
 """Which recorded run, ended when, a run of the server is the copy of."""
 
@@ -113,6 +114,8 @@ class Upload:
         """What the server has of the run: an earlier copy, or what arrived while it was made."""
         tags = self._run.data.tags
         filters = [f"tag.`{SYNCED_TAG}` LIKE '{self._run.info.run_id}:%'"]
+        if RUN_TAG in tags:
+            filters.append(f"attributes.run_id = '{tags[RUN_TAG]}'")
         if PIPELINE_TAG in tags and TASK_TAG in tags:
             filters.append(f"tag.`{PIPELINE_TAG}` = '{tags[PIPELINE_TAG]}' AND tag.`{TASK_TAG}` = '{tags[TASK_TAG]}'")
         for which in filters:

@@ -1,5 +1,6 @@
 """Refusals, a server that never answers, and several stages at once."""
 
+import shutil
 import socket
 from pathlib import Path
 

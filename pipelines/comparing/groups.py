@@ -45,8 +45,8 @@ class Entrant:
     @cached_property
     def question(self) -> tuple[str, str, tuple[tuple[int, int, int, int], ...], str]:
         """What two entrants must share: target, protocol, and in every fold the same probes and as many images."""
-        pairs = self.probes[["fold", "probe"]].drop_duplicates().sort_values(["fold", "probe"])
-        names = sha256(pairs.to_csv(index=False).encode()).hexdigest() if len(pairs) else ""
+        pairs = pd.util.hash_pandas_object(self.probes[["fold", "probe"]].drop_duplicates(), index=False)
+        names = sha256(np.sort(pairs.to_numpy()).tobytes()).hexdigest()
         return self.first.target, self.first.protocol, self.asked, names
 
     def mean(self, rate: str) -> float:
@@ -142,7 +142,8 @@ def entrants_of(run: Run, methods: Sequence[str]) -> list[Entrant]:
             key = (row.source, row.target, row.method, row.variant, row.preset, row.protocol)
             rows.setdefault(key, []).append(row)
     columns = ["source", "target", "method", "variant", "preset", "protocol"]
-    probes = dict(list(run.probes.groupby(columns))) if len(run.probes) else {}
+    of_methods = run.probes[run.probes["method"].isin(list(methods))]
+    probes = dict(list(of_methods.groupby(columns))) if len(of_methods) else {}
     return [Entrant(run, found, probes.get(key, run.probes.iloc[:0])) for key, found in rows.items()]
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,12 @@ def runs_of_server(run_ids: Sequence[str], experiment: str) -> dict[str, Run]:
     if experiment:
         known = {run.id for run in found.values()}
         found |= {run.id: run for run in runs_of_experiment(experiment, (RESULTS, FILE)) if run.id not in known}
-    return {
-        given: Run(run.name, run.id, run.settings, run.commit, *results_of(run.folder, f"run {run.id}"))
-        for given, run in found.items()
-    }
+    with ThreadPoolExecutor() as pool:
+        results = pool.map(lambda run: results_of(run.folder, f"run {run.id}"), found.values())
+        return {
+            given: Run(run.name, run.id, run.settings, run.commit, *of_run)
+            for (given, run), of_run in zip(found.items(), results, strict=True)
+        }
 
 
 def run_of_folder(folder: Path) -> Run:

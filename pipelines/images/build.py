@@ -7,12 +7,13 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from components.core.images import image, name_of
 from components.core.runtime.errors import UserError
 from pipelines.engine import connect
 from pipelines.images.docker_command import docker, exists
-from pipelines.images.wheels import CONSTRAINTS, DOCKERFILE, ROOT, Python, image_of_wheels, readable
+from pipelines.images.wheels import DOCKERFILE, ROOT, Python, image_of_wheels, readable
 
 CODE = ("*.py", "*.j2", "*.yaml", "*.json", "*.csv")
 """What the code consists of. Nothing else that may lie in its folders gets into an image."""
@@ -67,14 +68,18 @@ def in_order(stages: Iterable[str]) -> list[str]:
     return sorted(stages, key=lambda stage: targets.index(name_of(stage)))
 
 
-def build(stage: str, bases: Bases, wheels: str) -> str:
+def build(stage: str, bases: Bases, wheels: str, root: Path = ROOT, tag: str = "latest") -> str:
     """Build the image of one stage. Returns its name.
+
+    Args:
+        wheels: the image of the packages.
+        root: where the code lies.
 
     Raises:
         UserError: it cannot be built.
     """
-    name = image(stage)
-    commit = commit_of(stage)
+    name = f"{image(stage).removesuffix(':latest')}:{tag}"
+    commit = commit_of(stage, root)
     arguments = {"BASE_IMAGE": bases.torch, "SLIM_IMAGE": bases.slim, "WHEELS": wheels, "SIMPGAN_COMMIT": commit}
     labels = {"title": name.partition(":")[0], "revision": commit}
     options = [
@@ -95,38 +100,42 @@ def build(stage: str, bases: Bases, wheels: str) -> str:
         *options,
         "-",
     ]
-    docker(*command, input=context(), failed=failed, do="see images/README.md")
+    docker(*command, input=context(root), failed=failed, do="see images/README.md")
     return name
 
 
-def context() -> bytes:
+def context(root: Path = ROOT) -> bytes:
     """What a build is given: the Dockerfile and the code, in a tar archive that depends on their content alone."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(DOCKERFILE, "Dockerfile", filter=readable)
-        for path in sorted(path for pattern in CODE for path in (ROOT / "components").rglob(pattern)):
-            tar.add(path, path.relative_to(ROOT).as_posix(), filter=readable)
+        for path in sorted(path for pattern in CODE for path in (root / "components").rglob(pattern)):
+            tar.add(path, path.relative_to(root).as_posix(), filter=readable)
     return archive.getvalue()
 
 
-def commit_of(stage: str) -> str:
+def commit_of(stage: str, root: Path = ROOT) -> str:
     """The last commit that changed what is in the image, so that others leave the image and its digest as they are.
 
     It ends with `-dirty` if what is in the image was changed since, and is `unknown` where there is no repository.
     """
-    inside = [ROOT / "components" / "__init__.py", ROOT / "components" / "core", ROOT / "components" / stage]
-    paths = [str(path) for path in (*inside, DOCKERFILE, CONSTRAINTS)]
+    inside = [
+        "components/__init__.py",
+        "components/core",
+        f"components/{stage}",
+        "images/Dockerfile",
+        "constraints.txt",
+    ]
     try:
-        commit = git("log", "-1", "--abbrev=12", "--format=%h", "--", *paths)
-        return f"{commit}-dirty" if git("status", "--porcelain", "--", *paths) else commit or "unknown"
+        commit = git(root, "log", "-1", "--abbrev=12", "--format=%h", "--", *inside)
+        return f"{commit}-dirty" if git(root, "status", "--porcelain", "--", *inside) else commit or "unknown"
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
-def git(*arguments: str) -> str:
-    """What git says of this repository."""
-    ran = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
-    return ran.stdout.strip()
+def git(folder: Path, *arguments: str) -> str:
+    """What git says in a folder."""
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def build_all(stages: Iterable[str], bases: Bases) -> Iterator[str]:

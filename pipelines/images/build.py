@@ -12,13 +12,15 @@ from pathlib import Path
 from components.core.images import image, name_of
 from components.core.runtime.errors import UserError
 from pipelines.engine import connect
-from pipelines.images.docker_command import docker, exists
+from pipelines.images.docker_command import docker, exists, run
 from pipelines.images.wheels import DOCKERFILE, ROOT, Python, image_of_wheels, readable
 
 CODE = ("*.py", "*.j2", "*.yaml", "*.json", "*.csv")
 """What the code consists of. Nothing else that may lie in its folders gets into an image."""
 TARGET = re.compile(r"^FROM \S+ AS (\S+)$", re.MULTILINE)
 DEFAULT = re.compile(r"^ARG (\w+)=(\S+)$", re.MULTILINE)
+
+FIND_TORCH = "from importlib.util import find_spec; print('torch' if find_spec('torch') else '')"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Bases:
         """The Python that both have; an image that is not here is pulled.
 
         Raises:
-            UserError: one cannot be had or has no Python, or they have two different ones.
+            UserError: one cannot be had or has no Python, they have two different ones, or there is no torch.
         """
         for name in (self.torch, self.slim):
             if not exists(name):
@@ -53,6 +55,8 @@ class Bases:
             raise UserError(
                 f"{self.torch} has Python {torch.version}, {self.slim} has {slim.version}: choose two with the same"
             )
+        if not run(self.torch, "python3", "-c", FIND_TORCH).strip():
+            raise UserError(f"{self.torch} has no torch: give an image that has it by --base-image")
         return min(torch, slim, key=lambda python: int(python.libc.split(".")[1]))
 
 

@@ -1,41 +1,40 @@
 """The Docker command, which builds by whichever builder this machine has, and logs in as its user does."""
 
-import os
+import re
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 from components.core.runtime.errors import UserError
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
-def docker(
-    *arguments: str, failed: str, do: str, input: bytes | None = None, environment: Mapping[str, str] | None = None
-) -> str:
+
+def docker(*arguments: str, failed: str, do: str, input: bytes | None = None) -> str:
     """Run a docker command and return what it prints.
 
     Args:
-        failed: what it means when the command fails; the last thing that docker said is added to it.
+        failed: what it means when the command fails; why is added to it.
         do: what to do then.
         input: what the command reads.
-        environment: variables besides those of this process.
 
     Raises:
         UserError: it failed, or there is no docker.
     """
     try:
-        ran = subprocess.run(
-            ["docker", *arguments],
-            input=input,
-            capture_output=True,
-            check=False,
-            env={**os.environ, **(environment or {})},
-        )
+        ran = subprocess.run(["docker", *arguments], input=input, capture_output=True, check=False)
     except FileNotFoundError:
         raise UserError("docker is not installed: get it from https://docs.docker.com/engine/install") from None
     if ran.returncode:
-        said = (ran.stderr or ran.stdout).decode(errors="replace").strip().splitlines()
-        raise UserError(f"{failed} ({said[-1].strip() if said else 'docker says nothing'}): {do}")
+        output, errors = ran.stdout.decode(errors="replace"), ran.stderr.decode(errors="replace")
+        raise UserError(f"{failed} ({reason(output, errors)}): {do}")
     return ran.stdout.decode(errors="replace")
+
+
+def reason(output: str, errors: str) -> str:
+    """The line that says why a command failed: the first error of what a build ran, else docker's last word."""
+    lines = [COLOURS.sub("", line).strip() for text in (output, errors) for line in text.splitlines()]
+    of_build = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
+    return next(iter(of_build), "") or next((line for line in reversed(lines) if line), "docker says nothing")
 
 
 def exists(image: str) -> bool:

@@ -144,8 +144,7 @@ def tags_of(description: Description, measured: Measured) -> dict[str, str]:
 
 def metrics_of(measured: Measured) -> dict[str, float]:
     """What MLflow's page of models compares."""
-    checks = {f"check/{name}": value for name, value in measured.checks.items()}
-    return {**{f"model/{name}": value for name, value in rates_of(measured).items()}, **checks}
+    return {f"model/{name}": value for name, value in {**rates_of(measured), **measured.checks}.items()}
 
 
 def rates_of(measured: Measured) -> dict[str, float]:

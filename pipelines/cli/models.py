@@ -70,8 +70,8 @@ def propose(
     where = split_of(protocol)
     given = {"source": source, "target": target, "classifier": classifier, "results": results}
     if run:
-        use_store(run)
         parts, looking = find_parts(run, method or "adabn", *where, variant), evaluated_with(run)
+        use_store(run)
         data_root = data_root or str(run / "data")
     else:
         missing = [name for name, value in {**given, "data-root": data_root}.items() if value is None]

@@ -141,6 +141,32 @@ RARE_SETTINGS = {
 
 
 @pytest.mark.local
+def test_a_runs_adaptation_is_proposed_promoted_and_listed(finished):
+    """Before the names are compared, which are those of this command, too."""
+    out, _, _ = finished
+    several = simpgan("propose", out, "--method", "simpgan+adabn", "--variant", "lambda_similarity=2")
+    assert several.returncode == 2
+    assert (
+        "has 0 trainings with method simpgan, variant lambda_similarity=2, where one is needed; it has"
+        in several.stderr
+    )
+    proposed = simpgan("propose", out, "--method", "simpgan+adabn", "--variant", "lambda_similarity=1")
+    assert proposed.returncode == 0, proposed.stderr
+    assert "simpgan version 1 passes: rank-1" in proposed.stdout
+    assert "of direct transfer, as there is no champion" in proposed.stdout
+    promoted = simpgan("promote", "--out", out)
+    assert promoted.returncode == 0, promoted.stderr
+    assert "simpgan version 1 is the champion." in promoted.stdout
+    header, version = simpgan("models", "--out", out).stdout.splitlines()
+    assert header.split()[:3] == ["version", "alias", "method"]
+    assert version.split()[:4] == ["1", "champion", "simpgan+adabn", "lambda_similarity=1"]
+    rolled_back = simpgan("rollback", "--out", out)
+    assert rolled_back.returncode == 2
+    assert "simpgan has no previous champion: nothing to roll back to" in rolled_back.stderr
+    assert "give the --out of a finished simpgan run adapt" in simpgan("propose", out.parent).stderr
+
+
+@pytest.mark.local
 def test_every_name_is_documented_and_every_documented_name_is_recorded(
     finished, table, store_of, tmp_path, monkeypatch
 ):

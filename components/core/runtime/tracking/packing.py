@@ -11,7 +11,6 @@ CODE = Path(__file__).parents[3]
 MODEL = Path(__file__).with_name("pyfunc_model.py")
 REQUIREMENTS = (
     "boto3",
-    "mlflow",
     "numpy",
     "pandas",
     "pillow",
@@ -49,7 +48,7 @@ def packed(folder: Path, card: str, place: Path) -> Path:
         artifacts={"adaptation": str(named)},
         signature=ModelSignature(Schema([ColSpec("binary", "image")]), Schema([features])),
         input_example=pandas.DataFrame({"image": [example_image()]}),
-        pip_requirements=pinned(),
+        pip_requirements=[f"mlflow=={mlflow.__version__}", *pinned()],  # images have mlflow-skinny, which is a part of it
         code_paths=[str(code)],
         metadata={"content": Description.read(folder).content},
     )

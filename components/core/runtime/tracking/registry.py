@@ -160,7 +160,7 @@ class Registry:
     def fetch_evaluation(self, version: Version, folder: Path) -> Description:
         """Put only what is known of a version into `folder`: its evaluation, and the description, which is returned."""
         self._download(version, DESCRIPTION, folder / DESCRIPTION)
-        if self._files(version, "evaluation"):
+        if "evaluation" in self._files(version):
             self._download(version, "evaluation", folder / "evaluation")
         return Description.read(folder)
 
@@ -212,7 +212,7 @@ class Registry:
     def _with(self, content: str) -> list[Version]:
         """The versions with a content whose artifact is still there, the first first."""
         same = [version for version in self.versions() if version.tags.get(CONTENT_TAG) == content]
-        return [version for version in reversed(same) if self._files(version)]
+        return [version for version in reversed(same) if DESCRIPTION in self._files(version)]
 
     def _create_model(self) -> None:
         from mlflow.exceptions import MlflowException
@@ -231,12 +231,13 @@ class Registry:
         for name, value in metrics.items():
             self._client.log_metric(run_id, name, value, model_id=model_id)
 
-    def _files(self, version: Version, part: str = "") -> bool:
-        """Whether the store has files of a version's adaptation, or of a part of it."""
+    def _files(self, version: Version) -> set[str]:
+        """Names of the files and folders at the top of a version's adaptation that the store has."""
         import mlflow
 
         with explained():
-            return bool(mlflow.artifacts.list_artifacts(artifact_uri=self._uri(version, part)))
+            there = mlflow.artifacts.list_artifacts(artifact_uri=self._uri(version))
+        return {file.path.rpartition("/")[2] for file in there}
 
     def _download(self, version: Version, part: str, place: Path) -> None:
         """Put the whole adaptation of a version, or a file or folder of it, at `place`.
@@ -246,7 +247,7 @@ class Registry:
         """
         import mlflow
 
-        if not self._files(version):
+        if DESCRIPTION not in self._files(version):  # some stores keep empty folders
             raise UserError(f"the artifact of {version} is gone from MLflow's store: choose another version")
         with explained(), TemporaryDirectory() as temporary:
             downloaded = mlflow.artifacts.download_artifacts(artifact_uri=self._uri(version, part), dst_path=temporary)

@@ -21,7 +21,7 @@ REQUIREMENTS = (
     "torchvision",
     "tqdm",
 )
-"""Packages that loading and using a model imports."""
+"""Packages that loading and using a model imports, beside MLflow, which images have as mlflow-skinny."""
 
 
 def packed(folder: Path, card: str, place: Path) -> Path:
@@ -48,7 +48,7 @@ def packed(folder: Path, card: str, place: Path) -> Path:
         artifacts={"adaptation": str(named)},
         signature=ModelSignature(Schema([ColSpec("binary", "image")]), Schema([features])),
         input_example=pandas.DataFrame({"image": [example_image()]}),
-        pip_requirements=[f"mlflow=={mlflow.__version__}", *pinned()],  # images have mlflow-skinny, which is a part of it
+        pip_requirements=[f"mlflow=={mlflow.__version__}", *pinned()],
         code_paths=[str(code)],
         metadata={"content": Description.read(folder).content},
     )

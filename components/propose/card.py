@@ -9,13 +9,18 @@ from components.core.models.description import Description
 from components.core.models.folder import read_config
 from components.core.results.gate import Measured
 from components.core.results.intervals import intervals
-from components.core.results.methods import EXPLANATIONS, title_of
+from components.core.results.methods import name_of, title_of
 from components.core.results.pages import environment
 from components.core.runtime import provenance
 
 RATES = ("rank-1", "rank-5", "rank-10", "mAP")
 OF_CLASSIFIER = ("preset", "epochs", "seed", "weights")
-OF_TRANSLATOR = ("steps", "seed", "lambda_cycle", "lambda_similarity", "lambda_fitness")
+OF_TRANSLATOR = {
+    "gan": ("steps", "seed"),
+    "cyclegan": ("steps", "seed", "lambda_cycle"),
+    "simpgan": ("steps", "seed", "lambda_cycle", "lambda_similarity"),
+    "simpgan-fit": ("steps", "seed", "lambda_cycle", "lambda_similarity", "lambda_fitness"),
+}
 
 
 def card_of(folder: Path, description: Description, measured: Measured, resamples: int, seed: int) -> str:
@@ -32,9 +37,7 @@ def card_of(folder: Path, description: Description, measured: Measured, resample
         .render(
             about=description,
             title=title_of(description.method, description.variant),
-            explanation=" ".join(
-                sentence_of(EXPLANATIONS[part]) for part in description.method.split("+") if part in EXPLANATIONS
-            ),
+            base=name_of(description.base),
             data=[facts(part, Manifest.load(folder / part)) for part in ("source", "target")],
             unlabelled=len(target.rows(description.protocol, description.fold, "train")),
             training=training(folder, description),
@@ -45,11 +48,6 @@ def card_of(folder: Path, description: Description, measured: Measured, resample
             commit=provenance.commit(),
         )
     )
-
-
-def sentence_of(explanation: str) -> str:
-    """An explanation as a sentence of its own."""
-    return explanation[0].upper() + explanation[1:]
 
 
 def facts(part: str, manifest: Manifest) -> dict[str, Any]:
@@ -78,7 +76,7 @@ def training(folder: Path, description: Description) -> dict[str, str]:
         generator = config["generator"]
         said["translator"] = (
             f"{generator['channels']} channels, {generator['blocks']} blocks, {generator['height']}x"
-            f"{generator['width']} pixels; {chosen(config['settings'], OF_TRANSLATOR)}"
+            f"{generator['width']} pixels; {chosen(config['settings'], OF_TRANSLATOR[description.base])}"
         )
     if description.adabn:
         said["batch normalisation"] = "statistics of the target's images as the classifier gets them"

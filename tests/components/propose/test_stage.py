@@ -85,6 +85,8 @@ def test_a_proposal_becomes_the_candidate_with_a_card_and_a_verdict(
         target.digest[:12],
         f"only images were used, {len(target.rows('folds10', 3, 'train'))} of them",
         "| rank-1 | 75.0 | 25.0 to 100.0 | 25.0 |",
+        "They are first translated into the style of market1501, as SimPGAN has learned to.",
+        "statistics are those of grid's images after translation (AdaBN)",
         "It does not tell who somebody is",
         "resnet18, 32x16 pixels, 8 people",
     ):

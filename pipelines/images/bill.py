@@ -37,6 +37,7 @@ def write_bill(image: str, folder: Path) -> Path:
     bill = Bom(components=[*python_packages(image), *debian_packages(image)])
     name, _, version = image.rpartition(":")
     bill.metadata.component = Component(name=name, version=version, type=ComponentType.CONTAINER)
+    bill.register_dependency(bill.metadata.component, bill.components)
     path = folder / f"{name.rpartition('/')[2]}.cdx.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(JsonV1Dot6(bill).output_as_string(indent=2) + "\n")

@@ -136,7 +136,7 @@ RARE_SETTINGS = {
         "train_gan.lambda_identity=5",
         "train_gan.classifier_rate=0.001",
     ],
-    "pretrain": ["pretrain.images_per_identity=2", "pretrain.triplet_weight=1"],
+    "pretrain": ["pretrain.images_per_identity=4", "pretrain.triplet_weight=1"],
 }
 
 

@@ -17,6 +17,7 @@ def train_gan(
     target: dsl.Input[dsl.Dataset],
     classifier: dsl.Input[dsl.Model],
     translator: dsl.Output[dsl.Model],
+    initial: dsl.Input[dsl.Model] = None,
 ) -> None:
     """Train one translation of the target's images into the source's style.
 
@@ -30,7 +31,8 @@ def train_gan(
         source: manifest of the labelled data set.
         target: manifest of the data set to adapt to.
         classifier: the siamese classifier that judges similarity.
-        translator: output, the generator from target to source.
+        translator: output, the generators and discriminators between target and source.
+        initial: translator whose weights training goes on from.
     """
     import json
     from pathlib import Path
@@ -51,6 +53,7 @@ def train_gan(
         resolved,
         data_root,
         Path(translator.path),
+        Path(initial.path) if initial else None,
     )
     variant = ", ".join(f"{name}={value}" for name, value in changed.items())
     digest = model_digest(Path(translator.path))

@@ -27,11 +27,20 @@ LESS_MEMORY = (
 )
 
 
-def run(source: Path, target: Path, classifier: Path, settings: TrainGanSettings, data_root: str, output: Path) -> None:
+def run(
+    source: Path,
+    target: Path,
+    classifier: Path,
+    settings: TrainGanSettings,
+    data_root: str,
+    output: Path,
+    initial: Path | None = None,
+) -> None:
     """Train on the manifests at `source` and `target` with the classifier in its model folder; write the translators.
 
     Of the target only the images are used, and only those with the role train in the settings' protocol and fold.
-    The processes that torchrun starts share each batch.
+    The processes that torchrun starts share each batch. With `initial`, a translator that was trained before, training
+    goes on from its weights.
     """
     labelled, unlabelled = Manifest.load(source), Manifest.load(target)
     network, classifier_config = load_classifier(classifier)
@@ -50,6 +59,8 @@ def run(source: Path, target: Path, classifier: Path, settings: TrainGanSettings
         "target": unlabelled.digest,
         "classifier": model_digest(classifier),
     }
+    if initial:
+        inputs["initial"] = model_digest(initial)
     checkpoint = Checkpoint(data_root, checkpoint_key("train_gan", resolved, inputs))
     label = f"train_gan {settings.method} {settings.protocol}:{settings.fold}"
     tracking: dict[str, Any] = {"label": label, "settings": resolved, "history": checkpoint.history, "inputs": inputs}
@@ -68,6 +79,7 @@ def run(source: Path, target: Path, classifier: Path, settings: TrainGanSettings
             network.to(device),
             settings,
             tracked,
+            initial,
         )
         train(
             trainer,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from components.core.runtime.training import gradient_norm, restore_optimizer
 from components.train_gan.batches import Batches, joint_pairs, own_pairs
 from components.train_gan.candidates import Candidates
 from components.train_gan.gradient_norms import gradient_norms
+from components.train_gan.initial import start_from
 from components.train_gan.objectives import ClassifierObjective, DiscriminatorObjective, GeneratorObjective
 from components.train_gan.pool import ImagePool
 from components.train_gan.samples import translation_grid
@@ -29,6 +31,7 @@ class GanTrainer:
     """Generators G: S->T and F: T->S, discriminators D_S and D_T, and a classifier, frozen unless it has a rate.
 
     `source` and `target` are uint8 images [N, 3, H, W] on the device of training; `sampler` holds the source's labels.
+    With `initial`, a model folder that this stage wrote, the four networks start from its weights.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class GanTrainer:
         classifier: SiameseClassifier,
         settings: TrainGanSettings,
         run: StageRun,
+        initial: Path | None = None,
     ) -> None:
         self.target, self.settings, self.run, self.device = target, settings, run, source.device
         self.batches = Batches(source, sampler, target, settings)
@@ -51,6 +55,9 @@ class GanTrainer:
         discriminator = DiscriminatorConfig(channels=settings.channels)
         self.g, self.f = (Generator(generator, recompute=settings.recompute).to(self.device) for _ in range(2))
         self.d_source, self.d_target = (Discriminator(discriminator).to(self.device) for _ in range(2))
+        if initial:
+            networks = {"g": self.g, "f": self.f, "d_source": self.d_source, "d_target": self.d_target}
+            start_from(initial, generator, networks)
         self.average_g, self.average_f = (
             deepcopy(network).requires_grad_(False) if settings.average_decay else network
             for network in (self.g, self.f)
@@ -65,7 +72,12 @@ class GanTrainer:
         self.fitness = objective.fitness
         self.generator_objective = parallel(objective)
         self.discriminator_objective = parallel(DiscriminatorObjective(*discriminators, settings.discriminator_factor))
-        result: dict[str, nn.Module] = {"f": self.average_f, "g": self.average_g}
+        result: dict[str, nn.Module] = {
+            "f": self.average_f,
+            "g": self.average_g,
+            "d_source": self.d_source,  # no part of a translator, but what a training that goes on from it needs
+            "d_target": self.d_target,
+        }
         if settings.classifier_rate:
             self.classifier.requires_grad_(True)
             self.classifier_objective = parallel(ClassifierObjective(self.classifier))

@@ -131,6 +131,7 @@ def train_gan(
     classifier: ClassifierOption,
     out: OutOption,
     data_root: SharedDataRootOption,
+    initial: Annotated[Path | None, typer.Option(help="Translator whose weights training goes on from.")] = None,
     preset: PresetOption = None,
     assignments: SetOption = None,
     seed: SeedOption = None,
@@ -145,10 +146,11 @@ def train_gan(
         "source": existing(source, "--source"),
         "target": existing(target, "--target"),
         "classifier": existing(classifier, "--classifier"),
+        **({"initial": existing(initial, "--initial")} if initial else {}),
     }
     named = {"method": settings.method, "protocol": settings.protocol, "fold": str(settings.fold), "changes": "{}"}
     note("train_gan", settings, folders, place, **named)
-    stage.run(source, target, classifier, settings, place, out)
+    stage.run(source, target, classifier, settings, place, out, initial)
 
 
 def translate(

@@ -1,0 +1,37 @@
+"""Going on training from a translator that was trained before, such as the one in use."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import nn
+
+from components.core.models.folder import load_network
+from components.core.models.translator import GeneratorConfig, load_translator
+from components.core.runtime.errors import UserError
+
+
+def start_from(folder: Path, generator: GeneratorConfig, networks: Mapping[str, nn.Module]) -> None:
+    """Give the networks f, g, d_source and d_target the weights in a model folder that train_gan wrote.
+
+    Optimisers start anew, and so do pools and averages: what they held belongs to other images.
+
+    Args:
+        generator: shape of f and g.
+
+    Raises:
+        UserError: `folder` holds no translator, or one of another shape.
+    """
+    before, _ = load_translator(folder)
+    shape, wanted = before.config.model_dump(), generator.model_dump()
+    different = [f"train_gan.{name}={value}" for name, value in shape.items() if wanted[name] != value]
+    if different:
+        raise UserError(
+            f"the translator in '{folder}' has another shape than the one to be trained: set {', '.join(different)}"
+        )
+    for name, network in networks.items():
+        try:
+            load_network(folder, name, network)
+        except RuntimeError:
+            raise UserError(
+                f"the translator in '{folder}' has no {name}: train it again, and go on from that"
+            ) from None

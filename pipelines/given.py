@@ -12,6 +12,9 @@ TABLE1_METHODS = "umdl,gan,cyclegan,simpgan,source-to-target"
 THRESHOLD, PART_IMAGES = 1_000, 20_000
 """How many new images are worth a training, and how many one pod reads."""
 
+MODEL, RETRAIN_METHOD = "simpgan", "simpgan"
+"""What the registered model is called, and how its champion goes on, unless somebody says otherwise."""
+
 
 class Runner(StrEnum):
     """What each stage runs as on this machine."""

@@ -6,12 +6,13 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+from uuid import uuid4
 
 from google.protobuf.json_format import MessageToDict
 from kfp import dsl, local
@@ -45,6 +46,11 @@ class Finished:
     output: Path
     tasks: list[tuple[str, dict[str, Any]]]
 
+    @property
+    def stages(self) -> set[str]:
+        """Those of the tasks."""
+        return {stage for stage, _ in self.tasks}
+
     def inputs_of(self, stage: str) -> list[Path]:
         """Where the artifacts are that the tasks of a stage got in lists."""
         lists = [value for name, arguments in self.tasks if name == stage for value in arguments.values()]
@@ -65,7 +71,7 @@ def run_pipeline(
     """
     with quiet(out / "logs" / "kfp.log"):
         runner.check(images_of(pipeline))
-        stages = Stages(out, runner)
+        stages = Stages(out, runner, with_cache_on(pipeline))
         local.init(runner.kfp_runner, pipeline_root=str(out / "artifacts"), enable_caching=True)
         with (
             patch.object(cache, "get_local_cache", lambda: stages),
@@ -88,6 +94,22 @@ def images_of(pipeline: GraphComponent) -> list[str]:
     return sorted({executor["container"]["image"] for executor in executors})
 
 
+def with_cache_on(pipeline: GraphComponent) -> set[str]:
+    """Let kfp.local ask for the key of every task, also of those that the cache must not answer.
+
+    Returns:
+        the components of those.
+    """
+    spec = pipeline.pipeline_spec
+    dags = [spec.root.dag, *(component.dag for component in spec.components.values())]
+    uncached = set()
+    for task in (task for dag in dags for task in dag.tasks.values()):
+        if not task.caching_options.enable_cache:
+            uncached.add(task.component_ref.name)
+            task.caching_options.enable_cache = True
+    return uncached
+
+
 def spec_of_iteration(loop: PipelineTaskSpec, item: Any, name: str) -> PipelineTaskSpec:
     """kfp's, which puts the item of a loop also in the place of that of the loop around it: that one is put back."""
     spec = SPEC_OF_ITERATION(loop, item, name)
@@ -99,8 +121,10 @@ def spec_of_iteration(loop: PipelineTaskSpec, item: Any, name: str) -> PipelineT
 class Stages(cache.LocalCache):
     """The stages of one run: which are in the cache, and the work on the others, one at a time."""
 
-    def __init__(self, out: Path, runner: "Processes | Containers") -> None:
+    def __init__(self, out: Path, runner: "Processes | Containers", uncached: Set[str] = frozenset()) -> None:
+        """`uncached` are the components that the cache must not answer."""
         super().__init__(str(out / "artifacts" / "cache"))
+        self.uncached = uncached
         self.out = out
         self.logs = out / "logs"
         self.runner = runner
@@ -133,7 +157,7 @@ class Stages(cache.LocalCache):
         image = f"{image} {self.runner.code(image)}"
         key = super().compute_key(stage, image, full_command, by_content(arguments), *others, **named)
         self.name = self.name_of(key)
-        return key
+        return uuid4().hex if component_name in self.uncached else key
 
     def name_of(self, key: str) -> str:
         """What tells the current task from others that the reader knows by the same words."""

@@ -18,6 +18,8 @@ def evaluate(
     translators: dsl.Input[list[dsl.Model]] = None,
     counterparts: dsl.Input[list[dsl.Model]] = None,
     features: dsl.Input[list[dsl.Dataset]] = None,
+    translation: dsl.Input[dsl.Dataset] = None,
+    translator: dsl.Input[dsl.Model] = None,
 ) -> None:
     """Measure how well the classifier finds people in the target, as it is and by every other method given.
 
@@ -31,6 +33,8 @@ def evaluate(
         translators: the translators that made them.
         counterparts: classifiers that were trained on the source in the target's style.
         features: features of the target's images that methods without a classifier made.
+        translation: one more translated target, for pipelines without a loop: they cannot make a list.
+        translator: the translator that made it.
         results: output, a folder with results.json, probes.parquet, report.html and figures.
         rank_1: output, rank-1 in percent of every row of the results, for the page of the run.
     """
@@ -47,8 +51,8 @@ def evaluate(
         EvaluateSettings.parse(json.loads(settings), stage="evaluate"),
         data_root,
         Path(results.path),
-        translated=[Path(each.path) for each in translated or []],
-        translators=[Path(each.path) for each in translators or []],
+        translated=[Path(each.path) for each in [*(translated or []), translation] if each],
+        translators=[Path(each.path) for each in [*(translators or []), translator] if each],
         counterparts=[Path(each.path) for each in counterparts or []],
         features=[Path(each.path) for each in features or []],
     )

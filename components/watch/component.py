@@ -8,19 +8,25 @@ from components.core.images import image
 @dsl.component(base_image=image("watch"), install_kfp_package=False)
 def watch(
     location: str,
+    model: str,
+    method: str,
     threshold: str,
     part_images: str,
-    known: dsl.Input[dsl.Dataset],
+    known: dsl.Output[dsl.Dataset],
     listing: dsl.Output[dsl.Dataset],
     parts: dsl.OutputPath(list),  # type: ignore[valid-type]
 ) -> str:
-    """List the files at a location that a data set was not made from, in parts to be read.
+    """List the files at a location that the model in use was not trained on, in parts to be read.
+
+    Never take this from the cache: the files change, and so does the model in use.
 
     Args:
         location: folder or `s3://` prefix of camera images.
+        model: name of the registered model whose champion is in use.
+        method: by which it is to learn; a translating one needs a champion that translates.
         threshold: how many new files are worth a training, in digits.
         part_images: how many files a part has, in digits.
-        known: manifest of the data set.
+        known: output, manifest of the images that the model in use, or a candidate for its place, was trained on.
         listing: output, the new files; none if they are too few.
         parts: output, the numbers of its parts, in digits.
 
@@ -32,7 +38,10 @@ def watch(
     from pathlib import Path
 
     from components.watch import stage
+    from components.watch.known import fetch_known
 
+    before = fetch_known(model, method, location, Path(known.path))
+    known.metadata.update(name=before.dataset, digest=before.files_digest)
     found = stage.run(location, Path(known.path), int(threshold), int(part_images), Path(listing.path))
     listing.metadata.update(digest=found.digest)
     Path(parts).parent.mkdir(parents=True, exist_ok=True)

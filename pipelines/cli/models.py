@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from components.core.runtime.errors import UserError
+from pipelines.cli.options import ModelOption
 
-ModelOption = Annotated[str, typer.Option("--model", help="Name of the registered model.")]
 StoreOption = Annotated[
     Path | None,
     typer.Option("--out", help="The --out of a run whose own MLflow it is. Without: what MLFLOW_TRACKING_URI names."),

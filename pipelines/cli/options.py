@@ -82,3 +82,8 @@ ThresholdOption = Annotated[int, typer.Option("--threshold", min=1, help="New im
 PartImagesOption = Annotated[
     int, typer.Option("--part-images", min=1, help="Files of a part; parts are read side by side on a cluster.")
 ]
+ModelOption = Annotated[str, typer.Option("--model", help="Name of the registered model.")]
+RetrainMethodOption = Annotated[
+    str,
+    typer.Option("--method", help="simpgan, simpgan-fit, cyclegan or gan; or adabn, which trains nothing."),
+]

@@ -14,11 +14,14 @@ from components.core.runtime.errors import UserError
 from pipelines.cli.options import (
     DataRootOption,
     MethodOption,
+    ModelOption,
     OutOption,
+    PartImagesOption,
     PresetOption,
     ProfileOption,
     ProtocolOption,
     RegistryOption,
+    RetrainMethodOption,
     RunnerOption,
     SeedOption,
     SeedsOption,
@@ -29,8 +32,18 @@ from pipelines.cli.options import (
     SweepOption,
     TargetDataOption,
     TargetNameOption,
+    ThresholdOption,
 )
-from pipelines.given import SHARED_PEOPLE, TABLE1_METHODS, Runner, split
+from pipelines.given import (
+    MODEL,
+    PART_IMAGES,
+    RETRAIN_METHOD,
+    SHARED_PEOPLE,
+    TABLE1_METHODS,
+    THRESHOLD,
+    Runner,
+    split,
+)
 
 if TYPE_CHECKING:
     from components.core.results.rows import ResultsRow
@@ -42,6 +55,7 @@ class Pipeline(StrEnum):
 
     ADAPT = "adapt"
     TABLE1 = "table1"
+    RETRAIN = "retrain"
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +63,7 @@ def register(app: typer.Typer) -> None:
     runs = typer.Typer(help="Run a pipeline on this machine.", no_args_is_help=True)
     runs.command("adapt")(run_adapt)
     runs.command("table1")(run_table1)
+    runs.command("retrain")(run_retrain)
     app.add_typer(runs, name="run")
     app.command("compile")(compile_pipeline)
     app.command("demo")(demo)
@@ -132,6 +147,36 @@ def run_table1(
     typer.echo(f"Every run:   simpgan ui --out {out}")
 
 
+def run_retrain(
+    location: Annotated[str, typer.Argument(help="Folder or s3:// prefix of camera images, a folder a camera.")],
+    out: OutOption,
+    model: ModelOption = MODEL,
+    method: RetrainMethodOption = RETRAIN_METHOD,
+    threshold: ThresholdOption = THRESHOLD,
+    part_images: PartImagesOption = PART_IMAGES,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    seed: SeedOption = None,
+    data_root: DataRootOption = None,
+    runner: RunnerOption = Runner.SUBPROCESS,
+) -> None:
+    """Go on from the champion when enough new images have come, and propose what comes of it."""
+    from pipelines import retraining
+    from pipelines.presets import resolve
+
+    asked = retraining.Retraining(retraining.check_location(location), model, method, threshold, part_images)
+    settings = resolve(preset, assignments or [], seed, "cameras")
+    out = prepared(out)
+    place = place_of_data(data_root or str(out / "data"))
+    version = retraining.run_retrain(asked, settings, out, place, sys.argv[1:], runner)
+    if version is None:
+        typer.echo("\nNothing to do: there are not enough new images.")
+    else:
+        typer.echo(f"\n{version} {version.tags['simpgan.verdict']}: {version.tags['simpgan.verdict.reason']}")
+        typer.echo(f"Make it the champion:  simpgan promote --model {model} --out {out}")
+    typer.echo(f"Every run:             simpgan ui --out {out}")
+
+
 def compile_pipeline(
     pipeline: Pipeline,
     out: Annotated[Path | None, typer.Option(help="YAML file to write; without, named like the pipeline.")] = None,
@@ -139,7 +184,8 @@ def compile_pipeline(
     profile: ProfileOption = None,
     registry: RegistryOption = "",
 ) -> None:
-    """Write a pipeline as the YAML that Kubeflow Pipelines takes, for the methods given; table1: for all of them.
+    """Write a pipeline as the YAML that Kubeflow Pipelines takes, for the methods given; table1: for all of them;
+    retrain: for one.
 
     With a profile its pods are set up for a cluster; without, it is what also runs on this machine.
     """
@@ -147,12 +193,16 @@ def compile_pipeline(
 
     from pipelines.plan import refuse_unknown
     from pipelines.profiles import read_profile
+    from pipelines.retraining import refuse_other_method
 
     out = out or Path(f"{pipeline}.yaml")
     if out.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out {out}: the file is YAML: end its name with .yaml")
     methods = split(method)
-    refuse_unknown(methods)
+    if pipeline == Pipeline.RETRAIN:
+        refuse_other_method(method or RETRAIN_METHOD)
+    else:
+        refuse_unknown(methods)
     if registry and not profile:
         raise UserError("--registry says where a cluster finds the images: give a --profile too")
     pods = read_profile(profile) if profile else None
@@ -160,6 +210,10 @@ def compile_pipeline(
         from pipelines.adapt import adapt_pipeline
 
         graph = adapt_pipeline(methods or ["simpgan"])
+    elif pipeline == Pipeline.RETRAIN:
+        from pipelines.retrain import retrain_pipeline
+
+        graph = retrain_pipeline(method or RETRAIN_METHOD)
     else:
         from pipelines.table1 import table1_pipeline
 

@@ -11,9 +11,12 @@ import typer
 from components.core.runtime.errors import UserError
 from pipelines.cli.options import (
     MethodOption,
+    ModelOption,
+    PartImagesOption,
     PresetOption,
     ProtocolOption,
     RegistryOption,
+    RetrainMethodOption,
     SeedOption,
     SeedsOption,
     SetOption,
@@ -22,8 +25,9 @@ from pipelines.cli.options import (
     SourceNamesOption,
     SweepOption,
     TargetNameOption,
+    ThresholdOption,
 )
-from pipelines.given import TABLE1_METHODS
+from pipelines.given import MODEL, PART_IMAGES, RETRAIN_METHOD, TABLE1_METHODS, THRESHOLD
 
 if TYPE_CHECKING:
     from pipelines.submit.requests import Request
@@ -71,6 +75,7 @@ def register(app: typer.Typer) -> None:
     submit = typer.Typer(help="Run a pipeline on a Kubeflow Pipelines server.", no_args_is_help=True)
     submit.command("adapt")(submit_adapt)
     submit.command("table1")(submit_table1)
+    submit.command("retrain")(submit_retrain)
     submit.command("file")(submit_file)
     app.add_typer(submit, name="submit")
 
@@ -160,6 +165,49 @@ def submit_table1(
             "seed": seed or [],
             "data_root": data_root,
             "allow_shared_people": allow_shared_people,
+            "profile": profile,
+            "registry": registry,
+        }
+    )
+    send(options.request(), host, token_file, namespace, experiment, name, no_cache, wait)
+
+
+def submit_retrain(
+    location: Annotated[
+        str, typer.Argument(help="s3:// prefix of camera images, a folder a camera; or a full path the cluster has.")
+    ],
+    host: HostOption,
+    data_root: ClusterDataRootOption = "",
+    model: ModelOption = MODEL,
+    method: RetrainMethodOption = RETRAIN_METHOD,
+    threshold: ThresholdOption = THRESHOLD,
+    part_images: PartImagesOption = PART_IMAGES,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    seed: SeedOption = None,
+    profile: ClusterProfileOption = PROFILE,
+    registry: RegistryOption = "",
+    token_file: TokenFileOption = None,
+    namespace: NamespaceOption = None,
+    experiment: ExperimentOption = EXPERIMENT,
+    name: NameOption = "",
+    no_cache: NoCacheOption = False,
+    wait: WaitOption = False,
+) -> None:
+    """Go on from the champion on a cluster; the options are those of simpgan run retrain."""
+    from pipelines.submit.requests import RetrainOptions
+
+    options = RetrainOptions.parse(
+        {
+            "location": location,
+            "model": model,
+            "method": method,
+            "threshold": threshold,
+            "part_images": part_images,
+            "preset": preset,
+            "set": assignments or [],
+            "seed": seed,
+            "data_root": data_root,
             "profile": profile,
             "registry": registry,
         }

@@ -13,6 +13,7 @@ from components.drift.settings import DriftSettings
 from components.evaluate.settings import EvaluateSettings
 from components.ingest.settings import IngestSettings
 from components.pretrain.settings import PretrainSettings
+from components.propose.settings import ProposeSettings
 from components.summarise.settings import SummariseSettings
 from components.train_gan.settings import TrainGanSettings
 from components.translate.settings import TranslateSettings
@@ -28,6 +29,7 @@ STAGES: dict[str, type[Settings]] = {
     "evaluate": EvaluateSettings,
     "summarise": SummariseSettings,
     "drift": DriftSettings,
+    "propose": ProposeSettings,
 }
 
 Values = dict[str, dict[str, Any]]  # stage to setting to value
@@ -45,6 +47,7 @@ class RunSettings:
     evaluate: EvaluateSettings
     summarise: SummariseSettings
     drift: DriftSettings
+    propose: ProposeSettings
 
     def as_values(self) -> Values:
         """All settings in JSON types, without the layout, which belongs to the data and not to a run."""

@@ -60,6 +60,14 @@ def check_data_root(data_root: str) -> None:
         refuse_relative(data_root, "--data-root")
 
 
+def check_images(location: str) -> None:
+    """Raise UserError unless the cluster can look for camera images there; a prefix may be empty, its bucket exists."""
+    if storage.is_s3(location):
+        storage.list_files(location)
+    else:
+        refuse_relative(location, "LOCATION")
+
+
 def check_weights(weights: str) -> None:
     """Raise UserError for a weights file that the cluster will not find."""
     if weights in ("imagenet", "none"):

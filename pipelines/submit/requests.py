@@ -16,16 +16,18 @@ from components.core.runtime.settings import Settings
 from pipelines import runs
 from pipelines.cluster import compile_for_cluster
 from pipelines.data_sets import names_of_sources, refuse_same_names
-from pipelines.given import SHARED_PEOPLE, TABLE1_METHODS, split
+from pipelines.given import MODEL, PART_IMAGES, RETRAIN_METHOD, SHARED_PEOPLE, TABLE1_METHODS, THRESHOLD, split
 from pipelines.plan import Plan, every_split, plan
 from pipelines.presets import RunSettings, resolve
 from pipelines.profiles import STAGES, read_profile
 from pipelines.profiles.settings import Profile
 from pipelines.registry import gone
+from pipelines.retraining import Retraining
 from pipelines.submit.compiled import Compiled, read_compiled
 from pipelines.submit.places import (
     ClusterDataSet,
     check_data_root,
+    check_images,
     check_parameter,
     check_weights,
     cluster_data_set,
@@ -55,27 +57,11 @@ class Request:
 class Options(Settings):
     """The options of `simpgan run` that say what to do, under the names they have there."""
 
-    target: str = Field(description="data set to adapt to, grid:s3://bucket/prefix or likewise")
-    target_name: str = Field("", description="what results call the target")
-    method: str = Field("", description="methods, with commas")
-    protocol: str = Field("", description="protocols of the target with folds, with commas")
     preset: str | None = Field(None, description="name of a preset, or a YAML file")
     assignments: list[str] = Field([], alias="set", description="stage.setting=value")
     data_root: str = Field("", description="s3:// prefix, or folder in all pods; without, that of the profile")
     profile: str = Field("one-gpu", description="name of a profile of pods, or a YAML file")
     registry: str = Field("", description="where the cluster finds the images; without, what their lock says")
-    allow_shared_people: bool = Field(False, description="also where source and target show the same people")
-
-    def settings(self, seed: int | None, source: ClusterDataSet) -> RunSettings:
-        """The resolved settings of every stage.
-
-        Raises:
-            UserError: an unknown preset or setting, or weights that are not there.
-        """
-        shared = SHARED_PEOPLE if self.allow_shared_people else ()
-        settings = resolve(self.preset, [*self.assignments, *shared], seed, source.layout)
-        check_weights(settings.pretrain.weights)
-        return settings
 
     def place(self, profile: Profile) -> str:
         """The data root.
@@ -122,7 +108,28 @@ class Options(Settings):
         raise NotImplementedError
 
 
-class AdaptOptions(Options):
+class ExperimentOptions(Options):
+    """Options of the pipelines that have sources and a target."""
+
+    target: str = Field(description="data set to adapt to, grid:s3://bucket/prefix or likewise")
+    target_name: str = Field("", description="what results call the target")
+    method: str = Field("", description="methods, with commas")
+    protocol: str = Field("", description="protocols of the target with folds, with commas")
+    allow_shared_people: bool = Field(False, description="also where source and target show the same people")
+
+    def settings(self, seed: int | None, source: ClusterDataSet) -> RunSettings:
+        """The resolved settings of every stage.
+
+        Raises:
+            UserError: an unknown preset or setting, or weights that are not there.
+        """
+        shared = SHARED_PEOPLE if self.allow_shared_people else ()
+        settings = resolve(self.preset, [*self.assignments, *shared], seed, source.layout)
+        check_weights(settings.pretrain.weights)
+        return settings
+
+
+class AdaptOptions(ExperimentOptions):
     """Options of the pipeline `adapt`."""
 
     source: str = Field(description="labelled data set, market1501:s3://bucket/prefix or likewise")
@@ -146,7 +153,7 @@ class AdaptOptions(Options):
         return self.finished(adapt_pipeline(planned.methods), profile, arguments, titles, tags, scheduled)
 
 
-class Table1Options(Options):
+class Table1Options(ExperimentOptions):
     """Options of the pipeline `table1`."""
 
     source: list[str] = Field(min_length=1, description="labelled data sets")
@@ -177,7 +184,35 @@ class Table1Options(Options):
         return self.finished(graph, profile, arguments, [title, *self.assignments], tags, scheduled)
 
 
-PIPELINES: Mapping[str, type[Options]] = {"adapt": AdaptOptions, "table1": Table1Options}
+class RetrainOptions(Options):
+    """Options of the pipeline `retrain`."""
+
+    location: str = Field(description="s3:// prefix, or folder in all pods, of camera images")
+    model: str = Field(MODEL, description="name of the registered model")
+    method: str = Field(RETRAIN_METHOD, description="by which the champion goes on; adabn trains nothing")
+    threshold: int = Field(THRESHOLD, ge=1, description="new images that are worth a training")
+    part_images: int = Field(PART_IMAGES, ge=1, description="files that one pod reads")
+    seed: int | None = Field(None, ge=0, description="seed of every stage that has one")
+
+    def request(self, scheduled: bool = False) -> Request:
+        from pipelines.retrain import retrain_pipeline
+
+        check_images(self.location)
+        asked = Retraining(self.location, self.model, self.method, self.threshold, self.part_images)
+        settings = resolve(self.preset, self.assignments, self.seed, "cameras")
+        profile = read_profile(self.profile)
+        arguments = asked.arguments(settings, self.place(profile))
+        place = self.location.rstrip("/").rpartition("/")[2]
+        title = f"retrain {self.model} on {place}, {self.method}, {settings.evaluate.preset or 'defaults'}"
+        graph = retrain_pipeline(self.method)
+        return self.finished(graph, profile, arguments, [title, *self.assignments], scheduled)
+
+
+PIPELINES: Mapping[str, type[Options]] = {
+    "adapt": AdaptOptions,
+    "table1": Table1Options,
+    "retrain": RetrainOptions,
+}
 """The pipelines that are submitted by their options; any other by its compiled file and its parameters."""
 
 

@@ -15,11 +15,16 @@ from components.core.images import Images, name_of
 from pipelines.adapt import adapt_pipeline
 from pipelines.cluster import compile_for_cluster
 from pipelines.profiles import STAGES, read_profile
+from pipelines.retrain import retrain_pipeline
 from pipelines.table1 import table1_pipeline
 
 GOLDEN = Path(__file__).parent / "golden"
 METHODS = ("simpgan", "source-to-target", "umdl")
-PIPELINES = {"adapt": adapt_pipeline, "table1": table1_pipeline}
+PIPELINES = {
+    "adapt": lambda: adapt_pipeline(METHODS),
+    "table1": lambda: table1_pipeline(METHODS),
+    "retrain": lambda: retrain_pipeline("simpgan"),
+}
 PROFILES = ("", "one-gpu")
 FILES = [f"{name}-{profile}.yaml".replace("-.", ".") for name in PIPELINES for profile in PROFILES]
 IMAGES = Images(
@@ -34,9 +39,9 @@ def compiled(file: str, folder: Path) -> str:
     name, _, profile = file.removesuffix(".yaml").partition("-")
     path = folder / file
     if profile:
-        assert compile_for_cluster(PIPELINES[name](METHODS), read_profile(profile), IMAGES, str(path)) == []
+        assert compile_for_cluster(PIPELINES[name](), read_profile(profile), IMAGES, str(path)) == []
     else:
-        Compiler().compile(PIPELINES[name](METHODS), str(path))
+        Compiler().compile(PIPELINES[name](), str(path))
     load_component_from_file(str(path))
     return path.read_text()
 

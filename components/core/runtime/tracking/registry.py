@@ -164,6 +164,16 @@ class Registry:
             self._download(version, "evaluation", folder / "evaluation")
         return Description.read(folder)
 
+    def fetch_target(self, version: Version, folder: Path) -> Description:
+        """Put only the manifest of the data set that a version was adapted to into `folder`/target.
+
+        Returns:
+            The description, which is put into `folder` too.
+        """
+        for part in (DESCRIPTION, "target"):
+            self._download(version, part, folder / part)
+        return Description.read(folder)
+
     def set_tags(self, version: Version, tags: Mapping[str, str]) -> None:
         """Note something of a version."""
         with explained():

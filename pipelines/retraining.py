@@ -1,0 +1,138 @@
+"""What the pipeline `retrain` is given, and its run on this machine."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.core.models.description import TRANSLATIONS
+from components.core.runtime import storage
+from components.core.runtime.errors import UserError
+from components.core.runtime.settings import nearest
+from components.propose.settings import ProposeSettings
+from components.train_gan.settings import TrainGanSettings
+from pipelines.given import Runner
+from pipelines.presets import RunSettings
+from pipelines.runs import recorded_run, settings_as_text, way_of_running
+
+if TYPE_CHECKING:
+    from components.core.runtime.tracking.registry import Version
+
+ADABN = "adabn"
+METHODS = (*TRANSLATIONS, ADABN)
+PROTOCOL, FOLD = "cameras", "0"
+"""The only split of images without labels."""
+OWN_STAGES = ("ingest", "drift", "translate")
+"""Stages whose settings are taken as they are."""
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """What is asked for.
+
+    Attributes:
+        location: folder or `s3://` prefix of camera images.
+        model: name of the registered model.
+        method: by which the champion goes on; `adabn` trains nothing.
+        threshold, part_images: new images that are worth a training; files of a part.
+    """
+
+    location: str
+    model: str
+    method: str
+    threshold: int
+    part_images: int
+
+    def __post_init__(self) -> None:
+        refuse_other_method(self.method)
+
+    def arguments(self, settings: RunSettings, data_root: str) -> dict[str, Any]:
+        """The arguments of the pipeline.
+
+        Raises:
+            UserError: settings that do not go together.
+        """
+        return {
+            "location": self.location,
+            "model": self.model,
+            "threshold": str(self.threshold),
+            "part_images": str(self.part_images),
+            "data_root": data_root,
+            **settings_as_text(settings, OWN_STAGES),
+            "train_gan_settings": json.dumps(self.train_gan(settings)),
+            "evaluate_settings": json.dumps({**settings.as_values()["evaluate"], "protocols": [PROTOCOL]}),
+            "propose_settings": json.dumps(self.propose(settings)),
+        }
+
+    def train_gan(self, settings: RunSettings) -> Mapping[str, Any]:
+        """The settings of the training, for the only split that cameras have."""
+        values = {**settings.as_values()["train_gan"], "protocol": PROTOCOL, "fold": int(FOLD)}
+        if self.method == ADABN:
+            return values
+        return TrainGanSettings.parse({**values, "method": self.method}, stage="train_gan").model_dump(mode="json")
+
+    def propose(self, settings: RunSettings) -> Mapping[str, Any]:
+        """The settings of the proposal: what is registered looks at images as the evaluation did."""
+        evaluated = settings.evaluate
+        looking = {"batch": evaluated.batch, "precision": evaluated.precision}
+        method = self.method if self.method == ADABN or not evaluated.adabn else f"{self.method}+{ADABN}"
+        chosen = {"model": self.model, "method": method, "protocol": PROTOCOL, "fold": int(FOLD), **looking}
+        values = {**settings.as_values()["propose"], **chosen}
+        return ProposeSettings.parse(values, stage="propose").model_dump(mode="json")
+
+
+def refuse_other_method(method: str) -> None:
+    """Raise UserError for what is no single method that a champion can go on by."""
+    if method not in METHODS:
+        raise UserError(f"--method '{method}' is none to go on by: {nearest(method, METHODS)}")
+
+
+def check_location(location: str) -> str:
+    """The place of the images, as a full path where it is a folder.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if storage.is_s3(location):
+        return location
+    folder = Path(location).expanduser().resolve()
+    if not folder.is_dir():
+        raise UserError(f"LOCATION: there is no folder '{location}': give the one with a folder a camera")
+    return str(folder)
+
+
+def run_retrain(
+    asked: Retraining,
+    settings: RunSettings,
+    out: Path,
+    data_root: str,
+    command: Sequence[str] = (),
+    runner: Runner = Runner.SUBPROCESS,
+) -> "Version | None":
+    """Run the pipeline with all it makes in `out`.
+
+    Args:
+        command: the arguments that were given, for command.txt.
+
+    Returns:
+        the version that was proposed, with the gate's verdict in its tags; None if there were not enough new images.
+
+    Raises:
+        UserError: a stage refused what it was given, there is no champion, or another run is working in `out`.
+        StageFailed: a stage failed for any other reason.
+    """
+    place = Path(asked.location).name
+    tags = {"source": asked.model, "target": place, "method": asked.method, "preset": settings.evaluate.preset}
+    with recorded_run("retrain", settings, tags, out, command) as (_, lock):
+        from components.core.runtime.tracking.registry import CANDIDATE, CHAMPION, Registry
+        from pipelines.local import run_pipeline
+        from pipelines.retrain import retrain_pipeline
+
+        work = way_of_running(runner, lock, [data_root], [asked.location])
+        arguments = asked.arguments(settings, data_root)
+        finished = run_pipeline(retrain_pipeline(asked.method, parallelism=1), arguments, out, work)
+        if "evaluate" not in finished.stages:
+            return None
+        registry = Registry(asked.model)
+        return registry.find(CANDIDATE) or registry.find(CHAMPION)

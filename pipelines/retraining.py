@@ -65,6 +65,11 @@ class Retraining:
             "propose_settings": json.dumps(self.propose(settings)),
         }
 
+    def tags(self, settings: RunSettings) -> dict[str, str]:
+        """What people search runs by."""
+        place = self.location.rstrip("/").rpartition("/")[2]
+        return {"source": self.model, "target": place, "method": self.method, "preset": settings.evaluate.preset}
+
     def train_gan(self, settings: RunSettings) -> Mapping[str, Any]:
         """The settings of the training, for the only split that cameras have."""
         values = {**settings.as_values()["train_gan"], "protocol": PROTOCOL, "fold": int(FOLD)}
@@ -122,9 +127,7 @@ def run_retrain(
         UserError: a stage refused what it was given, there is no champion, or another run is working in `out`.
         StageFailed: a stage failed for any other reason.
     """
-    place = Path(asked.location).name
-    tags = {"source": asked.model, "target": place, "method": asked.method, "preset": settings.evaluate.preset}
-    with recorded_run("retrain", settings, tags, out, command) as (_, lock):
+    with recorded_run("retrain", settings, asked.tags(settings), out, command) as (_, lock):
         from components.core.runtime.tracking.registry import CANDIDATE, CHAMPION, Registry
         from pipelines.local import run_pipeline
         from pipelines.retrain import retrain_pipeline

@@ -32,7 +32,7 @@ class Networks:
         """The images of two manifests that play any role; of the new one only those that the reference lacks.
 
         Raises:
-            UserError: there is no new image, or no camera has images in both.
+            UserError: there is no new image, or no camera has images in both, and they are not of one name.
         """
         known = set(reference.images["sha256"])
         rows = {
@@ -50,7 +50,7 @@ class Networks:
             by_camera(reference, rows["reference"], by_folder=by_folder),
             by_camera(new, rows["new"], by_folder=by_folder),
         )
-        if not networks.reference.keys() & networks.new.keys():
+        if reference.dataset != new.dataset and not networks.reference.keys() & networks.new.keys():
             raise UserError(
                 f"no camera has images in both {reference.dataset} ({some(networks.reference)}) and {new.dataset} "
                 f"({some(networks.new)}): give manifests of one network of cameras"

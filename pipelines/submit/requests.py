@@ -202,10 +202,10 @@ class RetrainOptions(Options):
         settings = resolve(self.preset, self.assignments, self.seed, "cameras")
         profile = read_profile(self.profile)
         arguments = asked.arguments(settings, self.place(profile))
-        place = self.location.rstrip("/").rpartition("/")[2]
-        title = f"retrain {self.model} on {place}, {self.method}, {settings.evaluate.preset or 'defaults'}"
+        tags = asked.tags(settings)
+        title = f"retrain {self.model} on {tags['target']}, {self.method}, {settings.evaluate.preset or 'defaults'}"
         graph = retrain_pipeline(self.method)
-        return self.finished(graph, profile, arguments, [title, *self.assignments], scheduled)
+        return self.finished(graph, profile, arguments, [title, *self.assignments], tags, scheduled)
 
 
 PIPELINES: Mapping[str, type[Options]] = {

@@ -129,15 +129,6 @@ def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(st
     assert stages == ["watch"], "the candidate knows all but two"
 
 
-@pytest.mark.local
-def test_copies_of_the_same_images_are_read_and_train_nothing(station: Station, tmp_path: Path):
-    for path in station.folder.rglob("*.jpeg"):
-        path.touch()
-    said, stages = ended(start(station, tmp_path / "out", "--part-images", "100"))
-    assert "Nothing to do: there are not enough new images." in said
-    assert stages == ["watch", "champion", "ingest_part 0", "merge"]
-
-
 def test_without_a_champion_the_way_to_one_is_told(client, tmp_path: Path):
     with pytest.raises(UserError) as refused:
         fetch_known("simpgan", "simpgan", "/drop", tmp_path / "known")

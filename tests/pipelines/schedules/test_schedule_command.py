@@ -304,3 +304,28 @@ def test_a_server_that_is_away_is_told_in_one_line():
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("simpgan: cannot reach Kubeflow Pipelines at http://127.0.0.1:9 (")
     assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in FOLDER.glob("*.yaml")))
+def test_the_schedules_that_ship_name_buckets_that_are_nobodys(kubeflow, schedule, object_store, folder, file):
+    content = yaml.safe_load((FOLDER / file).read_text())
+    places = [value for value in content["options"].values() if "s3://" in str(value)]
+    assert places
+    assert all("s3://your-bucket" in place for place in places)
+    assert "no such bucket: s3://your-bucket" in schedule("apply", FOLDER / file, status=2)
+    assert not kubeflow.recurring_runs
+
+
+def test_a_scheduled_retraining_starts_one_run_at_a_time_and_makes_up_for_none(
+    kubeflow, schedule, folder, object_store, monkeypatch
+):
+    monkeypatch.setattr(images, "LOCK", folder / "no-digests.json")
+    content = yaml.safe_load((FOLDER / "nightly-retrain.yaml").read_text())
+    content["options"] |= {"location": f"{object_store.location}/station", "data-root": f"{object_store.location}/data"}
+    path = folder / "nightly.yaml"
+    path.write_text(yaml.safe_dump(content))
+    assert schedule("apply", path) == ["nightly: created (0 30 1 * * * UTC)"]
+    (recurring,) = kubeflow.recurring_runs.values()
+    assert (recurring.no_catchup, recurring.max_concurrency) == (True, "1")
+    object_store.fill({"station/gate 1/1.jpg": b"new"})
+    assert schedule("apply", path) == ["nightly: left as it is (0 30 1 * * * UTC)"]

@@ -96,6 +96,41 @@ def test_table1_runs_with_its_sources_and_seeds(kubeflow, simpgan, places):
     assert [each.display_name for each in kubeflow.experiments.values()] == ["theirs"]
 
 
+def test_retrain_runs_with_all_its_parameters_as_text(kubeflow, simpgan, object_store):
+    at = object_store.location
+    options = ["--data-root", f"{at}/data", "--threshold", "50", "--model", "reid", "--method", "cyclegan"]
+    status, said, error = simpgan("submit", "retrain", f"{at}/station", "--host", kubeflow.address, *options)
+    assert status == 0, error
+    assert "Run:      retrain reid on station, cyclegan, defaults, " in said
+    (run,) = kubeflow.runs.values()
+    given = run.runtime_config.parameters
+    assert (given["location"], given["threshold"], given["model"]) == (f"{at}/station", "50", "reid")
+    assert all(isinstance(value, str) for value in given.values())
+    (version,) = kubeflow.versions.values()
+    graphs = dags(version.pipeline_spec["pipeline_spec"])
+    every = {name: task for graph in graphs for name, task in graph.items()}
+    assert not every["watch"].get("cachingOptions")
+    assert every["train-gan"]["cachingOptions"]
+    assert "finish" in graphs[0]
+
+
+@pytest.mark.parametrize(
+    ("location", "message"),
+    [
+        ("s3://nobodys/station", "no such bucket: s3://nobodys/station"),
+        ("station", "LOCATION: the cluster has no folder 'station'"),
+    ],
+)
+def test_retrain_on_a_place_that_the_cluster_cannot_look_at_is_refused(
+    kubeflow, simpgan, object_store, location, message
+):
+    root = f"{object_store.location}/data"
+    status, _, error = simpgan("submit", "retrain", location, "--host", kubeflow.address, "--data-root", root)
+    assert status == 2
+    assert message in error
+    assert not kubeflow.runs
+
+
 @pytest.fixture
 def file(tmp_path):
     """A compiled pipeline."""

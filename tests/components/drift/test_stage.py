@@ -161,6 +161,15 @@ def test_networks_without_a_common_camera_are_refused(
         stage.run(reference, other, classifier, SETTINGS, data_root, tmp_path / "out")
 
 
+def test_a_network_that_has_only_new_cameras_since_is_no_mistake(
+    reference: Path, classifier: Path, data_root: str, tmp_path: Path
+) -> None:
+    new = manifest_of(pictures({6: 12}, seed=4), tmp_path / "new", data_root)
+    found = stage.run(reference, new, classifier, SETTINGS, data_root, tmp_path / "out")
+    assert {each.camera: each.status for each in found}["camera 6"] == "new"
+    assert {each.status for each in found} == {"new", "silent"}
+
+
 def test_a_model_that_is_no_classifier_is_refused(reference: Path, data_root: str, tmp_path: Path) -> None:
     new = manifest_of(pictures({1: 2}, seed=5), tmp_path / "new", data_root)
     with pytest.raises(UserError, match="no model in"):

@@ -45,9 +45,8 @@ def train_and_save(source: Path, settings: PretrainSettings, data_root: str, out
     images = load_decoded(data_root, manifest, rows, settings.height, settings.width, device)
     resolved, inputs = settings.model_dump(), {"source": manifest.digest}
     checkpoint = Checkpoint(data_root, checkpoint_key("pretrain", resolved, inputs))
-    with stage_run(
-        "pretrain", settings=resolved, history=checkpoint.history, inputs=inputs, recorded=is_first()
-    ) as tracked:
+    tracking: dict[str, Any] = {"settings": resolved, "history": checkpoint.history, "inputs": inputs}
+    with checkpoint.alone(), stage_run("pretrain", **tracking, recorded=is_first()) as tracked:
         tracked.data_sets(manifest.recorded(source, "train"))
         trainer = PretrainTrainer(classifier.to(device), images, sampler, settings)
         train(

@@ -66,6 +66,7 @@ def run(
     tracking: dict[str, Any] = {"label": label, "settings": resolved, "history": checkpoint.history, "inputs": inputs}
     with (
         process_group(),
+        checkpoint.alone(),
         stage_run("train_gan", **tracking, recorded=is_first()) as tracked,
         memory_explained(label, LESS_MEMORY),
     ):

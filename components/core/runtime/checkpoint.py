@@ -1,9 +1,12 @@
 """Checkpoints of a training under the data root: one safetensors file, written whole or not at all."""
 
+import fcntl
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from torch import Tensor
 from components.core.runtime import storage
 from components.core.runtime.distributed import is_first
 from components.core.runtime.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINTS = "SIMPGAN_CHECKPOINTS"
 """Environment variable that names another place for checkpoints, so that what is done again is done again, and leaves
@@ -41,6 +46,24 @@ class Checkpoint:
         folder = storage.cache_folder() / "checkpoints" if self.remote else Path(place)
         folder.mkdir(parents=True, exist_ok=True)
         self.history = folder / f"{key}.jsonl"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within the block nobody else on these disks works on this training: two would write one history.
+
+        Who comes second waits, and finds the work done. In an object store there is nothing to wait for: the history is
+        each machine's own there, and the last checkpoint that is put is as good as any.
+        """
+        if not is_first():
+            yield
+            return
+        with self.history.with_suffix(".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                logger.info("another run does the same training: waiting for its end")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def load(self) -> dict[str, Any] | None:
         """The state saved last, or None."""

@@ -1,5 +1,7 @@
 """Checkpoints keep everything, exactly."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,28 @@ def test_key_changes_with_stage_settings_and_inputs() -> None:
     }
     assert len(keys) == 4
     assert checkpoint_key("pretrain", {"a": 1, "b": 2}, {}) == checkpoint_key("pretrain", {"b": 2, "a": 1}, {})
+
+
+SECOND = """
+import sys
+from components.core.runtime.checkpoint import Checkpoint
+checkpoint = Checkpoint(sys.argv[1], "key")
+print("asking", flush=True)
+with checkpoint.alone():
+    print(checkpoint.load()["steps"])
+"""
+
+
+def test_who_trains_the_same_waits_and_finds_it_done(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(str(tmp_path), "key")
+    with checkpoint.alone():
+        second = subprocess.Popen([sys.executable, "-c", SECOND, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        assert second.stdout is not None
+        assert second.stdout.readline() == "asking\n"
+        checkpoint.save({"steps": 7})
+    assert second.communicate(timeout=60)[0] == "7\n"
+
+
+def test_other_trainings_wait_for_nothing(tmp_path: Path) -> None:
+    with Checkpoint(str(tmp_path), "one").alone(), Checkpoint(str(tmp_path), "two").alone():
+        pass

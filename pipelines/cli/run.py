@@ -173,7 +173,8 @@ def run_retrain(
         typer.echo("\nNothing to do: there are not enough new images.")
     else:
         typer.echo(f"\n{version} {version.tags['simpgan.verdict']}: {version.tags['simpgan.verdict.reason']}")
-        typer.echo(f"Make it the champion:  simpgan promote --model {model} --out {out}")
+        if version.tags["simpgan.verdict"] == "passed":
+            typer.echo(f"Make it the champion:  simpgan promote --model {model} --out {out}")
     typer.echo(f"Every run:             simpgan ui --out {out}")
 
 

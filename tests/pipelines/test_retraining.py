@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -103,7 +104,8 @@ def ended(process: subprocess.Popen) -> tuple[str, list[str]]:
 def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(station: Station, tmp_path: Path):
     station.add(4)
     for said, stages in map(ended, [start(station, tmp_path / "one"), start(station, tmp_path / "two")]):
-        assert "\nsimpgan version 2 passed: " in said
+        # Networks that were hardly trained: whether the gate lets them through is chance.
+        assert re.search(r"^simpgan version 2 (passed|refused): score .* of the champion", said, re.MULTILINE)
         assert [stage.partition(" ")[0] for stage in stages] == [
             *("watch", "champion", "ingest_part", "merge"),
             *(stage.partition(" ")[0] for stage in stages[4:-1]),
@@ -121,7 +123,7 @@ def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(st
     assert before.number == 1
     assert trained["inputs"]["target"] == target.digest
     assert "initial" in trained["inputs"]
-    assert candidate.tags["simpgan.verdict"] == "passed"
+    assert candidate.tags["simpgan.verdict.against"] == "1"
 
     station.add(2)
     said, stages = ended(start(station, tmp_path / "one"))

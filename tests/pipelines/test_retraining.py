@@ -32,6 +32,11 @@ TINY = Path(__file__).parent / "tiny.yaml"
 SHAPE = {"height": 32, "width": 32, "channels": 4, "blocks": 1, "input_skip": True}
 
 
+TWICE = ["translate", "evaluate"]
+"""By the champion, too."""
+STAGES = sorted(["watch", "champion", "ingest_part", "merge", "drift", "train_gan", *TWICE, *TWICE, "propose"])
+
+
 @dataclass(frozen=True)
 class Station:
     """Cameras whose images come into `folder`, and a model in use that knows some of them."""
@@ -106,11 +111,8 @@ def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(st
     for said, stages in map(ended, [start(station, tmp_path / "one"), start(station, tmp_path / "two")]):
         # Networks that were hardly trained: whether the gate lets them through is chance.
         assert re.search(r"^simpgan version 2 (passed|refused): score .* of the champion", said, re.MULTILINE)
-        assert [stage.partition(" ")[0] for stage in stages] == [
-            *("watch", "champion", "ingest_part", "merge"),
-            *(stage.partition(" ")[0] for stage in stages[4:-1]),
-            "propose",
-        ]
+        assert stages[0].startswith("watch")
+        assert sorted(stage.partition(" ")[0] for stage in stages) == STAGES
     candidate = Registry().version("candidate")
     assert [version.number for version in Registry().versions()] == [2, 1]
     Registry().fetch("candidate", tmp_path / "candidate")
@@ -128,7 +130,7 @@ def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(st
     station.add(2)
     said, stages = ended(start(station, tmp_path / "one"))
     assert "Nothing to do: there are not enough new images." in said
-    assert stages == ["watch"], "the candidate knows all but two"
+    assert [stage.partition(" ")[0] for stage in stages] == ["watch"], "the candidate knows all but two"
 
 
 def test_without_a_champion_the_way_to_one_is_told(client, tmp_path: Path):

@@ -71,9 +71,10 @@ def run_pipeline(
     """
     with quiet(out / "logs" / "kfp.log"):
         runner.check(images_of(pipeline))
-        stages = Stages(out, runner, with_cache_on(pipeline))
+        stages = Stages(out, runner)
         local.init(runner.kfp_runner, pipeline_root=str(out / "artifacts"), enable_caching=True)
         with (
+            asked_for_every_task(pipeline) as stages.uncached,
             patch.object(cache, "get_local_cache", lambda: stages),
             runner.instead_of_kfp(stages.run),
             patch.object(task_spec_utils, SPEC_OF_ITERATION.__name__, spec_of_iteration),
@@ -94,20 +95,28 @@ def images_of(pipeline: GraphComponent) -> list[str]:
     return sorted({executor["container"]["image"] for executor in executors})
 
 
-def with_cache_on(pipeline: GraphComponent) -> set[str]:
-    """Let kfp.local ask for the key of every task, also of those that the cache must not answer.
+@contextlib.contextmanager
+def asked_for_every_task(pipeline: GraphComponent) -> Iterator[set[str]]:
+    """Within the block kfp.local asks the cache for every task, also for those that it must not answer.
 
-    Returns:
+    Yields:
         the components of those.
     """
     spec = pipeline.pipeline_spec
     dags = [spec.root.dag, *(component.dag for component in spec.components.values())]
-    uncached = set()
-    for task in (task for dag in dags for task in dag.tasks.values()):
-        if not task.caching_options.enable_cache:
-            uncached.add(task.component_ref.name)
-            task.caching_options.enable_cache = True
-    return uncached
+    uncached = [
+        task
+        for dag in dags
+        for task in dag.tasks.values()
+        if spec.components[task.component_ref.name].executor_label and not task.caching_options.enable_cache
+    ]
+    for task in uncached:
+        task.caching_options.enable_cache = True
+    try:
+        yield {task.component_ref.name for task in uncached}
+    finally:
+        for task in uncached:
+            task.caching_options.enable_cache = False
 
 
 def spec_of_iteration(loop: PipelineTaskSpec, item: Any, name: str) -> PipelineTaskSpec:
@@ -121,10 +130,9 @@ def spec_of_iteration(loop: PipelineTaskSpec, item: Any, name: str) -> PipelineT
 class Stages(cache.LocalCache):
     """The stages of one run: which are in the cache, and the work on the others, one at a time."""
 
-    def __init__(self, out: Path, runner: "Processes | Containers", uncached: Set[str] = frozenset()) -> None:
-        """`uncached` are the components that the cache must not answer."""
+    def __init__(self, out: Path, runner: "Processes | Containers") -> None:
         super().__init__(str(out / "artifacts" / "cache"))
-        self.uncached = uncached
+        self.uncached: Set[str] = frozenset()  # components that the cache must not answer
         self.out = out
         self.logs = out / "logs"
         self.runner = runner

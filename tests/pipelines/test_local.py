@@ -16,7 +16,7 @@ from pipelines.folder_lock import FolderLock
 from pipelines.local import describe, run_pipeline
 from pipelines.stage_output import StageFailed
 from pipelines.stage_process import Processes, code_digest
-from tests.pipelines.words import pages, words
+from tests.pipelines.words import asked, pages, words
 
 pytestmark = pytest.mark.local
 
@@ -75,6 +75,22 @@ def test_a_loop_in_a_loop_has_the_items_of_both(tmp_path):
     assert (finished.output / "word.txt").read_text() == "((a x)(a y))((b x)(b y))"
     assert len(finished.inputs_of("bind")) == 2 * (2 + 2) + 2
     assert finished.inputs_of("write") == []
+
+
+def test_what_the_cache_must_not_answer_runs_every_time_and_decides_about_the_rest(tmp_path):
+    def stages(word):
+        with FolderLock(tmp_path) as lock:
+            finished = run_pipeline(asked, {"word": word}, tmp_path, Processes(lock))
+        return sorted(stage for stage, _ in finished.tasks)
+
+    assert stages("no") == ["ask", "write"]
+    assert stages("yes") == ["ask", "bind", "write", "write", "write"]
+    logs = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "logs").glob("*.log")}
+    assert stages("yes") == ["ask", "bind", "write", "write", "write"]
+    again = {path.name for path in (tmp_path / "logs").glob("*.log") if logs[path.name] != path.stat().st_mtime_ns}
+    assert again == {"ask.log", "kfp.log"}
+    options = asked.pipeline_spec.root.dag.tasks["ask"].caching_options
+    assert not options.enable_cache, "the pipeline is as it was"
 
 
 def test_a_stage_in_two_places_of_the_graph_runs_once(run):

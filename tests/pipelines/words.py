@@ -82,3 +82,25 @@ def pages(beginnings: list, others: list) -> dsl.Artifact:
         page = bind(words=dsl.Collected(written.outputs["folder"]), before=dsl.Collected(again.outputs["folder"]))
     book = bind(words=dsl.Collected(page.outputs["folder"]))
     return book.outputs["folder"]
+
+
+@dsl.component(base_image="words", install_kfp_package=False)
+def ask(word: str, numbers: dsl.OutputPath(list)) -> str:  # type: ignore[valid-type]
+    """Whether there is something to write, and the numbers of what."""
+    import json
+    from pathlib import Path
+
+    Path(numbers).write_text(json.dumps(["1", "2"] if word == "yes" else []))
+    return word
+
+
+@dsl.pipeline(name="asked")
+def asked(word: str) -> dsl.Artifact:
+    """Two numbers if the word is yes; what it is has to be asked every time."""
+    answer = ask(word=word).set_caching_options(False)
+    first = write(word="first")
+    with dsl.If(answer.outputs["Output"] == "yes"):
+        with dsl.ParallelFor(answer.outputs["numbers"], parallelism=1) as number:
+            written = write(word=number)
+        bind(words=dsl.Collected(written.outputs["folder"]))
+    return first.outputs["folder"]

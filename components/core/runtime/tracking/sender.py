@@ -64,6 +64,7 @@ class Sender:
         self._given_up = threading.Event()
         self._absent_since: float | None = None
         self._warnings: set[str] = set()
+        self._refusals: set[str] = set()
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
         self._thread.start()
 
@@ -125,7 +126,8 @@ class Sender:
             for call in list(self._calls):
                 call(store)
         except Exception as error:
-            logger.warning("what MLflow lacks could not be kept either: %s", first_line(error))
+            if first_line(error) not in self._refusals:  # such as that mlflow is not installed
+                logger.warning("what MLflow lacks could not be kept either: %s", first_line(error))
         else:
             logger.warning("what MLflow lacks is kept: simpgan sync %s uploads it", self._unsent.folder)
 
@@ -136,6 +138,7 @@ class Sender:
                 result = call()
             except Exception as error:
                 if not will_pass(error):
+                    self._refusals.add(first_line(error))
                     self._warn(f"MLflow left out a part of the run: {first_line(error)}")
                     return None
                 if self._absent_since is None:

@@ -35,7 +35,8 @@ def will_pass(error: Exception) -> bool:
     """Whether the same call may work later: nobody answered, or the server is at fault."""
     if isinstance(error, OSError):
         return not isinstance(error, FileNotFoundError)
-    return _http_status(error) >= 429
+    # A server all of whose connections to its database are taken calls that a bad request.
+    return _http_status(error) >= 429 or "QueuePool limit" in str(error)
 
 
 def refused_password(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-# `make demo` and `make test` need Python 3.11 or newer and nothing else; the rest is installed into .venv.
+# `make demo` needs Python 3.11 or newer and nothing else, the rest is installed into .venv; what `make test` needs is in README.md.
 PYTHON ?= python3
 
 .PHONY: demo test lint images mlflow clean

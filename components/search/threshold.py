@@ -21,7 +21,7 @@ class Threshold:
     Attributes:
         similarity: cosine, -1..1.
         false_accepts: share, 0..1, of the pairs of different people that are accepted.
-        low, high: where that share lies with 95 % confidence, by drawing the people again (bootstrap).
+        low, high: where that share lies with 95 % confidence (`interval`).
         pairs: images of different people by different cameras that were compared.
         people: who is on them.
         unseen: whether the classifier was trained without these people. Of people it was trained on, fewer are
@@ -104,9 +104,14 @@ def interval(
 ) -> tuple[float, float]:
     """The middle 95 % of the share of accepted pairs over draws of the people, since pairs of a person are alike.
 
+    Never narrower than if the pairs had nothing to do with one another (Clopper and Pearson): where no pair at all is
+    accepted, every draw says so, however few there are.
+
     Args:
         first, second: [pairs], who is on the images of a pair, 0..people - 1.
     """
+    from scipy.stats import binomtest  # which takes a second to import
+
     shape = (people, people)
     flat = np.ravel_multi_index((first, second), shape)
     pairs = np.bincount(flat, minlength=people**2).reshape(shape)
@@ -115,4 +120,5 @@ def interval(
     totals = np.einsum("bi,ij,bj->b", draws, pairs, draws, optimize=True)
     shares = np.einsum("bi,ij,bj->b", draws, wrong, draws, optimize=True)[totals > 0] / totals[totals > 0]
     low, high = np.quantile(shares, [0.025, 0.975])
-    return float(low), float(high)
+    apart = binomtest(int(accepted.sum()), len(accepted)).proportion_ci(0.95)
+    return min(float(low), apart.low), max(float(high), apart.high)

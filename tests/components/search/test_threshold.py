@@ -47,6 +47,12 @@ def test_the_interval_holds_the_share_and_narrows_with_more_people() -> None:
     assert width(80) < width(8)
 
 
+def test_that_no_pair_of_a_few_is_accepted_says_little() -> None:
+    threshold = calibrate(unit(8), np.arange(8), np.arange(8) % 2, 0.0, unseen=True, data_set="market1501")
+    assert (threshold.pairs, threshold.false_accepts, threshold.low) == (16, 0, 0)
+    assert threshold.high == pytest.approx(1 - 0.025 ** (1 / 16))
+
+
 def test_people_that_the_classifier_has_not_seen_are_taken_if_there_are_any(ingested: Ingested) -> None:
     source = Manifest.load(ingested.source)
     rows, unseen = people_to_compare(source)

@@ -154,9 +154,9 @@ def test_the_same_command_again_takes_every_stage_from_the_cache(killed_once, in
     command, environment, _ = in_containers
     again = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert again.returncode == 0
-    assert [line.partition(" (")[0].removesuffix(": from cache") for line in again.stderr.splitlines()] == [
-        "ingest grid",
-        "ingest market1501",
+    lines = [line.partition(" (")[0].removesuffix(": from cache") for line in again.stderr.splitlines()]
+    assert sorted(lines[:2]) == ["ingest grid", "ingest market1501"]  # in kfp's order
+    assert lines[2:] == [
         "pretrain",
         "train_gan simpgan all250:0",
         "translate simpgan all250:0",

@@ -58,8 +58,8 @@ def test_the_end_of_a_run_shows_checks_and_says_what_nobody_knows(evaluation, ca
 
 
 def test_what_a_run_keeps_and_records(evaluation, tmp_path):
-    figures, artifacts = {}, []
-    tracked = SimpleNamespace(log_metrics=figures.update, log_artifact=artifacts.append)
+    figures, artifacts, curves = {}, [], {}
+    tracked = SimpleNamespace(log_metrics=figures.update, log_artifact=artifacts.append, log_curves=curves.update)
     out = tmp_path / "out"
     out.mkdir()
     names = (runs.RESULTS, runs.PROBES, runs.CHECKS, runs.REPORT)
@@ -67,6 +67,7 @@ def test_what_a_run_keeps_and_records(evaluation, tmp_path):
     assert sorted(path.name for path in artifacts) == sorted(path.name for path in out.iterdir()) == sorted(names)
     assert figures["check/score/simpgan-adabn"] == 0.8
     assert "check/cycle_target/direct" not in figures
+    assert not curves
 
 
 def test_there_is_nothing_to_publish_or_to_sum_up(evaluation, tmp_path):

@@ -11,17 +11,16 @@ from components.core.data.shards import read_images
 from components.core.results.pages import environment
 from components.core.runtime import storage
 from components.search.searcher import Searcher, opened
-from components.search.threshold import Threshold
 
 
-def write_page(path: Path, searcher: Searcher, found: pd.DataFrame, threshold: Threshold) -> None:
+def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
     """Write the page of what `Searcher.search` has found, whole or not at all."""
     rows = searcher.gallery.images["name"].searchsorted(found["image"])
-    crops = dict(zip(rows, map(picture, read_images(searcher.data_root, searcher.gallery, rows)), strict=True))
+    contents = read_images(searcher.data_root, searcher.gallery, rows)
+    crops = dict(zip(found["image"], map(picture, contents), strict=True))
     probes = [
-        (Path(probe).name, np.asarray(opened(Path(probe))), list(zip(each.itertuples(), places, strict=True)))
+        (Path(probe).name, np.asarray(opened(Path(probe))), [(row, crops[row.image]) for row in each.itertuples()])
         for probe, each in found.groupby("probe", sort=False)
-        for places in [[crops[row] for row in searcher.gallery.images["name"].searchsorted(each["image"])]]
     ]
     description = searcher.adaptation.description
     page = (
@@ -29,7 +28,7 @@ def write_page(path: Path, searcher: Searcher, found: pd.DataFrame, threshold: T
         .get_template("search.html.j2")
         .render(
             probes=probes,
-            threshold=threshold,
+            threshold=searcher.threshold,
             gallery=searcher.gallery.dataset,
             images=len(searcher.gallery.images),
             description=description,

@@ -35,15 +35,17 @@ class Searcher:
         folder: of the adaptation.
         gallery: all of whose images are searched.
         data_root: folder or `s3://` prefix that holds the shards of the gallery and of the source.
+        false_accepts: share of pairs of different people, 0..1, that may be accepted on the source.
     """
 
     folder: Path
     adaptation: Adaptation
     gallery: Manifest
     data_root: str
+    false_accepts: float = FALSE_ACCEPTS
 
     @classmethod
-    def open(cls, model: str | Path, gallery: str | Path, data_root: str) -> Self:
+    def open(cls, model: str | Path, gallery: str | Path, data_root: str, false_accepts: float = FALSE_ACCEPTS) -> Self:
         """Load the adaptation in the folder `model` and the manifest in the folder `gallery`.
 
         Raises:
@@ -52,15 +54,14 @@ class Searcher:
         manifest = Manifest.load(gallery)
         if manifest.images.empty:
             raise UserError(f"no image in the gallery '{gallery}': ingest some first")
-        return cls(Path(model), load_adaptation(Path(model)), manifest, data_root)
+        return cls(Path(model), load_adaptation(Path(model)), manifest, data_root, false_accepts)
 
-    def search(self, probes: Sequence[str | Path], top: int = 20, false_accepts: float = FALSE_ACCEPTS) -> pd.DataFrame:
+    def search(self, probes: Sequence[str | Path], top: int = 20) -> pd.DataFrame:
         """The gallery images most like each probe.
 
         Args:
             probes: image files.
             top: images a probe.
-            false_accepts: share of pairs of different people, 0..1, that may be accepted on the source.
 
         Returns:
             probe, rank (from 1), image (its name), camera, person (<NA>: unknown), similarity (cosine, -1..1) and
@@ -80,7 +81,7 @@ class Searcher:
                 "camera": found["camera"],
                 "person": found["person"],
                 "similarity": similarities.ravel(),
-                "accepted": similarities.ravel() > self.threshold(false_accepts).similarity,
+                "accepted": similarities.ravel() > self.threshold.similarity,
             }
         )
 
@@ -98,7 +99,8 @@ class Searcher:
         model = [adaptation.description.content]
         return kept_features(model, adaptation.classifier, images, rows, adaptation.precision)
 
-    def threshold(self, false_accepts: float = FALSE_ACCEPTS) -> Threshold:
+    @cached_property
+    def threshold(self) -> Threshold:
         """The similarity above which a found image is accepted, from pairs of different people of the source.
 
         The source's images go through the classifier as it was trained: what the model in use does to the target's is
@@ -110,7 +112,7 @@ class Searcher:
             self.source_features(rows),
             images["person"].to_numpy(np.int64),
             images["camera"].to_numpy(np.int64),
-            false_accepts,
+            self.false_accepts,
             unseen=unseen,
             data_set=self.source.dataset,
         )

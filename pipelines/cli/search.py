@@ -31,16 +31,15 @@ def search(
     from components.search.searcher import Searcher, probe_files
 
     probes = probe_files(probe)
-    searcher = Searcher.open(folder_of(model), gallery, place_of_data(data_root))
-    found = searcher.search(probes, top, false_accepts)
-    threshold = searcher.threshold(false_accepts)
+    searcher = Searcher.open(folder_of(model), gallery, place_of_data(data_root), false_accepts)
+    found = searcher.search(probes, top)
     out.mkdir(parents=True, exist_ok=True)
     storage.write_bytes(str(out / "search.parquet"), found.to_parquet(index=False))
-    write_page(out / "search.html", searcher, found, threshold)
+    write_page(out / "search.html", searcher, found)
     for name, each in found.groupby("probe", sort=False):
         best, accepted = each.iloc[0], each["accepted"].sum()
         typer.echo(f"{name}: {accepted} of {len(each)} accepted, best {best['image']} ({best['similarity']:.3f})")
-    typer.echo(f"\nThreshold: {threshold}.\nThe page: {out / 'search.html'}")
+    typer.echo(f"\nThreshold: {searcher.threshold}.\nThe page: {out / 'search.html'}")
 
 
 def folder_of(model: str) -> Path:

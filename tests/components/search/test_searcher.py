@@ -68,7 +68,7 @@ def test_what_is_found_is_what_comparing_everything_finds(
     assert found["image"].tolist() == 2 * opened.gallery.images["name"].iloc[expected].tolist()
     assert found["similarity"].to_numpy() == pytest.approx(np.tile(similarities[expected], 2), abs=1e-4)
     assert found["rank"].tolist() == [1, 2, 3, 4, 5] * 2
-    assert (found["accepted"] == (found["similarity"] > opened.threshold().similarity)).all()
+    assert (found["accepted"] == (found["similarity"] > opened.threshold.similarity)).all()
 
 
 def test_a_picture_that_is_in_the_gallery_is_found_first(opened: Searcher, ingested: Ingested) -> None:

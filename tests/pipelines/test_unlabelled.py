@@ -8,6 +8,7 @@ from components.core.results.checks import Checks, Measures, Sample, write_check
 from components.core.results.probes import no_probes, write_probes
 from components.core.results.rows import write_results
 from components.core.runtime.errors import UserError
+from components.core.runtime.tracking import pipeline_run
 from components.summarise import stage as summarise
 from components.summarise.settings import SummariseSettings
 from components.train_gan.settings import TrainGanSettings
@@ -57,17 +58,18 @@ def test_the_end_of_a_run_shows_checks_and_says_what_nobody_knows(evaluation, ca
     assert "rank-1" not in said
 
 
-def test_what_a_run_keeps_and_records(evaluation, tmp_path):
-    figures, artifacts, curves = {}, [], {}
-    tracked = SimpleNamespace(log_metrics=figures.update, log_artifact=artifacts.append, log_curves=curves.update)
+def test_what_a_run_keeps_and_records(evaluation, tmp_path, client):
     out = tmp_path / "out"
     out.mkdir()
     names = (runs.RESULTS, runs.PROBES, runs.CHECKS, runs.REPORT)
-    assert runs.keep(SimpleNamespace(output=evaluation), names, out, tracked) == []
-    assert sorted(path.name for path in artifacts) == sorted(path.name for path in out.iterdir()) == sorted(names)
-    assert figures["check/score/simpgan-adabn"] == 0.8
-    assert "check/cycle_target/direct" not in figures
-    assert not curves
+    with pipeline_run("adapt", tags={}, parameters={}) as tracked:
+        assert runs.keep(SimpleNamespace(output=evaluation), names, out, tracked) == []
+    (run,) = client.search_runs([each.experiment_id for each in client.search_experiments()])
+    artifacts = [each.path for each in client.list_artifacts(run.info.run_id)]
+    assert sorted(artifacts) == sorted(path.name for path in out.iterdir()) == sorted(names)
+    assert run.data.metrics["check/score/simpgan-adabn"] == 0.8
+    assert "check/cycle_target/direct" not in run.data.metrics
+    assert not [name for name in run.data.metrics if name.startswith("cmc/")]
 
 
 def test_there_is_nothing_to_publish_or_to_sum_up(evaluation, tmp_path):

@@ -146,8 +146,9 @@ def download(what: list[str], python: Python, folder: Path) -> None:
     pip = [sys.executable, "-m", "pip", "download", *options, *fitting, *what]
     ran = subprocess.run(pip, capture_output=True, text=True, check=False)
     if ran.returncode:
-        errors = [line for line in ran.stderr.splitlines() if line.startswith("ERROR:")] or ["pip failed"]
-        reason = errors[-1].removeprefix("ERROR: ")
+        lines = ran.stderr.strip().splitlines() or ["pip failed"]
+        errors = [line for line in lines if line.startswith("ERROR:") and line != "ERROR: Exception:"]
+        reason = (errors or lines)[-1].removeprefix("ERROR: ")  # the last line of a traceback says what it was
         raise UserError(f"packages of the images for Python {python.version}: {reason}: does pip reach its index?")
 
 

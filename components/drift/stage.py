@@ -33,6 +33,7 @@ def run(
     output.mkdir(parents=True, exist_ok=True)
     history = output / "history.jsonl"
     with stage_run("drift", settings=settings.model_dump(), history=history, inputs=inputs) as tracked:
+        tracked.data_sets(before.recorded(reference, "reference"), since.recorded(new, "new"))
         compared = list(compare_cameras(before, since, networks, model, settings, data_root))
         cameras = [each.drift for each in compared]
         write_drift(output / "drift.json", cameras, inputs, settings)

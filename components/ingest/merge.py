@@ -41,7 +41,8 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
         UserError: too many of the parts' files are damaged, or `former` is of another layout.
     """
     layout = LAYOUTS[settings.layout]
-    manifests = sorted((Manifest.load(part) for part in parts), key=lambda part: part.files_digest)
+    read = sorted(((Manifest.load(part), part) for part in parts), key=lambda each: each[0].files_digest)
+    manifests = [manifest for manifest, _ in read]
     before = Manifest.load(former) if former else None
     if before is not None and before.source_protocol != layout.source_protocol:
         raise UserError(
@@ -60,6 +61,9 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
             inputs=inputs | ({"former": before.digest} if before else {}),
         ) as tracked,
     ):
+        tracked.data_sets(*(manifest.recorded(folder, "part") for manifest, folder in read))
+        if before is not None and former is not None:
+            tracked.data_sets(before.recorded(former, "known"))
         images = once([part.images for part in manifests], by=["sha256", *PLACE])
         # A file that one part found damaged and another did not was being written when it was read first.
         rejected = without(once([part.rejected for part in manifests], by=["reason"]), images)
@@ -84,6 +88,7 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
             warnings=before.warnings if before else (),
         )
         manifest.save(output)
+        tracked.data_sets(manifest.recorded(output, "made"))
         tracked.summary({"images": len(images), "new": new, "rejected": len(rejected)})
         logger.info(f"{name}: {len(images):,} images, {new:,} of them new, {len(rejected):,} files rejected")
         return Merged(manifest, new)

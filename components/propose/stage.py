@@ -45,9 +45,10 @@ def run(
         UserError: parts that do not belong together, or MLflow does not answer.
     """
     method = settings.method or default_method(translator)
+    labelled, unlabelled = Manifest.load(source), Manifest.load(target)
     inputs = {
-        "source": Manifest.load(source).digest,
-        "target": Manifest.load(target).digest,
+        "source": labelled.digest,
+        "target": unlabelled.digest,
         "classifier": model_digest(classifier),
         **({"translator": model_digest(translator)} if translator else {}),
     }
@@ -59,6 +60,7 @@ def run(
         stage_run("propose", settings=resolved, history=history, inputs=inputs) as tracked,
         TemporaryDirectory() as place,
     ):
+        tracked.data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
         registry = Registry(settings.model)
         description = save_adaptation(
             Path(place, "adaptation"),

@@ -41,6 +41,7 @@ def run(location: str, known: Path, threshold: int, part_images: int, output: Pa
             inputs={"known": before.digest},
         ) as tracked,
     ):
+        tracked.data_sets(before.recorded(known, "known"))
         there = objects_at(location)
         new = new_objects(there, before)
         enough = len(new) >= threshold

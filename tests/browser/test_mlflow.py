@@ -1,8 +1,10 @@
-"""MLflow's own pages, on the server that a team has: the view of the runs, and their CMC curves in one chart."""
+"""MLflow's own pages, on the server that a team has: the view of the runs, their CMC curves, and the models."""
 
 import base64
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from selenium.webdriver.common.by import By
 from components.core.runtime.tracking import pipeline_run
 from components.core.runtime.tracking.viewing import save_view
 from tests.browser.conftest import as_device, look
+from tests.conftest import Ingested
+from tests.pipelines.champions import register
 from tests.servers.mlflow import MlflowServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
@@ -30,12 +34,7 @@ def wait_for(what: Callable[[], object], seconds: float = 120) -> object:
 
 @pytest.fixture
 def pages(browser: Chrome, mlflow_server: MlflowServer, tracking_server: MlflowClient) -> Iterator[str]:
-    """Record three pipelines with a CMC curve each, and let the browser in. Gives the server's address."""
-    for name, rate in RATES.items():
-        tags = {"source": "market1501", "target": "grid", "method": "simpgan", "preset": "small"}
-        with pipeline_run(f"adapt {name}", tags, {}) as pipeline:
-            pipeline.log_metrics({"rank-1/folds10/simpgan": rate, "mAP/folds10/simpgan": rate + 5})
-            pipeline.log_curves({"cmc/folds10/simpgan": np.minimum(100, rate + 2 * np.arange(20))})
+    """Let the browser in. Gives the server's address."""
     environment = mlflow_server.environment
     who = f"{environment['MLFLOW_TRACKING_USERNAME']}:{environment['MLFLOW_TRACKING_PASSWORD']}"
     header = {"Authorization": f"Basic {base64.b64encode(who.encode()).decode()}"}
@@ -49,7 +48,26 @@ def shown(browser: Chrome, css: str) -> list[str]:
     return [each.text for each in browser.find_elements(By.CSS_SELECTOR, css) if each.text]
 
 
-def test_the_view_has_the_best_run_first_and_overlays_the_curves(browser, pages, tmp_path):
+@pytest.fixture
+def three_runs(tracking_server: MlflowClient) -> None:
+    """Record three pipelines with a CMC curve each."""
+    for name, rate in RATES.items():
+        tags = {"source": "market1501", "target": "grid", "method": "simpgan", "preset": "small"}
+        with pipeline_run(f"adapt {name}", tags, {}) as pipeline:
+            pipeline.log_metrics({"rank-1/folds10/simpgan": rate, "mAP/folds10/simpgan": rate + 5})
+            pipeline.log_curves({"cmc/folds10/simpgan": np.minimum(100, rate + 2 * np.arange(20))})
+
+
+@pytest.fixture
+def model(tracking_server: MlflowClient, ingested: Ingested, tmp_path: Path) -> str:
+    """The name of a registered model whose only version is the champion."""
+    name = f"model-{uuid4().hex[:8]}"
+    location = str(ingested.folder / "underground_reid")
+    register(ingested, location, tmp_path, "adabn", layout="grid", model=name)
+    return name
+
+
+def test_the_view_has_the_best_run_first_and_overlays_the_curves(browser, pages, three_runs, tmp_path):
     as_device(browser, 1600, 1000)
     view = save_view()
     assert view.runs == 3
@@ -74,3 +92,22 @@ def test_the_view_has_the_best_run_first_and_overlays_the_curves(browser, pages,
     finally:
         look(browser, tmp_path / "charts.png")
     assert "cmc" in browser.find_element(By.TAG_NAME, "body").text
+
+
+def test_the_page_of_a_model_says_which_version_is_in_use_and_that_of_the_version_what_it_is(
+    browser, pages, model, tmp_path
+):
+    as_device(browser, 1600, 1000)
+    browser.get(f"{pages}/#/models/{model}")
+    try:
+        wait_for(lambda: "champion" in browser.find_element(By.TAG_NAME, "body").text)
+    finally:
+        look(browser, tmp_path / "model.png")
+    browser.get(f"{pages}/#/models/{model}/versions/1")
+    try:
+        said = wait_for(lambda: "Intended use" in (body := browser.find_element(By.TAG_NAME, "body").text) and body)
+    finally:
+        look(browser, tmp_path / "version.png")
+    assert "champion" in said
+    assert "simpgan.method" in said
+    assert "adabn" in said

@@ -9,24 +9,30 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from components.core.models.adaptation import save_adaptation
 from components.evaluate.report import Domains
+from components.search import Searcher
+from components.search.page import write_page as write_search_page
 from components.summarise import stage as summarise
 from components.summarise.settings import SummariseSettings
 from pipelines.comparing.groups import grouped
 from pipelines.comparing.pages import write
 from pipelines.comparing.runs import read_runs
 from tests.browser.conftest import as_device, look
+from tests.components.core.models.adaptations import write_classifier
 from tests.components.core.results.made_up import ranked
 from tests.components.evaluate.test_report import page, picture, row
+from tests.conftest import Ingested
 from tests.pipelines.comparing.made import BAD, GOOD, run_folder, simpgan
 
 pytestmark = pytest.mark.browser
-PAGES = ("report", "compare", "results")
+WITH_TABLES = ("report", "compare", "results")
+PAGES = (*WITH_TABLES, "search")
 
 
 @pytest.fixture(scope="session")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with report.html, compare.html and results.html, with long names and wide tables."""
+def pages(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with report.html, compare.html, results.html and search.html, with long names and wide tables."""
     folder = tmp_path_factory.mktemp("pages")
     noise = [np.random.default_rng(seed).integers(0, 255, (128, 64, 3), np.uint8) for seed in range(10)]
     strip = [(each, picture(90)) for each in noise]
@@ -46,7 +52,18 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(grouped(read_runs(runs, ""), [], ""), folder)
     run_folder(folder / "evaluation", ranked("direct", BAD, preset="paper"), simpgan(GOOD, preset="paper"))
     summarise.run([folder / "evaluation"], SummariseSettings(resamples=99), folder)
+    write_search(folder, ingested)
     return folder
+
+
+def write_search(folder: Path, ingested: Ingested) -> None:
+    """Search the target for two of its probes, with a classifier that knows nobody: almost everybody is accepted."""
+    given = {"source": ingested.source, "target": ingested.target, "data_root": ingested.data_root}
+    classifier = write_classifier(folder / "classifier", ingested)
+    save_adaptation(folder / "adaptation", "adabn", classifier=classifier, **given)
+    searcher = Searcher.open(folder / "adaptation", ingested.target, ingested.data_root, false_accepts=0.5)
+    probes = sorted((ingested.folder / "underground_reid" / "probe").iterdir())[:2]
+    write_search_page(folder / "search.html", searcher, searcher.search(probes, top=12))
 
 
 def first_column(browser: Chrome) -> list[str]:
@@ -102,7 +119,20 @@ def test_the_keyboard_reaches_a_table_that_is_wider_than_the_screen(browser, pag
     assert inside[0] > inside[1]
 
 
-@pytest.mark.parametrize("name", PAGES)
+def test_a_search_shows_each_probe_with_who_is_most_like_it_and_says_in_words_who_is_accepted(browser, pages):
+    browser.get(f"file://{pages}/search.html")
+    assert "2 pictures searched for among" in browser.find_element(By.TAG_NAME, "h1").text
+    for probe in browser.find_elements(By.TAG_NAME, "section"):
+        (name,) = probe.find_elements(By.TAG_NAME, "h2")
+        found = probe.find_elements(By.CSS_SELECTOR, ".found li")
+        assert [each.text.partition(".")[0] for each in found] == [str(rank) for rank in range(1, 13)]
+        assert found[0].text.startswith("1. 1.000 accepted"), "the image itself"
+        assert name.text in found[0].text
+        framed = [each for each in found if "accepted" in each.get_attribute("class")]
+        assert framed == [each for each in found if "accepted" in each.text]
+
+
+@pytest.mark.parametrize("name", WITH_TABLES)
 def test_without_a_script_the_tables_are_plain_ones(browser, pages, name):
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:

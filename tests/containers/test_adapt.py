@@ -179,6 +179,32 @@ def test_every_stage_has_a_finished_run_on_the_server_that_names_its_image(kille
     assert all("sha256:" in run.data.tags["simpgan.image"] for run in stages)
 
 
+def test_a_stage_runs_again_in_its_container_from_what_the_server_knows(
+    killed_once, in_containers, monkeypatch, tmp_path
+):
+    _, environment, _ = in_containers
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    client = MlflowClient()
+    experiment = client.get_experiment_by_name(environment["MLFLOW_EXPERIMENT_NAME"])
+    (stage,) = client.search_runs([experiment.experiment_id], "tags.`simpgan.stage` = 'evaluate'")
+    (pipeline,) = client.search_runs([experiment.experiment_id], f"attributes.run_id = '{parent_of(stage)}'")
+    rerun = [sys.executable, "-m", "pipelines.cli", "rerun", pipeline.info.run_id, "evaluate", "--runner", "docker"]
+    out = tmp_path / "again"
+    ran = subprocess.run([*rerun, "--out", out], capture_output=True, text=True, env=environment, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "evaluate again; no change" in ran.stdout
+    found = Run(next(out.rglob("results.json")).parent, ran.stdout, ran.stderr).rows()
+    assert found == killed_once.rows()
+    runs = client.search_runs([experiment.experiment_id], "tags.`simpgan.stage` = 'evaluate'")
+    assert [parent_of(run) for run in runs] == [pipeline.info.run_id] * 2
+
+
+def parent_of(run) -> str:
+    """The id of the run that a run names as its parent."""
+    return run.data.tags["mlflow.parentRunId"]
+
+
 @pytest.mark.parametrize(
     ("change", "data_root", "message"),
     [

@@ -16,22 +16,13 @@ from components.core.data.manifest import Manifest
 from components.core.data.shards import read_images
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking.registry import Registry
-from components.ingest import stage as ingest
-from components.ingest.settings import IngestSettings
-from components.propose import stage as propose
-from components.propose.settings import ProposeSettings
-from components.train_gan import stage as train_gan
-from components.train_gan.settings import TrainGanSettings
 from components.watch.known import fetch_known
 from pipelines.presets import resolve
 from pipelines.retraining import Retraining, check_location
-from tests.components.core.models.adaptations import write_classifier
 from tests.conftest import Ingested
+from tests.pipelines.champions import register
 
 TINY = Path(__file__).parent / "tiny.yaml"
-SHAPE = {"height": 32, "width": 32, "channels": 4, "blocks": 1, "input_skip": True}
-
-
 TWICE = ["translate", "evaluate"]
 """By the champion, too."""
 STAGES = sorted(["watch", "champion", "ingest_part", "merge", "drift", "train_gan", *TWICE, *TWICE, "propose"])
@@ -64,32 +55,8 @@ def station(client, ingested: Ingested, tmp_path: Path) -> Station:
         camera = folder / f"gate {int(path.name.split('_')[1]) % 2}"
         camera.mkdir(parents=True, exist_ok=True)
         (camera / path.name).write_bytes(path.read_bytes())
-    register(ingested, folder, tmp_path, "simpgan")
+    register(ingested, str(folder), tmp_path, "simpgan")
     return Station(folder, ingested.data_root, images)
-
-
-def register(ingested: Ingested, folder: Path, scratch: Path, method: str, layout: str = "cameras") -> None:
-    """Make an adaptation to the images in a folder the champion."""
-    target, classifier = scratch / "target", scratch / "classifier"
-    settings = IngestSettings(layout=layout, name="station")
-    manifest = ingest.run(str(folder), settings, ingested.data_root, target)
-    write_classifier(classifier, ingested)
-    inputs = {"source": ingested.source, "target": target, "classifier": classifier, "data_root": ingested.data_root}
-    translator = None
-    if method == "simpgan":
-        split = {"protocol": manifest.source_protocol, "steps": 1, **SHAPE}
-        translator = scratch / "translator"
-        train_gan.run(**inputs, settings=TrainGanSettings.parse(split), output=translator)
-    chosen = ProposeSettings.parse({"method": method})
-    (scratch / "nothing measured").mkdir()
-    version, _ = propose.run(
-        **inputs,
-        translator=translator,
-        evaluation=scratch / "nothing measured",
-        settings=chosen,
-        output=scratch / "proposal",
-    )
-    Registry().promote(version)
 
 
 def start(station: Station, out: Path, *more: str) -> subprocess.Popen:
@@ -105,8 +72,16 @@ def ended(process: subprocess.Popen) -> tuple[str, list[str]]:
     return said, [line.removesuffix(" ...") for line in progress.splitlines() if line.endswith(" ...")]
 
 
+def data_sets(client) -> dict[str, set[str]]:
+    """What for the last run of every stage had its data sets, as MLflow lists them."""
+    return {
+        run.data.tags["simpgan.stage"]: {tag.value for each in run.inputs.dataset_inputs for tag in each.tags}
+        for run in reversed(client.search_runs(["0"], "tags.`simpgan.stage` != ''"))
+    }
+
+
 @pytest.mark.local
-def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(station: Station, tmp_path: Path):
+def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(station: Station, client, tmp_path: Path):
     station.add(4)
     for said, stages in map(ended, [start(station, tmp_path / "one"), start(station, tmp_path / "two")]):
         # Networks that were hardly trained: whether the gate lets them through is chance.
@@ -127,6 +102,12 @@ def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(st
     assert "initial" in trained["inputs"]
     assert candidate.tags["simpgan.verdict.against"] == "1"
 
+    read = data_sets(client)
+    assert read["watch"] == {"known"}
+    assert read["merge"] == {"part", "known", "made"}
+    assert read["drift"] == {"reference", "new"}
+    assert read["propose"] == read["train_gan"] == {"train"}
+
     station.add(2)
     said, stages = ended(start(station, tmp_path / "one"))
     assert "Nothing to do: there are not enough new images." in said
@@ -143,7 +124,7 @@ def test_without_a_champion_the_way_to_one_is_told(client, tmp_path: Path):
 
 
 def test_a_champion_of_another_layout_is_refused(client, ingested: Ingested, tmp_path: Path):
-    register(ingested, ingested.folder / "underground_reid", tmp_path, "adabn", layout="grid")
+    register(ingested, str(ingested.folder / "underground_reid"), tmp_path, "adabn", layout="grid")
     with pytest.raises(UserError, match="version 1 is adapted to station, which is no folder of cameras"):
         fetch_known("simpgan", "adabn", "/drop", tmp_path / "known")
 
@@ -152,7 +133,7 @@ def test_a_champion_without_a_translator_goes_on_by_adabn_only(client, ingested:
     (tmp_path / "drop/a").mkdir(parents=True)
     for path in sorted((ingested.folder / "underground_reid/probe").iterdir()):
         (tmp_path / "drop/a" / path.name).write_bytes(path.read_bytes())
-    register(ingested, tmp_path / "drop", tmp_path, "adabn")
+    register(ingested, str(tmp_path / "drop"), tmp_path, "adabn")
     with pytest.raises(
         UserError, match="version 1 is adabn, which has no translator to go on from: give --method adabn"
     ):

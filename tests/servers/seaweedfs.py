@@ -84,7 +84,6 @@ def seaweedfs(folder: Path) -> Iterator[S3]:
         "-filer",
         "-s3",
         f"-s3.config={folder}/s3.json",
-        *("-s3.port.iceberg=0", "-s3.port.lance=0"),  # fixed ports, which two servers cannot share
         *(f"-{name}.port={port}" for name, port in ports.items()),
         *(f"-{name}.port.grpc={free_port()}" for name in ports),
         "-s3.port.iceberg=0",  # On ports of their own, these two would keep a second server from starting.

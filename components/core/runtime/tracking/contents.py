@@ -26,7 +26,7 @@ class DataSet:
         name: what results call it.
         digest: of all that its manifest says, sha256 in hex.
         counts: how many images, people and cameras it has.
-        context: what the stage does with it: train, eval, reference, translate or made.
+        context: what the stage does with it: train, eval, reference, translate, known, new, part or made.
         source: where its manifest is, a path or a location in an object store.
     """
 

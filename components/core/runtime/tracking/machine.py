@@ -61,7 +61,7 @@ class Machine:
 
 
 def available_monitors() -> "list[BaseMetricsMonitor]":
-    """MLflow's monitors of what this machine has; of GPUs only where nvidia-ml-py is installed."""
+    """MLflow's monitors of what this machine has; of GPUs only where nvidia-ml-py finds one."""
     from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
     from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
     from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor

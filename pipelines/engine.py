@@ -4,10 +4,11 @@ import os
 from contextlib import closing, suppress
 
 import docker
-from docker.errors import DockerException, NotFound
+from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.models.images import Image
 
 from components.core.runtime.errors import UserError
+from components.core.runtime.provenance import COMMIT
 
 
 def connect() -> docker.DockerClient:
@@ -33,6 +34,21 @@ def end_container(name: str) -> None:
     """
     with closing(connect()) as client, suppress(NotFound):
         client.containers.get(name).remove(force=True)
+
+
+def code_in(name: str) -> tuple[str, str]:
+    """The commit of the code in the image of a stage, and that image by its digest.
+
+    Raises:
+        UserError: the engine has no such image, or cannot be asked.
+    """
+    with closing(connect()) as client:
+        try:
+            image = client.images.get(name)
+        except ImageNotFound:
+            raise UserError(f"no image {name}: make images") from None
+    environment = dict(each.split("=", 1) for each in image.attrs["Config"]["Env"])
+    return environment.get(COMMIT, "unknown"), digest_of(image)
 
 
 def digest_of(image: Image) -> str:

@@ -21,6 +21,7 @@ from components.core.runtime.checkpoint import CHECKPOINTS
 from components.core.runtime.errors import UserError
 from components.core.runtime.task import InputArtifact, Task
 from components.core.runtime.tracking.blocks import KFP_RUN, MLFLOW_RUN_ID, PARENT_RUN, PIPELINE_RUN, RERUN_OF
+from pipelines.engine import code_in
 from pipelines.folder_lock import FolderLock
 from pipelines.given import Runner
 from pipelines.local import Stages
@@ -40,15 +41,16 @@ class Rerun:
     differences: list[str]
 
 
-def changed(past: PastTask, assignments: Sequence[str]) -> Rerun:
+def changed(past: PastTask, assignments: Sequence[str], runner: Runner = Runner.SUBPROCESS) -> Rerun:
     """The task with some settings changed.
 
     Args:
         past: what was done.
         assignments: `stage.setting=value`.
+        runner: how it will be done.
 
     Raises:
-        UserError: an unknown setting, a value that it cannot have, or one of another stage.
+        UserError: an unknown setting, a value that it cannot have, or one of another stage; no image for a container.
     """
     task = Task.model_validate(past.model_dump(include=set(Task.model_fields)))
     before = past.settings or resolved(task)
@@ -63,7 +65,11 @@ def changed(past: PastTask, assignments: Sequence[str]) -> Rerun:
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
-    for what, then, now in (("code", past.commit, provenance.commit()), ("image", past.image, provenance.image())):
+    if runner == Runner.SUBPROCESS:
+        commit, image = provenance.commit(), provenance.image()
+    else:
+        commit, image = code_in(image_of(component_of(task.component)))
+    for what, then, now in (("code", past.commit, commit), ("image", past.image, image)):
         if then and then != now:
             differences.append(f"{what} {then} -> {now or 'none'}")
     return Rerun(task, past.name, differences)
@@ -159,6 +165,11 @@ def component_of(name: str) -> BaseComponent:
     raise UserError(f"there is no component '{name}' any more: use the code of the run")
 
 
+def image_of(component: BaseComponent) -> str:
+    """The name of the image that a component runs in."""
+    return component.component_spec.implementation.container.image
+
+
 def executor_input(task: Task, component: BaseComponent, out: Path) -> str:
     """What Kubeflow Pipelines tells the process of a task, as JSON; its outputs go to folders in `out`."""
     inputs = {
@@ -228,7 +239,7 @@ def run_again(rerun: Rerun, past: PastTask, out: Path, runner: Runner = Runner.S
             command = subprocess_task_handler.replace_python_executable(command, sys.executable)
         places = [artifact.uri for artifacts in task.artifacts.values() for artifact in artifacts]
         read = [*places, task.parameters.get("location"), resolved(task).get("weights")]
-        image = component.component_spec.implementation.container.image
+        image = image_of(component)
         with environment_of_rerun(past, out):
             work = way_of_running(runner, lock, named([task.parameters.get("data_root")]), named(read))
             work.check([image])

@@ -32,7 +32,7 @@ def rerun(
     folder = (out or Path(f"rerun-{stage.split()[0]}-{datetime.now():%Y%m%d-%H%M%S}")).resolve()
     record_where(Path(run), folder)
     past = find_past_task(run, stage)
-    again = changed(past, assignments or [])
+    again = changed(past, assignments or [], runner)
     typer.echo(f"{past.name} again; {'differs: ' + ', '.join(again.differences) if again.differences else 'no change'}")
     digests = run_again(again, past, folder, runner)
     typer.echo("\n".join([f"Made:  {folder}", *(f"       {name}: digest {each}" for name, each in digests.items())]))

@@ -193,7 +193,7 @@ def test_a_stage_runs_again_in_its_container_from_what_the_server_knows(
     out = tmp_path / "again"
     ran = subprocess.run([*rerun, "--out", out], capture_output=True, text=True, env=environment, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert "evaluate again; no change" in ran.stdout
+    assert "again; no change" in ran.stdout, "image and code are told where they differ"
     found = Run(next(out.rglob("results.json")).parent, ran.stdout, ran.stderr).rows()
     assert found == killed_once.rows()
     runs = client.search_runs([experiment.experiment_id], "tags.`simpgan.stage` = 'evaluate'")

@@ -4,10 +4,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
-from docker.errors import NotFound
+from docker.errors import ImageNotFound, NotFound
 from mlflow.tracking import MlflowClient
 
 from components.core.runtime.errors import UserError
@@ -35,7 +35,8 @@ def words_image(client, stage_images):
     image = client.images.get(stage_images["ingest"])
     image.tag(IMAGE)
     yield image
-    client.images.remove(IMAGE)
+    with suppress(ImageNotFound):
+        client.images.remove(IMAGE)
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import yaml
@@ -15,6 +14,9 @@ import yaml
 from components.core.results.probes import FILE, read_probes_beside
 from components.core.results.rows import ResultsRow, read_results
 from components.core.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from components.core.runtime.tracking.reading import RecordedRun
 
 RESULTS, SETTINGS = "results.json", "settings.yaml"
 RUN_ID = re.compile(r"[0-9a-f]{32}")
@@ -64,16 +66,18 @@ def runs_of_server(run_ids: Sequence[str], experiment: str) -> dict[str, Run]:
         return {}
     from components.core.runtime.tracking.reading import recorded_runs, runs_of_experiment
 
-    found = dict(zip(run_ids, recorded_runs(run_ids, (RESULTS, FILE)), strict=True)) if run_ids else {}
+    files = (RESULTS, FILE)
+    found = dict(zip(run_ids, map(read, recorded_runs(run_ids, files)), strict=True)) if run_ids else {}
     if experiment:
         known = {run.id for run in found.values()}
-        found |= {run.id: run for run in runs_of_experiment(experiment, (RESULTS, FILE)) if run.id not in known}
-    with ThreadPoolExecutor() as pool:
-        results = pool.map(lambda run: results_of(run.folder, f"run {run.id}"), found.values())
-        return {
-            given: Run(run.name, run.id, run.settings, run.commit, *of_run)
-            for (given, run), of_run in zip(found.items(), results, strict=True)
-        }
+        found |= {run.id: read(run) for run in runs_of_experiment(experiment, files) if run.id not in known}
+    return found
+
+
+def read(recorded: "RecordedRun") -> Run:
+    """The run with what is in its files."""
+    results = results_of(recorded.folder, f"run {recorded.id}")
+    return Run(recorded.name, recorded.id, recorded.settings, recorded.commit, *results)
 
 
 def run_of_folder(folder: Path) -> Run:

@@ -77,7 +77,7 @@ def test_an_experiment_has_every_result_once(ids):
 
 
 def test_what_has_ended_is_fetched_once(ids, store, tmp_path):
-    recorded_runs([ids["lone"]], FILES)
+    list(recorded_runs([ids["lone"]], FILES))
     artifacts = store / "mlartifacts"
     artifacts.rename(tmp_path / "away")
     [run] = recorded_runs([ids["lone"]], FILES)
@@ -87,11 +87,11 @@ def test_what_has_ended_is_fetched_once(ids, store, tmp_path):
 
 def test_runs_that_are_not_there_or_have_no_results_are_refused(ids):
     with pytest.raises(UserError, match=f"^MLflow at .* has no run {'0' * 32}: copy its id from the run's page$"):
-        recorded_runs([ids["lone"], "0" * 32], FILES)
+        list(recorded_runs([ids["lone"], "0" * 32], FILES))
     with pytest.raises(UserError, match=r"run \w+ \('pretrain', FINISHED\) has no results: give a pipeline's run"):
-        recorded_runs([ids["pretrain"]], FILES)
+        list(recorded_runs([ids["pretrain"]], FILES))
     with pytest.raises(UserError, match="has no experiment 'simpgam': it has Default, simpgan"):
-        runs_of_experiment("simpgam", FILES)
+        list(runs_of_experiment("simpgam", FILES))
 
 
 def test_a_server_that_does_not_answer_is_named_without_its_password(monkeypatch):
@@ -100,16 +100,16 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(monkeypatch
         port = closed.getsockname()[1]
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
         with pytest.raises(UserError) as refusal:
-            runs_of_experiment("simpgan", FILES)
+            list(runs_of_experiment("simpgan", FILES))
     assert f"MLflow at http://127.0.0.1:{port} does not answer: start the server" in str(refusal.value)
     assert "secret" not in str(refusal.value)
 
 
 def test_without_a_server_it_is_said_how_to_name_one():
     with pytest.raises(UserError, match="no MLflow server is named: set MLFLOW_TRACKING_URI"):
-        runs_of_experiment("simpgan", FILES)
+        list(runs_of_experiment("simpgan", FILES))
 
 
 def test_the_client_is_quiet(ids, capfd):
-    recorded_runs([ids["lone"]], FILES)
+    list(recorded_runs([ids["lone"]], FILES))
     assert capfd.readouterr() == ("", "")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # start.sh [FOLDER]: a server on this machine until Ctrl-C, with its passwords and data in FOLDER (mlflow-data). With a
-# Docker engine and the image simpgan/mlflow it is that of compose.yaml; else, and in a FOLDER that began so, processes
-# on sqlite.
+# Docker engine and the image simpgan/mlflow it is that of compose.yaml, its data in Docker's volumes; else, and in a
+# FOLDER that began so, processes on sqlite.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:-mlflow-data}
@@ -40,6 +40,7 @@ Password:  in $SECRETS/MLFLOW_AUTH_ADMIN_PASSWORD
 Log:       $folder/server.log
 Runs of a shell are recorded there after:
   export MLFLOW_TRACKING_URI=http://127.0.0.1:$port MLFLOW_TRACKING_USERNAME=admin
+  export MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD=false MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD=false
   export MLFLOW_TRACKING_PASSWORD="\$(cat $SECRETS/MLFLOW_AUTH_ADMIN_PASSWORD)"
 END
 wait "$server"

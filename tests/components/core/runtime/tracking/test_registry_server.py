@@ -1,10 +1,14 @@
 """Versions of a registered model on a team's server: PostgreSQL, passwords, artifacts through the server to S3."""
 
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pandas as pd
 import pytest
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
 
 from components.core.models.adaptation import save_adaptation
 from components.core.models.description import Description
@@ -29,8 +33,27 @@ def adaptation(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder / "adaptation"
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The servers that are asked for something, as host and port."""
+    servers: set[str] = set()
+    send = HTTPAdapter.send
+
+    def remembered(self: HTTPAdapter, request: PreparedRequest, **others: Any) -> Response:
+        servers.add(urlsplit(request.url or "").netloc)
+        return send(self, request, **others)
+
+    monkeypatch.setattr(HTTPAdapter, "send", remembered)
+    return servers
+
+
 def test_a_version_goes_to_the_server_and_back_until_its_artifact_is_gone(
-    tracking_server: MlflowClient, s3_server: S3, adaptation: Path, tmp_path: Path
+    tracking_server: MlflowClient,
+    mlflow_server: MlflowServer,
+    s3_server: S3,
+    adaptation: Path,
+    asked: set[str],
+    tmp_path: Path,
 ) -> None:
     registry = Registry(f"cameras-{uuid4().hex[:8]}")
     said = {"card": "# a card", "tags": {"simpgan.method": "adabn"}, "metrics": {}}
@@ -41,6 +64,7 @@ def test_a_version_goes_to_the_server_and_back_until_its_artifact_is_gone(
     assert Description.read(tmp_path / "fetched") == Description.read(adaptation)
     served = pyfunc.load_model(f"models:/{registry.name}@champion")
     assert served.predict(pd.DataFrame({"image": [example_image()]})).shape == (1, 512)
+    assert asked == {urlsplit(mlflow_server.url).netloc}, "whoever fetches a model need not reach the S3 server"
     model = tracking_server.get_model_version(registry.name, "1").source.rpartition("/")[2]
     client = s3_server.client()
     for key in s3_server.keys("mlflow"):

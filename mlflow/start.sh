@@ -40,7 +40,6 @@ Password:  in $SECRETS/MLFLOW_AUTH_ADMIN_PASSWORD
 Log:       $folder/server.log
 Runs of a shell are recorded there after:
   export MLFLOW_TRACKING_URI=http://127.0.0.1:$port MLFLOW_TRACKING_USERNAME=admin
-  export MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD=false MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD=false
   export MLFLOW_TRACKING_PASSWORD="\$(cat $SECRETS/MLFLOW_AUTH_ADMIN_PASSWORD)"
 END
 wait "$server"

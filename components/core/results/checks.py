@@ -67,7 +67,7 @@ class Measures(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    score: float = Field(description="frechet / neighbours, lower is better")
+    score: float = Field(description="frechet / sqrt(neighbours), lower is better")
     frechet: float = Field(description="distance from the source, as a share of that of the images as recorded")
     neighbours: float = Field(ge=0, le=1, description="share of neighbours that are kept")
     cycle_target: float | None = Field(None, description="mean |G(F(T)) - T|, 0..2; None: no translator is known")

@@ -76,7 +76,7 @@ def data_sets(client) -> dict[str, set[str]]:
     """What for the last run of every stage had its data sets, as MLflow lists them."""
     return {
         run.data.tags["simpgan.stage"]: {tag.value for each in run.inputs.dataset_inputs for tag in each.tags}
-        for run in reversed(client.search_runs(["0"], "tags.`simpgan.stage` != ''"))
+        for run in reversed(client.search_runs(["1"], "tags.`simpgan.stage` != ''"))
     }
 
 

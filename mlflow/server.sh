@@ -11,4 +11,5 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_WORKERS=1
 # As many connections as the worker has threads: with fewer, many runs at once are refused.
 export MLFLOW_SQLALCHEMYSTORE_POOL_SIZE="${MLFLOW_SQLALCHEMYSTORE_POOL_SIZE:-10}" MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW=30
 case $MLFLOW_ARTIFACTS_DESTINATION in s3://*) rclone mkdir "$artifacts" ;; esac
-exec mlflow server --app-name basic-auth --host "${MLFLOW_HOST:-0.0.0.0}" --port "${MLFLOW_PORT:-5000}"
+# A client that pauses finds its connection again: one closed at the moment it is used is a failed request.
+exec mlflow server --app-name basic-auth --uvicorn-opts "--timeout-keep-alive 75" --host "${MLFLOW_HOST:-0.0.0.0}" --port "${MLFLOW_PORT:-5000}"

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 
@@ -214,12 +215,15 @@ with FolderLock(out) as lock:
 
 
 @pytest.fixture
-def slow_run(folder):
+def slow_run(folder, is_there):
     """A run in a process of its own, in the middle of its slow stage."""
     process = subprocess.Popen([sys.executable, "-c", RUN_SLOWLY, str(folder)], stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
         if "writing slow" in line:
             break
+    while not is_there():  # the line comes before the container, which a busy machine takes a while to make
+        assert process.poll() is None
+        time.sleep(0.05)
     yield process
     process.kill()
     process.wait()

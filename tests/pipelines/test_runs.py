@@ -152,6 +152,7 @@ def test_a_runs_adaptation_is_proposed_promoted_and_listed(finished):
     )
     proposed = simpgan("propose", out, "--method", "simpgan+adabn", "--variant", "lambda_similarity=1")
     assert proposed.returncode == 0, proposed.stderr
+    assert "MLflow" not in proposed.stderr, "something was not recorded"
     assert "simpgan version 1 passes: rank-1" in proposed.stdout
     assert "of direct transfer, as there is no champion" in proposed.stdout
     promoted = simpgan("promote", "--out", out)

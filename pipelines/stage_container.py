@@ -32,6 +32,9 @@ ENGINE_ERRORS = (DockerException, RequestException)
 SHARED_MEMORY = "2g"
 """Of /dev/shm, where processes meet; it takes memory only as far as it is used."""
 
+AS_ONE_STREAM = ("sh", "-c", 'exec "$@" 2>&1', "sh")
+"""What a command is given to: the engine reads output and errors apart, and mixes up which came first."""
+
 PASSED = ("AWS_", "MLFLOW_", "SIMPGAN_")
 PASSED_BY_NAME = {"CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TERM"} | {
     name for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY") for name in (proxy, proxy.lower())
@@ -153,7 +156,9 @@ class StageContainer:
         """As `wait`, but the engine's errors are raised."""
         with suppress(NotFound):  # left there when the engine went away
             self.client.containers.get(self.arguments["name"]).remove(force=True)
-        container = self.client.containers.create(self.image, list(self.command), tty=self.terminal, **self.arguments)
+        container = self.client.containers.create(
+            self.image, [*AS_ONE_STREAM, *self.command], tty=self.terminal, **self.arguments
+        )
         output = container.attach(stream=True)
         container.start()
         if self.terminal:

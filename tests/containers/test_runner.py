@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 
@@ -120,6 +119,11 @@ def test_a_failed_stage_is_told_as_that_of_a_process_is(run, folder):
         run("full", "two")
 
 
+def test_output_and_errors_stay_in_the_order_they_were_written_in(ended, folder):
+    assert ended("sh", "-c", "for line in $(seq 1000); do echo $line; echo $line >&2; done") == Ended(0)
+    assert (folder / "log").read_text() == "".join(f"{line}\n{line}\n" for line in range(1, 1001))
+
+
 def test_a_container_that_is_killed_is_tried_again(run, folder, capfd):
     assert run("one", f"killed once {folder / 'file'}") == "one once"
     assert "write: killed, trying again in 0 s (1 of 2)" in capfd.readouterr().err
@@ -132,11 +136,15 @@ def test_a_container_out_of_memory_says_so(containers, ended):
     assert ended("python3", "-c", "bytearray(10**9)").reason == "out of memory"
 
 
-def test_a_container_that_cannot_start_is_told_from_one_that_failed(containers, ended, folder):
-    nothing = ended("/nothing")
-    assert nothing.status != 0
-    assert nothing.disturbed == ""
-    assert nothing.reason.startswith("the container did not start: ")
+def test_a_container_that_cannot_start_is_told_from_one_that_failed(containers, ended, folder, monkeypatch):
+    assert ended("/nothing") == Ended(127)
+    assert "/nothing: not found" in (folder / "log").read_text()
+    with monkeypatch.context() as here:
+        here.setitem(containers.arguments, "working_dir", "not a path")
+        nowhere = ended("true")
+    assert nowhere.status != 0
+    assert nowhere.disturbed == ""
+    assert nowhere.reason.startswith("the container did not start: ")
     containers.arguments["device_requests"] = [{"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}]
     without_gpu = ended("true")
     assert without_gpu.disturbed == "the Docker engine failed"
@@ -218,12 +226,12 @@ with FolderLock(out) as lock:
 def slow_run(folder, is_there):
     """A run in a process of its own, in the middle of its slow stage."""
     process = subprocess.Popen([sys.executable, "-c", RUN_SLOWLY, str(folder)], stderr=subprocess.PIPE, text=True)
+    said = []
     for line in process.stderr:
+        said.append(line)
         if "writing slow" in line:
             break
-    while not is_there():  # the line comes before the container, which a busy machine takes a while to make
-        assert process.poll() is None
-        time.sleep(0.05)
+    assert is_there(), "".join(said)
     yield process
     process.kill()
     process.wait()

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
@@ -44,6 +45,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(1800))  # the first one waits for the images
         costly = docker or "mlflow_server" in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.xdist_group("servers" if costly else str(item.path)))
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """A folder by a name that no other test's has: a library that remembers a store by its path finds none of before.
+
+    pytest removes the folder of a test that passed, and may give its name to the next.
+    """
+    folder = tmp_path / uuid4().hex[:8]
+    folder.mkdir()
+    return folder
 
 
 @dataclass(frozen=True)

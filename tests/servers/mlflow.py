@@ -57,6 +57,7 @@ class MlflowServer:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [PROGRAM],
+                cwd=self._folder,  # the test that starts it may be in a folder that is soon gone
                 env={
                     **plain_environment(),
                     **self.stores,

@@ -90,7 +90,7 @@ def seaweedfs(folder: Path) -> Iterator[S3]:
         "-s3.port.lance=0",
     ]
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log)
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
         try:
             wait_for_a_put(s3, server, folder / "log")
             yield s3

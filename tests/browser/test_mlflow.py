@@ -11,8 +11,9 @@ import pytest
 from mlflow.tracking import MlflowClient
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
-from components.core.runtime.tracking import pipeline_run
+from components.core.runtime.tracking import pipeline_run, stage_run
 from components.core.runtime.tracking.viewing import save_view
 from tests.browser.conftest import as_device, look
 from tests.conftest import Ingested
@@ -67,6 +68,17 @@ def model(tracking_server: MlflowClient, ingested: Ingested, tmp_path: Path) -> 
     return name
 
 
+@pytest.fixture
+def training(tracking_server: MlflowClient, tmp_path: Path) -> str:
+    """The path of the page of a training that kept a picture of the steps 0, 50 and 100, each of its own grey."""
+    with stage_run("train_gan", settings={}, history=tmp_path / "history.jsonl") as run:
+        for step in (0, 50, 100):
+            run.metrics(step, {"loss/cycle": 10.0 - step / 20})
+            run.image("translation", np.full((64, 128, 3), 100 + step, np.uint8), step)
+        identifier = run.wait_for_id()
+    return f"/#/experiments/{tracking_server.get_run(identifier).info.experiment_id}/runs/{identifier}"
+
+
 def test_the_view_has_the_best_run_first_and_overlays_the_curves(browser, pages, three_runs, tmp_path):
     as_device(browser, 1600, 1000)
     view = save_view()
@@ -111,3 +123,20 @@ def test_the_page_of_a_model_says_which_version_is_in_use_and_that_of_the_versio
     assert "champion" in said
     assert "AdaBN of market1501 for station" in said
     assert "It was never evaluated." in said
+
+
+def test_translations_step_through_training(browser, pages, training, tmp_path):
+    as_device(browser, 1600, 1000)
+    browser.get(f"{pages}{training}/model-metrics")
+
+    def shown_at(step: int) -> object:
+        return browser.find_elements(By.CSS_SELECTOR, f"img[src*='translation%2Bstep%2B{step}%2B']")
+
+    try:
+        wait_for(lambda: shown_at(0))
+        slider = browser.find_element(By.CSS_SELECTOR, "[role=slider][aria-valuemax='100']")
+        for step in (50, 100):
+            slider.send_keys(Keys.ARROW_RIGHT)
+            wait_for(lambda step=step: shown_at(step))
+    finally:
+        look(browser, tmp_path / "images.png")

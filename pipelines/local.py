@@ -21,6 +21,9 @@ from kfp.local import cache
 from kfp.local.orchestrator import task_spec_utils
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 
+from components.core.data import shards
+from components.core.data.manifest import Manifest
+from components.core.runtime.errors import UserError
 from components.core.runtime.task import Task
 from pipelines.past_tasks import keep_task, slug, task_of
 from pipelines.stage_output import Ended, StageOutput
@@ -175,9 +178,11 @@ class Stages(cache.LocalCache):
         return f"{self.current} ({alike.index(key) + 1})" if alike.index(key) else self.current
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """What the cache has of the current stage."""
+        """What the cache has of the current stage, if all of it is still there."""
         outputs = super().get(key)
-        if outputs is not None and not self.failure:
+        if outputs is None or not has_its_images(outputs, self.tasks[-1][1].get("data_root", "")):
+            return None
+        if not self.failure:
             say(f"{self.current}: from cache")
             keep_task(self.out, self.name, self.task, done_now=False)
         return outputs
@@ -258,6 +263,18 @@ def describe(stage: str, arguments: Mapping[str, Any]) -> str:
     source = known.get("source")
     name = source.metadata.get("name", source.metadata.get("source")) if isinstance(source, dsl.Artifact) else source
     return " ".join(words) + (f" ({name}, seed {seed})" if name and seed is not None else "")
+
+
+def has_its_images(outputs: Mapping[str, Any], data_root: str) -> bool:
+    """Whether the shards of the manifests among a stage's outputs are under the data root that it was given."""
+    if not data_root:
+        return True
+    folders = [Path(each.path) for each in outputs.values() if isinstance(each, dsl.Artifact)]
+    manifests = [folder for folder in folders if (folder / "manifest.json").is_file()]
+    try:
+        return all(shards.are_there(data_root, Manifest.load(folder)) for folder in manifests)
+    except UserError:  # one of them is damaged
+        return False
 
 
 def by_content(arguments: Mapping[str, Any]) -> dict[str, Any]:

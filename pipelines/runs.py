@@ -1,5 +1,6 @@
 """Run a pipeline on this machine, from what the user asked for to the files of results."""
 
+import dataclasses
 import json
 import os
 import re
@@ -56,6 +57,7 @@ def run_adapt(
         UserError: a stage refused what it was given, another run is working in `out`, or there is no engine or image.
         StageFailed: a stage failed for any other reason.
     """
+    settings = with_content_of_weights(settings)
     tags = tags_of([source], target, settings, planned)
     with recorded_run("adapt", settings, tags, out, command) as (tracked, lock):
         from pipelines.adapt import adapt_pipeline
@@ -84,6 +86,7 @@ def run_table1(
 
     The report of each source and seed is in the folder `reports`.
     """
+    settings = [with_content_of_weights(each) for each in settings]
     tags = tags_of(sources, target, settings[0], planned)
     with recorded_run("table1", settings[0], tags, out, command) as (tracked, lock):
         from pipelines.local import run_pipeline
@@ -123,7 +126,6 @@ def recorded_run(
     name: str, settings: RunSettings, tags: Mapping[str, str], out: Path, command: Sequence[str]
 ) -> Iterator[tuple[PipelineRun, FolderLock]]:
     """Within the block `out` belongs to this run, says what was asked for, and the pipeline is tracked."""
-    check_weights(settings.pretrain.weights)
     with FolderLock(out) as lock:
         (out / "settings.yaml").write_text(settings.as_yaml())
         (out / "command.txt").write_text(command_line(command) + "\n")
@@ -216,7 +218,16 @@ def refuse_shared_people(sources: Sequence[DataSet], target: DataSet, settings: 
         refuse_same_data(sources, target)
 
 
-def check_weights(weights: str) -> None:
-    """Refuse a weights file that is not there before an hour of work ends at it."""
-    if weights not in ("imagenet", "none") and not storage.exists(weights):
+def with_content_of_weights(settings: RunSettings) -> RunSettings:
+    """The settings, and in them what the weights file holds: the cache knows a training by its settings.
+
+    Raises:
+        UserError: there is no such file, which would else end an hour of work.
+    """
+    weights = settings.pretrain.weights
+    if weights in ("imagenet", "none"):
+        return settings
+    if not storage.exists(weights):
         raise UserError(f"pretrain.weights: no such file '{weights}': give a .safetensors file, imagenet or none")
+    sha256 = settings.pretrain.weights_sha256 or storage.digest(weights)
+    return dataclasses.replace(settings, pretrain=settings.pretrain.model_copy(update={"weights_sha256": sha256}))

@@ -16,7 +16,15 @@ class PretrainSettings(Settings):
     seed: int = Field(0, ge=0, lt=2**53, description="of weights, batches, augmentation and dropout")
     protocol: str = Field("", description="of the source whose training images are used; '' for its layout's own")
     backbone: Literal["resnet50", "resnet18"] = "resnet50"
-    weights: str = Field("imagenet", description="'imagenet' (torchvision's), path of a .safetensors file, or 'none'")
+    weights: str = Field(
+        "imagenet", description="'imagenet' (torchvision's), path or s3:// of a .safetensors file, or 'none'"
+    )
+    weights_sha256: str = Field(
+        "",
+        pattern="^([0-9a-f]{64})?$",
+        description="what that file must hold, '' for anything; `run` and `submit` fill it in, so that a run says what "
+        "it began with and other content is another training",
+    )
     height: int = Field(224, ge=32, description="pixels; images are stretched to this size")
     width: int = Field(224, ge=16, description="pixels")
     last_stride: Literal[1, 2] = Field(2, description="of the last residual stage; 1 keeps finer features")

@@ -12,7 +12,7 @@ from components.core.data.manifest import Manifest
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from components.core.models.folder import save_model
-from components.core.models.weights import downsample_at, load_backbone
+from components.core.models.weights import check_content, downsample_at, load_backbone
 from components.core.runtime.checkpoint import Checkpoint, checkpoint_key
 from components.core.runtime.device import choose_device, memory_explained
 from components.core.runtime.distributed import is_first, process_group
@@ -85,6 +85,7 @@ def adaptation(source: Path) -> dict[str, Any]:
 
 def build_classifier(settings: PretrainSettings, identities: int) -> SiameseClassifier:
     """The classifier before its training."""
+    check_content(settings.weights, settings.weights_sha256)
     torch.manual_seed(settings.seed)
     config = ClassifierConfig(
         identities=identities,

@@ -11,6 +11,7 @@ from kfp.dsl.graph_component import GraphComponent
 from pydantic import Field
 
 from components.core.images import Images
+from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import Settings
 from pipelines import runs
@@ -117,8 +118,10 @@ class ExperimentOptions(Options):
     protocol: str = Field("", description="protocols of the target with folds, with commas")
     allow_shared_people: bool = Field(False, description="also where source and target show the same people")
 
-    def settings(self, seed: int | None, source: ClusterDataSet) -> RunSettings:
-        """The resolved settings of every stage.
+    def settings(self, seed: int | None, source: ClusterDataSet, scheduled: bool) -> RunSettings:
+        """The resolved settings of every stage, and in them what the weights file holds, where that can be seen.
+
+        A schedule takes what the file will hold.
 
         Raises:
             UserError: an unknown preset or setting, or weights that are not there.
@@ -126,7 +129,8 @@ class ExperimentOptions(Options):
         shared = SHARED_PEOPLE if self.allow_shared_people else ()
         settings = resolve(self.preset, [*self.assignments, *shared], seed, source.layout)
         check_weights(settings.pretrain.weights)
-        return settings
+        seen = not scheduled and storage.exists(settings.pretrain.weights)
+        return runs.with_content_of_weights(settings) if seen else settings
 
 
 class AdaptOptions(ExperimentOptions):
@@ -142,7 +146,7 @@ class AdaptOptions(ExperimentOptions):
 
         source = cluster_data_set(self.source, "--source", self.source_name, scheduled=scheduled)
         target = cluster_data_set(self.target, "--target", self.target_name, scheduled=scheduled)
-        settings = self.settings(self.seed, source)
+        settings = self.settings(self.seed, source, scheduled)
         runs.refuse_shared_people([source], target, settings)
         planned = plan(settings.train_gan, split(self.method), split(self.protocol), target, self.sweep)
         profile = read_profile(self.profile)
@@ -172,7 +176,7 @@ class Table1Options(ExperimentOptions):
         refuse_same_names(sources)
         target = cluster_data_set(self.target, "--target", self.target_name, scheduled=scheduled)
         seeds: Sequence[int | None] = list(dict.fromkeys(self.seed)) or [None]
-        settings = [self.settings(seed, sources[0]) for seed in seeds]
+        settings = [self.settings(seed, sources[0], scheduled) for seed in seeds]
         runs.refuse_shared_people(sources, target, settings[0])
         protocols = split(self.protocol) or every_split(target)
         planned = plan(settings[0].train_gan, split(self.method), protocols, target)

@@ -1,7 +1,9 @@
 """Whole pipelines from the command line to the files of results, on generated data, all stages real."""
 
+import hashlib
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,11 +14,14 @@ import pytest
 from components.core.results.probes import read_probes
 from components.core.results.rows import read_results
 from components.core.results.summary import CURVE_RANKS, final_figures
+from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import close_pipeline, stage_run
 from components.core.runtime.tracking.endings import Ending
 from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
 from pipelines.past_tasks import find_past_task, read_task
+from pipelines.presets import RunSettings, resolve
 from pipelines.rerun import changed, run_again
+from pipelines.runs import with_content_of_weights
 from tests.pipelines.recorded_names import documented, recorded, stands_for
 
 TINY = str(Path(__file__).with_name("tiny.yaml"))
@@ -214,6 +219,36 @@ def test_a_second_run_does_nothing_again(finished):
     assert [line.endswith(": from cache") for line in again.stderr.splitlines()] == [True] * 8
     assert again.stdout == ran.stdout
     assert (out / "results.json").read_bytes() == before
+
+
+@pytest.mark.local
+def test_images_that_are_gone_are_made_again_and_nothing_else(finished):
+    out, command, ran = finished
+    before = (out / "results.json").read_bytes()
+    shutil.rmtree(out / "data" / "shards")
+    again = simpgan(*command)
+    assert again.returncode == 0, again.stderr
+    done = [line.partition(" ...")[0] for line in again.stderr.splitlines() if line.endswith(" ...")]
+    assert {name.split()[0] for name in done} == {"ingest", "translate"}
+    assert len(done) == 4
+    assert again.stdout == ran.stdout
+    assert (out / "results.json").read_bytes() == before
+
+
+def test_weights_of_another_content_are_another_training(tmp_path):
+    def settings(weights: object) -> RunSettings:
+        return with_content_of_weights(resolve(None, [f"pretrain.weights={weights}"], 0, "market1501"))
+
+    assert settings("imagenet").pretrain.weights_sha256 == ""
+    file = tmp_path / "weights.safetensors"
+    with pytest.raises(UserError, match=r"^pretrain.weights: no such file"):
+        settings(file)
+    file.write_bytes(b"one")
+    first = settings(file)
+    assert first.pretrain.weights_sha256 == hashlib.sha256(b"one").hexdigest()
+    file.write_bytes(b"two")
+    assert settings(file).pretrain.weights_sha256 == hashlib.sha256(b"two").hexdigest()
+    assert with_content_of_weights(first) == first
 
 
 @pytest.mark.local

@@ -73,6 +73,11 @@ def write_shards(
     return WrittenShards(pd.DataFrame(columns), tuple(written), tuple(present))
 
 
+def are_there(data_root: str, manifest: Manifest) -> bool:
+    """Whether every shard that the manifest speaks of is under the data root."""
+    return all(storage.exists(shard_location(data_root, shard)) for shard in manifest.images["shard"].unique())
+
+
 def read_images(data_root: str, manifest: Manifest, rows: Sequence[int] | np.ndarray) -> Iterator[bytes]:
     """The encoded images of `rows` of the manifest, one after the other, in that order; a row may come twice.
 

@@ -1,25 +1,36 @@
 """Starting weights of the classifier's backbone: torchvision's by name, a file by path, or none."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Literal
 from urllib.error import URLError
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+
+NAMED = ("imagenet", "none")
+
+
+def check_content(weights: str, sha256: str) -> None:
+    """Raise UserError if `weights` is a file whose content has another SHA-256 (hex); '' stands for any."""
+    if sha256 and weights not in NAMED and storage.digest(weights) != sha256:
+        raise UserError(
+            f"pretrain.weights: '{weights}' has changed: it no longer holds what pretrain.weights_sha256 says; "
+            "bring the file back, or set pretrain.weights_sha256 to ''"
+        )
 
 
 def downsample_at(weights: str) -> Literal["1x1", "3x3"]:
-    """Which convolution of a bottleneck has the stride in `weights` (a name, a path or 'none').
+    """Which convolution of a bottleneck has the stride in `weights` (a name, a location or 'none').
 
     Caffe and Keras published ResNet-50 with the stride on the first 1x1 convolution, torchvision has it on the
     3x3. The shapes are the same, so only the file's header (`strides`) can tell.
     """
-    if weights in ("imagenet", "none"):
+    if weights in NAMED:
         return "3x3"
-    with open_weights(Path(weights)) as file:
+    with open_weights(weights) as file:
         strides = (file.metadata() or {}).get("strides", "")
     return "1x1" if "1x1" in strides else "3x3"
 
@@ -32,7 +43,7 @@ def load_backbone(backbone: nn.Module, architecture: str, weights: str) -> None:
     """
     if weights == "none":
         return
-    state = torchvision_weights(architecture) if weights == "imagenet" else read_weights(Path(weights))
+    state = torchvision_weights(architecture) if weights == "imagenet" else read_weights(weights)
     own = backbone.state_dict()
     state = split_normalisation({name: tensor for name, tensor in state.items() if not name.startswith("fc.")}, own)
     missing = sorted(own.keys() - state.keys())
@@ -76,18 +87,18 @@ def torchvision_weights(architecture: str) -> dict[str, Tensor]:
         ) from None
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
+def read_weights(location: str) -> dict[str, Tensor]:
     """All tensors of a .safetensors file in float32."""
-    with open_weights(path) as file:
+    with open_weights(location) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
 
 
-def open_weights(path: Path) -> safe_open:
+def open_weights(location: str) -> safe_open:
     """Open a .safetensors file. Pickled checkpoints are refused: loading one can run its author's code."""
-    if not path.is_file():
-        raise UserError(f"no weights file '{path}': give 'imagenet', 'none' or the path of a .safetensors file")
+    if not storage.exists(location):
+        raise UserError(f"no weights file '{location}': give 'imagenet', 'none' or the path of a .safetensors file")
     try:
-        return safe_open(path, framework="pt")
+        return safe_open(storage.current_copy(location), framework="pt")
     except SafetensorError as failure:
-        raise UserError(f"weights file '{path}' is not a .safetensors file ({failure})") from None
+        raise UserError(f"weights file '{location}' is not a .safetensors file ({failure})") from None

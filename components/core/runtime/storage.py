@@ -155,6 +155,34 @@ def local_copy(location: str) -> Path:
     return path
 
 
+def current_copy(location: str) -> Path:
+    """As `local_copy`, of a file that may have changed since: copies are kept apart by version.
+
+    Raises:
+        UserError: there is no such file, or it cannot be downloaded.
+    """
+    if not is_s3(location):
+        return local_copy(location)
+    bucket, key = _bucket_and_key(location)
+    with explained(location):
+        version = _client().head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
+    path = cache_folder() / bucket / version / key
+    if not path.is_file():
+        _download(location, path)
+    return path
+
+
+def digest(location: str) -> str:
+    """sha256 (hex) of what a file holds now.
+
+    Raises:
+        UserError: there is no such file, or it cannot be read.
+    """
+    path = current_copy(location)
+    with explained(location), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def local_folder(location: str) -> Path:
     """A local path of a folder whose files never change: itself, or a copy in the cache that is downloaded once.
 

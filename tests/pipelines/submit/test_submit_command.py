@@ -1,5 +1,6 @@
 """`simpgan submit`, from the command line to what the server gets."""
 
+import hashlib
 import json
 import re
 import sys
@@ -81,6 +82,16 @@ def test_adapt_runs_with_every_parameter_under_a_name_that_tells_what_it_does(ku
         f"Run:      {run.display_name}",
         f"          {kubeflow.address}/#/runs/details/{run.run_id}",
     ]
+
+
+def test_a_run_says_what_the_weights_hold_that_lie_in_a_store(kubeflow, simpgan, places, object_store):
+    object_store.fill({"weights.safetensors": b"weights"})
+    weights = ["--set", f"pretrain.weights={object_store.location}/weights.safetensors"]
+    status, _, said = simpgan("submit", "adapt", "--host", kubeflow.address, *places, *weights)
+    assert status == 0, said
+    (run,) = kubeflow.runs.values()
+    given = json.loads(run.runtime_config.parameters["pretrain_settings"])
+    assert given["weights_sha256"] == hashlib.sha256(b"weights").hexdigest()
 
 
 def test_table1_runs_with_its_sources_and_seeds(kubeflow, simpgan, places):

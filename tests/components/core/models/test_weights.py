@@ -1,5 +1,6 @@
 """Starting weights from a file, and what is refused."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,11 @@ import torchvision
 from safetensors.torch import load_file, save_file
 
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.weights import downsample_at, load_backbone
+from components.core.models.weights import check_content, downsample_at, load_backbone
 from components.core.runtime.errors import UserError
+from tests.components.core.object_store import ObjectStore, object_store
+
+__all__ = ["object_store"]
 
 
 def backbone(name: str) -> torch.nn.Module:
@@ -33,6 +37,25 @@ def test_a_file_in_half_precision_is_taken_over_without_its_last_layer(tmp_path:
     assert network.conv1.weight.dtype == torch.float32
     assert not torch.equal(network.conv1.weight, before)
     assert network.bn1.num_batches_tracked.shape == ()
+
+
+def test_a_file_in_an_object_store_is_taken_over(object_store: ObjectStore, tmp_path: Path) -> None:
+    path = saved(tmp_path, "resnet18")
+    object_store.fill({"weights.safetensors": path.read_bytes()})
+    network = backbone("resnet18")
+    load_backbone(network, "resnet18", f"{object_store.location}/weights.safetensors")
+    assert torch.equal(network.conv1.weight, load_file(path)["conv1.weight"].float())
+
+
+def test_a_file_that_no_longer_holds_what_it_should_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"one")
+    digest = hashlib.sha256(b"one").hexdigest()
+    for weights, expected in [(str(path), digest), (str(path), ""), ("imagenet", digest), ("none", digest)]:
+        check_content(weights, expected)
+    path.write_bytes(b"two")
+    with pytest.raises(UserError, match=r"has changed: .*set pretrain\.weights_sha256 to ''$"):
+        check_content(str(path), digest)
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Folders and object stores answer alike, and say in one line what is wrong."""
 
+import hashlib
 import os
 import resource
 import time
@@ -32,6 +33,16 @@ def test_what_is_written_is_there_and_is_read_back(place: str):
     storage.write_bytes(location, memoryview(b"two"))
     assert storage.read_bytes(location) == b"two"
     assert storage.local_copy(location).read_bytes() == b"two"
+
+
+def test_a_file_that_changes_is_read_as_it_is_now(place: str):
+    location = storage.join(place, "a.bin")
+    for content in (b"one", b"two"):
+        storage.write_bytes(location, content)
+        assert storage.current_copy(location).read_bytes() == content
+        assert storage.digest(location) == hashlib.sha256(content).hexdigest()
+    with pytest.raises(UserError, match=r"no such .*gone\.bin"):
+        storage.digest(storage.join(place, "gone.bin"))
 
 
 def test_a_folder_and_the_start_of_a_name_are_no_file(place: str):

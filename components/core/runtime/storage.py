@@ -149,10 +149,7 @@ def local_copy(location: str) -> Path:
             raise UserError(f"no such file: {location}")
         return Path(location)
     bucket, key = _bucket_and_key(location)
-    path = cache_folder() / bucket / key
-    if not path.is_file():
-        _download(location, path)
-    return path
+    return _downloaded(location, cache_folder() / bucket / key)
 
 
 def current_copy(location: str) -> Path:
@@ -166,10 +163,7 @@ def current_copy(location: str) -> Path:
     bucket, key = _bucket_and_key(location)
     with explained(location):
         version = _client().head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
-    path = cache_folder() / bucket / version / key
-    if not path.is_file():
-        _download(location, path)
-    return path
+    return _downloaded(location, cache_folder() / bucket / version / key)
 
 
 def digest(location: str) -> str:
@@ -210,12 +204,15 @@ def beside(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _download(location: str, path: Path) -> None:
-    bucket, key = _bucket_and_key(location)
-    with explained(location):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside(path) as temporary:
-            _client().download_file(bucket, key, str(temporary))
+def _downloaded(location: str, path: Path) -> Path:
+    """`path`, where the object is put unless it is there."""
+    if not path.is_file():
+        bucket, key = _bucket_and_key(location)
+        with explained(location):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with beside(path) as temporary:
+                _client().download_file(bucket, key, str(temporary))
+    return path
 
 
 def _stored_file(path: str, status: os.stat_result) -> StoredFile:

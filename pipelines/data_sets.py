@@ -10,6 +10,8 @@ from components.core.runtime.errors import UserError
 from components.core.runtime.settings import nearest
 from components.ingest.layouts import LAYOUTS
 
+TAKEN = "a folder, an archive or s3://bucket/prefix"
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -28,11 +30,15 @@ class DataSet:
         """
         layout, colon, location = text.partition(":")
         if not colon or location.startswith("//"):
-            raise UserError(f"{option} '{text}' names no layout: write {option} market1501:{text}")
+            is_taken = not colon or text.startswith(storage.S3)
+            written = text if is_taken else f"PATH, where PATH is {TAKEN}"
+            raise UserError(f"{option} '{text}' names no layout: write {option} market1501:{written}")
         if layout not in LAYOUTS:
             raise UserError(f"{option}: unknown layout '{layout}': {nearest(layout, LAYOUTS)}")
-        if storage.is_s3(location):
+        if location.startswith(storage.S3):
             return cls(layout, location, name or layout)
+        if storage.has_scheme(location):
+            raise UserError(f"{option} '{text}': give {TAKEN}, as in {layout}:s3://bucket/prefix")
         path = Path(location).expanduser().resolve()
         if not location or not path.exists():
             raise UserError(f"{option}: there is no folder or archive '{location}': correct the path")

@@ -120,10 +120,10 @@ def fetched(task: Task) -> Task:
 
 def fetched_artifact(name: str, artifact: InputArtifact) -> InputArtifact:
     """An input artifact on this machine."""
-    uri = artifact.uri.replace("minio://", "s3://", 1)
-    if storage.is_s3(uri):
+    uri = artifact.uri.replace("minio://", storage.S3, 1)
+    if uri.startswith(storage.S3):
         folder = storage.local_folder(uri)
-    elif "://" in uri:
+    elif storage.has_scheme(uri):
         raise UserError(f"the input '{name}' is at {uri}, and only folders and s3:// can be read from here")
     else:
         folder = Path(uri)

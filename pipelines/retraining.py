@@ -99,7 +99,7 @@ def check_location(location: str) -> str:
     Raises:
         UserError: there is no such folder.
     """
-    if storage.is_s3(location):
+    if location.startswith(storage.S3):
         return location
     folder = Path(location).expanduser().resolve()
     if not folder.is_dir():

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from components.core.runtime.settings import Settings
+from components.core.runtime.settings import Place, Settings
 
 
 class PretrainSettings(Settings):
@@ -16,7 +16,7 @@ class PretrainSettings(Settings):
     seed: int = Field(0, ge=0, lt=2**53, description="of weights, batches, augmentation and dropout")
     protocol: str = Field("", description="of the source whose training images are used; '' for its layout's own")
     backbone: Literal["resnet50", "resnet18"] = "resnet50"
-    weights: str = Field(
+    weights: Place = Field(
         "imagenet", description="'imagenet' (torchvision's), path or s3:// of a .safetensors file, or 'none'"
     )
     weights_sha256: str = Field(

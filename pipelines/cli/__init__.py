@@ -5,8 +5,6 @@ import logging
 import os
 import sys
 
-import typer
-
 from components.core.runtime.errors import UserError
 from pipelines.cli import (
     compare,
@@ -24,11 +22,12 @@ from pipelines.cli import (
     trainjob,
     ui,
 )
+from pipelines.cli.places import Commands
 from pipelines.stage_output import StageFailed
 
 NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 
-app = typer.Typer(
+app = Commands(
     name="simpgan",
     help="Find people on unlabelled cameras: train on labelled ones, and translate the images between them.",
     add_completion=False,

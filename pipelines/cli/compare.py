@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from components.core.runtime.errors import UserError
+from pipelines.cli.places import a_run
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +16,8 @@ def register(app: typer.Typer) -> None:
 
 def compare(
     runs: Annotated[
-        list[str] | None, typer.Argument(help="Ids of runs in MLflow, or folders: the --out of runs on this machine.")
+        list[str] | None,
+        typer.Argument(callback=a_run, help="Ids of runs in MLflow, or folders: the --out of runs on this machine."),
     ] = None,
     experiment: Annotated[
         str, typer.Option("--experiment", help="Also every run with results of this MLflow experiment.")
@@ -24,7 +26,7 @@ def compare(
         str, typer.Option("--method", help="Methods to compare, with commas; without, what each run was made for.")
     ] = "",
     baseline: Annotated[
-        str, typer.Option("--baseline", help="Run to hold the others against; without, the best one.")
+        str, typer.Option("--baseline", callback=a_run, help="Run to hold the others against; without, the best one.")
     ] = "",
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for compare.html, compare.json and compare.csv.")

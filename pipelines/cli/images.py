@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from components.core.runtime.errors import UserError
+from pipelines.cli.places import Commands
 
 RegistryOption = Annotated[str, typer.Option(help="Where the images are pushed to: ghcr.io/somebody/simpgan.")]
 TagOption = Annotated[str, typer.Option(help="Tag they are pushed with.")]
@@ -15,7 +16,7 @@ StagesArgument = Annotated[list[str] | None, typer.Argument(help="Stages, such a
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    images = typer.Typer(help="The container images of the stages.", no_args_is_help=True)
+    images = Commands(help="The container images of the stages.", no_args_is_help=True)
     images.command("build")(build)
     images.command("push")(push)
     images.command("lock")(lock)

@@ -8,6 +8,7 @@ import typer
 
 from components.core.runtime.errors import UserError
 from pipelines.cli.options import ModelOption
+from pipelines.cli.places import a_place
 
 StoreOption = Annotated[
     Path | None,
@@ -55,7 +56,12 @@ def propose(
     ] = None,
     data_root: Annotated[
         str | None,
-        typer.Option("--data-root", envvar="SIMPGAN_DATA_ROOT", help="Where the images are. Without: 'data' in RUN."),
+        typer.Option(
+            "--data-root",
+            envvar="SIMPGAN_DATA_ROOT",
+            callback=a_place,
+            help="Where the images are. Without: 'data' in RUN.",
+        ),
     ] = None,
 ) -> None:
     """Register an adaptation in MLflow as a candidate, with a model card, and hold it against the champion."""

@@ -5,17 +5,24 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.places import a_place, a_preset, a_profile
 from pipelines.given import Runner
 
 PresetOption = Annotated[
     str | None,
     typer.Option(
-        "--preset", help="Preset (paper, modern, small, demo), or a YAML file. Without: the settings' defaults."
+        "--preset",
+        callback=a_preset,
+        help="Preset (paper, modern, small, demo), or a YAML file. Without: the settings' defaults.",
     ),
 ]
 ProfileOption = Annotated[
     str | None,
-    typer.Option("--profile", help="What its pods ask of a cluster: cpu, one-gpu, eight-gpus, or a YAML file."),
+    typer.Option(
+        "--profile",
+        callback=a_profile,
+        help="What its pods ask of a cluster: cpu, one-gpu, eight-gpus, or a YAML file.",
+    ),
 ]
 RegistryOption = Annotated[
     str,
@@ -42,6 +49,7 @@ DataRootOption = Annotated[
     typer.Option(
         "--data-root",
         envvar="SIMPGAN_DATA_ROOT",
+        callback=a_place,
         help="Folder or s3:// prefix for images and checkpoints. Without: the folder 'data' in --out.",
     ),
 ]
@@ -50,6 +58,7 @@ SharedDataRootOption = Annotated[
     typer.Option(
         "--data-root",
         envvar="SIMPGAN_DATA_ROOT",
+        callback=a_place,
         help="Folder or s3:// prefix for images and checkpoints, the same for all stages.",
     ),
 ]

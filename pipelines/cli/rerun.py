@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.options import RunnerOption, SetOption
+from pipelines.cli.places import a_run
 from pipelines.given import Runner
 
 
@@ -17,7 +18,10 @@ def register(app: typer.Typer) -> None:
 
 
 def rerun(
-    run: Annotated[str, typer.Argument(help="The --out of a run, or the id of an MLflow run, of a pipeline or stage.")],
+    run: Annotated[
+        str,
+        typer.Argument(callback=a_run, help="The --out of a run, or the id of an MLflow run, of a pipeline or stage."),
+    ],
     stage: Annotated[str, typer.Argument(help="Stage, such as train_gan; or a task by the name of its run in MLflow.")],
     assignments: SetOption = None,
     out: Annotated[

@@ -34,6 +34,7 @@ from pipelines.cli.options import (
     TargetNameOption,
     ThresholdOption,
 )
+from pipelines.cli.places import Commands, a_place
 from pipelines.given import (
     MODEL,
     PART_IMAGES,
@@ -60,7 +61,7 @@ class Pipeline(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    runs = typer.Typer(help="Run a pipeline on this machine.", no_args_is_help=True)
+    runs = Commands(help="Run a pipeline on this machine.", no_args_is_help=True)
     runs.command("adapt")(run_adapt)
     runs.command("table1")(run_table1)
     runs.command("retrain")(run_retrain)
@@ -148,7 +149,9 @@ def run_table1(
 
 
 def run_retrain(
-    location: Annotated[str, typer.Argument(help="Folder or s3:// prefix of camera images, a folder a camera.")],
+    location: Annotated[
+        str, typer.Argument(callback=a_place, help="Folder or s3:// prefix of camera images, a folder a camera.")
+    ],
     out: OutOption,
     model: ModelOption = MODEL,
     method: RetrainMethodOption = RETRAIN_METHOD,

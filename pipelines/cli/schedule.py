@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from components.core.runtime.errors import UserError
+from pipelines.cli.places import Commands
 from pipelines.cli.submit import HostOption, NamespaceOption, TokenFileOption
 
 FilesArgument = Annotated[
@@ -18,7 +19,7 @@ FolderOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    schedule = typer.Typer(help="Start pipelines at set times on a Kubeflow Pipelines server.", no_args_is_help=True)
+    schedule = Commands(help="Start pipelines at set times on a Kubeflow Pipelines server.", no_args_is_help=True)
     schedule.command("apply")(apply_schedules)
     schedule.command("list")(list_schedules)
     schedule.command("remove")(remove_schedules)

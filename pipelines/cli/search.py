@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.options import OutOption, SharedDataRootOption
+from pipelines.cli.places import a_model
 from pipelines.cli.run import place_of_data
 
 
@@ -17,7 +18,9 @@ def register(app: typer.Typer) -> None:
 def search(
     probe: Annotated[Path, typer.Option(help="Picture of a person, or a folder of such.")],
     gallery: Annotated[Path, typer.Option(help="Manifest of the images to search.")],
-    model: Annotated[str, typer.Option(help="Model in use: NAME@champion, NAME@3, or the folder of an adaptation.")],
+    model: Annotated[
+        str, typer.Option(callback=a_model, help="Model in use: NAME@champion, NAME@3, or the folder of an adaptation.")
+    ],
     out: OutOption,
     data_root: SharedDataRootOption,
     top: Annotated[int, typer.Option(min=1, help="Images to find for each probe.")] = 20,

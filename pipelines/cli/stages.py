@@ -18,6 +18,7 @@ from pipelines.cli.options import (
     SharedDataRootOption,
     ThresholdOption,
 )
+from pipelines.cli.places import a_place
 from pipelines.cli.run import place_of_data
 from pipelines.given import PART_IMAGES, THRESHOLD
 
@@ -63,7 +64,9 @@ def ingest(
 
 
 def watch(
-    location: Annotated[str, typer.Argument(help="Folder or s3:// prefix of camera images, a folder a camera.")],
+    location: Annotated[
+        str, typer.Argument(callback=a_place, help="Folder or s3:// prefix of camera images, a folder a camera.")
+    ],
     known: Annotated[Path, typer.Option(help="Last manifest of the data set.")],
     out: OutOption,
     threshold: ThresholdOption = THRESHOLD,

@@ -27,6 +27,7 @@ from pipelines.cli.options import (
     TargetNameOption,
     ThresholdOption,
 )
+from pipelines.cli.places import Commands, a_place, a_profile
 from pipelines.given import MODEL, PART_IMAGES, RETRAIN_METHOD, TABLE1_METHODS, THRESHOLD
 
 if TYPE_CHECKING:
@@ -56,11 +57,15 @@ ClusterDataRootOption = Annotated[
     typer.Option(
         "--data-root",
         envvar="SIMPGAN_DATA_ROOT",
+        callback=a_place,
         help="s3:// prefix for images and checkpoints, or a full path that all pods have. Without: the profile's.",
     ),
 ]
 ClusterProfileOption = Annotated[
-    str, typer.Option("--profile", help="What pods ask of the cluster: cpu, one-gpu, eight-gpus, or a YAML file.")
+    str,
+    typer.Option(
+        "--profile", callback=a_profile, help="What pods ask of the cluster: cpu, one-gpu, eight-gpus, or a YAML file."
+    ),
 ]
 ExperimentOption = Annotated[str, typer.Option("--experiment", help="Experiment of the server to file the run under.")]
 NameOption = Annotated[str, typer.Option("--name", help="Name of the run. Without: what it does, and the time.")]
@@ -72,7 +77,7 @@ PROFILE = "one-gpu"
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    submit = typer.Typer(help="Run a pipeline on a Kubeflow Pipelines server.", no_args_is_help=True)
+    submit = Commands(help="Run a pipeline on a Kubeflow Pipelines server.", no_args_is_help=True)
     submit.command("adapt")(submit_adapt)
     submit.command("table1")(submit_table1)
     submit.command("retrain")(submit_retrain)
@@ -174,7 +179,10 @@ def submit_table1(
 
 def submit_retrain(
     location: Annotated[
-        str, typer.Argument(help="s3:// prefix of camera images, a folder a camera; or a full path the cluster has.")
+        str,
+        typer.Argument(
+            callback=a_place, help="s3:// prefix of camera images, a folder a camera; or a full path the cluster has."
+        ),
     ],
     host: HostOption,
     data_root: ClusterDataRootOption = "",

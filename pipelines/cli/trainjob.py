@@ -8,6 +8,7 @@ import yaml
 
 from components.core.runtime.errors import UserError
 from pipelines.cli.options import RegistryOption
+from pipelines.cli.places import a_folder, a_profile
 
 
 def register(app: typer.Typer) -> None:
@@ -20,8 +21,12 @@ def trainjob(
     arguments: Annotated[list[str], typer.Argument(help="After --: the options of the stage's own command.")],
     claim: Annotated[str, typer.Option(help="PersistentVolumeClaim with the stage's folders, for all nodes.")],
     nodes: Annotated[int, typer.Option(min=1, help="Machines that train together.")] = 2,
-    profile: Annotated[str, typer.Option(help="Profile, each node's share of which is the stage's.")] = "eight-gpus",
-    mount: Annotated[str, typer.Option(help="Folder where the claim's volume is, in every node.")] = "/shared",
+    profile: Annotated[
+        str, typer.Option(callback=a_profile, help="Profile, each node's share of which is the stage's.")
+    ] = "eight-gpus",
+    mount: Annotated[
+        str, typer.Option(callback=a_folder, help="Folder where the claim's volume is, in every node.")
+    ] = "/shared",
     name: Annotated[str, typer.Option(help="Name of the TrainJob; without, that of the stage.")] = "",
     registry: RegistryOption = "",
     out: Annotated[Path | None, typer.Option(help="YAML file to write; without, it is printed.")] = None,

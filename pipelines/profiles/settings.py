@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from components.core.runtime.settings import Settings
+from components.core.runtime.settings import Place, Settings
 
 ON_A_GPU = ("pretrain", "train_gan", "translate", "evaluate")
 JOINTLY = ("pretrain", "train_gan")
@@ -90,7 +90,7 @@ class StageProfile(Settings):
 class Profile(Settings):
     """What a pipeline needs from a cluster."""
 
-    data_root: str = Field("", description="s3:// prefix, or a folder in every pod, that runs take unless they say")
+    data_root: Place = Field("", description="s3:// prefix, or a folder in every pod, that runs take unless they say")
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         "IfNotPresent", description="when a node fetches an image"
     )

@@ -39,14 +39,13 @@ def cluster_data_set(text: str, option: str, name: str = "", *, scheduled: bool 
         UserError: no or an unknown layout, a path of this machine only, or an empty or missing prefix.
     """
     layout, colon, location = text.partition(":")
-    seen_from_here = storage.is_s3(location) or not colon or location.startswith("//")
+    seen_from_here = not colon or location.startswith((storage.S3, "//"))
     named = DataSet.parse(text if seen_from_here else f"{layout}:/", option, name)
-    if storage.is_s3(location):
+    if in_store(location, option):
         fingerprint = storage.fingerprint(location)
         if fingerprint == NOTHING:
             raise UserError(f"{option}: nothing lies under {location}: correct the bucket or the prefix")
     else:
-        refuse_relative(location, option)
         here = Path(location).exists()
         fingerprint = storage.fingerprint(location) if here else f"not seen, {datetime.now(UTC).isoformat()}"
     return ClusterDataSet(named.layout, location, named.name, LOOKED_AT_EVERY_TIME if scheduled else fingerprint)
@@ -54,41 +53,48 @@ def cluster_data_set(text: str, option: str, name: str = "", *, scheduled: bool 
 
 def check_data_root(data_root: str) -> None:
     """Raise UserError unless the cluster can write there, as far as can be seen from here."""
-    if storage.is_s3(data_root):
+    if in_store(data_root, "--data-root"):
         storage.check_writable(data_root)
-    else:
-        refuse_relative(data_root, "--data-root")
 
 
 def check_images(location: str) -> None:
     """Raise UserError unless the cluster can look for camera images there; a prefix may be empty, its bucket exists."""
-    if storage.is_s3(location):
+    if in_store(location, "LOCATION"):
         storage.list_files(location)
-    else:
-        refuse_relative(location, "LOCATION")
 
 
 def check_weights(weights: str) -> None:
     """Raise UserError for a weights file that the cluster will not find."""
     if weights in ("imagenet", "none"):
         return
-    if not storage.is_s3(weights):
-        refuse_relative(weights, "pretrain.weights")
-    elif not storage.exists(weights):
+    if in_store(weights, "pretrain.weights") and not storage.exists(weights):
         raise UserError(f"pretrain.weights: no such file '{weights}': give a .safetensors file, imagenet or none")
 
 
 def check_parameter(name: str, location: str) -> None:
-    """Raise UserError for an `s3://` parameter of any pipeline behind which nothing lies; a data root may be new."""
-    if name == "data_root":
+    """Raise UserError for an `s3://` parameter of any pipeline behind which nothing lies; a data root may be new.
+
+    A parameter that is a place by its name has no other scheme.
+    """
+    if not location.startswith(storage.S3):
+        if name.endswith(("data_root", "location")):
+            in_store(location, f"parameter '{name}'")
+    elif name == "data_root":
         storage.check_writable(location)
     elif not storage.exists(location) and storage.fingerprint(location) == NOTHING:
         raise UserError(f"parameter '{name}': nothing lies under {location}: correct the bucket or the prefix")
 
 
-def refuse_relative(location: str, option: str) -> None:
-    """Raise UserError for a path that means nothing on another machine."""
+def in_store(location: str, option: str) -> bool:
+    """Whether a location is in an object store; if not, it is a full path.
+
+    Raises:
+        UserError: it is a path that means nothing on another machine, or has another scheme.
+    """
+    if location.startswith(storage.S3):
+        return True
     if not location.startswith("/"):
         raise UserError(
             f"{option}: the cluster has no folder '{location}': give an s3:// prefix, or the full path it has there"
         )
+    return False

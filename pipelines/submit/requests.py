@@ -254,12 +254,12 @@ def file_request(file: Path, parameters: Mapping[str, Any], scheduled: bool = Fa
     """A pipeline that was compiled to a file, with its parameters by name.
 
     Raises:
-        UserError: no pipeline, a wrong parameter, or an `s3://` parameter behind which nothing lies.
+        UserError: no pipeline, a wrong parameter, or a place of data that the cluster does not have.
     """
     pipeline = read_compiled(file)
     arguments = pipeline.complete(parameters)
     for name, value in arguments.items():
-        if isinstance(value, str) and value.startswith("s3://"):
+        if isinstance(value, str):
             check_parameter(name, value)
     return Request(looking_at_data(pipeline) if scheduled else pipeline, arguments, pipeline.name)
 

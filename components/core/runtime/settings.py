@@ -2,11 +2,27 @@
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
+from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+
+
+def check_place(location: str) -> str:
+    """`location`, which may be a path or in an object store.
+
+    Raises:
+        ValueError: it has another scheme.
+    """
+    if storage.has_scheme(location) and not location.startswith(storage.S3):
+        raise ValueError("no place for files: give a path, or s3://bucket/prefix")
+    return location
+
+
+Place = Annotated[str, AfterValidator(check_place)]
+"""The type of a setting that is a path or an `s3://` location."""
 
 
 class Settings(BaseModel):

@@ -7,6 +7,7 @@ AWS_SECRET_ACCESS_KEY, or its configuration files.
 import errno
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,12 @@ from typing import Any
 
 from components.core.runtime.errors import UserError
 from components.core.runtime.storage_errors import explained
+
+S3 = "s3://"
+PLACE = "a folder or s3://bucket/prefix"
+"""What every location is."""
+
+SCHEME = re.compile(r"[^/]*:/|s3:", re.IGNORECASE)
 
 RETRIES = 10  # With botocore's growing pauses: about a minute without the store.
 
@@ -31,9 +38,25 @@ class StoredFile:
     version: str
 
 
+def has_scheme(location: str) -> bool:
+    """Whether `location` begins with a scheme: `s3://`, `file:///`, also misspelt as in `S3://` or `s3:/`.
+
+    A folder whose name ends with a colon is reached by `./name:/`.
+    """
+    return SCHEME.match(location) is not None
+
+
 def is_s3(location: str) -> bool:
-    """Whether `location` is in an object store."""
-    return str(location).startswith("s3://")
+    """Whether `location` is in an object store.
+
+    Raises:
+        UserError: it has another scheme: as a path it would be a folder such as `minio:`.
+    """
+    if str(location).startswith(S3):
+        return True
+    if has_scheme(str(location)):
+        raise UserError(f"'{location}' is no place for files: give {PLACE}")
+    return False
 
 
 def join(location: str, *names: str) -> str:
@@ -242,7 +265,7 @@ def _list_prefix(location: str) -> Iterator[StoredFile]:
 
 
 def _bucket_and_key(location: str) -> tuple[str, str]:
-    bucket, _, key = str(location).removeprefix("s3://").partition("/")
+    bucket, _, key = str(location).removeprefix(S3).partition("/")
     if not bucket:
         raise UserError(f"'{location}' names no bucket: write s3://bucket/prefix")
     return bucket, key.strip("/")

@@ -275,7 +275,7 @@ def folders_of_environment() -> list[str]:
 
 def torch_home() -> Path:
     """Where torchvision keeps the weights that it has downloaded."""
-    return Path(os.environ.get("TORCH_HOME") or Path.home() / ".cache" / "torch").absolute()
+    return Path(storage.named_by("TORCH_HOME") or storage.home_folder("TORCH_HOME") / ".cache" / "torch").absolute()
 
 
 def aws_files() -> dict[str, str]:

@@ -1,10 +1,12 @@
 """The command line `simpgan`. What a command needs is imported when it runs, so that help comes at once."""
 
 import errno
+import io
 import logging
 import os
 import sys
 
+from components.core.runtime.environment import whole_number
 from components.core.runtime.errors import UserError
 from pipelines.cli import (
     compare,
@@ -53,8 +55,11 @@ ui.register(app)
 def main() -> None:
     """Run the command line. Exits with 2 for what the user can put right, 1 for what they cannot, 130 on Ctrl-C."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("components").setLevel(logging.WARNING if process() else logging.INFO)
+    os.environ.pop("MPLBACKEND", None)  # a notebook's, which may not be installed here: figures need no window
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not have every letter of a name
     try:
+        logging.getLogger("components").setLevel(logging.WARNING if process() else logging.INFO)
         app()
     except UserError as error:
         end(str(error), 2)
@@ -71,11 +76,16 @@ def main() -> None:
 
 def end(message: str, status: int) -> None:
     """End the process with a line on stderr, which says which process it was where torchrun has started several."""
-    name = f"simpgan, process {process()}" if process() else "simpgan"
+    rank = os.environ.get("RANK", "0")
+    name = "simpgan" if rank in ("", "0") else f"simpgan, process {rank}"
     print(f"{name}: {message}", file=sys.stderr)
     sys.exit(status)
 
 
 def process() -> int:
-    """The number that torchrun gave this process; 0 without torchrun."""
-    return int(os.environ.get("RANK", "0"))
+    """The number that torchrun gave this process; 0 without torchrun.
+
+    Raises:
+        UserError: RANK holds no number.
+    """
+    return whole_number("RANK", 0)

@@ -1,5 +1,6 @@
 """The command line: what it refuses, in one line and with which status, before anything starts."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -154,6 +155,35 @@ def test_of_several_processes_all_but_the_first_say_which_they_are(simpgan, tmp_
     monkeypatch.setenv("RANK", "1")
     _, said = simpgan("pretrain", "--source", "gone", "--out", tmp_path, "--data-root", tmp_path)
     assert said.startswith("simpgan, process 1: --source gone")
+
+
+@pytest.mark.parametrize("rank", ["abc", "-1"])
+def test_a_number_of_a_process_that_is_none_is_named(simpgan, monkeypatch, rank):
+    monkeypatch.setenv("RANK", rank)
+    status, said = simpgan("demo", "--help")
+    assert (status, said) == (
+        2,
+        f"simpgan, process {rank}: RANK={rank}: give a whole number from 0, or unset it\n",
+    )
+
+
+def test_an_empty_number_of_a_process_is_none(simpgan, monkeypatch):
+    monkeypatch.setenv("RANK", "")
+    assert simpgan("demo", "--help") == (0, "")
+
+
+def test_a_name_that_the_terminal_cannot_show_does_not_end_a_command(tmp_path):
+    """In a process of its own, since Python chooses the letters of its output when it starts."""
+    (tmp_path / "Kamera-Süd").mkdir()
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", "demo-data", tmp_path / "Kamera-Süd"],
+        env=os.environ | {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C", "MPLBACKEND": "module://gone"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr.count("Traceback")) == (0, 0), ended.stderr
+    assert "Kamera-S" in ended.stdout
 
 
 @pytest.mark.parametrize("pipeline", ["adapt", "table1"])

@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +38,7 @@ class Checkpoint:
     """
 
     def __init__(self, data_root: str, key: str) -> None:
-        place = os.environ.get(CHECKPOINTS) or storage.join(data_root, "checkpoints")
+        place = storage.named_by(CHECKPOINTS, s3=True) or storage.join(data_root, "checkpoints")
         self.location = storage.join(place, f"{key}.safetensors")
         self.history_location = storage.join(place, f"{key}.jsonl")
         self.remote = storage.is_s3(place)

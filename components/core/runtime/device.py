@@ -1,20 +1,25 @@
 """Device, memory, precision and randomness of the stages that run networks."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 
+from components.core.runtime.environment import whole_number
 from components.core.runtime.errors import UserError
 
 
 def choose_device() -> torch.device:
-    """The GPU of this process (torchrun numbers the processes of a machine), or the CPU."""
+    """The GPU of this process (torchrun numbers the processes of a machine), or the CPU.
+
+    Raises:
+        UserError: LOCAL_RANK names no GPU of this machine.
+    """
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", torch.cuda.current_device())))
+    last = torch.cuda.device_count() - 1
+    return torch.device("cuda", whole_number("LOCAL_RANK", torch.cuda.current_device(), most=last))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from components.core.runtime.device import choose_device
+from components.core.runtime.environment import whole_number
 from components.core.runtime.errors import UserError
 
 
@@ -22,10 +23,21 @@ def process_group() -> Iterator[None]:
     """Within the block the processes that torchrun has started are connected; without torchrun there is one.
 
     Tensors on a GPU travel by NCCL, those on the CPU by gloo.
+
+    Raises:
+        UserError: a variable that torchrun sets is missing, or holds no such number.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    processes = whole_number("WORLD_SIZE", 1, least=1)
+    if processes == 1:
         yield
         return
+    for variable in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        if not os.environ.get(variable):
+            raise UserError(
+                f"WORLD_SIZE={processes}, but {variable} is not set: start it by torchrun, or unset WORLD_SIZE"
+            )
+    whole_number("RANK", 0, most=processes - 1)
+    whole_number("MASTER_PORT", 0, least=1, most=65535)
     device = choose_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from components.core.runtime.environment import whole_number
 from components.core.runtime.errors import UserError
 
 PROCESSES = "SIMPGAN_PROCESSES"
@@ -19,10 +20,10 @@ def together(run: Callable[..., Any], *arguments: Any) -> None:
         run: a function of a module, since the processes look it up by name. What it returns is lost.
 
     Raises:
-        UserError: one of the processes raised it; it has the same words.
+        UserError: the variable holds no number of processes; or one of the processes raised it; it has the same words.
         torch's ChildFailedError: one of them failed for another reason.
     """
-    processes = int(os.environ.get(PROCESSES, "1"))
+    processes = whole_number(PROCESSES, 1, least=1)
     if processes == 1:
         run(*arguments)
         return

@@ -17,6 +17,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from components.core.runtime.environment import whole_number
 from components.core.runtime.errors import UserError
 from components.core.runtime.storage_errors import explained
 
@@ -64,9 +65,37 @@ def join(location: str, *names: str) -> str:
     return "/".join([str(location).rstrip("/"), *names])
 
 
+def named_by(variable: str, *, s3: bool = False) -> str:
+    """The folder that an environment variable names, or the `s3://` location if `s3` is set; empty if it is not set.
+
+    Raises:
+        UserError: it has another scheme.
+    """
+    location = os.environ.get(variable, "")
+    if has_scheme(location) and not (s3 and location.startswith(S3)):
+        raise UserError(f"{variable}={location}: give {PLACE if s3 else 'a folder'}")
+    return location
+
+
 def cache_folder() -> Path:
-    """Where copies of remote files are kept: SIMPGAN_CACHE, or ~/.cache/simpgan."""
-    return Path(os.environ.get("SIMPGAN_CACHE") or Path.home() / ".cache" / "simpgan")
+    """Where copies of remote files are kept: SIMPGAN_CACHE, or ~/.cache/simpgan.
+
+    Raises:
+        UserError: the variable names no folder, or nothing tells where the home folder is.
+    """
+    return Path(named_by("SIMPGAN_CACHE") or home_folder("SIMPGAN_CACHE") / ".cache" / "simpgan")
+
+
+def home_folder(variable: str) -> Path:
+    """The home folder of this user, which a container's user may not have.
+
+    Raises:
+        UserError: there is none: `variable` may name a folder in its place.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise UserError(f"this user has no home folder: set {variable} or HOME to a folder") from None
 
 
 def exists(location: str) -> bool:
@@ -282,7 +311,10 @@ def _new_client(_process: int, _environment: tuple[str, ...]) -> Any:
     import boto3
     from botocore.config import Config
 
-    attempts = int(os.environ.get("AWS_MAX_ATTEMPTS", RETRIES))
+    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        if (given := os.environ.get(variable)) and not Path(given).exists():
+            raise UserError(f"{variable}={given}: there is no such file: give one with certificates, or unset it")
+    attempts = whole_number("AWS_MAX_ATTEMPTS", RETRIES, least=1)
     config = Config(
         retries={"mode": "standard", "max_attempts": attempts},
         connect_timeout=10,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import runs
 from components.core.runtime.tracking.endings import Ending, ending_of, sigterm_raises
@@ -171,7 +172,7 @@ def _sender(request: RunRequest, unsent: Path | None, consolation: str) -> Sende
         if required:
             raise UserError(f"{TRACKING}=required, but no server is named: set MLFLOW_TRACKING_URI")
         return None
-    given = os.environ.get(UNSENT)
+    given = storage.named_by(UNSENT)
     folder = Path(given) if given else unsent
     sender = Sender(lambda: Store(request), Unsent(folder, request) if folder else None, consolation)
     if required and not sender.wait_until_open(runs.OPEN_SECONDS):

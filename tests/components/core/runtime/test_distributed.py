@@ -36,3 +36,26 @@ def test_a_batch_that_cannot_be_divided_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(distributed, "process_count", lambda: 2)
     with pytest.raises(UserError, match=rf"a batch of {size} cannot be shared by 2 processes: choose a multiple of 2"):
         distributed.own_share(size)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("WORLD_SIZE", "two", "WORLD_SIZE=two: give a whole number from 1, or unset it"),
+        ("WORLD_SIZE", "0", "WORLD_SIZE=0: give a whole number from 1, or unset it"),
+        ("RANK", "-1", "RANK=-1: give a whole number from 0 to 1, or unset it"),
+        ("RANK", "2", "RANK=2: give a whole number from 0 to 1, or unset it"),
+        ("RANK", "", "WORLD_SIZE=2, but RANK is not set: start it by torchrun, or unset WORLD_SIZE"),
+        ("MASTER_ADDR", "", "WORLD_SIZE=2, but MASTER_ADDR is not set: start it by torchrun, or unset WORLD_SIZE"),
+        ("MASTER_PORT", "port", "MASTER_PORT=port: give a whole number from 1 to 65535, or unset it"),
+        ("MASTER_PORT", "65536", "MASTER_PORT=65536: give a whole number from 1 to 65535, or unset it"),
+    ],
+)
+def test_what_torchrun_would_not_set_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
+    started = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+    for name, given in {**started, variable: value}.items():
+        monkeypatch.setenv(name, given)
+    with pytest.raises(UserError, match=f"^{message}$"), distributed.process_group():
+        pass

@@ -22,6 +22,15 @@ def test_without_a_number_of_processes_the_call_is_made_here(tmp_path: Path, mon
     assert (tmp_path / "process").read_text() == str(os.getpid())
 
 
+@pytest.mark.parametrize("number", ["abc", "0", "-2"])
+def test_a_number_of_processes_that_is_none_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    monkeypatch.setenv(PROCESSES, number)
+    with pytest.raises(UserError, match=f"^{PROCESSES}={number}: give a whole number from 1, or unset it$"):
+        together(note, tmp_path)
+
+
 @pytest.mark.local
 def test_two_processes_meet_and_end_before_the_call_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PROCESSES, "2")

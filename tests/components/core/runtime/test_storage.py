@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import resource
 import time
 from pathlib import Path
@@ -159,3 +160,46 @@ def test_missing_keys_are_named(object_store: ObjectStore, monkeypatch: pytest.M
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     with pytest.raises(UserError, match=r"no keys for s3://b/x: set AWS_ACCESS_KEY_ID"):
         storage.read_bytes("s3://b/x")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("AWS_ENDPOINT_URL", "minio:9000", "AWS_ENDPOINT_URL takes an address such as http://minio:9000"),
+        ("AWS_ENDPOINT_URL_S3", "http://minio:x", "AWS_ENDPOINT_URL_S3 takes an address such as http://minio:9000"),
+        ("AWS_MAX_ATTEMPTS", "abc", "AWS_MAX_ATTEMPTS=abc: give a whole number from 1"),
+        ("AWS_MAX_ATTEMPTS", "0", "AWS_MAX_ATTEMPTS=0: give a whole number from 1"),
+        ("AWS_PROFILE", "nobody", "AWS_PROFILE takes the name of a profile"),
+        ("AWS_DEFAULT_REGION", "no where", "AWS_DEFAULT_REGION takes a region such as us-east-1"),
+        ("AWS_CA_BUNDLE", "/nowhere", "AWS_CA_BUNDLE=/nowhere: there is no such file: give one with certificates"),
+        ("AWS_METADATA_SERVICE_TIMEOUT", "abc", "correct AWS_METADATA_SERVICE_TIMEOUT"),
+        ("AWS_DEFAULTS_MODE", "abc", "correct AWS_DEFAULTS_MODE"),
+        ("SIMPGAN_CACHE", "s3://bucket/cache", "SIMPGAN_CACHE=s3://bucket/cache: give a folder"),
+    ],
+)
+def test_a_variable_that_a_store_cannot_be_reached_with_is_named(
+    object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+):
+    location = f"{object_store.location}/file"
+    storage.write_bytes(location, b"")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UserError, match=re.escape(message)):
+        storage.local_copy(location)
+
+
+def test_a_file_of_keys_that_is_none_is_named(
+    object_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "config").write_text("no [file")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with pytest.raises(UserError, match=r"config: AWS_CONFIG_FILE takes a file such as aws configure writes"):
+        storage.exists(f"{object_store.location}/file")
+
+
+def test_no_password_in_an_address_is_said(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch):
+    for address in ("http://somebody:secret@minio:x", "http://somebody:secret@127.0.0.1:9"):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        with pytest.raises(UserError) as refused:
+            storage.exists(f"{object_store.location}/file")
+        assert "secret" not in str(refused.value)
+        assert "AWS_ENDPOINT_URL" in str(refused.value)

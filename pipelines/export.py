@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from components.core.data.manifest import Manifest
 from components.core.data.shards import read_images
 from components.core.runtime.errors import UserError
+from components.core.runtime.progress import counted
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 LAST_PERSON, LAST_CAMERA = 1501, 6
@@ -49,7 +49,7 @@ def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: s
         for name in FOLDERS.values():
             (folder / name).mkdir(parents=True)
         contents = read_images(data_root, manifest, images["row"].to_numpy())
-        for file, content in zip(tqdm(images["file"], "export", unit="image", disable=None), contents, strict=True):
+        for file, content in zip(counted(images["file"], "export", len(images), "image"), contents, strict=True):
             recorded_as_jpeg = content.startswith(JPEG)
             encoded += not recorded_as_jpeg
             (folder / file).write_bytes(content if recorded_as_jpeg else as_jpeg(content))

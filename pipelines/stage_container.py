@@ -22,11 +22,12 @@ from urllib3.exceptions import HTTPError
 
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+from components.core.runtime.task import TASK
 from pipelines.engine import connect, digest_of, in_a_line
 from pipelines.folder_lock import FolderLock
 from pipelines.stage_output import INDENT, Ended, StageOutput
 
-SECONDS_TO_END = 20
+SECONDS_TO_END = 60  # a training finishes its step, and writes its checkpoint
 NOT_STARTED = 125  # as the command `docker run` says it
 ENGINE_ERRORS = (DockerException, RequestException)
 SHARED_MEMORY = "2g"
@@ -245,7 +246,7 @@ def environment_of(here: Mapping[str, str], task: str, image: str) -> dict[str, 
         "PYTHONUNBUFFERED": "1",
         "SIMPGAN_CACHE": str(storage.cache_folder().absolute()),
         "TORCH_HOME": str(torch_home()),
-        "SIMPGAN_TASK": task,
+        TASK: task,
         "SIMPGAN_IMAGE": image,
     }
 

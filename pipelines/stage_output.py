@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from components.core.runtime.errors import UserError
+from components.core.runtime.progress import FOR_LOG
 
 EXECUTOR_LINE = re.compile(r"\[KFP Executor [\d-]+ [\d:,]+ (?P<level>\w+)\]: (?P<message>.*)", re.DOTALL)
 EXECUTOR_CHATTER = ("Looking for component", "Loading KFP component", "Got executor_input", "Wrote executor output")
@@ -72,6 +73,10 @@ class StageOutput:
         """The lines for the reader; all but the passing states of progress bars go to `log`."""
         skipping = ""  # the line that ends what is being skipped
         for line in pieces(chunks):
+            if line.startswith(FOR_LOG):
+                log.write(line.removeprefix(FOR_LOG))
+                log.flush()
+                continue
             if line.endswith("\n"):
                 log.write(line)
             text = line.rstrip("\r\n")

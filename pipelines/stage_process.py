@@ -18,11 +18,12 @@ from kfp.local import subprocess_task_handler
 
 import components
 from components.core.images import stage_of
+from components.core.runtime.task import TASK
 from pipelines.folder_lock import FolderLock
 from pipelines.stage_output import INDENT, Ended, StageOutput
 
 CODE = Path(components.__file__).parent
-SECONDS_TO_END = 20
+SECONDS_TO_END = 60  # a training finishes its step, and writes its checkpoint
 
 
 class Processes:
@@ -74,7 +75,7 @@ class StageProcess:
                 process_group=0,
                 pass_fds=inherited,
                 # Threads that spin while they wait would take the cores from whatever else runs on this machine.
-                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1", "SIMPGAN_TASK": task},
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1", TASK: task},
             )
         finally:
             os.close(writing)

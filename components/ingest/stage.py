@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from components.core.data.manifest import OBJECT_COLUMNS, Manifest
 from components.core.data.objects import printable
 from components.core.data.shards import WrittenShards, write_shards
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+from components.core.runtime.progress import counted
 from components.core.runtime.tracking import stage_run
 from components.ingest.checks import count_warnings, match_warnings
 from components.ingest.files import find_data_set, sort_out
@@ -103,7 +103,7 @@ def store_images(
 
     def good_images() -> Iterator[tuple[str, bytes]]:
         verified = verify_all(source, labels, settings.max_pixels, settings.threads)
-        for image in tqdm(verified, f"ingest {settings.layout}", len(labels), unit=" images", disable=None):
+        for image in counted(verified, f"ingest {settings.layout}", len(labels), "image"):
             if image.reason:
                 rejected[image.name] = image.reason
             else:

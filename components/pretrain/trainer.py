@@ -12,7 +12,7 @@ from components.core.data.pairs import PairSampler, pairs_within
 from components.core.models.classifier import SiameseClassifier
 from components.core.runtime.device import autocast, seed_step
 from components.core.runtime.distributed import own_share, parallel, process_count
-from components.core.runtime.training import gradient_norm, restore_optimizer
+from components.core.runtime.training import Updates, restore_optimizer
 from components.pretrain.losses import ClassifierLosses
 from components.pretrain.schedule import positive_share, rate_factor
 from components.pretrain.settings import PretrainSettings
@@ -49,6 +49,7 @@ class PretrainTrainer:
         self.steps = self.identity_steps + settings.epochs * self.steps_per_epoch
         self.images_per_step = 2 * settings.pairs
         self.optimizer = build_optimizer(classifier, settings)
+        self.updates = Updates()
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         if process_count() > 1 and self.device.type == "cuda":
             classifier.backbone = nn.SyncBatchNorm.convert_sync_batchnorm(classifier.backbone)
@@ -71,10 +72,7 @@ class PretrainTrainer:
         with autocast(self.device, settings.precision):
             parts = self.losses(images, identity, first, second)
         loss = self.weighted(step, parts)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = gradient_norm(self.optimizer)
-        self.optimizer.step()
+        norm = self.updates.make(self.optimizer, loss)
         recorded = {"loss/all": loss, "gradient/all": norm} | parts
         return {name: value.detach() for name, value in recorded.items()} | {
             "train/learning_rate": torch.tensor(rates[0], device=self.device)
@@ -140,7 +138,7 @@ class PretrainTrainer:
         self.classifier.load_state_dict(state["classifier"])
         restore_optimizer(self.optimizer, state["optimizer"])
 
-    def show(self, step: int) -> None:
+    def show(self, done: int) -> None:
         """A classifier's training has no pictures."""
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from components.core.models.classifier import SiameseClassifier
 from components.core.models.extraction import Images, features_of
 from components.core.runtime import storage
+from components.core.runtime.progress import Progress
 
 BATCH = 64
 
@@ -49,7 +49,7 @@ def extract_to(
     """Write the features to a new file, a batch at a time."""
     made = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     start = 0
-    with tqdm(total=len(rows), desc=f"features {images.manifest.dataset}", unit="image", disable=None) as bar:
+    with Progress(f"features {images.manifest.dataset}", len(rows), "image") as bar:
         for some in images.batches(classifier, rows, BATCH):
             made[start : start + len(some)] = features_of(classifier, some, precision)[0].cpu().numpy()
             start += len(some)

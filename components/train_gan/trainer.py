@@ -16,7 +16,7 @@ from components.core.models.translator import Discriminator, DiscriminatorConfig
 from components.core.runtime.device import autocast, seed_step
 from components.core.runtime.distributed import is_first, parallel
 from components.core.runtime.tracking import StageRun
-from components.core.runtime.training import gradient_norm, restore_optimizer
+from components.core.runtime.training import Updates, restore_optimizer
 from components.train_gan.batches import Batches, joint_pairs, own_pairs
 from components.train_gan.candidates import Candidates
 from components.train_gan.gradient_norms import gradient_norms
@@ -66,6 +66,7 @@ class GanTrainer:
             "generator": build_optimizer((self.g, self.f), settings),
             "discriminator": build_optimizer((self.d_source, self.d_target), settings),
         }
+        self.updates = Updates()
         self.source_pool, self.target_pool = ImagePool(settings.pool), ImagePool(settings.pool)
         discriminators = (self.d_source, self.d_target)
         objective = GeneratorObjective(self.g, self.f, discriminators, classifier, settings)
@@ -108,7 +109,7 @@ class GanTrainer:
         if settings.gradient_norm_steps and step % settings.gradient_norm_steps == 0:
             norms = gradient_norms(weighted, [*self.g.parameters(), *self.f.parameters()])
             recorded |= {f"gradient/{name}": norm for name, norm in norms.items()}
-        recorded["gradient/generators"] = update(self.optimizers["generator"], recorded["loss/generators"])
+        recorded["gradient/generators"] = self.updates.make(self.optimizers["generator"], recorded["loss/generators"])
         if settings.average_decay:
             follow(self.average_g, self.g, settings.average_decay, step)
             follow(self.average_f, self.f, settings.average_decay, step)
@@ -117,12 +118,16 @@ class GanTrainer:
         fake_target = shown(self.target_pool, made.fake_target.detach(), generator)
         with autocast(self.device, settings.precision):
             recorded |= self.discriminator_objective(fake_source, fake_target, batch.source, batch.target)
-        recorded["gradient/discriminators"] = update(self.optimizers["discriminator"], recorded["loss/discriminators"])
+        recorded["gradient/discriminators"] = self.updates.make(
+            self.optimizers["discriminator"], recorded["loss/discriminators"]
+        )
 
         if settings.classifier_rate:
             with autocast(self.device, settings.precision):
                 recorded |= self.classifier_objective(batch, made.rebuilt_source.detach())
-            recorded["gradient/classifier"] = update(self.optimizers["classifier"], recorded["loss/classifier"])
+            recorded["gradient/classifier"] = self.updates.make(
+                self.optimizers["classifier"], recorded["loss/classifier"]
+            )
         rate = self.optimizers["generator"].param_groups[0]["lr"]
         recorded["train/learning_rate"] = torch.tensor(rate, device=self.device)
         self.candidates.consider(step)
@@ -161,15 +166,15 @@ class GanTrainer:
             parts["classifier"] = self.classifier
         return parts | {f"{name}_optimizer": optimizer for name, optimizer in self.optimizers.items()}
 
-    def show(self, step: int) -> None:
+    def show(self, done: int) -> None:
         """Every so often, record target images above what F makes of them, the same ones each time."""
-        if (step + 1) % self.settings.picture_steps and step + 1 != self.settings.steps:
+        if done % self.settings.picture_steps and done != self.settings.steps:
             return
         chosen = torch.linspace(0, len(self.target) - 1, min(8, len(self.target))).long()
         images = self.target[chosen.to(self.device)]
         with torch.no_grad(), autocast(self.device, self.settings.precision):
             translated = to_uint8(self.average_f(to_unit_range(images)))
-        self.run.image("translation", translation_grid(images, translated), step=step)
+        self.run.image("translation", translation_grid(images, translated), step=done)
 
 
 def shown(pool: ImagePool, fakes: Tensor, generator: torch.Generator) -> Tensor:
@@ -195,15 +200,6 @@ def rate_factor(step: int, settings: TrainGanSettings) -> float:
     """1 for the constant share of the steps, then linearly towards 0."""
     constant = settings.constant_share * settings.steps
     return 1 if step < constant else (settings.steps - step) / (settings.steps - constant)
-
-
-def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
-    """One step down the gradient of `loss`, whose norm is returned."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    norm = gradient_norm(optimizer)
-    optimizer.step()
-    return norm
 
 
 @torch.no_grad()

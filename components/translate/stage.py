@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from tqdm import tqdm
 
 from components.core.data.decoded import iterate_batches, to_uint8, to_unit_range
 from components.core.data.manifest import Manifest
@@ -19,6 +18,7 @@ from components.core.models.folder import load_network, model_digest
 from components.core.models.translator import Generator, load_translator
 from components.core.runtime.device import autocast, choose_device
 from components.core.runtime.errors import UserError
+from components.core.runtime.progress import Progress
 from components.core.runtime.tracking import stage_run
 from components.translate.settings import Direction, TranslateSettings
 
@@ -101,7 +101,7 @@ def translate(manifest: Manifest, generator: Generator, settings: TranslateSetti
     generator = generator.to(device).eval()
     rows = np.arange(len(manifest.images))
     size = (generator.config.height, generator.config.width)
-    with tqdm(total=len(rows), desc="translate", unit="image", disable=None) as bar:
+    with Progress("translate", len(rows), "image") as bar:
         for batch in iterate_batches(data_root, manifest, rows, *size, settings.batch):
             with torch.no_grad(), autocast(device, settings.precision):
                 images = to_uint8(generator(to_unit_range(batch.to(device))))

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from skimage.color import rgb2gray, rgb2hsv, rgb2lab
 from skimage.feature import hog, local_binary_pattern
-from tqdm import tqdm
 
 from components.core.data.decoded import load_decoded
 from components.core.data.manifest import Manifest
+from components.core.runtime.progress import Progress
 
 HEIGHT, WIDTH = 128, 64
 BORDER = 8
@@ -33,7 +33,7 @@ def extract(data_root: str, manifest: Manifest, rows: np.ndarray) -> NDArray[np.
     features = []
     with (
         ThreadPoolExecutor(cpu_count()) as pool,
-        tqdm(total=len(rows), desc=f"features {manifest.dataset}", unit="image", disable=None) as bar,
+        Progress(f"features {manifest.dataset}", len(rows), "image") as bar,
     ):
         for batch in pool.map(appearance, batches):
             features.append(batch)

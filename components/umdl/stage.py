@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from components.core.data.features import save_features
 from components.core.data.manifest import Manifest
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+from components.core.runtime.progress import Progress
 from components.core.runtime.tracking import StageRun, stage_run
+from components.core.runtime.training import refuse_not_finite
 from components.umdl.appearance import extract
 from components.umdl.domain import ridge_codes
 from components.umdl.learning import Learner
@@ -84,8 +85,9 @@ def rows_of(manifest: Manifest, side: str, what: str, protocol: str, fold: int, 
 
 def train(learner: Learner, label: str, tracked: StageRun) -> None:
     """Do all steps, recording the objective after each."""
-    with tqdm(total=learner.steps, desc=label, unit="step", disable=None) as bar:
+    with Progress(label, learner.steps, "step") as bar:
         for step, losses in enumerate(learner.train()):
+            refuse_not_finite(label, step, losses, "raise umdl.ridge")
             tracked.metrics(step, losses)
-            bar.set_postfix(objective=f"{losses['loss/objective']:.4g}", refresh=False)
+            bar.losses(losses)
             bar.update()

@@ -87,7 +87,7 @@ def do_steps(trainer, run: StageRun, steps: count, seconds: float) -> int:
         unread = []
         for step in (next(steps) for _ in range(STEPS_BETWEEN_READS)):
             unread.append((step, trainer.step(step)))
-            trainer.show(step)
+            trainer.show(step + 1)
         record(read(unread), "train_gan", run)
         done += len(unread)
     return done

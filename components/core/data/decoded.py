@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
 from components.core.data.manifest import Manifest
 from components.core.data.shards import read_images
+from components.core.runtime.progress import Progress
 
 
 def decode(content: bytes, height: int, width: int) -> np.ndarray:
@@ -64,7 +64,7 @@ def load_decoded(
     training set at 256x128, small enough to leave nothing to load while training."""
     images = torch.empty((len(rows), 3, height, width), dtype=torch.uint8, device=device)
     start = 0
-    with tqdm(total=len(rows), desc=f"decode {manifest.dataset}", unit="image", disable=None) as bar:
+    with Progress(f"decode {manifest.dataset}", len(rows), "image") as bar:
         for batch in iterate_batches(data_root, manifest, rows, height, width, 256):
             images[start : start + len(batch)] = batch.to(device)
             start += len(batch)

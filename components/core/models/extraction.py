@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from tqdm import tqdm
 
 from components.core.data.decoded import iterate_batches, to_unit_range
 from components.core.data.manifest import Manifest
 from components.core.models.classifier import SiameseClassifier
 from components.core.runtime.device import autocast
+from components.core.runtime.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ def extract(
     """
     unit: list[Tensor] = []
     embeddings: list[Tensor] = []
-    with tqdm(total=len(rows), desc=f"features {label}", unit="image", disable=None) as bar:
+    with Progress(f"features {label}", len(rows), "image") as bar:
         for some in images.batches(classifier, rows, batch):
             of_both, embedding = features_of(classifier, some, precision)
             unit.append(of_both.cpu())

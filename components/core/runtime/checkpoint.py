@@ -86,7 +86,7 @@ class Checkpoint:
         if not all(tensor.isfinite().all() for tensor in tensors.values()):
             raise UserError(
                 "the weights are no longer finite numbers; the last good checkpoint is kept: "
-                "lower the learning rate, or set precision=fp32"
+                "set precision=fp32, or lower the learning rate"
             )
         if self.remote:
             storage.write_bytes(self.history_location, self.history.read_bytes())

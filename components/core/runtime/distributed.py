@@ -107,6 +107,15 @@ def gather(values: Tensor) -> Tensor:
     return torch.stack(shares)
 
 
+def largest_over_processes(*numbers: int) -> list[int]:
+    """The largest that any process has of each number, on every process; it takes no part of the device's time."""
+    if process_count() == 1:
+        return list(numbers)
+    told = torch.tensor(numbers)
+    distributed.all_reduce(told, distributed.ReduceOp.MAX)
+    return [int(number) for number in told]
+
+
 def from_first(number: int) -> int:
     """`number` as the first process has it; it takes no part of the device's time."""
     if process_count() == 1:

@@ -8,6 +8,9 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+TASK = "SIMPGAN_TASK"
+"""Environment variable that names the task to its process, where a pipeline on this machine has started it."""
+
 EXECUTOR_INPUT = "--executor_input"
 FUNCTION = "--function_to_execute"
 FOLDER_OF_SCHEME = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}

@@ -10,14 +10,20 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from components.core.runtime.checkpoint import Checkpoint
-from components.core.runtime.distributed import from_first, is_first, mean_over_processes
+from components.core.runtime.distributed import from_first, is_first, largest_over_processes, mean_over_processes
 from components.core.runtime.errors import UserError
+from components.core.runtime.interrupts import noted_interrupts
+from components.core.runtime.progress import Progress
 from components.core.runtime.tracking import StageRun
 
 STEPS_BETWEEN_READS = 25  # reading a loss waits for the device, so it is done for many steps at once
+SECONDS_BETWEEN_READS = 10.0
+FULL = "set precision=fp32"
+ENDING = (
+    "{name}: ending after this step, with a checkpoint: the same command goes on from there (Ctrl-C again ends at once)"
+)
 
 
 class Trainer(Protocol):
@@ -38,8 +44,8 @@ class Trainer(Protocol):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` returned."""
 
-    def show(self, step: int) -> None:
-        """Record pictures, where this step is one to be shown; called in the first process."""
+    def show(self, done: int) -> None:
+        """Record pictures, if some are due after `done` steps; called in the first process, also before any step."""
 
 
 def train(
@@ -47,9 +53,12 @@ def train(
 ) -> None:
     """Do all steps from the last checkpoint on.
 
+    Ctrl-C and SIGTERM, of whichever process, end all after the step in work, with a checkpoint.
+
     Raises:
         UserError: a recorded value is not finite; the checkpoint is the last one before that. Or the processes of a
             joint training see different checkpoints.
+        KeyboardInterrupt, Terminated: the training was asked to end.
     """
     saved = checkpoint.load()
     done = saved["steps"] if saved else 0
@@ -58,28 +67,45 @@ def train(
     if saved:
         trainer.restore(saved["trainer"])
     run.resume(done - 1)
+    if done == 0 and is_first():
+        trainer.show(0)
     unread: list[tuple[int, Mapping[str, Tensor]]] = []
     last_saved = last_read = time.monotonic()
-    with tqdm(total=steps, initial=done, desc=name, unit="step", disable=None if is_first() else True) as bar:
+    with (
+        noted_interrupts(ENDING.format(name=name) if is_first() else "") as interrupt,
+        Progress(name, steps, "step", done=done, shown=is_first()) as progress,
+    ):
         for step in range(done, steps):
             unread.append((step, trainer.step(step)))
+            progress.update()
             if is_first():
-                trainer.show(step)
-            bar.update()
-            finished = step + 1 == steps
-            due = bool(from_first(time.monotonic() - last_saved >= every_seconds))
-            if not (finished or due or len(unread) == STEPS_BETWEEN_READS):
+                trainer.show(step + 1)
+            now = time.monotonic()
+            read_due, save_due, interrupt.number = largest_over_processes(
+                len(unread) == STEPS_BETWEEN_READS or now - last_read >= SECONDS_BETWEEN_READS or broken(unread[-1][1]),
+                step + 1 == steps or now - last_saved >= every_seconds,
+                interrupt.number,
+            )
+            if not (read_due or save_due or interrupt.number):
                 continue
             values = read(unread)
             now = time.monotonic()
             values[-1][1]["speed/images_per_second"] = len(unread) * trainer.images_per_step / (now - last_read)
             record(values, name, run)
+            progress.losses(values[-1][1])
             last_read, unread = now, []
-            if finished or due:
+            if save_due or interrupt.number:
                 if is_first():
                     run.flush()
                     checkpoint.save({"steps": step + 1, "trainer": trainer.state()})
                 last_saved = time.monotonic()
+            if interrupt.number:
+                return
+
+
+def broken(values: Mapping[str, Tensor]) -> bool:
+    """Whether a value is known not to be finite; those on a GPU are not known before they are read."""
+    return any(value.device.type == "cpu" and not value.isfinite() for value in values.values())
 
 
 def read(unread: list[tuple[int, Mapping[str, Tensor]]]) -> list[tuple[int, dict[str, float]]]:
@@ -92,13 +118,41 @@ def read(unread: list[tuple[int, Mapping[str, Tensor]]]) -> list[tuple[int, dict
 def record(values: list[tuple[int, dict[str, float]]], name: str, run: StageRun) -> None:
     """Hand the scalars of several steps to the tracker, if all are finite."""
     for step, scalars in values:
-        broken = [f"'{scalar}' became {value}" for scalar, value in scalars.items() if not math.isfinite(value)]
-        if broken:
-            raise UserError(
-                f"{name}: {', '.join(broken)} at step {step}; the last good checkpoint is kept: "
-                "lower the learning rate, or set precision=fp32"
-            )
+        others = "lower the learning rate" if step else "start from other weights, since nothing was learned before"
+        refuse_not_finite(
+            name, step, scalars, f"no update was made by it, and the last good checkpoint is kept: {FULL}, or {others}"
+        )
         run.metrics(step, scalars)
+
+
+def refuse_not_finite(name: str, step: int, values: Mapping[str, float], remedy: str) -> None:
+    """Raise UserError with the remedy if one of the values of a step is not finite."""
+    named = [f"'{each}' became {value}" for each, value in values.items() if not math.isfinite(value)]
+    if named:
+        raise UserError(f"{name}: {', '.join(named)} at step {step}; {remedy}")
+
+
+class Updates:
+    """Makes the updates of a training: none by a loss or a gradient that is not finite, and none after it.
+
+    This is decided on the device, so nothing waits for it, and all processes decide alike. The training ends when
+    the loss is read.
+    """
+
+    def __init__(self) -> None:
+        self.stopped = torch.zeros(())
+
+    def make(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+        """Do one step of a fused optimiser down the gradient of `loss`. Returns the gradient's norm."""
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = gradient_norm(optimizer)
+        finite = torch.isfinite(norm + mean_over_processes(loss.detach()))
+        self.stopped = torch.maximum(self.stopped.to(norm.device), 1 - finite.float())
+        # A fused step leaves all as it is where this is 1; that is how torch's gradient scaler has it skipped.
+        optimizer.found_inf = self.stopped  # type: ignore[attr-defined]
+        optimizer.step()
+        return norm
 
 
 def gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:

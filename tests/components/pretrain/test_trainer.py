@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import log_loss
 
 from components.core.data.pairs import PairSampler
+from components.core.runtime.checkpoint import pack
 from components.core.runtime.device import seed_step
 from components.core.runtime.errors import UserError
 from components.pretrain.schedule import positive_share, rate_factor
@@ -184,3 +185,20 @@ def test_more_identities_in_a_batch_than_in_the_source_are_refused() -> None:
     trainer = small_trainer(pairs=8, images_per_identity=2)
     with pytest.raises(UserError, match=r"8 identities cannot be drawn from a source with 3: lower pretrain\.pairs"):
         trainer.step(0)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_loss_that_is_not_finite_updates_nothing(optimizer: str) -> None:
+    trainer = small_trainer(optimizer=optimizer)
+    trainer.step(0)
+
+    def learned() -> list[torch.Tensor]:
+        pack([trainer.optimizer.state_dict(), list(trainer.classifier.parameters())], tensors := {})
+        return list(tensors.values())
+
+    before = learned()
+    trainer.losses.register_forward_hook(
+        lambda _, inputs, parts: {name: loss * float("nan") for name, loss in parts.items()}
+    )
+    assert trainer.step(1)["loss/all"].isnan()
+    assert all(torch.equal(*each) for each in zip(learned(), before, strict=True))

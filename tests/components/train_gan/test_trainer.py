@@ -189,3 +189,41 @@ def test_the_pool_shows_the_discriminators_old_translations(run: StageRun) -> No
 def test_rate_falls_to_zero_after_the_constant_share() -> None:
     settings = TrainGanSettings(steps=100, constant_share=0.5)
     assert [rate_factor(step, settings) for step in (0, 49, 50, 75, 99)] == [1, 1, 1, 0.5, 0.02]
+
+
+@pytest.mark.parametrize(
+    ("broken", "named"),
+    [
+        ("g", "loss/adversarial_g"),
+        ("d_source", "loss/adversarial_f"),
+        ("discriminator_objective", "loss/discriminators"),
+        ("classifier_objective", "loss/classifier"),
+    ],
+)
+def test_a_loss_that_is_not_finite_updates_nothing_that_comes_after_it(run: StageRun, broken: str, named: str) -> None:
+    trainer = small_trainer(run, classifier_rate=0.01, average_decay=0.9)
+    trainer.step(0)
+    order = ["generator", "discriminator", "classifier"]
+    first = {"discriminator_objective": 1, "classifier_objective": 2}.get(broken, 0)
+    spared = order[first:]
+    networks = {
+        "generator": (trainer.g, trainer.f),
+        "discriminator": (trainer.d_source, trainer.d_target),
+        "classifier": (trainer.classifier,),
+    }
+
+    def kept() -> list[torch.Tensor]:
+        parts = [*(network for name in spared for network in networks[name]), *(trainer.optimizers[n] for n in spared)]
+        pack([part.state_dict() for part in parts], tensors := {})
+        return list(tensors.values())
+
+    before = kept()
+
+    def to_nan(module: nn.Module, inputs: object, output: object) -> object:
+        if isinstance(output, dict):
+            return {name: loss * float("nan") for name, loss in output.items()}
+        return output * float("nan")
+
+    getattr(trainer, broken).register_forward_hook(to_nan)
+    assert trainer.step(1)[named].isnan()
+    assert all(torch.equal(*each) for each in zip(kept(), before, strict=True))

@@ -12,6 +12,7 @@ from typing import Any
 
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+from components.core.runtime.task import TASK
 from components.core.runtime.tracking import runs
 from components.core.runtime.tracking.endings import Ending, ending_of, sigterm_raises
 from components.core.runtime.tracking.history import History
@@ -23,7 +24,6 @@ from components.core.runtime.tracking.store import Store
 
 PIPELINE_RUN = "SIMPGAN_PIPELINE_RUN"
 KFP_RUN = "KFP_RUN_ID"
-TASK = "SIMPGAN_TASK"
 PIPELINE_NAME = "SIMPGAN_PIPELINE"
 RERUN_OF = "SIMPGAN_RERUN_OF"
 PARENT_RUN = "SIMPGAN_PARENT_RUN"

@@ -12,7 +12,7 @@ from torch import Tensor
 from components.core.runtime.checkpoint import Checkpoint
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import read_history, stage_run
-from components.core.runtime.training import record, train
+from components.core.runtime.training import Updates, record, train
 
 
 class Sum:
@@ -38,7 +38,7 @@ class Sum:
     def restore(self, state: Mapping[str, Any]) -> None:
         self.total = state["total"]
 
-    def show(self, step: int) -> None:
+    def show(self, done: int) -> None:
         pass
 
 
@@ -75,8 +75,10 @@ def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_at_the_last_good_checkpoint(tmp_path: Path) -> None:
+    trainer = Sum(nan_at=30)
     with pytest.raises(UserError, match=r"'loss/sum' became nan at step 30.*last good checkpoint is kept"):
-        run(Sum(nan_at=30), tmp_path)
+        run(trainer, tmp_path)
+    assert trainer.done[-1] == 30, "no step is done after it"
     saved = Checkpoint(str(tmp_path), "sum").load()
     assert saved is not None
     assert saved["steps"] == 30
@@ -90,6 +92,47 @@ def test_every_loss_that_is_no_number_is_named() -> None:
     unrecorded = stage_run("sum", settings={}, history=Path("unused"), recorded=False)
     with unrecorded as tracked, pytest.raises(UserError, match=named):
         record(values, "gan", tracked)
+
+
+@pytest.mark.parametrize(
+    ("step", "advice"), [(0, "set precision=fp32, or start from other weights"), (1, "fp32, or lower the learning")]
+)
+def test_the_advice_fits_what_may_be_the_cause(step: int, advice: str) -> None:
+    """At the first step no learning rate has had an effect."""
+    unrecorded = stage_run("sum", settings={}, history=Path("unused"), recorded=False)
+    with unrecorded as tracked, pytest.raises(UserError, match=advice):
+        record([(step, {"loss/all": float("nan")})], "gan", tracked)
+
+
+OPTIMIZERS = {
+    "adam": lambda parameters: torch.optim.Adam(parameters, 0.1, fused=True),
+    "sgd": lambda parameters: torch.optim.SGD(parameters, 0.1, momentum=0.9, nesterov=True, fused=True),
+}
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), "gradient"])
+def test_nothing_is_updated_by_what_is_not_finite_nor_after_it(kind: str, bad: float | str) -> None:
+    weight, other = (torch.nn.Parameter(torch.ones(3)) for _ in range(2))
+    first, second = (OPTIMIZERS[kind]([parameter]) for parameter in (weight, other))
+    updates = Updates()
+    for optimizer, parameter in ((first, weight), (second, other)):
+        updates.make(optimizer, parameter.square().sum())
+    assert weight.tolist() != [1, 1, 1]
+    before = states(weight, first), states(other, second)
+    # The gradient of a root is infinite at 0, where the root itself is finite.
+    loss = (weight - weight.detach()).sqrt().sum() if bad == "gradient" else weight.sum() + bad
+    norm = updates.make(first, loss)
+    assert loss.isfinite() == (bad == "gradient")
+    assert norm.isfinite() == (bad != "gradient")
+    updates.make(second, other.square().sum())
+    updates.make(first, weight.square().sum())
+    assert (states(weight, first), states(other, second)) == before
+
+
+def states(parameter: torch.nn.Parameter, optimizer: torch.optim.Optimizer) -> list[list[float]]:
+    """A parameter, and all that its optimiser knows of it."""
+    return [parameter.tolist(), *(value.tolist() for value in optimizer.state[parameter].values())]
 
 
 def test_another_process_leaves_no_trace(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from components.core.models.classifier import load_classifier
 from components.core.models.description import DESCRIPTION, Description
 from components.core.models.extraction import features_of
 from components.core.models.folder import model_digest
+from components.core.models.precision import Inference
 from components.core.runtime.device import choose_device
 from components.drift.appearance import appearance
 from components.drift.cameras import Rows
@@ -56,11 +57,12 @@ class Model:
         if (folder / DESCRIPTION).is_file():
             self.digest = Description.read(folder).content
             adaptation = load_adaptation(folder, self.device, settings.precision)
-            self.classifier, self.size, self.prepare = adaptation.classifier, adaptation.size, adaptation.prepared
+            self.classifier, self.size, self.prepare = adaptation.looking, adaptation.size, adaptation.prepared
         else:
             classifier, _ = load_classifier(folder)
             self.digest = model_digest(folder)
-            self.classifier, self.prepare = classifier.to(self.device).eval(), to_unit_range
+            self.classifier = Inference(classifier.to(self.device).eval(), settings.precision)
+            self.prepare = to_unit_range
             self.size = (classifier.config.height, classifier.config.width)
 
     def look(self, manifest: Manifest, rows: Rows, data_root: str) -> Seen:
@@ -68,7 +70,7 @@ class Model:
         features, measured = [], []
         for images in iterate_batches(data_root, manifest, rows, *self.size, self.settings.batch):
             prepared = self.prepare(images.to(self.device))
-            features.append(features_of(self.classifier, prepared, self.settings.precision)[0].cpu())
+            features.append(features_of(self.classifier, prepared)[0].cpu())
             measured.append(appearance(images.numpy()))
         measures = {name: np.concatenate([each[name] for each in measured]) for name in measured[0]}
         measures["height"] = manifest.images["height"].to_numpy(dtype=np.float64)[rows]

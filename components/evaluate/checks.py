@@ -12,6 +12,7 @@ from components.core.models.classifier import SiameseClassifier
 from components.core.models.extraction import Images
 from components.core.models.folder import load_network
 from components.core.models.label_free import BATCH, Reference, refuse_single_image, sample, score, through
+from components.core.models.precision import Inference
 from components.core.models.translator import load_translator
 from components.core.results.checks import Checks, Measures, Sample
 from components.core.runtime.device import choose_device
@@ -70,7 +71,7 @@ class LabelFreeChecks:
 
     def features(self, network: SiameseClassifier, images: Images, rows: np.ndarray) -> Tensor:
         """The classifier's features [N, D] of images, without their mirror images."""
-        return through(network, images.batches(network, rows, BATCH), self.settings.precision)
+        return through(Inference(network, self.settings.precision), images.batches(network, rows, BATCH))
 
     def cycle(self, version: Version, translator: Path) -> float:
         """Mean |G(F(T)) - T| of the version's translations."""
@@ -85,7 +86,7 @@ class LabelFreeChecks:
                 for batch in iterate_batches(manifest_of.data_root, manifest_of.manifest, rows, *size, BATCH):
                     yield to_unit_range(batch.to(choose_device()))
 
-            back = through(g, images(version.images), self.settings.precision)
+            back = through(Inference(g, self.settings.precision), images(version.images))
             recorded = torch.cat(list(images(Images(self.target.manifest, self.target.data_root))))
             self._cycles[translator] = (back - recorded).abs().mean().item()
         return self._cycles[translator]

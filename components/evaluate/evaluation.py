@@ -30,6 +30,7 @@ class Evaluation:
         result: the ranking; None where there are no labels.
         features: what cosine ranked, the split's images' and maybe others'; None where something else ranked.
         version: what was looked at; None for ready-made features.
+        precision: of the features, as `Inference.precision` says; empty for ready-made ones.
     """
 
     run: Run
@@ -38,6 +39,7 @@ class Evaluation:
     result: RankingResult | None
     features: Extracted | None = None
     version: Version | None = None
+    precision: str = ""
 
     @property
     def label(self) -> str:
@@ -83,22 +85,22 @@ def evaluate_versions(
     for version in versions:
         looking = load(version.classifier, network)
         for part, split, features in features_of(target, version, looking, settings, checks):
-            kept = Extracted(features.rows, features.unit)
+            kept = features.of(features.rows)
             if version.run.method == "direct":
                 recorded[part, split] = kept
             method = name_of(version.run.method, part)
             if not target.labelled:
-                yield Evaluation(version.run, method, split, None, kept, version)
+                yield Evaluation(version.run, method, split, None, kept, version, kept.precision)
                 continue
             result = rank_by_cosine(target, split, features, settings)
-            yield Evaluation(version.run, method, split, result, kept, version)
+            yield Evaluation(version.run, method, split, result, kept, version, kept.precision)
             if version.changed:
                 joined = fused(recorded[part, split].of(features.rows), features)
                 result = rank_by_cosine(target, split, joined, settings)
-                yield Evaluation(version.run, name_of(method, "fused"), split, result)
+                yield Evaluation(version.run, name_of(method, "fused"), split, result, precision=kept.precision)
             if settings.verification:
                 result = rank_by_verification(target, split, features, looking, settings)
-                yield Evaluation(version.run, name_of(method, "verification"), split, result)
+                yield Evaluation(version.run, name_of(method, "verification"), split, result, precision=kept.precision)
 
 
 def features_of(
@@ -210,6 +212,7 @@ def row_of(evaluation: Evaluation, common: Mapping[str, str]) -> ResultsRow:
         gallery=result.gallery,
         steps=run.steps,
         score=run.score,
+        precision=evaluation.precision,
     )
 
 

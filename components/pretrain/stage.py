@@ -64,8 +64,10 @@ def train_and_save(source: Path, settings: PretrainSettings, data_root: str, out
                 "protocol": protocol,
                 "inputs": inputs,
                 "settings": resolved,
+                "precision": trainer.outcome.precision,
                 **adaptation(source),
             }
+            tracked.tag("simpgan.precision", str(trainer.outcome))
             save_model(output, {"classifier": classifier}, config)
             shutil.copyfile(checkpoint.history, output / "history.jsonl")
 

@@ -10,6 +10,7 @@ from components.core.data.augment import erase, flip, grey, jitter, shift
 from components.core.data.decoded import to_unit_range
 from components.core.data.pairs import PairSampler, pairs_within
 from components.core.models.classifier import SiameseClassifier
+from components.core.models.precision import training_outcome
 from components.core.runtime.device import autocast, seed_step
 from components.core.runtime.distributed import own_share, parallel, process_count
 from components.core.runtime.training import Updates, restore_optimizer
@@ -53,6 +54,7 @@ class PretrainTrainer:
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         if process_count() > 1 and self.device.type == "cuda":
             classifier.backbone = nn.SyncBatchNorm.convert_sync_batchnorm(classifier.backbone)
+        self.outcome = training_outcome(settings.precision, [(classifier, self.example(size)) for size in self.sizes()])
         self.losses = parallel(ClassifierLosses(classifier, settings))
 
     def step(self, step: int) -> Mapping[str, Tensor]:
@@ -69,7 +71,7 @@ class PretrainTrainer:
         rates = self.rates_at(step)
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
-        with autocast(self.device, settings.precision):
+        with autocast(self.device, self.outcome.precision):
             parts = self.losses(images, identity, first, second)
         loss = self.weighted(step, parts)
         norm = self.updates.make(self.optimizer, loss)
@@ -77,6 +79,15 @@ class PretrainTrainer:
         return {name: value.detach() for name, value in recorded.items()} | {
             "train/learning_rate": torch.tensor(rates[0], device=self.device)
         }
+
+    def sizes(self) -> list[int]:
+        """The sizes of this process's batches, in images."""
+        joint = [2 * self.settings.pairs, *([self.settings.identity_batch] if self.identity_steps else [])]
+        return [len(range(size)[own_share(size)]) for size in joint]
+
+    def example(self, size: int) -> Tensor:
+        """Some training images [size, 3, H, W] in [-1, 1]."""
+        return to_unit_range(self.images[torch.arange(size, device=self.device) % len(self.images)])
 
     def draw(self, step: int, generator: torch.Generator) -> Batch:
         """The step's joint batch.

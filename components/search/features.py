@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from components.core.models.classifier import SiameseClassifier
 from components.core.models.extraction import Images, features_of
+from components.core.models.precision import Inference
 from components.core.runtime import storage
 from components.core.runtime.progress import Progress
 
@@ -24,7 +25,7 @@ def kept_features(
     Args:
         model: what tells the classifier, and what prepares images for it, from others: digests.
         rows: of the images' manifest.
-        precision: of `autocast`.
+        precision: wanted, of `Inference`.
     """
     made_from = [*model, precision, images.manifest.digest, hashlib.sha256(rows.tobytes()).hexdigest()]
     path = storage.cache_folder() / "features" / f"{hashlib.sha256(' '.join(made_from).encode()).hexdigest()}.npy"
@@ -47,11 +48,12 @@ def extract_to(
     precision: str,
 ) -> None:
     """Write the features to a new file, a batch at a time."""
+    looking = Inference(classifier, precision)
     made = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     start = 0
     with Progress(f"features {images.manifest.dataset}", len(rows), "image") as bar:
         for some in images.batches(classifier, rows, BATCH):
-            made[start : start + len(some)] = features_of(classifier, some, precision)[0].cpu().numpy()
+            made[start : start + len(some)] = features_of(looking, some)[0].cpu().numpy()
             start += len(some)
             bar.update(len(some))
     made.flush()

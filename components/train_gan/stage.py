@@ -94,6 +94,7 @@ def run(
             return
         selection = trainer.candidates.take()
         tracked.summary({f"selected/{name}": value for name, value in selection.items()})
+        tracked.tag("simpgan.precision", str(trainer.outcome))
         tracked.flush()
         config = {
             "generator": trainer.f.config.model_dump(),
@@ -102,6 +103,7 @@ def run(
             "inputs": inputs,
             "settings": resolved,
             "selection": selection,
+            "precision": trainer.outcome.precision,
         }
         if settings.classifier_rate:
             config["classifier"] = network.config.model_dump()

@@ -12,9 +12,10 @@ from components.core.data.decoded import to_uint8, to_unit_range
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import SiameseClassifier
 from components.core.models.label_free import LabelFree
+from components.core.models.precision import Inference, training_outcome
 from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from components.core.runtime.device import autocast, seed_step
-from components.core.runtime.distributed import is_first, parallel
+from components.core.runtime.distributed import is_first, own_share, parallel
 from components.core.runtime.tracking import StageRun
 from components.core.runtime.training import Updates, restore_optimizer
 from components.train_gan.batches import Batches, joint_pairs, own_pairs
@@ -67,6 +68,7 @@ class GanTrainer:
             "discriminator": build_optimizer((self.d_source, self.d_target), settings),
         }
         self.updates = Updates()
+        self.outcome = training_outcome(settings.precision, self.forwards())
         self.source_pool, self.target_pool = ImagePool(settings.pool), ImagePool(settings.pool)
         discriminators = (self.d_source, self.d_target)
         objective = GeneratorObjective(self.g, self.f, discriminators, classifier, settings)
@@ -101,7 +103,7 @@ class GanTrainer:
             for group in optimizer.param_groups:
                 group["lr"] = optimizer.defaults["lr"] * rate_factor(step, settings)
 
-        with autocast(self.device, settings.precision):
+        with autocast(self.device, self.outcome.precision):
             made = self.generator_objective(batch)
         recorded = {f"loss/{name}": part for name, part in made.parts.items()}
         weighted = {name: weight_at(step, name, settings) * part for name, part in made.parts.items()}
@@ -116,14 +118,14 @@ class GanTrainer:
 
         fake_source = shown(self.source_pool, made.fake_source.detach(), generator)
         fake_target = shown(self.target_pool, made.fake_target.detach(), generator)
-        with autocast(self.device, settings.precision):
+        with autocast(self.device, self.outcome.precision):
             recorded |= self.discriminator_objective(fake_source, fake_target, batch.source, batch.target)
         recorded["gradient/discriminators"] = self.updates.make(
             self.optimizers["discriminator"], recorded["loss/discriminators"]
         )
 
         if settings.classifier_rate:
-            with autocast(self.device, settings.precision):
+            with autocast(self.device, self.outcome.precision):
                 recorded |= self.classifier_objective(batch, made.rebuilt_source.detach())
             recorded["gradient/classifier"] = self.updates.make(
                 self.optimizers["classifier"], recorded["loss/classifier"]
@@ -132,6 +134,14 @@ class GanTrainer:
         recorded["train/learning_rate"] = torch.tensor(rate, device=self.device)
         self.candidates.consider(step)
         return {name: value.detach() for name, value in recorded.items()}
+
+    def forwards(self) -> list[tuple[nn.Module, Tensor]]:
+        """The networks, each with images [N, 3, H, W] in [-1, 1] as many as a step gives it at once."""
+        pairs = len(range(self.settings.pairs)[own_share(self.settings.pairs)])
+        few = to_unit_range(self.target[torch.arange(2 * pairs, device=self.device) % len(self.target)])
+        many = few.repeat(2, 1, 1, 1)  # translations, and images as recorded
+        forwards = [(network, few) for network in (self.g, self.d_source, self.classifier)]
+        return [*forwards, (self.d_source, many), *([(self.classifier, many)] if self.settings.classifier_rate else [])]
 
     def state(self) -> Mapping[str, Any]:
         return {name: part.state_dict() for name, part in self.stateful().items()} | {
@@ -175,6 +185,8 @@ class GanTrainer:
         with torch.no_grad(), autocast(self.device, self.settings.precision):
             translated = to_uint8(self.average_f(to_unit_range(images)))
         self.run.image("translation", translation_grid(images, translated), step=done)
+        translated = to_uint8(Inference(self.average_f, self.settings.precision, kept=False)(to_unit_range(images)))
+        self.run.image("translation", translation_grid(images, translated), step=step)
 
 
 def shown(pool: ImagePool, fakes: Tensor, generator: torch.Generator) -> Tensor:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from components.core.data.decoded import iterate_batches, to_uint8, to_unit_range
 from components.core.data.manifest import Manifest
 from components.core.data.shards import write_shards
 from components.core.models.folder import load_network, model_digest
-from components.core.models.translator import Generator, load_translator
-from components.core.runtime.device import autocast, choose_device
+from components.core.models.precision import Inference
+from components.core.models.translator import Generator, GeneratorConfig, load_translator
+from components.core.runtime.device import choose_device
 from components.core.runtime.errors import UserError
 from components.core.runtime.progress import Progress
 from components.core.runtime.tracking import stage_run
@@ -47,7 +47,8 @@ def run(
         inputs=inputs,
     ) as tracked:
         tracked.data_sets(manifest.recorded(images, "translate"))
-        translations = translate(manifest, generator, settings, data_root)
+        translating = Inference(generator.to(choose_device()).eval(), settings.precision)
+        translations = translate(manifest, translating, generator.config, settings.batch, data_root)
         began = time.monotonic()
         shards = write_shards(data_root, zip(manifest.images["name"], translations, strict=True)).table
         speed = len(shards) / (time.monotonic() - began)
@@ -69,7 +70,9 @@ def run(
             "direction": settings.direction,
             "selection": config.get("selection"),
             "inputs": inputs,
+            "precision": translating.precision,
         }
+        tracked.tag("simpgan.precision", str(translating))
         (output / "translation.json").write_text(json.dumps(origin, indent=2) + "\n")
     return translated
 
@@ -92,21 +95,20 @@ def refuse_other_side(manifest: Manifest, config: dict[str, Any], direction: Dir
         )
 
 
-def translate(manifest: Manifest, generator: Generator, settings: TranslateSettings, data_root: str) -> Iterator[bytes]:
+def translate(
+    manifest: Manifest, translator: Inference, config: GeneratorConfig, batch: int, data_root: str
+) -> Iterator[bytes]:
     """The translation of each image in the manifest's order, as PNG: what was written is what a classifier will see.
 
     A plain resize to the generator's size, no crop, no flip; values are clipped, never stretched.
     """
     device = choose_device()
-    generator = generator.to(device).eval()
     rows = np.arange(len(manifest.images))
-    size = (generator.config.height, generator.config.width)
     with Progress("translate", len(rows), "image") as bar:
-        for batch in iterate_batches(data_root, manifest, rows, *size, settings.batch):
-            with torch.no_grad(), autocast(device, settings.precision):
-                images = to_uint8(generator(to_unit_range(batch.to(device))))
+        for some in iterate_batches(data_root, manifest, rows, config.height, config.width, batch):
+            images = to_uint8(translator(to_unit_range(some.to(device))))
             for image in images.permute(0, 2, 3, 1).cpu().numpy():
                 encoded = io.BytesIO()
                 Image.fromarray(image).save(encoded, "png")
                 yield encoded.getvalue()
-            bar.update(len(batch))
+            bar.update(len(some))

@@ -14,6 +14,7 @@ The classifier's own statistics stay, since a training that goes on needs them; 
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,9 @@ from components.core.models.description import (
 )
 from components.core.models.extraction import Images, features_of, with_statistics_of
 from components.core.models.folder import MODEL_FILES, model_digest, read_config
+from components.core.models.precision import Inference
 from components.core.models.translator import Generator, load_translator
-from components.core.runtime.device import autocast, choose_device
+from components.core.runtime.device import choose_device
 from components.core.runtime.errors import UserError
 
 STATISTICS = "statistics.safetensors"
@@ -49,13 +51,23 @@ class Adaptation:
     Attributes:
         classifier: with the statistics that the method has.
         translator: F, which images go through first; None: they are looked at as recorded.
-        precision: of `autocast`.
+        precision: wanted, of `Inference`.
     """
 
     description: Description
     classifier: SiameseClassifier
     translator: Generator | None
     precision: str
+
+    @cached_property
+    def looking(self) -> Inference:
+        """The classifier in the precision that is right for it."""
+        return Inference(self.classifier, self.precision)
+
+    @cached_property
+    def translating(self) -> Inference | None:
+        """The translator in the precision that is right for it."""
+        return Inference(self.translator, self.precision) if self.translator else None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -79,17 +91,16 @@ class Adaptation:
         unit = np.empty((len(images), self.dimensions), np.float32)
         for start in range(0, len(images), batch):
             prepared = self.prepared(images[start : start + batch].to(self.classifier.mean.device))
-            unit[start : start + batch] = features_of(self.classifier, prepared, self.precision)[0].cpu().numpy()
+            unit[start : start + batch] = features_of(self.looking, prepared)[0].cpu().numpy()
         return unit
 
     def prepared(self, images: Tensor) -> Tensor:
         """Images uint8 [N, 3, H, W] of any size as the classifier gets them: translated, float in [-1, 1]."""
         images = resized(images, *self.size)
-        if self.translator:
-            with torch.no_grad(), autocast(images.device, self.precision):
-                translated = self.translator(to_unit_range(images))
+        if self.translating:
+            translated = to_uint8(self.translating(to_unit_range(images)))
             # The evaluate stage sees translations as they are stored, in 8 bits.
-            images = resized(to_uint8(translated), self.classifier.config.height, self.classifier.config.width)
+            images = resized(translated, self.classifier.config.height, self.classifier.config.width)
         return to_unit_range(images)
 
 
@@ -238,7 +249,7 @@ def load_adaptation(folder: Path, device: torch.device | None = None, precision:
     """The adaptation in `folder`, on a device: that of `choose_device` if none is given.
 
     Args:
-        precision: of `autocast`, as the evaluate stage has it.
+        precision: wanted, of `Inference`.
 
     Raises:
         UserError: the folder holds none.

@@ -20,7 +20,7 @@ TRANSLATIONS = ("gan", "cyclegan", "simpgan", "simpgan-fit")
 BASES = ("direct", *TRANSLATIONS, "source-to-target")
 METHODS = (*BASES, "adabn", *(f"{base}+adabn" for base in BASES[1:]))
 """What can be registered; other rows of results are baselines, or other comparisons of the same features."""
-PROVENANCE = {"hardware", "date", "commit", "command"}
+PROVENANCE = {"precision", "hardware", "date", "commit", "command"}
 
 
 class Description(Settings):

@@ -12,7 +12,7 @@ from torch.nn import functional
 from components.core.data.decoded import iterate_batches, to_unit_range
 from components.core.data.manifest import Manifest
 from components.core.models.classifier import SiameseClassifier
-from components.core.runtime.device import autocast
+from components.core.models.precision import Inference
 from components.core.runtime.progress import Progress
 
 
@@ -48,15 +48,17 @@ class Extracted:
         rows: [N] int64, rows of the images' manifest, rising.
         unit: [N, D] float32 of length 1: means of unit vectors, compared by cosine.
         embedding: [N, D] float32: means of the classifier's v, for the verification score; None where there is no v.
+        precision: in which they were computed, as `Inference.precision` says; empty where no network did.
     """
 
     rows: np.ndarray
     unit: np.ndarray
     embedding: np.ndarray | None = None
+    precision: str = ""
 
     def of(self, rows: np.ndarray) -> "Extracted":
         """The features of some of the rows, in their order, without embeddings."""
-        return Extracted(rows, self.unit[np.searchsorted(self.rows, rows)])
+        return Extracted(rows, self.unit[np.searchsorted(self.rows, rows)], precision=self.precision)
 
     def embeddings_of(self, rows: np.ndarray) -> np.ndarray:
         """The embeddings of some of the rows, in their order."""
@@ -71,24 +73,24 @@ def extract(
 
     Args:
         batch: images that go through the classifier together.
-        precision: of `autocast`.
+        precision: wanted, of `Inference`.
         label: what the progress bar calls them.
     """
+    looking = Inference(classifier, precision)
     unit: list[Tensor] = []
     embeddings: list[Tensor] = []
     with Progress(f"features {label}", len(rows), "image") as bar:
         for some in images.batches(classifier, rows, batch):
-            of_both, embedding = features_of(classifier, some, precision)
+            of_both, embedding = features_of(looking, some)
             unit.append(of_both.cpu())
             embeddings.append(embedding.cpu())
             bar.update(len(some))
-    return Extracted(rows, torch.cat(unit).numpy(), torch.cat(embeddings).numpy())
+    return Extracted(rows, torch.cat(unit).numpy(), torch.cat(embeddings).numpy(), looking.precision)
 
 
-def features_of(classifier: SiameseClassifier, images: Tensor, precision: str) -> tuple[Tensor, Tensor]:
+def features_of(classifier: Inference, images: Tensor) -> tuple[Tensor, Tensor]:
     """The unit vectors and the embeddings of `Extracted`, float32 [N, D] each, of images [N, 3, H, W] in [-1, 1]."""
-    with torch.no_grad(), autocast(images.device, precision):
-        both = classifier(torch.cat([images, images.flip(3)])).float()
+    both = classifier(torch.cat([images, images.flip(3)]))
     original, mirrored = functional.normalize(both).chunk(2)
     return functional.normalize(original + mirrored), torch.stack(both.chunk(2)).mean(0)
 
@@ -103,9 +105,10 @@ def with_statistics_of(
 
     Args:
         batch: images whose statistics are taken together.
-        precision: of `autocast`.
+        precision: wanted, of `Inference`.
         seed: of the order in which images come.
     """
+    looking = Inference(classifier, precision)
     adapted = deepcopy(classifier).eval()
     for layer in adapted.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
@@ -117,6 +120,6 @@ def with_statistics_of(
     for some in images.batches(adapted, order, full):
         if len(some) < full:
             break
-        with torch.no_grad(), autocast(some.device, precision):
+        with torch.no_grad(), looking.autocast(some):
             adapted(some)
     return adapted.eval()

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from components.core.data.decoded import to_unit_range
 from components.core.models.classifier import SiameseClassifier
-from components.core.runtime.device import autocast
+from components.core.models.precision import Inference
 from components.core.runtime.errors import UserError
 
 SAMPLE = 256
@@ -77,16 +77,16 @@ class LabelFree:
             source: uint8 [N, 3, H, W], the labelled images, on the device to compute on.
             target: uint8 [M, 3, H, W], the unlabelled training images, on the same device.
             seed: of the sample.
-            precision: of the networks: 'fp32', 'bf16' or 'auto'. Distances are computed in double precision.
+            precision: wanted, of `Inference`. Distances are computed in double precision.
 
         Raises:
             UserError: a domain has a single image.
         """
         refuse_single_image(len(source), len(target))
         generator = torch.Generator().manual_seed(seed)
-        self.classifier, self.precision = classifier, precision
+        self.classifier, self.judge = classifier, Inference(classifier, precision)
         self.source, self.target = (to_unit_range(sample(images, generator)) for images in (source, target))
-        self.reference = Reference(*(self.through(classifier, images) for images in (self.source, self.target)))
+        self.reference = Reference(*(through(self.judge, images.split(BATCH)) for images in (self.source, self.target)))
 
     def measure(self, f: nn.Module, g: nn.Module) -> dict[str, float]:
         """The numbers of translators F: T->S and G: S->T of images in [-1, 1]: those of `Reference.measure`, and
@@ -94,29 +94,24 @@ class LabelFree:
         - `cycle_source`, `cycle_target`: mean |F(G(S)) - S| and |G(F(T)) - T|, 0..2. See content that is lost. Miss
           content that is hidden in faint noise, and blame G as well as F.
         """
-        translated, fake_target = self.through(f, self.target), self.through(g, self.source)
-        features = self.through(self.classifier, translated)
+        translate, translate_back = (Inference(network, self.judge.wanted, kept=False) for network in (f, g))
+        translated = through(translate, self.target.split(BATCH))
+        fake_target = through(translate_back, self.source.split(BATCH))
+        features = through(self.judge, translated.split(BATCH))
         with torch.no_grad():
             logits = self.classifier.identity_logits(features)
+        rebuilt_source = through(translate, fake_target.split(BATCH))
+        rebuilt_target = through(translate_back, translated.split(BATCH))
         return {
             **self.reference.measure(features, logits),
-            "cycle_source": (self.through(f, fake_target) - self.source).abs().mean().item(),
-            "cycle_target": (self.through(g, translated) - self.target).abs().mean().item(),
+            "cycle_source": (rebuilt_source - self.source).abs().mean().item(),
+            "cycle_target": (rebuilt_target - self.target).abs().mean().item(),
         }
 
-    def through(self, network: nn.Module, images: Tensor) -> Tensor:
-        """What the network makes of images [N, 3, H, W], float32."""
-        return through(network, images.split(BATCH), self.precision)
 
-
-def through(network: nn.Module, batches: Iterable[Tensor], precision: str) -> Tensor:
+def through(network: Inference, batches: Iterable[Tensor]) -> Tensor:
     """What the network makes of batches of images [n, 3, H, W], joined, float32."""
-    with torch.no_grad():
-        made = []
-        for batch in batches:
-            with autocast(batch.device, precision):
-                made.append(network(batch).float())
-        return torch.cat(made)
+    return torch.cat([network(batch) for batch in batches])
 
 
 def refuse_single_image(source: int, target: int) -> None:

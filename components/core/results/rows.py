@@ -47,6 +47,7 @@ class ResultsRow(BaseModel):
     gallery: int = Field(ge=0, description="images searched")
     steps: int = Field(0, ge=0, description="of the GAN's training; 0: there is none")
     score: float | None = Field(None, description="label-free score of the translation, lower is better")
+    precision: str = Field("", description="in which networks computed the features; empty: not recorded")
     hardware: str = Field("", description="GPU, or CPU and its cores, that the evaluation ran on")
     date: str = Field("", pattern=r"^(\d{4}-\d\d-\d\d)?$", description="of the evaluation, YYYY-MM-DD")
     commit: str = Field("", description="of the code; `-dirty` when files differ from it")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 import torch
@@ -35,17 +36,26 @@ def memory_explained(name: str, remedy: str) -> Iterator[None]:
         raise UserError(f"{name}: the GPU's memory is too small: {remedy}") from None
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Mixed precision for `precision` 'fp32', 'bf16', or 'auto': bf16 where the hardware multiplies it faster."""
-    wanted = precision == "bf16" or (precision == "auto" and multiplies_bf16(device))
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+def autocast(device: torch.device, precision: Literal["fp32", "bf16"]) -> torch.autocast:
+    """Mixed precision, or float32 throughout."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def supported_precision(device: torch.device, wanted: str) -> Literal["fp32", "bf16"]:
+    """'bf16' if that is wanted, or wanted is 'auto' and `device` multiplies it faster than float32; else 'fp32'."""
+    return "bf16" if wanted == "bf16" or (wanted == "auto" and multiplies_bf16(device)) else "fp32"
 
 
 def multiplies_bf16(device: torch.device) -> bool:
     """Whether `device` has instructions for bfloat16 products."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.cpu._is_avx512_bf16_supported() or has_amx()
+
+
+def has_amx() -> bool:
+    """Whether this processor has AMX, matrix units that multiply bfloat16."""
+    return torch.cpu._is_amx_tile_supported()
 
 
 def seed_step(seed: int, step: int) -> torch.Generator:

@@ -1,0 +1,278 @@
+"""The precision that networks compute in: bfloat16 on a CPU only where it gives the numbers of float32.
+
+torch's bfloat16 convolutions for AMX (2.14.1, found 2026-11) read memory that was never written where a stride leaves a
+map one pixel wide. What they return depends on what that memory held before, so a comparison may pass by luck: such
+shapes never compute in bfloat16 on these processors. Everything else is compared with float32 once for each machine,
+network, size and batch, and the outcome is kept in the cache. GPUs are not compared.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from components.core.runtime import provenance, storage
+from components.core.runtime.device import autocast, has_amx, supported_precision
+from components.core.runtime.distributed import from_first
+
+logger = logging.getLogger(__name__)
+
+AGREEMENT = 0.999
+"""The least cosine between what bfloat16 and float32 compute of one image, or of one layer's input."""
+
+COMPARED = 16
+"""Images of a batch that are computed in float32 for the comparison."""
+
+POISONED = (1_000, 10_000, 100_000, 1_000_000, 4_000_000)
+"""Sizes of the memory, in floats, that holds no number when a comparison begins."""
+
+NARROW = "on AMX processors torch computes wrong bfloat16 numbers where a stride leaves a map one pixel wide"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The precision that a network computes in, and why.
+
+    Attributes:
+        cosine: the lowest cosine between bfloat16 and float32, -1..1; None if they were not compared.
+        reason: why bfloat16 was wanted and is not used; empty otherwise.
+    """
+
+    precision: Literal["fp32", "bf16"]
+    cosine: float | None = None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if self.reason:
+            return f"{self.precision}: {self.reason}"
+        return self.precision if self.cosine is None else f"{self.precision}, cosine with fp32 {self.cosine:.5f}"
+
+
+class Inference:
+    """Runs a network without gradients and dropout, in bfloat16 where that gives the numbers of float32.
+
+    Args:
+        network: in evaluation mode. Its weights are compared as they are when the first batch of a size arrives.
+        wanted: 'fp32', 'bf16', or 'auto': bf16 where the hardware multiplies it faster.
+        kept: whether the cache keeps the outcomes; weights that a training goes on changing are not worth it.
+    """
+
+    def __init__(self, network: nn.Module, wanted: str = "auto", *, kept: bool = True) -> None:
+        self.network, self.wanted, self.kept = network, wanted, kept
+        self.outcomes: dict[torch.Size, Outcome] = {}
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """The network's output, float32, for images [N, 3, H, W]."""
+        with torch.no_grad(), self.autocast(images):
+            return self.network(images).float()
+
+    def autocast(self, images: Tensor) -> torch.autocast:
+        """The context in which the network, or one of its shape, computes a batch like `images`."""
+        return autocast(images.device, self.outcome(images).precision)
+
+    def outcome(self, images: Tensor) -> Outcome:
+        """The precision for a batch like `images`."""
+        if images.shape not in self.outcomes:
+            self.outcomes[images.shape] = self._decide(images)
+        return self.outcomes[images.shape]
+
+    @property
+    def precision(self) -> str:
+        """The precisions used so far: 'fp32', 'bf16', 'bf16 and fp32' (batches of other sizes), or empty."""
+        return " and ".join(sorted({outcome.precision for outcome in self.outcomes.values()}))
+
+    def __str__(self) -> str:
+        """The outcomes so far, each once."""
+        return "; ".join(dict.fromkeys(map(str, self.outcomes.values())))
+
+    def _decide(self, images: Tensor) -> Outcome:
+        precision = supported_precision(images.device, self.wanted)
+        if precision == "fp32" or images.device.type != "cpu":
+            return Outcome(precision)
+        if not self.kept:
+            return explained(compare_outputs(self.network, images), label(self.network, images))
+        key = {"network": weights_digest(self.network), "shapes": [list(images.shape)]}
+        outcome = kept_outcome(key, lambda: compare_outputs(self.network, images))
+        return explained(outcome, label(self.network, images))
+
+
+def training_outcome(wanted: str, forwards: Sequence[tuple[nn.Module, Tensor]]) -> Outcome:
+    """The precision for a training whose steps compute `forwards`: networks, and images like those of a batch.
+
+    Each layer is compared forward and backward. A whole network's gradients are not: rounding alone turns those of a
+    deep network with batch normalisation by more than `AGREEMENT` allows. Several processes agree on the first one's.
+    """
+    device = forwards[0][1].device
+    precision = supported_precision(device, wanted)
+    if precision == "fp32" or device.type != "cpu":
+        return Outcome(precision)
+    key = {
+        "training": [str(network) for network, _ in forwards],
+        "shapes": [list(images.shape) for _, images in forwards],
+    }
+    labels = dict.fromkeys(label(network, images) for network, images in forwards)
+    outcome = kept_outcome(key, lambda: compare_layers(forwards))
+    if not from_first(outcome.precision == "bf16") and outcome.precision == "bf16":
+        outcome = Outcome("fp32", outcome.cosine, "the first process of the training does so")
+    return explained(outcome, ", ".join(labels))
+
+
+def explained(outcome: Outcome, what: str) -> Outcome:
+    """The outcome; why bfloat16 is not used is said once in this process."""
+    if outcome.reason:
+        say_once(f"{what}: computes in float32, not bfloat16: {outcome.reason}")
+    return outcome
+
+
+def kept_outcome(key: dict[str, Any], compare: Callable[[], Outcome]) -> Outcome:
+    """The outcome that the cache keeps for `key` on this machine; compared first if there is none."""
+    machine = {
+        "processor": provenance.processor(),
+        "amx": has_amx(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "onednn": os.environ.get("ONEDNN_MAX_CPU_ISA", ""),
+    }
+    name = hashlib.sha256(json.dumps({**machine, **key}, sort_keys=True).encode()).hexdigest()
+    path = storage.cache_folder() / "precision" / f"{name}.json"
+    try:
+        return Outcome(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        outcome = compare()
+        with suppress(OSError):  # without a cache the next process compares again
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with storage.beside(path) as partial:
+                partial.write_text(json.dumps(asdict(outcome)))
+        return outcome
+
+
+def compare_outputs(network: nn.Module, images: Tensor) -> Outcome:
+    """Compare what a network makes of some of `images` in float32 with what it makes of them in a bfloat16 batch."""
+    chosen = torch.linspace(0, len(images) - 1, min(COMPARED, len(images))).long()
+    with torch.no_grad():
+        with narrow_layers(network) as narrow:
+            expected = network(images[chosen]).float()
+        if narrow and has_amx():
+            return Outcome("fp32", None, NARROW)
+        poison_memory()
+        with torch.autocast("cpu", torch.bfloat16):
+            found = network(images).float()
+    if not found.isfinite().all():
+        return judged(float("nan"))
+    return judged(lowest_cosine(expected, found[chosen]))
+
+
+def compare_layers(forwards: Sequence[tuple[nn.Module, Tensor]]) -> Outcome:
+    """Compare every convolution and linear layer of the networks, forward and backward, on the input that it gets."""
+    cosines: list[float] = []
+    for network, images in forwards:
+        copy = deepcopy(network).eval().requires_grad_(True)
+        with torch.no_grad():
+            with narrow_layers(copy) as narrow:
+                copy(images[:1])
+            if narrow and has_amx():
+                return Outcome("fp32", None, NARROW)
+            with hooked(copy, lambda layer, inputs, _: cosines.append(layer_cosine(layer, inputs[0]))):
+                copy(images)
+    return judged(min(cosines))
+
+
+def layer_cosine(layer: nn.Module, inputs: Tensor) -> float:
+    """The lowest cosine between bfloat16 and float32 of a layer's output and of its gradients; NaN if one is none."""
+    computed = []
+    for is_bf16 in (False, True):
+        with torch.enable_grad():
+            features = inputs.detach().requires_grad_()
+            poison_memory()
+            with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16):
+                output = layer.forward(features)  # without the hooks that a call would run
+            direction = torch.randn(output.shape, generator=torch.Generator().manual_seed(0)).to(output.dtype)
+            poison_memory()
+            gradients = torch.autograd.grad(output, [features, *layer.parameters()], direction)
+        computed.append([output.detach().float(), *(gradient.float() for gradient in gradients)])
+    if not all(found.isfinite().all() for found in computed[1]):
+        return float("nan")
+    return min(lowest_cosine(expected, found) for expected, found in zip(*computed, strict=True))
+
+
+def lowest_cosine(expected: Tensor, found: Tensor) -> float:
+    """The lowest cosine between the rows of two tensors [N, ...], or of two vectors; rows that are both zero agree."""
+    if expected.ndim == 1:
+        expected, found = expected[None], found[None]
+    expected, found = expected.flatten(1), found.flatten(1)
+    cosines = functional.cosine_similarity(expected, found)
+    both_zero = ~(expected.any(1) | found.any(1))
+    return cosines.masked_fill(both_zero, 1.0).min().item()
+
+
+def judged(cosine: float) -> Outcome:
+    """The outcome of a comparison whose lowest cosine is `cosine`; NaN: there were values that are no numbers."""
+    if cosine > AGREEMENT:
+        return Outcome("bf16", cosine)
+    if math.isnan(cosine):
+        return Outcome("fp32", None, "on this machine some of its bfloat16 values are not numbers")
+    differ = f"on this machine its bfloat16 values differ from those of float32 (cosine {cosine:.4f})"
+    return Outcome("fp32", cosine, differ)
+
+
+@contextmanager
+def narrow_layers(network: nn.Module) -> Iterator[list[nn.Module]]:
+    """Within the block collect the convolutions with a stride whose input or output becomes one pixel wide."""
+    found: list[nn.Module] = []
+
+    def look(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        strided = max(getattr(layer, "stride", (1,))) > 1
+        if strided and min(inputs[0].shape[-1], output.shape[-1]) == 1:
+            found.append(layer)
+
+    with hooked(network, look):
+        yield found
+
+
+@contextmanager
+def hooked(network: nn.Module, hook: Callable[[nn.Module, Any, Any], None]) -> Iterator[None]:
+    """Within the block call `hook` after every layer that bfloat16 products may go wrong in."""
+    layers = [each for each in network.modules() if isinstance(each, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
+    handles = [layer.register_forward_hook(hook) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def poison_memory() -> None:
+    """Leave values that are no numbers in memory that was freed: code that reads what it never wrote shows them."""
+    for size in POISONED:
+        blocks = [torch.full((size,), float("nan")) for _ in range(2)]
+        del blocks
+
+
+def weights_digest(network: nn.Module) -> str:
+    """sha256 over a network's structure, weights and batch-norm statistics."""
+    content = hashlib.sha256(str(network).encode())
+    for value in network.state_dict().values():
+        content.update(value.detach().cpu().contiguous().numpy())
+    return content.hexdigest()
+
+
+def label(network: nn.Module, images: Tensor) -> str:
+    """A network and the size of its images, for messages."""
+    return f"{type(network).__name__} at {images.shape[-2]}x{images.shape[-1]}"
+
+
+@cache
+def say_once(line: str) -> None:
+    """Log a line, once in this process."""
+    logger.warning(line)

@@ -155,9 +155,16 @@ def appearance_of(before: Seen, now: Seen) -> dict[str, Any]:
 
 
 def write_drift(
-    path: str | Path, cameras: Sequence[CameraDrift], digests: Mapping[str, str], settings: DriftSettings
+    path: str | Path,
+    cameras: Sequence[CameraDrift],
+    digests: Mapping[str, str],
+    settings: DriftSettings,
+    precision: str,
 ) -> None:
-    """Write drift.json: {"schema", the digests of the inputs, "settings", "changed", "cameras"}.
+    """Write drift.json: {"schema", the digests of the inputs, "settings", "precision", "changed", "cameras"}.
+
+    Args:
+        precision: in which the features were computed, as `Inference.precision` says.
 
     Raises:
         UserError: the location cannot be written.
@@ -166,6 +173,7 @@ def write_drift(
         "schema": SCHEMA,
         **digests,
         "settings": settings.model_dump(),
+        "precision": precision,
         "changed": any(each.status == "changed" for each in cameras),
         "cameras": [{**each.model_dump(), "ratio": each.ratio} for each in cameras],
     }

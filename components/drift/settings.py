@@ -1,10 +1,8 @@
 """Settings of the drift stage."""
 
-from typing import Literal
-
 from pydantic import Field
 
-from components.core.runtime.settings import Settings
+from components.core.runtime.settings import Precision, Settings
 
 
 class DriftSettings(Settings):
@@ -17,4 +15,4 @@ class DriftSettings(Settings):
     threshold: float = Field(0.01, gt=0, lt=1, description="p-value up to which a camera counts as changed")
     pictures: int = Field(8, ge=1, le=20, description="images in each row of the page")
     batch: int = Field(64, ge=1, description="images that go through the classifier together")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
+    precision: Precision = "auto"

@@ -36,7 +36,8 @@ def run(
         tracked.data_sets(before.recorded(reference, "reference"), since.recorded(new, "new"))
         compared = list(compare_cameras(before, since, networks, model, settings, data_root))
         cameras = [each.drift for each in compared]
-        write_drift(output / "drift.json", cameras, inputs, settings)
+        write_drift(output / "drift.json", cameras, inputs, settings, model.classifier.precision)
+        tracked.tag("simpgan.precision", str(model.classifier))
         details = {**settings.model_dump(), **inputs}
         write_page(output / "drift.html", compared, (before.dataset, since.dataset), details, settings, data_root)
         tracked.summary(figures_of(cameras))

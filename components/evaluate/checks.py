@@ -44,6 +44,7 @@ class LabelFreeChecks:
         self.methods: dict[str, Measures] = {}
         self._references: dict[Path | None, Reference] = {}
         self._cycles: dict[Path, float] = {}
+        self._precisions: set[str] = set()
 
     def measure(self, version: Version, part: str, network: SiameseClassifier, label: str) -> None:
         """Measure a version as `network` sees it, which has other statistics where `part` is `adabn`.
@@ -71,7 +72,10 @@ class LabelFreeChecks:
 
     def features(self, network: SiameseClassifier, images: Images, rows: np.ndarray) -> Tensor:
         """The classifier's features [N, D] of images, without their mirror images."""
-        return through(Inference(network, self.settings.precision), images.batches(network, rows, BATCH))
+        looking = Inference(network, self.settings.precision)
+        features = through(looking, images.batches(network, rows, BATCH))
+        self._precisions.add(looking.precision)
+        return features
 
     def cycle(self, version: Version, translator: Path) -> float:
         """Mean |G(F(T)) - T| of the version's translations."""
@@ -100,4 +104,10 @@ class LabelFreeChecks:
             source=len(self.source_rows),
             target=len(self.target_rows),
         )
-        return Checks(target=self.target.manifest.digest, classifier=classifier, sample=looked_at, methods=self.methods)
+        return Checks(
+            target=self.target.manifest.digest,
+            classifier=classifier,
+            precision=" and ".join(sorted(self._precisions)),
+            sample=looked_at,
+            methods=self.methods,
+        )

@@ -1,10 +1,10 @@
 """Settings of the evaluate stage."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
-from components.core.runtime.settings import Settings
+from components.core.runtime.settings import Precision, Settings
 
 
 class EvaluateSettings(Settings):
@@ -21,7 +21,7 @@ class EvaluateSettings(Settings):
     probes_shown: int = Field(6, ge=0, description="probes whose ranked lists the report shows")
     points_shown: int = Field(300, ge=0, description="images of each data set in the pictures of features; 0: none")
     batch: int = Field(64, ge=2, description="images that go through the classifier together")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
+    precision: Precision = "auto"
 
     @property
     def looking(self) -> dict[str, Any]:

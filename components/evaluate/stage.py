@@ -132,6 +132,7 @@ def run(
         write_probes(probes, output / "probes.parquet")
         checked = checks.result(inputs["classifier"])
         write_checks(checked, output / "checks.json")
+        tracked.tag("simpgan.precision", checked.precision)
         present(
             Shown(looked_in, split, trained_on, network, of_split),
             rows,

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from components.core.runtime.settings import Place, Settings
+from components.core.runtime.settings import Place, Precision, Settings
 
 
 class PretrainSettings(Settings):
@@ -69,7 +69,7 @@ class PretrainSettings(Settings):
     jitter: float = Field(0, ge=0, lt=1, description="largest change of brightness, contrast and saturation")
     grey: float = Field(0, ge=0, le=1, description="probability of taking the colours from an image")
     erasing: float = Field(0, ge=0, le=1, description="probability of random erasing (Zhong et al. 2020)")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
+    precision: Precision = "auto"
     checkpoint_seconds: float = Field(60, ge=0, description="between two checkpoints")
 
     @model_validator(mode="after")

@@ -1,10 +1,9 @@
 """Settings of the propose stage."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from components.core.results.gate import GateSettings
+from components.core.runtime.settings import Precision
 
 
 class ProposeSettings(GateSettings):
@@ -17,4 +16,4 @@ class ProposeSettings(GateSettings):
     fold: int = Field(0, ge=0, description="of that protocol")
     promote: bool = Field(False, description="make it the champion if the gate lets it through")
     batch: int = Field(64, ge=2, description="images whose batch-norm statistics are taken together")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
+    precision: Precision = "auto"

@@ -15,6 +15,8 @@ from components.core.runtime import storage
 from components.core.runtime.progress import Progress
 
 BATCH = 64
+FORMAT = "2"
+"""What tells features in the cache from those that earlier versions computed in another way."""
 
 
 def kept_features(
@@ -27,7 +29,7 @@ def kept_features(
         rows: of the images' manifest.
         precision: wanted, of `Inference`.
     """
-    made_from = [*model, precision, images.manifest.digest, hashlib.sha256(rows.tobytes()).hexdigest()]
+    made_from = [FORMAT, *model, precision, images.manifest.digest, hashlib.sha256(rows.tobytes()).hexdigest()]
     path = storage.cache_folder() / "features" / f"{hashlib.sha256(' '.join(made_from).encode()).hexdigest()}.npy"
     shape = (len(rows), classifier.identity_head.in_features)
     kept = read(path, shape)

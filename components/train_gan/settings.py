@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from components.core.runtime.settings import Settings
+from components.core.runtime.settings import Precision, Settings
 
 Method = Literal["simpgan", "simpgan-fit", "cyclegan", "gan"]
 
@@ -50,7 +50,7 @@ class TrainGanSettings(Settings):
     )
     candidates: int = Field(10, ge=1, description="evenly spaced steps at which the score is measured")
     crop_padding: int = Field(0, ge=0, description="pixels by which a random crop may leave the image")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
+    precision: Precision = "auto"
     picture_steps: int = Field(500, ge=1, description="between two grids of sample translations")
     gradient_norm_steps: int = Field(
         500, ge=0, description="between two records of each generator loss's gradient norm; 0: never"

@@ -182,11 +182,8 @@ class GanTrainer:
             return
         chosen = torch.linspace(0, len(self.target) - 1, min(8, len(self.target))).long()
         images = self.target[chosen.to(self.device)]
-        with torch.no_grad(), autocast(self.device, self.settings.precision):
-            translated = to_uint8(self.average_f(to_unit_range(images)))
-        self.run.image("translation", translation_grid(images, translated), step=done)
         translated = to_uint8(Inference(self.average_f, self.settings.precision, kept=False)(to_unit_range(images)))
-        self.run.image("translation", translation_grid(images, translated), step=step)
+        self.run.image("translation", translation_grid(images, translated), step=done)
 
 
 def shown(pool: ImagePool, fakes: Tensor, generator: torch.Generator) -> Tensor:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.core.runtime.settings import Settings
+from components.core.runtime.settings import Precision, Settings
 
 Direction = Literal["target-to-source", "source-to-target"]
 
@@ -16,4 +16,4 @@ class TranslateSettings(Settings):
         "target-to-source", description="by F the target's images, or by G the source's, whose people are known"
     )
     batch: int = Field(32, ge=1, description="images that go through the generator together")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
+    precision: Precision = "auto"

@@ -18,7 +18,7 @@ import torch
 from timm.optim import create_optimizer_v2
 
 from components.core.data.pairs import PairSampler
-from components.core.runtime.device import autocast, choose_device
+from components.core.runtime.device import autocast, choose_device, supported_precision
 from components.pretrain.settings import PretrainSettings
 from components.pretrain.stage import build_classifier
 from components.pretrain.trainer import PretrainTrainer
@@ -48,7 +48,7 @@ def timm_step(sizes: Namespace) -> Callable[[int], object]:
 
     def step(_: int) -> None:
         optimizer.zero_grad()
-        with autocast(device, "auto"):
+        with autocast(device, supported_precision(device, "auto")):
             output = model(images)
             target = torch.randint(IDENTITIES, (len(output),), device=device)
             torch.nn.functional.cross_entropy(output, target).backward()

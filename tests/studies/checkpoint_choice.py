@@ -28,7 +28,8 @@ from components.core.data.manifest import Manifest
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import SiameseClassifier, load_classifier
 from components.core.models.label_free import LabelFree, score
-from components.core.runtime.device import autocast, choose_device
+from components.core.models.precision import Inference
+from components.core.runtime.device import choose_device
 from components.core.runtime.provenance import hardware, today
 from components.core.runtime.tracking import stage_run
 from components.evaluate.metrics import UNKNOWN, RankingResult, rank
@@ -88,8 +89,8 @@ class Truth:
         """Of the probes, with all images translated."""
         batches = []
         for batch in self.images.split(64):
-            with torch.no_grad(), autocast(self.device, self.precision):
-                batches.append(self.classifier(translator(to_unit_range(batch))).float().cpu())
+            translated = Inference(translator, self.precision, kept=False)(to_unit_range(batch))
+            batches.append(Inference(self.classifier, self.precision)(translated).cpu())
         features = functional.normalize(torch.cat(batches)).numpy()
         return rank(
             features[: len(self.query)],

@@ -96,6 +96,7 @@ class Checks(BaseModel):
 
     target: str = Field(description="digest of the manifest")
     classifier: str = Field(description="digest of the model folder")
+    precision: str = Field("", description="in which networks computed the features; empty: not recorded")
     sample: Sample
     methods: dict[str, Measures]
 

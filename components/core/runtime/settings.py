@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16"],
+    Field(description="auto: bf16 where the hardware has it; on a CPU only where it gives the numbers of fp32"),
+]
 
 
 def check_place(location: str) -> str:

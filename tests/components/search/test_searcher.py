@@ -176,11 +176,12 @@ def test_the_source_is_looked_at_as_the_classifier_was_trained(opened: Searcher,
     from components.core.data.decoded import to_unit_range
     from components.core.models.classifier import load_classifier
     from components.core.models.extraction import features_of
+    from components.core.models.precision import Inference
 
     source, rows = Manifest.load(model / "source"), np.arange(3)
     classifier = load_classifier(model / "classifier")[0].eval()
     size = classifier.config.height, classifier.config.width
     (images,) = iterate_batches(opened.data_root, source, rows, *size, 3)
-    expected = features_of(classifier, to_unit_range(images), opened.adaptation.precision)[0]
+    expected = features_of(Inference(classifier, opened.adaptation.precision), to_unit_range(images))[0]
     assert opened.source_features(rows) == pytest.approx(expected.numpy(), abs=1e-5)
     assert isinstance(images, torch.Tensor)

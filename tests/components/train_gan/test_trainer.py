@@ -10,6 +10,7 @@ from torch import nn
 
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from components.core.models.precision import poison_memory
 from components.core.runtime.checkpoint import pack
 from components.core.runtime.device import seed_step
 from components.core.runtime.tracking import StageRun, stage_run
@@ -60,6 +61,17 @@ def test_step_equals_the_plainly_written_one(run: StageRun, variant: dict[str, o
         norm = torch.cat([gradient.flatten() for gradient in gradients(updated)]).norm()
         torch.testing.assert_close(seen[f"gradient/{kind}"], norm, rtol=1e-5, atol=0)
     assert seen["train/learning_rate"] == pytest.approx(trainer.settings.rate)
+
+
+def test_the_smallest_images_train_as_in_float32(run: StageRun) -> None:
+    """Of force where the processor multiplies bfloat16."""
+    wanted, exact = (small_trainer(run, precision=precision, channels=8) for precision in ("auto", "fp32"))
+    for step in range(3):
+        poison_memory()
+        found, expected = wanted.step(step), exact.step(step)
+        assert all(value.isfinite() for value in found.values())
+        if step == 0:
+            assert found["loss/generators"].item() == pytest.approx(expected["loss/generators"].item(), rel=0.02)
 
 
 @pytest.mark.parametrize(

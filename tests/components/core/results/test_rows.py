@@ -41,6 +41,7 @@ def test_the_file_calls_rates_by_their_usual_names(tmp_path):
         "gallery",
         "steps",
         "score",
+        "precision",
         "hardware",
         "date",
         "commit",

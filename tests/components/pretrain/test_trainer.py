@@ -10,11 +10,8 @@ import torch
 from sklearn.metrics import log_loss
 
 from components.core.data.pairs import PairSampler
-<<<<<<< HEAD
-from components.core.runtime.checkpoint import pack
-=======
 from components.core.models.precision import poison_memory
->>>>>>> 2cc44b9 (Precision: what was computed in is recorded with results, checks, models and drift; the tests' tiny preset needs no fp32)
+from components.core.runtime.checkpoint import pack
 from components.core.runtime.device import seed_step
 from components.core.runtime.errors import UserError
 from components.pretrain.schedule import positive_share, rate_factor

@@ -69,6 +69,8 @@ def digest_of(name: str, tag: str) -> str:
             answer = requests.head(
                 url, headers={"Accept": MANIFESTS, "Authorization": authorization}, timeout=SECONDS_TO_ANSWER
             )
+        if answer.status_code == 404 and not speaks(f"{scheme}://{host}/v2/"):
+            raise UserError(f"{host} answers, but not as an image registry does: correct its name")
     except requests.RequestException as error:
         raise UserError(f"the registry {host} does not answer ({type(error).__name__}): is its name right?") from None
     if answer.status_code in (401, 403):
@@ -76,8 +78,15 @@ def digest_of(name: str, tag: str) -> str:
     if answer.status_code == 404:
         return ""
     if answer.status_code != 200 or DIGEST_HEADER not in answer.headers:
-        raise UserError(f"the registry {host} answered {answer.status_code} for {path}: is it an image registry?")
+        raise UserError(
+            f"{host} answers {answer.status_code} for {path}, not as an image registry does: correct its name"
+        )
     return answer.headers[DIGEST_HEADER]
+
+
+def speaks(url: str) -> bool:
+    """Whether a registry is at `url`, the root of its interface: it lets us in there, or asks who we are."""
+    return requests.get(url, timeout=SECONDS_TO_ANSWER).status_code in (200, 401, 403)
 
 
 def authorize(host: str, challenge: str) -> str:
@@ -91,4 +100,5 @@ def authorize(host: str, challenge: str) -> str:
     headers = {"Authorization": basic} if basic else {}
     answer = requests.get(asked.pop("realm", ""), params=asked, headers=headers, timeout=SECONDS_TO_ANSWER)
     given = answer.json() if answer.ok else {}
-    return f"Bearer {given.get('token') or given.get('access_token', '')}"
+    token = given.get("token") or given.get("access_token", "") if isinstance(given, dict) else ""
+    return f"Bearer {token}"

@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 from components.core.runtime.task import TASK
+from components.core.runtime.tracking.addresses import sqlite_file
 from pipelines.engine import connect, digest_of, in_a_line
 from pipelines.folder_lock import FolderLock
 from pipelines.stage_output import INDENT, Ended, StageOutput
@@ -269,8 +270,8 @@ def path_of(location: str) -> Path | None:
 
 def folders_of_environment() -> list[str]:
     """Folders that stages write to besides those of the run: caches, and a store of runs that is a file."""
-    tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
-    stores = [str(Path(tracking.removeprefix("sqlite:///")).parent)] if tracking.startswith("sqlite:///") else []
+    store = sqlite_file(os.environ.get("MLFLOW_TRACKING_URI", ""))
+    stores = [str(store.parent)] if store else []
     return [str(storage.cache_folder()), str(torch_home()), *stores]
 
 

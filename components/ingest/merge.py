@@ -1,7 +1,6 @@
 """Join parts of a data set, and what it was before, into one manifest."""
 
 import logging
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,11 +51,9 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
     name = before.dataset if before else settings.name or layout.name
     inputs = {f"part-{place}": part.digest for place, part in enumerate(manifests)}
     with (
-        tempfile.TemporaryDirectory() as scratch,
         stage_run(
             "merge",
             settings=settings.model_dump(),
-            history=Path(scratch) / "history.jsonl",
             label=f"merge {len(manifests)} parts of {name}",
             inputs=inputs | ({"former": before.digest} if before else {}),
         ) as tracked,

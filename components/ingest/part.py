@@ -1,6 +1,5 @@
 """Read one part of what was listed of a layout's new images: a data set of its own, to be merged with the others."""
 
-import tempfile
 from pathlib import Path
 
 from components.core.data.listing import Listing
@@ -31,11 +30,9 @@ def run(listing: Path, part: int, settings: IngestSettings, data_root: str, outp
     name = settings.name or layout.name
     found = Listing.load(listing)
     with (
-        tempfile.TemporaryDirectory() as scratch,
         stage_run(
             "ingest_part",
             settings=settings.model_dump(),
-            history=Path(scratch) / "history.jsonl",
             label=f"ingest {name}, part {part} of {len(found.parts)}",
             inputs={"listing": found.digest},
         ) as tracked,

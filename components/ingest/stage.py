@@ -1,7 +1,6 @@
 """Read a data set in its layout into shards and a manifest."""
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 
@@ -40,11 +39,9 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
     layout = LAYOUTS[settings.layout]
     name = settings.name or layout.name
     with (
-        tempfile.TemporaryDirectory() as scratch,
         stage_run(
             "ingest",
             settings=settings.model_dump(),
-            history=Path(scratch) / "history.jsonl",
             label=f"ingest {name} from {Path(location).name}",
         ) as tracked,
         open_source(location) as found,

@@ -55,9 +55,8 @@ def run(
     output.mkdir(parents=True, exist_ok=True)
     split = (settings.protocol, settings.fold) if settings.protocol else evaluated_split(evaluation, method)
     resolved = {**settings.model_dump(), "method": method}
-    history = output / "history.jsonl"
     with (
-        stage_run("propose", settings=resolved, history=history, inputs=inputs) as tracked,
+        stage_run("propose", settings=resolved, inputs=inputs) as tracked,
         TemporaryDirectory() as place,
     ):
         tracked.data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))

@@ -1,7 +1,6 @@
 """See what is new at a location of camera images, and whether it is enough to train on."""
 
 import logging
-import tempfile
 from pathlib import Path
 
 from components.core.data.listing import Listing
@@ -32,11 +31,9 @@ def run(location: str, known: Path, threshold: int, part_images: int, output: Pa
     """
     before = Manifest.load(known)
     with (
-        tempfile.TemporaryDirectory() as scratch,
         stage_run(
             "watch",
             settings={"threshold": threshold, "part_images": part_images},
-            history=Path(scratch) / "history.jsonl",
             label=f"watch {Path(location).name} for {before.dataset}",
             inputs={"known": before.digest},
         ) as tracked,

@@ -154,12 +154,14 @@ def use_store(out: Path | None) -> None:
     Raises:
         UserError: the folder has none.
     """
+    from components.core.runtime.tracking.addresses import store_address
+
     if out is None or os.environ.get("MLFLOW_TRACKING_URI"):
         return
     store = out.resolve() / "mlflow.db"
     if not store.is_file():
         raise UserError(f"no runs in {out}: it has no mlflow.db; give the --out of a run")
-    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{store}"
+    os.environ["MLFLOW_TRACKING_URI"] = store_address(store)
 
 
 def split_of(text: str) -> tuple[str, int]:

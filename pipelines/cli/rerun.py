@@ -1,6 +1,5 @@
 """The command that does one task of a past run again."""
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from pipelines.cli.options import RunnerOption, SetOption
 from pipelines.cli.places import a_run
+from pipelines.cli.run import name_store
 from pipelines.given import Runner
 
 
@@ -46,4 +46,4 @@ def record_where(run: Path, out: Path) -> None:
     """Record where the environment says; without, where the folder of the run does, else in that of the new one."""
     if run.is_dir():
         beside = run if (run / "mlflow.db").is_file() else out
-        os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{(beside / 'mlflow.db').resolve()}")
+        name_store(beside)

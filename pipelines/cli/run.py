@@ -291,11 +291,23 @@ def adapt(
 
 
 def prepared(out: Path) -> Path:
-    """The folder of a run, which has its own store of runs unless the environment names another."""
+    """The folder of a run, which has its own store of runs unless the environment names another.
+
+    Raises:
+        UserError: MLflow takes no store in a folder of that name.
+    """
     out = out.resolve()
+    name_store(out)
     out.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{out / 'mlflow.db'}")
     return out
+
+
+def name_store(out: Path) -> None:
+    """Name the store of runs in the folder of a run, unless the environment names another."""
+    from components.core.runtime.tracking.addresses import store_address
+
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        os.environ["MLFLOW_TRACKING_URI"] = store_address(out / "mlflow.db")
 
 
 def place_of_data(data_root: str) -> str:

@@ -33,11 +33,13 @@ def ui(
     if importlib.util.find_spec("mlflow.server") is None:
         raise UserError("MLflow is not installed: pip install 'simpgan[tracking]'")
     refuse_port_in_use(port)
-    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{store}"
+    from components.core.runtime.tracking.addresses import store_address
     from components.core.runtime.tracking.viewing import save_view
 
+    address = os.environ["MLFLOW_TRACKING_URI"] = store_address(store)
+
     typer.echo(f"http://127.0.0.1:{port}{save_view().path}  (Ctrl-C ends it)")
-    command = ["-m", "mlflow", "ui", "--backend-store-uri", f"sqlite:///{store}", "--port", str(port), "--workers", "1"]
+    command = ["-m", "mlflow", "ui", "--backend-store-uri", address, "--port", str(port), "--workers", "1"]
     # One reader needs neither MLflow's job runner, which takes 2 GB, nor its telemetry.
     lean = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     os.execve(sys.executable, [sys.executable, *command], os.environ | lean)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import kfp.client
 from kfp_server_api import (
     ApiException,
+    OpenApiException,
     V2beta1GetHealthzResponse,
     V2beta1Pipeline,
     V2beta1RecurringRun,
@@ -31,6 +32,7 @@ AUTHORITIES = "SSL_CERT_FILE"  # where OpenSSL looks for it
 SECONDS = (10, 60)  # to connect, to answer
 PAGE = 100
 EQUALS = 1
+NOT_KUBEFLOW = "answers, but not as Kubeflow Pipelines does: correct --host"
 
 logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # It would print a line for every attempt.
 
@@ -52,7 +54,7 @@ class Client(kfp.client.Client):
         """The server's health.
 
         Raises:
-            UserError: something else than Kubeflow Pipelines answers, such as a page to log in.
+            UserError: something else than Kubeflow Pipelines answers, such as a page to log in or another service.
         """
         health, _, headers = self._healthz_api.healthz_service_get_healthz_with_http_info(_request_timeout=SECONDS)
         if "json" not in headers.get("Content-Type", ""):
@@ -60,6 +62,9 @@ class Client(kfp.client.Client):
                 f"{self._existing_config.host} answers with a page, not as Kubeflow Pipelines: log in and give a token "
                 f"by {TOKEN} or --token-file, or correct --host"
             )
+        answer = json.loads(self._healthz_api.api_client.last_response.data)  # the model takes any text for a bool
+        if not isinstance(answer, dict) or not isinstance(answer.get("multi_user"), bool):
+            raise UserError(f"{self._existing_config.host} {NOT_KUBEFLOW}")
         return health
 
 
@@ -197,6 +202,8 @@ class Server:
                 if refusal.status in known:
                     raise
                 raise UserError(self.explain(refusal)) from None
+            except OpenApiException:  # what came is none of the API's objects
+                raise UserError(f"{self.host} {NOT_KUBEFLOW}") from None
             except HTTPError as error:
                 if not unreachable:
                     raise
@@ -222,6 +229,8 @@ class Server:
             return f"{self.host} does not let this account do that{where}: ask for the role, or get a token ({said})"
         if refusal.status == 404:
             return f"{self.host} has no such thing, or is no Kubeflow Pipelines server: check --host ({said})"
+        if refusal.status in (302, 405):
+            return f"{self.host} {NOT_KUBEFLOW} ({said})"
         return f"{self.host} answers {refusal.status}: {said}"
 
 

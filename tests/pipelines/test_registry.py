@@ -21,6 +21,7 @@ from components.core.runtime.errors import UserError
 from pipelines import registry
 from pipelines.cli.images import check, lock
 from pipelines.profiles import STAGES
+from tests.servers.foreign import ANSWERS, answering
 
 PASSWORD = "somebody:$2b$04$abcdefghijklmnopqrstuu2Vo3TWutZSHUfluiaHt5gekKPzGepHC"
 """A line of htpasswd: the password is `correct`."""
@@ -162,3 +163,14 @@ def test_without_a_lock_there_is_nothing_to_check(locked):
     with pytest.raises(UserError, match=r"push the images, then simpgan images lock"):
         check()
     assert os.listdir(locked.parent) == []
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_a_server_of_another_kind_is_named(kind):
+    with answering(*ANSWERS[kind]) as address, pytest.raises(UserError, match="not as an image registry does: correct"):
+        registry.digest_of(f"{address.removeprefix('http://')}/somebody/simpgan-pretrain", "latest")
+
+
+def test_a_place_for_tokens_that_gives_none_is_no_failure():
+    with answering(200, "application/json", "[]") as realm:
+        assert registry.authorize("somewhere.test", f'Bearer realm="{realm}",service="registry"') == "Bearer "

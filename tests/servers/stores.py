@@ -28,6 +28,7 @@ def client(set_up_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     for name in [name for name in os.environ if name.startswith(("MLFLOW_", "SIMPGAN_"))]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path / "cache"))
     shutil.copy(set_up_store, tmp_path / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     return MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")

@@ -1,8 +1,11 @@
-"""Environment variables that hold numbers, read with errors that name them."""
+"""Environment variables: numbers in them, and which of them an error may come from."""
 
 import os
+import re
 
 from components.core.runtime.errors import UserError
+
+SECRET = re.compile(r"KEY|PASSWORD|TOKEN$")
 
 
 def whole_number(variable: str, default: int, least: int = 0, most: int | None = None) -> int:
@@ -19,3 +22,15 @@ def whole_number(variable: str, default: int, least: int = 0, most: int | None =
         limits = f"from {least}" if most is None else f"from {least} to {most}"
         raise UserError(f"{variable}={text}: give a whole number {limits}, or unset it")
     return number
+
+
+def named_in(text: str, prefix: str) -> list[str]:
+    """The variables that begin with `prefix` and whose value stands in `text`, in any case of letters.
+
+    Libraries say what they refuse, and not where they found it. Secrets are not looked for.
+    """
+    return [
+        name
+        for name, value in sorted(os.environ.items())
+        if name.startswith(prefix) and not SECRET.search(name) and len(value) > 1 and value.lower() in text.lower()
+    ]

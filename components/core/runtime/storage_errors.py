@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from components.core.runtime.environment import named_in
 from components.core.runtime.errors import UserError
 
-SECRET = re.compile(r"KEY|TOKEN$")
-PASSWORD = re.compile(r"//[^/@\s]+@")
+PASSWORD = re.compile(r"//[^/\s]+@")
 
 TAKES: Mapping[str, str] = {
     "AWS_ENDPOINT_URL": "an address such as http://minio:9000",
@@ -41,21 +41,14 @@ def explained(location: str) -> Iterator[None]:
 
 @contextmanager
 def _variables_named(location: str) -> Iterator[None]:
-    """Turn the refusal of a setting of boto3 into a UserError that names the environment variables it may come from.
-
-    boto3 says what it refuses, and not where it found that: it is what stands in a variable's value.
-    """
+    """Turn the refusal of a setting of boto3 into a UserError that names the environment variables it may come from."""
     try:
         yield
     except Exception as failure:
         if not location.startswith("s3://") or not _is_of_settings(failure):
             raise
         said = PASSWORD.sub("//", str(failure)).rstrip(".")
-        named = [
-            name
-            for name, value in sorted(os.environ.items())
-            if name.startswith("AWS_") and not SECRET.search(name) and len(value) > 1 and value in str(failure)
-        ]
+        named = named_in(str(failure), "AWS_")
         takes = [f"{name} takes {TAKES[name]}" for name in named if name in TAKES]
         others = "" if "AWS_" in said else "the variables AWS_* and the files that they name"
         remedy = "; ".join(takes) or f"correct {' or '.join(named) or others}"

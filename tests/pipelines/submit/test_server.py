@@ -16,6 +16,7 @@ from pipelines.submit.following import follow
 from pipelines.submit.server import Server, Version
 from tests.pipelines.submit.compiling import compiled
 from tests.pipelines.words import words
+from tests.servers.foreign import ANSWERS, answering
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,18 @@ def test_a_users_experiments_and_pipelines_are_in_the_users_namespace(kubeflow, 
     start(Server(kubeflow.address, namespace="team"), pipeline)
     owned = [*kubeflow.experiments.values(), *kubeflow.pipelines.values()]
     assert [each.namespace for each in owned] == ["team", "team"]
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_a_server_of_another_kind_is_named(kind, monkeypatch):
+    monkeypatch.delenv("SIMPGAN_KFP_TOKEN", raising=False)
+    with answering(*ANSWERS[kind]) as address, pytest.raises(UserError) as refused:
+        Server(address)
+    said = str(refused.value)
+    assert said.startswith(address)
+    assert "not as Kubeflow Pipelines" in said or "is no Kubeflow Pipelines server" in said
+    assert "--host" in said
+    assert "\n" not in said
 
 
 # Tokens

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from components.core.runtime import storage
@@ -48,7 +49,7 @@ def pipeline_run(
         tags: what people search by: source, target, method, preset.
         parameters: resolved parameters of the pipeline, nested or flat; recorded as `pipeline.<name>`.
         unsent: folder that keeps what a server did not take, of this run and its stages, unless `SIMPGAN_UNSENT`
-            names one; none: it is lost.
+            names one; without, `unsent` in the cache.
     """
     inherited = {variable: os.environ.get(variable) for variable in (PIPELINE_RUN, MLFLOW_RUN_ID, UNSENT)}
     if unsent:
@@ -83,7 +84,7 @@ def stage_run(
     stage: str,
     *,
     settings: Mapping[str, Any],
-    history: Path,
+    history: Path | None = None,
     inputs: Mapping[str, str] | None = None,
     label: str = "",
     recorded: bool = True,
@@ -100,7 +101,8 @@ def stage_run(
 
     Everything is sent by a background thread that waits for a server that is away: neither opening the run
     nor measuring blocks training. The end of the run waits for it for at most `END_SECONDS`. What was not sent by then
-    is kept in the folder that `SIMPGAN_UNSENT` names, else `unsent` beside the history, for `simpgan sync`. With
+    is kept in the folder that `SIMPGAN_UNSENT` names, else `unsent` beside the history or in the cache, for `simpgan
+    sync`. With
     `SIMPGAN_TRACKING=required` a server that does not open the run within `OPEN_SECONDS` is a UserError instead.
 
     Args:
@@ -108,7 +110,7 @@ def stage_run(
         settings: resolved settings, nested or flat; recorded as parameters `<stage>.<name>`. On a retry the
             first values stay, and the tag `simpgan.changed` tells those that differ.
         history: file of the metric history (JSON lines), written in any case. It belongs beside the
-            checkpoints: it must be there again when training goes on.
+            checkpoints: it must be there again when training goes on. Without it only MLflow keeps the metrics.
         inputs: input name to digest; recorded as tags `simpgan.input.<name>`.
         label: what tells this task from the others of the same stage, such as "train_gan simpgan folds10:0";
             the stage's name if empty. It is also the run's name. The environment variable `SIMPGAN_TASK` replaces
@@ -135,8 +137,10 @@ def stage_run(
         with sigterm_raises():
             yield UnrecordedStageRun()
         return
-    with sigterm_raises():
-        run = StageRun(History(history), _sender(request, history.parent / "unsent", f"; every metric is in {history}"))
+    with sigterm_raises(), TemporaryDirectory(prefix="simpgan-") as scratch:
+        unsent = history.parent / "unsent" if history else None
+        sender = _sender(request, unsent, f"; every metric is in {history}" if history else "")
+        run = StageRun(History(history or Path(scratch, "history.jsonl")), sender)
         run.task(stage, settings, inputs or {})
         with _ended(run):
             yield run
@@ -173,8 +177,8 @@ def _sender(request: RunRequest, unsent: Path | None, consolation: str) -> Sende
             raise UserError(f"{TRACKING}=required, but no server is named: set MLFLOW_TRACKING_URI")
         return None
     given = storage.named_by(UNSENT)
-    folder = Path(given) if given else unsent
-    sender = Sender(lambda: Store(request), Unsent(folder, request) if folder else None, consolation)
+    folder = Path(given) if given else unsent or storage.cache_folder() / "unsent"
+    sender = Sender(lambda: Store(request), Unsent(folder, request), consolation)
     if required and not sender.wait_until_open(runs.OPEN_SECONDS):
         sender.give_up()
         raise UserError(

@@ -17,7 +17,7 @@ from components.core.runtime.tracking.opening import (
     connect,
     find_experiment,
 )
-from components.core.runtime.tracking.sender import first_line
+from components.core.runtime.tracking.refusals import first_line
 from components.core.runtime.tracking.store import METRICS_A_BATCH
 
 if TYPE_CHECKING:

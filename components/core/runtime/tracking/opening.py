@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.core.runtime import provenance
+from components.core.runtime.environment import named_in
+from components.core.runtime.errors import UserError
+from components.core.runtime.tracking.addresses import sqlite_file, store_address
 from components.core.runtime.tracking.processes import has_ended, host_name, process_mark
+from components.core.runtime.tracking.refusals import NOT_MLFLOW, server_name
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
     from mlflow.tracking import MlflowClient
 
 PIPELINE_TASK = "pipeline"
@@ -84,11 +88,19 @@ def connect(folder: Path | None = None) -> "MlflowClient":
         raise RuntimeError(
             f"MLFLOW_TRACKING_URI is set but mlflow cannot be imported ({error}): pip install 'simpgan[tracking]'"
         ) from error
+    except ValueError as error:  # of a variable that is read when the package is loaded
+        named = " or ".join(named_in(str(error), "MLFLOW_")) or "the variables MLFLOW_*"
+        raise UserError(f"MLflow does not start: {error}: correct {named}") from None
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    uri = f"sqlite:///{folder.resolve() / STORE}" if folder else os.environ["MLFLOW_TRACKING_URI"]
-    if store := _sqlite_file(uri):
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints a traceback, and raises too
+    uri = store_address(folder / STORE) if folder else os.environ["MLFLOW_TRACKING_URI"]
+    if store := sqlite_file(uri):
         store.parent.mkdir(parents=True, exist_ok=True)
+    if not uri.startswith("http"):
+        from mlflow.store.db import utils
+
+        utils.MAX_RETRY_COUNT = 1  # else a database that cannot be opened is tried for 100 seconds
     return MlflowClient(uri)
 
 
@@ -119,28 +131,50 @@ def close_silent(client: "MlflowClient", which: str) -> None:
 
 
 def find_experiment(client: "MlflowClient") -> str:
-    """The id of the experiment that the environment names, created if need be."""
+    """The id of the experiment that the environment names, created if need be.
+
+    Raises:
+        UserError: it is deleted, or MLFLOW_EXPERIMENT_ID is not that of one; or what answers is no MLflow.
+    """
     from mlflow.exceptions import MlflowException
 
     given = os.environ.get("MLFLOW_EXPERIMENT_ID")
     if given and client.tracking_uri == os.environ.get("MLFLOW_TRACKING_URI"):
-        return given
+        try:
+            return usable(client.get_experiment(given))
+        except MlflowException as error:
+            if error.get_http_status_code() not in (400, 404):
+                raise
+            said = f"MLFLOW_EXPERIMENT_ID={given}: MLflow has no such experiment: correct the number, or unset it"
+            raise UserError(said) from None
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
     if found := client.get_experiment_by_name(name):
-        return found.experiment_id
-    store = _sqlite_file(client.tracking_uri)
-    artifacts = (store.parent / ARTIFACTS).as_uri() if store else None
+        return usable(found)
+    store = sqlite_file(client.tracking_uri)
+    artifacts = (store.parent / ARTIFACTS).as_uri() if store else None  # MLflow's default is the working folder
     try:
         return client.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS)
     except MlflowException:  # another process was faster
         if found := client.get_experiment_by_name(name):
-            return found.experiment_id
+            return usable(found)
         raise
 
 
-def _sqlite_file(uri: str) -> Path | None:
-    """The file of an sqlite store. Artifacts go beside it: MLflow's default is the working folder."""
-    return Path(uri.removeprefix("sqlite:///")).resolve() if uri.startswith("sqlite:///") else None
+def usable(experiment: "Experiment") -> str:
+    """The id of an experiment that takes runs.
+
+    Raises:
+        UserError: it is deleted; or it has no id, as the experiments of all that is no MLflow.
+    """
+    number = experiment.experiment_id
+    if not number:
+        raise UserError(f"MLflow at {server_name()}: {NOT_MLFLOW}")
+    if experiment.lifecycle_stage == "deleted":
+        raise UserError(
+            f"the experiment '{experiment.name}' is deleted: restore it by mlflow experiments restore "
+            f"--experiment-id {number}, or name another by MLFLOW_EXPERIMENT_NAME"
+        )
+    return number
 
 
 def _find(client: "MlflowClient", experiment: str, request: RunRequest) -> "Run | None":

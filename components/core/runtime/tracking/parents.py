@@ -16,7 +16,7 @@ from components.core.runtime.tracking.opening import (
     log_parameters,
     quotable,
 )
-from components.core.runtime.tracking.sender import first_line
+from components.core.runtime.tracking.refusals import first_line
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -1,7 +1,7 @@
 """Carries calls to MLflow in a background thread, so that neither its slowness nor its absence is felt."""
 
 import logging
-import re
+import shlex
 import threading
 import time
 from collections import deque
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from components.core.runtime.tracking.opening import RUN_TAG, RunRequest
-from components.core.runtime.tracking.store import Store, refused_password, will_pass
+from components.core.runtime.tracking.refusals import first_line, is_no_mlflow, is_unknown_host
+from components.core.runtime.tracking.store import Store, will_pass
 
 logger = logging.getLogger(__name__)
 
-CREDENTIALS = re.compile(r"//[^/@\s]+@")
 LONGEST_PAUSE_SECONDS = 5.0
 SHORTEST_WAIT_SECONDS = 15.0
 """Longer than a pause and the answer to the next try, for a server that has just come back."""
@@ -61,6 +61,7 @@ class Sender:
         self._changed = threading.Condition()
         self._closing = False
         self.opened = threading.Event()
+        self._has_run = False
         self._given_up = threading.Event()
         self._absent_since: float | None = None
         self._warnings: set[str] = set()
@@ -98,7 +99,7 @@ class Sender:
         self._thread.join(seconds)
         if self._thread.is_alive():
             self._given_up.set()
-            self._warn("MLflow lacks a part of the run, it did not answer in time")
+            self._warn(f"MLflow lacks {self._what()}, it did not answer in time")
         if self._given_up.is_set():
             self._keep_unsent()
 
@@ -106,6 +107,8 @@ class Sender:
         store = self._until_done(self._open_store)
         if store is None:
             self._given_up.set()
+        else:
+            self._has_run = True
         self.opened.set()
         while store is not None:
             with self._changed:
@@ -129,7 +132,8 @@ class Sender:
             if first_line(error) not in self._refusals:  # such as that mlflow is not installed
                 logger.warning("what MLflow lacks could not be kept either: %s", first_line(error))
         else:
-            logger.warning("what MLflow lacks is kept: simpgan sync %s uploads it", self._unsent.folder)
+            folder = shlex.quote(str(self._unsent.folder.resolve()))
+            logger.warning("what MLflow lacks is kept: simpgan sync %s uploads it", folder)
 
     def _until_done(self, call: Callable[[], Result]) -> Result | None:
         pause = 0.5
@@ -137,9 +141,10 @@ class Sender:
             try:
                 result = call()
             except Exception as error:
-                if not will_pass(error):
+                mistaken = not self._has_run and (is_unknown_host(error) or is_no_mlflow(error))
+                if mistaken or not will_pass(error):
                     self._refusals.add(first_line(error))
-                    self._warn(f"MLflow left out a part of the run: {first_line(error)}")
+                    self._warn(f"MLflow left out {self._what()}: {first_line(error)}")
                     return None
                 if self._absent_since is None:
                     self._absent_since = time.monotonic()
@@ -151,16 +156,13 @@ class Sender:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         return None
 
+    def _what(self) -> str:
+        """What MLflow lacks."""
+        return "a part of the run" if self._has_run else "the run"
+
     def _warn(self, message: str) -> None:
         """Say it once: a server that is away for an hour, or refuses every call, is one piece of news."""
         kind = message.partition(":")[0]
         if kind not in self._warnings:
             self._warnings.add(kind)
             logger.warning("%s%s", message, self._consolation)
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, without the user and password that an address in it may have."""
-    if refused_password(error):
-        return "it does not take this user and password: check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-    return CREDENTIALS.sub("//", next(iter(str(error).splitlines()), type(error).__name__))

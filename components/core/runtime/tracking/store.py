@@ -1,5 +1,6 @@
 """One open run in MLflow, and everything that is written to it."""
 
+import errno
 import json
 import re
 import tempfile
@@ -21,6 +22,7 @@ from components.core.runtime.tracking.opening import (
     connect,
     open_run,
 )
+from components.core.runtime.tracking.refusals import OTHER_VERSION, status_of
 
 if TYPE_CHECKING:
     import numpy
@@ -28,26 +30,24 @@ if TYPE_CHECKING:
 
 METRICS_A_BATCH = 1000
 
+NEVER_PASSING = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
+NEVER_PASSES = re.compile(
+    f"{OTHER_VERSION}|unable to open database|readonly database|file is not a database|authentication failed"
+    "|certificate verify failed|CA certificate bundle|unsupported URI|No connection adapters"
+)
+"""What MLflow, SQLAlchemy and requests say of a store or server that stays as it is until somebody does something."""
+
 _IMAGE_FILE = re.compile(r"images/(?P<name>.+)\+step\+(?P<step>\d+)\+timestamp\+.*\+compressed\.webp")
 
 
 def will_pass(error: Exception) -> bool:
     """Whether the same call may work later: nobody answered, or the server is at fault."""
+    if NEVER_PASSES.search(str(error)):
+        return False
     if isinstance(error, OSError):
-        return not isinstance(error, FileNotFoundError)
+        return error.errno not in NEVER_PASSING
     # A server all of whose connections to its database are taken calls that a bad request.
-    return _http_status(error) >= 429 or "QueuePool limit" in str(error)
-
-
-def refused_password(error: Exception) -> bool:
-    """Whether the server does not know the user or takes another password."""
-    return _http_status(error) == 401
-
-
-def _http_status(error: Exception) -> int:
-    """The status that a server answered with; 0 if it is no answer of a server."""
-    status = getattr(error, "get_http_status_code", None)  # MlflowException, which may not be importable
-    return status() if status else 0
+    return status_of(error) >= 429 or "QueuePool limit" in str(error) or type(error).__name__ == "OperationalError"
 
 
 class Store:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.core.runtime.errors import UserError
+from components.core.runtime.tracking.addresses import sqlite_file, store_address
 from components.core.runtime.tracking.endings import Status
 from components.core.runtime.tracking.opening import (
     ARTIFACTS,
@@ -54,7 +55,7 @@ def sync(folder: Path) -> Synced:
     if not stores:
         raise UserError(f"{folder} holds no recorded runs: give a folder with an {STORE} in or below it")
     with explained():
-        if any(server_name() == f"sqlite:///{store.resolve()}" for store in stores):
+        if sqlite_file(server_name()) in [store.resolve() for store in stores]:
             raise UserError(f"{folder} is the store that MLFLOW_TRACKING_URI names: name the server to upload to")
         client = connect()
         experiment = find_experiment(client)
@@ -74,7 +75,7 @@ def runs_of_store(store: Path) -> "list[Run]":
 def local_client(store: Path) -> "MlflowClient":
     from mlflow.tracking import MlflowClient
 
-    return MlflowClient(f"sqlite:///{store.resolve()}")
+    return MlflowClient(store_address(store))
 
 
 class Upload:

@@ -142,7 +142,7 @@ def test_a_wrong_password_is_one_clear_line_and_costs_no_metric(
     record, kept = caplog.records
     assert kept.message == f"what MLflow lacks is kept: simpgan sync {tmp_path}/unsent uploads it"
     assert record.message == (
-        "MLflow left out a part of the run: it does not take this user and password: check "
+        "MLflow left out the run: it does not take this user and password: check "
         f"MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD; every metric is in {tmp_path}/history.jsonl"
     )
     assert history_on_disk(tmp_path / "history.jsonl") == {"loss": [(0, 1.0)]}

@@ -1,13 +1,16 @@
-# `make demo` needs Python 3.11 or newer and nothing else, the rest is installed into .venv; what `make test` needs is in README.md.
+# `make demo` needs Python 3.11 or newer and nothing else, the rest is installed into .venv.
 PYTHON ?= python3
+# Options of pip that say where torch comes from, for one without CUDA: see README.md.
+TORCH ?=
+PIP = .venv/bin/python -m pip install --quiet --constraint constraints.txt
 
 .PHONY: demo test lint images mlflow clean
 
 demo: .venv/demo.installed
 	.venv/bin/simpgan demo --out demo
 
-test: .venv/test.installed lint
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup $(if $(WITHOUT),-m 'not $(WITHOUT)')
+test:
+	$(PYTHON) tests/machine.py $(if $(WITHOUT),--without $(WITHOUT)) -- $(TESTS)
 
 lint: .venv/test.installed
 	.venv/bin/ruff check .
@@ -24,16 +27,22 @@ endif
 mlflow: .venv/demo.installed
 	PATH="$(CURDIR)/.venv/bin:$$PATH" mlflow/start.sh
 
-.venv/bin/python:
+.venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit("simpgan needs Python 3.11 or newer: make PYTHON=..." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 
-.venv/demo.installed: .venv/bin/python pyproject.toml constraints.txt
-	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
+.venv/demo.installed: .venv/bin/pip pyproject.toml constraints.txt
+ifdef TORCH
+	$(PIP) torch torchvision $(TORCH)
+else
+	@echo 'Installing into .venv: downloads 3.3 GB, of which 2.5 GB are for GPUs alone (README.md: without them), and'
+	@echo 'takes 6.5 GB of the disk and some three minutes with a fast connection.'
+endif
+	$(PIP) --editable '.[all]'
 	touch $@
 
 .venv/test.installed: .venv/demo.installed
-	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(PIP) --editable '.[dev]'
 	touch $@
 
 clean:

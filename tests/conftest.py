@@ -38,8 +38,10 @@ settings.load_profile("untimed")
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes test, a file's tests stay in one, and all that wait for what is costly to start."""
+    """Mark what needs PostgreSQL; where several processes test, keep in one a file's tests, and what starts slowly."""
     for item in items:
+        if "postgresql_server" in getattr(item, "fixturenames", ()):
+            item.add_marker("postgresql")
         docker = item.get_closest_marker("docker")
         if docker:
             item.add_marker(pytest.mark.timeout(1800))  # the first one waits for the images

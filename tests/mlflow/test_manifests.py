@@ -74,6 +74,7 @@ def test_commands_of_the_pods_are_programs_of_the_folder(manifests: list[dict]):
         assert os.access(FOLDER / container["command"][0], os.X_OK)
 
 
+@pytest.mark.docker
 def test_the_compose_file_is_whole_and_needs_secrets(tmp_path: Path):
     compose = ["docker-compose", "--file", str(FOLDER / "compose.yaml"), "config"]
     assert shutil.which("docker-compose"), "docker-compose is missing: apt-get install docker-compose"

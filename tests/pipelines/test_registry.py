@@ -78,7 +78,7 @@ def push(address, name, content=b"{}"):
     return f"sha256:{hashlib.sha256(json.dumps(manifest).encode()).hexdigest()}"
 
 
-@pytest.mark.servers
+@pytest.mark.registry
 def test_pushed_images_are_locked_by_their_digests_until_one_is_gone(address, locked, capsys):
     pushed = {stage: push(address, f"reid/{stage.replace('_', '-')}", stage.encode()) for stage in STAGES}
     lock(f"{address}/reid/")
@@ -96,7 +96,7 @@ def test_pushed_images_are_locked_by_their_digests_until_one_is_gone(address, lo
         check()
 
 
-@pytest.mark.servers
+@pytest.mark.registry
 def test_an_image_that_was_not_pushed_is_named_and_nothing_is_locked(address, locked):
     push(address, f"half/{STAGES[0]}")
     message = rf"^{address}/half/{STAGES[1]}:latest is not in the registry: build the image and push it first$"
@@ -105,7 +105,7 @@ def test_an_image_that_was_not_pushed_is_named_and_nothing_is_locked(address, lo
     assert not locked.exists()
 
 
-@pytest.mark.servers
+@pytest.mark.registry
 def test_a_registry_with_passwords_is_asked_with_that_of_docker_login(tmp_path, locked):
     (tmp_path / "passwords").write_text(PASSWORD)
     access = {"htpasswd": {"realm": "images", "path": str(tmp_path / "passwords")}}

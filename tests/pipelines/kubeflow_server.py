@@ -9,6 +9,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -323,6 +324,13 @@ def kubeflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kubeflow]:
     """A server on this machine; the test fails if anything did not conform to the API."""
     for name in ("SIMPGAN_KFP_TOKEN", "KF_PIPELINES_SA_TOKEN_PATH", "KF_PIPELINES_UI_ENDPOINT", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
+    with served() as state:
+        yield state
+
+
+@contextmanager
+def served() -> Iterator[Kubeflow]:
+    """A server until the block ends, which fails if anything did not conform to the API."""
     handler = type("StateHandler", (Handler,), {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     handler.kubeflow = state = Kubeflow(server)

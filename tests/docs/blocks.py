@@ -1,0 +1,43 @@
+"""The command blocks of the documentation."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = ("sh", "python")
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Commands as they stand in a document.
+
+    Attributes:
+        document: path of the file, from the root of the repository.
+        number: from 1, in the order of the document.
+    """
+
+    document: str
+    number: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.document}-{self.number}"
+
+
+def documents() -> list[str]:
+    """The files that explain the software, in the order in which they are read: the README comes first."""
+    others = [path for pattern in ("docs/*.md", "components/*/README.md", "*/README.md") for path in ROOT.glob(pattern)]
+    return ["README.md", *sorted({str(path.relative_to(ROOT)) for path in others})]
+
+
+def blocks() -> Iterator[Block]:
+    """The blocks of shell commands and of Python in all documents."""
+    for document in documents():
+        found = [match.groups() for match in FENCED.finditer((ROOT / document).read_text())]
+        commands = [each for each in found if each[0] in LANGUAGES]
+        for number, (language, text) in enumerate(commands, 1):
+            yield Block(document, number, language, text)

@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 
 from components.core.data.manifest import Manifest
+from components.core.data.pictures import is_upright, picture
 from components.core.data.shards import read_images
 from components.core.runtime.errors import UserError
 from components.core.runtime.progress import counted
@@ -29,8 +29,9 @@ JPEG_QUALITY = 95
 def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: str, out: Path) -> list[str]:
     """Write the images that play a role in that protocol and fold to `out`, which appears whole or not at all.
 
-    JPEG images are copied byte for byte, others are encoded as JPEG, quality 95 without chroma subsampling. Beside the
-    three folders, names.csv says which image of the manifest (`image`) each file (`file`) is.
+    JPEG images are copied byte for byte. Others, and those that only their EXIF Orientation turns upright, which the
+    loaders ignore, are encoded as upright JPEG, quality 95 without chroma subsampling. Beside the three folders,
+    names.csv says which image of the manifest (`image`) each file (`file`) is.
 
     Returns:
         What is to be known about the folder, one sentence each.
@@ -42,7 +43,7 @@ def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: s
     images = images_with_roles(manifest, protocol, fold)
     refuse_labels(images, manifest.dataset)
     images["file"] = file_names(images)
-    encoded = 0
+    encoded = turned = 0
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         folder = Path(scratch) / "whole"
@@ -51,11 +52,12 @@ def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: s
         contents = read_images(data_root, manifest, images["row"].to_numpy())
         for file, content in zip(counted(images["file"], "export", len(images), "image"), contents, strict=True):
             recorded_as_jpeg = content.startswith(JPEG)
-            encoded += not recorded_as_jpeg
-            (folder / file).write_bytes(content if recorded_as_jpeg else as_jpeg(content))
+            lying = recorded_as_jpeg and not is_upright(content)
+            encoded, turned = encoded + (not recorded_as_jpeg), turned + lying
+            (folder / file).write_bytes(as_jpeg(content) if lying or not recorded_as_jpeg else content)
         images[["file", "image"]].to_csv(folder / "names.csv", index=False)
         folder.rename(out)
-    return notices(images, encoded)
+    return notices(images, encoded, turned)
 
 
 def refuse_folder(out: Path) -> None:
@@ -117,21 +119,21 @@ def file_names(images: pd.DataFrame) -> list[str]:
 
 
 def as_jpeg(content: bytes) -> bytes:
-    """An encoded image as JPEG of high quality."""
+    """An encoded image as upright JPEG of high quality."""
     encoded = io.BytesIO()
-    with Image.open(io.BytesIO(content)) as image:
-        image.convert("RGB").save(encoded, "jpeg", quality=JPEG_QUALITY, subsampling=0)
+    picture(content).save(encoded, "jpeg", exif=b"", quality=JPEG_QUALITY, subsampling=0)
     return encoded.getvalue()
 
 
-def notices(images: pd.DataFrame, encoded: int) -> list[str]:
-    """What whoever trains or tests on the folder should know; `encoded` images were no JPEG."""
+def notices(images: pd.DataFrame, encoded: int, turned: int) -> list[str]:
+    """Say what to know about the folder; `encoded` images were no JPEG, `turned` ones were JPEG but not upright."""
     people = {role: set(images.loc[images["role"] == role, "person"].dropna()) for role in FOLDERS}
     in_both = len(people["train"] & people["query"])
     unlabelled = int(((images["role"] == "train") & images["person"].isna()).sum())
     missing = [FOLDERS[role] for role, known in people.items() if not known]
     sentences = {
         f"{encoded:,} images were no JPEG: encoded with quality {JPEG_QUALITY}, without chroma subsampling": encoded,
+        f"{turned:,} images were not upright: turned, and encoded with quality {JPEG_QUALITY}": turned,
         f"{unlabelled:,} training images of unknown people are named -1_*: loaders pass over them": unlabelled,
         f"{in_both:,} people are in training and among the queries: no fair test of what was trained on this": in_both,
         f"nobody is known in {', '.join(missing)}: torchreid needs all three folders, fastreid those it uses": missing,

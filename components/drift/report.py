@@ -1,6 +1,5 @@
 """The page: which cameras have changed, by how much, and what their images look like."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
-from PIL import Image
 
-from components.core.data.shards import read_images
+from components.core.data.decoded import read_pictures
 from components.core.results.pages import environment
 from components.core.results.pages.pictures import data_uri, svg
 from components.core.runtime import storage
@@ -133,5 +131,4 @@ def rows_of_pictures(compared: Compared, count: int, data_root: str) -> list[Row
 
 def pictures(seen: Seen, places: NDArray[np.int64], data_root: str) -> list[Picture]:
     """Some of the images as recorded."""
-    contents = read_images(data_root, seen.manifest, seen.rows[places])
-    return [np.asarray(Image.open(io.BytesIO(content)).convert("RGB")) for content in contents]
+    return list(read_pictures(data_root, seen.manifest, seen.rows[places]))

@@ -1,6 +1,5 @@
 """What the report shows of the images: translations, and ranked lists of a few probes."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,9 +7,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from components.core.data.decoded import iterate_batches, to_uint8, to_unit_range
+from components.core.data.decoded import iterate_batches, read_pictures, to_uint8, to_unit_range
 from components.core.data.manifest import Manifest
-from components.core.data.shards import read_images
 from components.core.models.extraction import Images
 from components.core.models.folder import load_network, read_config
 from components.core.models.translator import Generator, GeneratorConfig
@@ -120,9 +118,7 @@ def nearest_images(shown: Shown, count: int) -> list[RankedProbe]:
 
 def pictures_of(manifest: Manifest, rows: np.ndarray, data_root: str) -> list[Picture]:
     """The images of `rows`, each in its own size."""
-    return [
-        np.asarray(Image.open(io.BytesIO(content)).convert("RGB")) for content in read_images(data_root, manifest, rows)
-    ]
+    return list(read_pictures(data_root, manifest, rows))
 
 
 def resized(picture: Picture, like: Picture) -> Picture:

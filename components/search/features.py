@@ -15,7 +15,7 @@ from components.core.runtime import storage
 from components.core.runtime.progress import Progress
 
 BATCH = 64
-FORMAT = "2"
+FORMAT = "3"
 """What tells features in the cache from those that earlier versions computed in another way."""
 
 

@@ -1,13 +1,11 @@
 """The page of a search: each probe, and the gallery images most like it."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from components.core.data.shards import read_images
+from components.core.data.decoded import read_pictures
 from components.core.results.pages import environment
 from components.core.runtime import storage
 from components.search.searcher import Searcher, opened
@@ -16,8 +14,8 @@ from components.search.searcher import Searcher, opened
 def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
     """Write the page of what `Searcher.search` has found, whole or not at all."""
     rows = searcher.gallery.images["name"].searchsorted(found["image"])
-    contents = read_images(searcher.data_root, searcher.gallery, rows)
-    crops = dict(zip(found["image"], map(picture, contents), strict=True))
+    pictures = read_pictures(searcher.data_root, searcher.gallery, rows)
+    crops = dict(zip(found["image"], pictures, strict=True))
     probes = [
         (Path(probe).name, np.asarray(opened(Path(probe))), [(row, crops[row.image]) for row in each.itertuples()])
         for probe, each in found.groupby("probe", sort=False)
@@ -35,9 +33,3 @@ def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
         )
     )
     storage.write_bytes(str(path), page.encode())
-
-
-def picture(content: bytes) -> np.ndarray:
-    """An encoded image as RGB [height, width, 3]."""
-    with Image.open(io.BytesIO(content)) as image:
-        return np.asarray(image.convert("RGB"))

@@ -1,9 +1,11 @@
 """Find people: images of a gallery that show who is on a probe."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from stat import S_ISREG
 from typing import Self
 
 import numpy as np
@@ -14,17 +16,22 @@ from PIL import Image
 
 from components.core.data.decoded import stretched
 from components.core.data.manifest import Manifest
+from components.core.data.objects import is_hidden, printable
+from components.core.data.pictures import Unreadable, picture, refuse_long
 from components.core.models.adaptation import Adaptation, load_adaptation
 from components.core.models.classifier import load_classifier
 from components.core.models.extraction import Images
 from components.core.runtime.errors import UserError
+from components.core.runtime.storage_errors import explained
 from components.search.features import kept_features
 from components.search.ranking import nearest
 from components.search.threshold import Threshold, calibrate, people_to_compare
 
 FALSE_ACCEPTS = 0.001
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 LARGEST = 50_000_000
+"""Pixels, width x height, that no picture of a person has."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +141,9 @@ class Searcher:
 def probe_files(location: Path) -> list[Path]:
     """The image file at `location`, or those of the folder, by their names.
 
+    A folder's files are taken as ingest takes images: what file managers leave behind is passed over, and what is no
+    image is logged with the reason. Images in the folder's own folders are not searched.
+
     Raises:
         UserError: there is none.
     """
@@ -141,24 +151,49 @@ def probe_files(location: Path) -> list[Path]:
         return [location]
     if not location.is_dir():
         raise UserError(f"no such image or folder: {location}")
-    found = sorted(path for path in location.iterdir() if path.suffix.lower() in PICTURES)
+    with explained(str(location)):
+        there = sorted(path for path in location.iterdir() if not is_hidden(path.name))
+    found, rejected = [], {}
+    for path in there:
+        try:
+            decoded(path)
+        except Unreadable as refused:
+            rejected[path] = str(refused)
+        else:
+            found.append(path)
     if not found:
-        raise UserError(f"no image in the folder {location}: looked for {', '.join(sorted(PICTURES))}")
+        examples = "; ".join(f"{printable(path.name)}: {reason}" for path, reason in list(rejected.items())[:3])
+        raise UserError(f"no image in the folder {location}: {examples or 'it is empty'}")
+    for path, reason in rejected.items():
+        logger.warning(f"{printable(str(path))} was rejected: {reason}")
     return found
 
 
 def opened(path: Path) -> Image.Image:
-    """An image file as RGB.
+    """An image file, upright and RGB.
 
     Raises:
         UserError: it is not there, no image, damaged, or larger than a picture of a person can be.
     """
+    if not path.exists():
+        raise UserError(f"no such image: {path}")
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > LARGEST:
-                raise UserError(f"{path} has {image.width} x {image.height} pixels: cut the person out")
-            return image.convert("RGB")
-    except FileNotFoundError:
-        raise UserError(f"no such image: {path}") from None
-    except (OSError, ValueError, Image.DecompressionBombError) as damage:
-        raise UserError(f"{path} is no image that can be read: {damage}") from None
+        return decoded(path)
+    except Unreadable as reason:
+        raise UserError(f"{path} is no image that can be read: {reason}") from None
+
+
+def decoded(path: Path) -> Image.Image:
+    """An image file, upright and RGB.
+
+    Raises:
+        Unreadable: it is no image, in the words in which ingest rejects one, or it cannot be read.
+    """
+    try:
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            raise Unreadable("not a file")
+        refuse_long(status.st_size, LARGEST)
+        return picture(path.read_bytes(), max_pixels=LARGEST)
+    except OSError as failure:
+        raise Unreadable(failure.strerror or "cannot be read") from None

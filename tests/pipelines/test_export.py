@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from components.core.data.manifest import Manifest
 from components.core.data.shards import read_images
@@ -116,6 +116,30 @@ def test_translated_images_become_jpeg_that_is_nearly_the_same(ingested: Ingeste
         with Image.open(tmp_path / "out" / names[manifest.images["name"][row]]) as image:
             assert image.format == "JPEG"
             assert np.abs(np.asarray(image) - before).mean() < 2
+
+
+def test_what_only_exif_turns_upright_is_upright_for_loaders_that_ignore_it(tmp_path: Path) -> None:
+    """A phone's JPEG, and a grey PNG of 16 bits: in the manifest as seen, and written so."""
+    seen = np.zeros((32, 16, 3), np.uint8)
+    seen[:16, :8] = 255
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    (tmp_path / "set" / "b").mkdir()
+    Image.fromarray(seen).rotate(90, expand=True).save(tmp_path / "set" / "a" / "1.jpg", quality=95, exif=exif)
+    Image.fromarray(seen[..., 0].astype(np.uint16) * 257).save(tmp_path / "set" / "b" / "2.png")
+    settings = IngestSettings(layout="cameras")
+    manifest = ingest.run(str(tmp_path / "set"), settings, str(tmp_path / "data"), tmp_path / "manifest")
+    assert manifest.images[["width", "height"]].to_numpy().tolist() == [[16, 32]] * 2
+    protocol = manifest.protocols()["protocol"][0]
+    sentences = export_market1501(manifest, protocol, 0, str(tmp_path / "data"), tmp_path / "out")
+    assert "images were not upright: turned, and encoded with quality 95" in " ".join(sentences)
+    written = list((tmp_path / "out").glob("*/*.jpg"))
+    assert written
+    for path in written:
+        with Image.open(path) as image:
+            assert dict(image.getexif()) == {}
+            assert np.abs(np.asarray(image, float) - seen).mean() < 8
 
 
 def test_images_of_one_person_camera_and_frame_get_names_of_their_own() -> None:

@@ -1,9 +1,9 @@
 """Images of a manifest as uint8 tensors of one size."""
 
-import io
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from os import cpu_count
 
@@ -13,14 +13,19 @@ from PIL import Image
 from torch import Tensor
 
 from components.core.data.manifest import Manifest
+from components.core.data.pictures import Unreadable, picture
 from components.core.data.shards import read_images
+from components.core.runtime.errors import UserError
 from components.core.runtime.progress import Progress
 
 
 def decode(content: bytes, height: int, width: int) -> np.ndarray:
-    """An encoded image as uint8 [3, height, width], RGB; stretched to the size, bilinear with antialiasing."""
-    with Image.open(io.BytesIO(content)) as image:
-        return stretched(image.convert("RGB"), height, width)
+    """Decode an image to uint8 [3, height, width], upright and RGB; stretched to the size, bilinear with antialiasing.
+
+    Raises:
+        Unreadable: the bytes are no image; see `picture`.
+    """
+    return stretched(picture(content), height, width)
 
 
 def resized(images: Tensor, height: int, width: int) -> Tensor:
@@ -37,6 +42,24 @@ def stretched(image: Image.Image, height: int, width: int) -> np.ndarray:
     return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
 
 
+def read_pictures(data_root: str, manifest: Manifest, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """The images of `rows` of the manifest, in that order, each as uint8 [height, width, 3] in its own size."""
+    for row, content in zip(rows, read_images(data_root, manifest, rows), strict=True):
+        with named(manifest, row):
+            decoded = np.asarray(picture(content))
+        yield decoded
+
+
+@contextmanager
+def named(manifest: Manifest, row: int) -> Iterator[None]:
+    """Name the image of the manifest that cannot be decoded: an earlier ingest has taken what it would reject now."""
+    try:
+        yield
+    except Unreadable as reason:
+        name = manifest.images["name"].iloc[row]
+        raise UserError(f"{manifest.dataset}: {name}: {reason}: ingest again, which leaves it out") from None
+
+
 def iterate_batches(
     data_root: str, manifest: Manifest, rows: np.ndarray, height: int, width: int, batch: int
 ) -> Iterator[Tensor]:
@@ -49,8 +72,9 @@ def iterate_batches(
     with ThreadPoolExecutor(workers) as pool:
         pending = deque(pool.submit(decode, content, height, width) for content in islice(contents, 2 * batch))
         decoded: list[np.ndarray] = []
-        while pending:
-            decoded.append(pending.popleft().result())
+        for row in rows:
+            with named(manifest, row):
+                decoded.append(pending.popleft().result())
             pending.extend(pool.submit(decode, content, height, width) for content in islice(contents, 1))
             if len(decoded) == batch or not pending:
                 yield torch.from_numpy(np.stack(decoded))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 
 from components.core.data.manifest import Manifest
 from components.core.runtime import storage
+from components.core.runtime.damage import named_damage
 
 SHARD_BYTES = 128 * 2**20
 ROWS_PER_GROUP = 64  # A reader of one image decodes one group: a quarter of a MiB of pedestrian crops.
@@ -82,20 +84,22 @@ def read_images(data_root: str, manifest: Manifest, rows: Sequence[int] | np.nda
     """The encoded images of `rows` of the manifest, one after the other, in that order; a row may come twice.
 
     Reads windows of about 128 MiB, each row group of a window once, so that a random order costs little more
-    than reading through. Shards on S3 are downloaded once, into the local cache.
+    than reading through. Shards on S3 are downloaded once, into the local cache. Every image is compared with its
+    sha256 in the manifest.
 
     Raises:
-        UserError: a shard is not under `data_root`.
+        UserError: a shard is not under `data_root`, cut short or changed.
     """
     rows = np.asarray(rows, dtype=np.int64)
     if len(rows) == 0:
         return
     shards = manifest.images["shard"].to_numpy(dtype=object)[rows]
     positions = manifest.images["position"].to_numpy()[rows]
+    digests = manifest.images["sha256"].to_numpy(dtype=object)[rows]
     window = _images_in(WINDOW_BYTES, data_root, shards[0])
     for start in range(0, len(rows), window):
         part = slice(start, start + window)
-        yield from _read_window(data_root, shards[part], positions[part])
+        yield from _read_window(data_root, shards[part], positions[part], digests[part])
 
 
 def _batches(items: Iterable[tuple[str, bytes]], shard_bytes: int) -> Iterator[tuple[list[str], list[bytes]]]:
@@ -128,8 +132,16 @@ def _encode(names: list[str], images: list[bytes]) -> pa.Buffer:
     return sink.getvalue()
 
 
-def _open(data_root: str, shard: str) -> pq.ParquetFile:
-    return pq.ParquetFile(storage.local_copy(shard_location(data_root, shard)), memory_map=True)
+@contextmanager
+def _open(data_root: str, shard: str) -> Iterator[pq.ParquetFile]:
+    """The file of a shard; damage that is met within the block is named."""
+    location = shard_location(data_root, shard)
+    path = storage.local_copy(location)
+    what, remedy = str(path), "delete it, and ingest or translate again, which stores its images anew"
+    if str(path) != location:
+        what, remedy = f"{path}, the copy of {location},", f"delete the copy; if that one is damaged too, {remedy}"
+    with named_damage(what, remedy), pq.ParquetFile(path, memory_map=True) as file:
+        yield file
 
 
 def _images_in(size: int, data_root: str, shard: str) -> int:
@@ -140,7 +152,7 @@ def _images_in(size: int, data_root: str, shard: str) -> int:
     return max(1, int(size / mean))
 
 
-def _read_window(data_root: str, shards: np.ndarray, positions: np.ndarray) -> list[bytes]:
+def _read_window(data_root: str, shards: np.ndarray, positions: np.ndarray, digests: np.ndarray) -> list[bytes]:
     images: list[bytes] = [b""] * len(shards)
     for shard in pd.unique(shards):
         wanted = np.flatnonzero(shards == shard)
@@ -153,4 +165,6 @@ def _read_window(data_root: str, shards: np.ndarray, positions: np.ndarray) -> l
                 first = ends[group] - sizes[group]
                 for place in wanted[group_of == group]:
                     images[place] = encoded[positions[place] - first].as_py()
+                    if hashlib.sha256(images[place]).hexdigest() != digests[place]:
+                        raise ValueError(f"the bytes of its image {positions[place]} have changed")
     return images

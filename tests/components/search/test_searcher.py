@@ -1,5 +1,6 @@
 """Searching a gallery with an adaptation, from pictures to a page."""
 
+import io
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from components.core.data.decoded import iterate_batches
 from components.core.data.manifest import Manifest
@@ -20,6 +21,7 @@ from components.search import Searcher, features, searcher
 from components.search.searcher import probe_files
 from pipelines.cli.search import folder_of, search
 from tests.components.core.models.adaptations import write_classifier, write_translator
+from tests.components.ingest.test_verify import png_that_claims
 from tests.conftest import Ingested
 
 
@@ -169,6 +171,80 @@ def test_a_huge_picture_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(searcher, "LARGEST", 100)
     with pytest.raises(UserError, match="40 x 40 pixels"):
         searcher.opened(tmp_path / "large.png")
+
+
+@pytest.fixture
+def folder_of_probes(probe: Path, tmp_path: Path) -> Path:
+    """A good picture, what a Mac, Windows and a NAS leave beside it, and files that are no images."""
+    folder = tmp_path / "probes"
+    (folder / "more").mkdir(parents=True)
+    content = probe.read_bytes()
+    encoded = io.BytesIO()
+    with Image.open(probe) as image:
+        image.save(encoded, "png")
+    png = encoded.getvalue()
+    place = png.index(b"IDAT")
+    files = {
+        "good.jpg": content,
+        "._good.jpg": b"\0\5\x16\7" + bytes(100),
+        ".hidden.png": png,
+        "Thumbs.db": bytes(512),
+        "chunk.png": png[:place] + b"JDAT" + png[place + 4 :],
+        "cut.jpg": content[: len(content) // 2],
+        "empty.jpg": b"",
+        "text.jpg": b"no image",
+        "bomb.png": png_that_claims(60_000, 60_000),
+        "notes.txt": b"who is who",
+    }
+    for name, each in files.items():
+        (folder / name).write_bytes(each)
+    (folder / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    (folder / "loop.jpg").symlink_to(folder / "loop.jpg")
+    return folder
+
+
+REJECTED = {
+    "bomb.png": "more than 50000000 pixels",
+    "chunk.png": "damaged or truncated image",
+    "cut.jpg": "damaged or truncated image",
+    "empty.jpg": "empty file",
+    "gone.jpg": "No such file or directory",
+    "loop.jpg": "Too many levels of symbolic links",
+    "more": "not a file",
+    "notes.txt": "not a JPEG or PNG image",
+    "text.jpg": "not a JPEG or PNG image",
+}
+
+
+def test_a_bad_file_among_the_probes_is_named_and_the_others_are_searched(
+    folder_of_probes: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert probe_files(folder_of_probes) == [folder_of_probes / "good.jpg"]
+    assert caplog.messages == [f"{folder_of_probes / name} was rejected: {reason}" for name, reason in REJECTED.items()]
+
+
+def test_a_bad_probe_given_by_itself_is_refused_in_the_same_words(folder_of_probes: Path) -> None:
+    for name, reason in REJECTED.items():
+        if name not in ("more", "gone.jpg", "loop.jpg"):
+            with pytest.raises(UserError) as refused:
+                searcher.opened(folder_of_probes / name)
+            assert str(refused.value) == f"{folder_of_probes / name} is no image that can be read: {reason}"
+    (folder_of_probes / "good.jpg").unlink()
+    with pytest.raises(UserError, match=r"no image in the folder .*: bomb\.png: more than 50000000 pixels; chunk"):
+        probe_files(folder_of_probes)
+
+
+def test_a_probe_that_lies_on_its_side_is_found_as_if_it_stood(
+    opened: Searcher, ingested: Ingested, tmp_path: Path
+) -> None:
+    """As a phone stores it: turned, with the EXIF Orientation that turns it back."""
+    recorded = next((ingested.folder / "underground_reid" / "gallery").iterdir())
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    with Image.open(recorded) as image:
+        image.convert("RGB").transpose(Image.Transpose.ROTATE_90).save(tmp_path / "phone.png", exif=exif)
+    best = opened.search([tmp_path / "phone.png"], top=1).iloc[0]
+    assert (best["image"], best["similarity"]) == (f"gallery/{recorded.name}", pytest.approx(1, abs=1e-3))
 
 
 def test_the_source_is_looked_at_as_the_classifier_was_trained(opened: Searcher, model: Path) -> None:

@@ -1,6 +1,7 @@
 """Shards keep bytes as they are, in files that are named by what they hold."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.data.manifest import Manifest
-from components.core.data.shards import ROWS_PER_GROUP, WrittenShards, read_images, write_shards
+from components.core.data.shards import ROWS_PER_GROUP, WrittenShards, read_images, shard_location, write_shards
 from components.core.runtime.errors import UserError
 from tests.components.core.object_store import ObjectStore, object_store
 
@@ -106,3 +107,59 @@ def test_shards_in_an_object_store_are_downloaded_once(object_store: ObjectStore
     for key in stored_keys:
         object_store.client.delete_object(Bucket=object_store.bucket, Key=key)
     assert list(read_images(root, manifest, range(len(ITEMS)))) == everything
+
+
+@settings(deadline=None, max_examples=60)
+@given(place=st.integers(0, 10**6), change=st.integers(1, 255), cut=st.booleans())
+def test_a_changed_shard_gives_the_same_images_or_is_named(
+    stored: tuple[str, Manifest], tmp_path_factory: pytest.TempPathFactory, place: int, change: int, cut: bool
+):
+    """Wherever a byte differs or the file ends."""
+    manifest = stored[1]
+    (shard,) = manifest.images["shard"][:1]
+    content = bytearray(Path(shard_location(stored[0], shard)).read_bytes())
+    place %= len(content)
+    content[place] ^= change
+    root = tmp_path_factory.mktemp("changed")
+    path = Path(shard_location(str(root), shard))
+    path.parent.mkdir()
+    path.write_bytes(content[:place] if cut else content)
+    rows = np.flatnonzero(manifest.images["shard"] == shard)
+    named = f"{path} is damaged"
+    outcome = images_or_damage(str(root), manifest, rows)
+    assert outcome == [ITEMS[row][1] for row in rows] or (str(outcome).startswith(named) and "\n" not in outcome)
+
+
+def images_or_damage(root: str, manifest: Manifest, rows: np.ndarray) -> list[bytes] | str:
+    try:
+        return list(read_images(root, manifest, rows))
+    except UserError as damage:
+        return str(damage)
+
+
+def test_two_flipped_bytes_in_an_image_are_found(stored: tuple[str, Manifest], tmp_path: Path):
+    """The file is a whole Parquet file still."""
+    root, manifest = stored
+    shutil.copytree(Path(root) / "shards", tmp_path / "shards")
+    path = Path(shard_location(str(tmp_path), manifest.images["shard"][0]))
+    content, image = path.read_bytes(), ITEMS[80][1]
+    changed = b"??" + image[2:]
+    path.write_bytes(content.replace(image, changed))
+    assert next(read_images(str(tmp_path), manifest, [79])) == ITEMS[79][1]
+    with pytest.raises(UserError, match=r"is damaged \(the bytes of its image 80 have changed\): delete it"):
+        list(read_images(str(tmp_path), manifest, [80]))
+
+
+def test_of_a_damaged_copy_the_object_is_named_too(
+    object_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path))
+    root = f"{object_store.location}/data"
+    manifest = manifest_of(write_shards(root, ITEMS))
+    assert next(read_images(root, manifest, [5])) == ITEMS[5][1]
+    (copy,) = tmp_path.rglob("*.parquet")
+    copy.write_bytes(copy.read_bytes()[:2000])
+    with pytest.raises(UserError, match=f"{copy}, the copy of {root}/shards/.*, is damaged .*: delete the copy"):
+        next(read_images(root, manifest, [5]))
+    copy.unlink()
+    assert next(read_images(root, manifest, [5])) == ITEMS[5][1]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LANGUAGES = ("sh", "python")
-FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS = ("sh", "python")
+NO_COMMANDS = ("", "text", "yaml")
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ def blocks() -> Iterator[Block]:
     """The blocks of shell commands and of Python in all documents."""
     for document in documents():
         found = [match.groups() for match in FENCED.finditer((ROOT / document).read_text())]
-        commands = [each for each in found if each[0] in LANGUAGES]
+        assert {language for language, _ in found} <= {*COMMANDS, *NO_COMMANDS}, f"{document}: commands are in ```sh"
+        commands = [each for each in found if each[0] in COMMANDS]
         for number, (language, text) in enumerate(commands, 1):
             yield Block(document, number, language, text)

@@ -1,8 +1,7 @@
 """Finding a layout's data set in a source, and sorting its files out."""
 
-from components.core.data.objects import printable
 from components.core.runtime.errors import UserError
-from components.ingest.layouts.base import Label, Layout
+from components.ingest.layouts.base import Label, Layout, TooLarge
 from components.ingest.sources import Source
 
 SHOWN = 8
@@ -48,11 +47,15 @@ def sort_out(source: Source, layout: Layout) -> tuple[dict[str, Label], dict[str
     rejected = dict(source.refused)
     for name in source.sizes:
         if name.startswith(prefixes):
-            label = layout.label(name)
+            try:
+                label = layout.label(name)
+            except TooLarge as refused:
+                rejected[name] = str(refused)
+                continue
             if label:
                 labels[name] = label
             else:
-                rejected[printable(name)] = f"its name is not {layout.names}"
+                rejected[name] = f"its name is not {layout.names}"
     return labels, rejected
 
 
@@ -63,4 +66,4 @@ def _wanted(layout: Layout) -> str:
 def _found(source: Source) -> str:
     entries = sorted({name + "/" * bool(below) for name, below, _ in (path.partition("/") for path in source.sizes)})
     more = f" and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
-    return printable(", ".join(entries[:SHOWN])) + more
+    return ", ".join(entries[:SHOWN]) + more

@@ -9,9 +9,8 @@ from components.core.runtime.tracking import stage_run
 from components.ingest.files import sort_out
 from components.ingest.layouts import LAYOUTS
 from components.ingest.settings import IngestSettings
-from components.ingest.sources import listed
+from components.ingest.sources import Gone, listed
 from components.ingest.stage import image_table, object_table, rejected_table, report, store_images
-from components.ingest.verify import GONE
 
 
 def run(listing: Path, part: int, settings: IngestSettings, data_root: str, output: Path) -> Manifest:
@@ -41,7 +40,7 @@ def run(listing: Path, part: int, settings: IngestSettings, data_root: str, outp
         storage.check_writable(data_root)
         labels, rejected = sort_out(source, layout)
         shards, sizes = store_images(source, labels, rejected, settings, data_root, check=lambda images: None)
-        gone = {name for name, reason in rejected.items() if reason == GONE}
+        gone = {name for name, reason in rejected.items() if reason == Gone.REASON}
         damaged = {name: reason for name, reason in rejected.items() if name not in gone}
         images = layout.completed(image_table(shards, sizes, labels))
         manifest = Manifest(

@@ -1,91 +1,142 @@
 """Where a data set is read from: a folder, an archive whose members are read in place, or an S3 prefix."""
 
-import os
+import lzma
+import posixpath
+import re
 import shutil
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from gzip import GzipFile
-from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from itertools import starmap
+from pathlib import Path
+from threading import Lock
+from typing import ClassVar, TypeVar
 
 import pandas as pd
 
-from components.core.data.objects import is_hidden
+from components.core.data.objects import as_name, objects_at, path_of
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+from components.core.runtime.leftovers import is_hidden
+from components.core.runtime.storage import StoredFile
+from components.core.runtime.storage_errors import explained
 
 T = TypeVar("T")
 GZIP_MAGIC = b"\x1f\x8b"
+ENCRYPTED = 0x1 | 0x40 | 0x2000  # General purpose flags of a zip's entry: the content, strongly, its header.
+UTF_8 = 0x800
+METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
+WINDOWS_FOLDER = 0x10  # An attribute of a zip's entry.
+CONTINUED, INCREMENTAL_FOLDER, VOLUME_LABEL = b"M", b"D", b"V"  # Types of GNU tar's entries.
+DRIVE = re.compile("[A-Za-z]:/")
+CLIMBS_OUT = "climbs out of the archive's folder"
+DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, struct.error)
 
 
-class Damaged(UserError):
+class UnreadFile(UserError):
+    """A file of a source cannot be read.
+
+    Args:
+        reason: the same in a few words, for the manifest's rejected files.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Damaged(UnreadFile):
     """A member of an archive cannot be read back."""
 
     def __init__(self, path: str, location: str) -> None:
-        super().__init__(f"{path} is damaged in {location}: make the archive again")
+        super().__init__(f"{path} is damaged in {location}: make the archive again", "damaged in the archive")
 
 
-class Gone(UserError):
+class Gone(UnreadFile):
     """A listed file is no longer there."""
 
+    REASON: ClassVar[str] = "gone since it was listed"
+
     def __init__(self, path: str, location: str) -> None:
-        super().__init__(f"{path} is gone from {location}: list it again")
+        super().__init__(f"{path} is gone from {location}: list it again", self.REASON)
+
+
+class Packed(UnreadFile):
+    """A member of an archive is whole, but needs a password or another program."""
+
+    def __init__(self, path: str, location: str, reason: str) -> None:
+        super().__init__(f"{path} in {location}: {reason}", reason)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Files that are read by their path.
+    """Files that are read by their names: the paths below `location`, as text with `/` between their parts.
 
-    Args:
+    Attributes:
         location: what the user named.
-        sizes: path, with `/`, to size in bytes, sorted by path; hidden files and Thumbs.db are left out.
-        read: the content of a path, from any thread; raises Damaged if an archive's member is broken, and Gone
-            if a file is no longer there.
-        refused: entries of an archive that are never read, with the reason: links, and paths that climb out.
-        versions: path to the version that the file has; empty for an archive.
+        sizes: name to size in bytes, sorted by name. Hidden files and leftovers are left out.
+        read: returns the content of a name, from any thread. Raises UnreadFile.
+        refused: name to the reason, for files that are never read: links in archives, paths that climb out.
+        objects: name to the object as it was listed. Empty for archives.
     """
 
     location: str
     sizes: Mapping[str, int]
     read: Callable[[str], bytes]
     refused: Mapping[str, str] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
+    objects: Mapping[str, StoredFile] = field(default_factory=dict)
 
     def below(self, folder: str) -> "Source":
-        """The files below `folder` ("" or ending in /), by their paths from there."""
+        """The files below `folder` ("" or ending in /), by their names from there."""
 
         def of_folder(values: Mapping[str, T]) -> dict[str, T]:
-            return {path.removeprefix(folder): value for path, value in values.items() if path.startswith(folder)}
+            return {name.removeprefix(folder): value for name, value in values.items() if name.startswith(folder)}
 
         return replace(
             self,
             sizes=of_folder(self.sizes),
-            versions=of_folder(self.versions),
-            read=lambda path: self.read(folder + path),
+            objects={
+                name: replace(each, path=each.path.removeprefix(folder))
+                for name, each in of_folder(self.objects).items()
+            },
+            read=lambda name: self.read(folder + name),
         )
 
 
 def listed(location: str, objects: pd.DataFrame) -> Source:
-    """Files of a folder or `s3://` prefix that were listed earlier: name, size and version as they were then."""
+    """Files of a folder or `s3://` prefix that were listed by `objects_at`: name, size and version as they were then.
 
-    def read(path: str) -> bytes:
-        file = storage.join(location, path)
+    A key of an object store may hold `.` or empty parts, which no folder's path does. They are left out of its name.
+    """
+    files: dict[str, StoredFile] = {}
+    refused: dict[str, str] = {}
+    named = [(inside(file.path.lstrip("/")), file) for file in starmap(StoredFile, objects.to_numpy().tolist())]
+    for name, file in sorted(named, key=lambda each: each[0] != each[1].path):
+        if name is None:
+            refused[file.path] = "has '..' in its path"
+        elif name in files:
+            refused[file.path] = f"has the same path as {files[name].path}"
+        files[file.path if name is None or file.path in refused else name] = file
+
+    def read(name: str) -> bytes:
+        file = storage.join(location, path_of(files[name].path, location))
         try:
             return storage.read_bytes(file)
         except UserError:
             if storage.exists(file):
                 raise
-            raise Gone(path, location) from None
+            raise Gone(name, location) from None
 
-    names = objects["name"].tolist()
-    sizes, versions = (dict(zip(names, objects[column].tolist(), strict=True)) for column in ("size", "version"))
-    return Source(location, _visible(sizes), read, versions=versions)
+    sizes = {name: files[name].size for name in sorted(files) if name not in refused}
+    return Source(location, sizes, read, refused, files)
 
 
 @contextmanager
@@ -95,17 +146,14 @@ def open_source(location: str) -> Iterator[Source]:
     Raises:
         UserError: there is nothing at `location`, or it is a file but no archive.
     """
-    if storage.is_s3(location) or Path(location).is_dir():
-        files = storage.list_files(location)
-        yield Source(
-            location,
-            _visible({file.path: file.size for file in files}),
-            lambda path: storage.read_bytes(storage.join(location, path)),
-            versions={file.path: file.version for file in files},
-        )
-        return
-    if not Path(location).exists():
+    with explained(location):
+        is_folder = storage.is_s3(location) or Path(location).is_dir()
+        is_there = is_folder or Path(location).exists()
+    if not is_there:
         raise UserError(f"no such folder or archive: {location}")
+    if is_folder:
+        yield listed(location, objects_at(location))
+        return
     open_archive = _open_zip if zipfile.is_zipfile(location) else _open_tar
     with ExitStack() as opened:
         with _explained(location):
@@ -113,50 +161,141 @@ def open_source(location: str) -> Iterator[Source]:
         yield source
 
 
+@dataclass(frozen=True)
+class Entry:
+    """An entry of an archive that is no folder.
+
+    Attributes:
+        path: as the archive has it, between folders `/` or `\\`; bytes that are no UTF-8 as surrogates.
+        size: bytes.
+        read: returns the content. Raises UnreadFile.
+        refused: why it is never read, or None.
+    """
+
+    path: str
+    size: int
+    read: Callable[[], bytes]
+    refused: str | None = None
+
+
+def _of_entries(location: str, entries: Iterable[Entry]) -> Source:
+    """The source that the entries make. Of several with one path the last counts, as when they are unpacked."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        path = entry.path.encode("utf-8", "surrogateescape")
+        name = inside(as_name(path.replace(b"\\", b"/")))
+        if name and not DRIVE.match(name):
+            found[name] = entry
+        else:
+            found[as_name(path)] = replace(entry, refused=CLIMBS_OUT)
+
+    def read(name: str) -> bytes:
+        with explained(location):
+            return found[name].read()
+
+    visible = {name: found[name] for name in sorted(found) if not is_hidden(name.replace("\\", "/"))}
+    return Source(
+        location,
+        sizes={name: entry.size for name, entry in visible.items() if not entry.refused},
+        read=read,
+        refused={name: entry.refused for name, entry in visible.items() if entry.refused},
+    )
+
+
+def inside(path: str) -> str | None:
+    """A path without `.` and empty parts. None if it has `..` or is absolute."""
+    name = posixpath.normpath(path)
+    if name == "." or name.startswith("/") or ".." in path.split("/"):
+        return None
+    return name
+
+
 @contextmanager
 def _open_zip(location: str) -> Iterator[Source]:
     with zipfile.ZipFile(location) as archive:
-        members: dict[str, zipfile.ZipInfo] = {}
-        refused: dict[str, str] = {}
-        for member in archive.infolist():
-            if member.is_dir():
-                continue
-            is_link = stat.S_ISLNK(member.external_attr >> 16)
-            path = _inside(member.filename, "is a link" if is_link else None, refused)
-            if path:
-                members[path] = member
+        yield _of_entries(location, _zip_entries(archive, location))
 
-        def read(path: str) -> bytes:
-            try:
-                return archive.read(members[path])
-            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as damage:
-                raise Damaged(path, location) from damage
 
-        sizes = {path: member.file_size for path, member in members.items()}
-        yield Source(location, _visible(sizes), read, refused)
+def _zip_entries(archive: zipfile.ZipFile, location: str) -> Iterator[Entry]:
+    for member in archive.infolist():
+        path = _path_in_zip(member)
+        mode = member.external_attr >> 16
+        if path.endswith(("/", "\\")) or member.external_attr & WINDOWS_FOLDER or stat.S_ISDIR(mode):
+            continue
+        yield Entry(
+            path,
+            member.file_size,
+            partial(_read_from_zip, archive, member, path, location),
+            "is a link" if stat.S_ISLNK(mode) else None,
+        )
+
+
+def _path_in_zip(member: zipfile.ZipInfo) -> str:
+    """A member's path. Some programs write UTF-8 without saying so, where zipfile reads code page 437."""
+    path = member.filename
+    if not member.flag_bits & UTF_8:
+        with suppress(UnicodeError):
+            return path.encode("cp437").decode()
+    return path
+
+
+def _read_from_zip(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str, location: str) -> bytes:
+    if member.flag_bits & ENCRYPTED:
+        raise Packed(path, location, "encrypted: unpack the archive with its password")
+    try:
+        return archive.read(member)
+    except (NotImplementedError, RuntimeError):
+        method = METHODS.get(member.compress_type, f"method {member.compress_type}")
+        raise Packed(path, location, f"compressed by {method}, which is not read: unpack the archive") from None
+    except DAMAGE as damage:
+        raise Damaged(path, location) from damage
+    except OSError as failure:
+        if failure.errno:
+            raise
+        raise Damaged(path, location) from failure  # bz2 says so of its data.
 
 
 @contextmanager
 def _open_tar(location: str) -> Iterator[Source]:
-    with _uncompressed(location) as file, tarfile.open(fileobj=file, mode="r:") as archive:
-        members: dict[str, tarfile.TarInfo] = {}
-        refused: dict[str, str] = {}
-        for member in archive:
-            if member.isdir():
-                continue
-            path = _inside(member.name, None if member.isreg() else "is a link or a device", refused)
-            if path:
-                members[path] = member
+    with (
+        _uncompressed(location) as file,
+        tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="surrogateescape") as archive,
+    ):
+        source = _of_entries(location, _tar_entries(archive, location))
+        # tarfile takes a header that it cannot read for the archive's end, which is empty.
+        file.seek(archive.offset)
+        if any(file.read(tarfile.BLOCKSIZE)):
+            raise tarfile.ReadError(f"bad header at byte {archive.offset}")
+        yield source
 
-        def read(path: str) -> bytes:
-            member = members[path]
-            content = os.pread(file.fileno(), member.size, member.offset_data)
-            if len(content) < member.size:
-                raise Damaged(path, location)
-            return content
 
-        sizes = {path: member.size for path, member in members.items()}
-        yield Source(location, _visible(sizes), read, refused)
+def _tar_entries(archive: tarfile.TarFile, location: str) -> Iterator[Entry]:
+    lock = Lock()
+    contents: dict[str, tarfile.TarInfo] = {}
+    for member in archive:
+        if member.isdir() or member.type in (INCREMENTAL_FOLDER, VOLUME_LABEL):
+            continue
+        content, refused = member, None
+        if member.islnk():  # A hard link: its content stands before it, under another name.
+            content = contents.get(posixpath.normpath(member.linkname), member)
+            refused = "is a link to a file that is not in the archive" if content is member else None
+        elif member.issym() or member.isdev():
+            refused = "is a link or a device"
+        elif member.type == CONTINUED:
+            refused = "begins in another volume of the archive"
+        if not refused:
+            contents[posixpath.normpath(member.name)] = content
+        yield Entry(member.name, content.size, partial(_read_from_tar, archive, lock, content, location), refused)
+
+
+def _read_from_tar(archive: tarfile.TarFile, lock: Lock, member: tarfile.TarInfo, location: str) -> bytes:
+    try:
+        with lock:
+            file = archive.extractfile(member)
+            assert file, "it is a regular file"
+            return file.read()
+    except DAMAGE as damage:
+        raise Damaged(member.name, location) from damage
 
 
 @contextmanager
@@ -177,26 +316,24 @@ def _uncompressed(location: str) -> Iterator:
             yield plain
 
 
-def _inside(name: str, reason: str | None, refused: dict[str, str]) -> str | None:
-    """An entry's path below the archive's own folder, or None, with the reason in `refused`."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or path.parts[0].endswith(":"):
-        reason = "climbs out of the archive's folder"
-    if reason:
-        refused[name] = reason
-        return None
-    return str(path)
-
-
-def _visible(sizes: Mapping[str, int]) -> dict[str, int]:
-    return {path: sizes[path] for path in sorted(sizes) if not is_hidden(path)}
-
-
 @contextmanager
 def _explained(location: str) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as damage:
+    except UnicodeDecodeError as damage:
+        raise UserError(f"{location} has names that are no UTF-8, though it says so: unpack it") from damage
+    except NotImplementedError as unknown:
+        raise UserError(f"{location} is of a kind that is not read ({unknown}): unpack it") from unknown
+    except DAMAGE as damage:
+        if _begins_encrypted(location):
+            raise UserError(f"{location} is encrypted: unpack it with its password") from damage
         raise UserError(f"{location} is not a folder, nor a whole .zip, .tar or .tar.gz file: {damage}") from damage
     except OSError as failure:
         raise UserError(f"cannot read {location}: {failure.strerror or failure}") from failure
+
+
+def _begins_encrypted(location: str) -> bool:
+    """Whether a file begins as a zip does whose list of members may be encrypted too."""
+    with open(location, "rb") as file:
+        head = file.read(8)
+    return head.startswith(b"PK\x03\x04") and bool(int.from_bytes(head[6:8], "little") & ENCRYPTED)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from components.core.data.manifest import OBJECT_COLUMNS, Manifest
-from components.core.data.objects import printable
 from components.core.data.shards import WrittenShards, write_shards
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
@@ -142,10 +141,9 @@ def rejected_table(rejected: Mapping[str, str]) -> pd.DataFrame:
 
 
 def object_table(source: Source, names: Set[str]) -> pd.DataFrame:
-    """The manifest's objects: those of the files `names` that have a version."""
-    paths = {printable(path): path for path in source.versions}
-    found = [(name, paths[name]) for name in sorted(names) if name in paths]
-    rows = [(name, source.sizes[path], source.versions[path]) for name, path in found]
+    """The manifest's objects, sorted by name: those of the files `names` that were listed."""
+    found = [source.objects[name] for name in names if name in source.objects]
+    rows = sorted((file.path, file.size, file.version) for file in found)
     return pd.DataFrame(rows, columns=list(OBJECT_COLUMNS))
 
 

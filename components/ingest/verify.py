@@ -6,9 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from components.core.data.pictures import RECORDED, Unreadable, picture, refuse_long
-from components.ingest.sources import Damaged, Gone, Source
+from components.ingest.sources import Source, UnreadFile
 
-GONE = "gone since it was listed"
 AHEAD = 8  # Images a thread may be ahead of the one that is taken.
 
 
@@ -52,7 +51,5 @@ def _read(source: Source, name: str, max_pixels: int) -> bytes:
     refuse_long(source.sizes[name], max_pixels)
     try:
         return source.read(name)
-    except Damaged:
-        raise Unreadable("damaged in the archive") from None
-    except Gone:
-        raise Unreadable(GONE) from None
+    except UnreadFile as failure:
+        raise Unreadable(failure.reason) from None

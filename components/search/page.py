@@ -1,11 +1,13 @@
 """The page of a search: each probe, and the gallery images most like it."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from components.core.data.decoded import read_pictures
+from components.core.data.objects import as_bytes
 from components.core.results.pages import environment
 from components.core.runtime import storage
 from components.search.searcher import Searcher, opened
@@ -17,7 +19,11 @@ def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
     pictures = read_pictures(searcher.data_root, searcher.gallery, rows)
     crops = dict(zip(found["image"], pictures, strict=True))
     probes = [
-        (Path(probe).name, np.asarray(opened(Path(probe))), [(row, crops[row.image]) for row in each.itertuples()])
+        (
+            Path(probe).name,
+            np.asarray(opened(Path(os.fsdecode(as_bytes(probe))))),
+            [(row, crops[row.image]) for row in each.itertuples()],
+        )
         for probe, each in found.groupby("probe", sort=False)
     ]
     description = searcher.adaptation.description

@@ -1,6 +1,7 @@
 """Find people: images of a gallery that show who is on a probe."""
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,12 +17,13 @@ from PIL import Image
 
 from components.core.data.decoded import stretched
 from components.core.data.manifest import Manifest
-from components.core.data.objects import is_hidden, printable
+from components.core.data.objects import as_name
 from components.core.data.pictures import Unreadable, picture, refuse_long
 from components.core.models.adaptation import Adaptation, load_adaptation
 from components.core.models.classifier import load_classifier
 from components.core.models.extraction import Images
 from components.core.runtime.errors import UserError
+from components.core.runtime.leftovers import is_hidden
 from components.core.runtime.storage_errors import explained
 from components.search.features import kept_features
 from components.search.ranking import nearest
@@ -71,8 +73,8 @@ class Searcher:
             top: images a probe.
 
         Returns:
-            probe, rank (from 1), image (its name), camera, person (<NA>: unknown), similarity (cosine, -1..1) and
-            accepted, a row a found image.
+            probe (its path, as ingest writes names), rank (from 1), image (its name), camera, person (<NA>: unknown),
+            similarity (cosine, -1..1) and accepted, a row a found image.
 
         Raises:
             UserError: a probe is no image, or shards are missing.
@@ -82,7 +84,7 @@ class Searcher:
         found = self.gallery.images.iloc[rows.ravel()][["name", "camera", "person"]].reset_index(drop=True)
         return pd.DataFrame(
             {
-                "probe": np.repeat([str(probe) for probe in probes], rows.shape[1]),
+                "probe": np.repeat([as_name(os.fsencode(probe)) for probe in probes], rows.shape[1]),
                 "rank": np.tile(np.arange(1, rows.shape[1] + 1), len(probes)),
                 "image": found["name"],
                 "camera": found["camera"],
@@ -162,10 +164,12 @@ def probe_files(location: Path) -> list[Path]:
         else:
             found.append(path)
     if not found:
-        examples = "; ".join(f"{printable(path.name)}: {reason}" for path, reason in list(rejected.items())[:3])
+        examples = "; ".join(
+            f"{as_name(os.fsencode(path.name))}: {reason}" for path, reason in list(rejected.items())[:3]
+        )
         raise UserError(f"no image in the folder {location}: {examples or 'it is empty'}")
     for path, reason in rejected.items():
-        logger.warning(f"{printable(str(path))} was rejected: {reason}")
+        logger.warning(f"{as_name(os.fsencode(path))} was rejected: {reason}")
     return found
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from components.core.runtime.environment import whole_number
 from components.core.runtime.errors import UserError
+from components.core.runtime.leftovers import is_hidden
 from components.core.runtime.storage_errors import explained
 
 S3 = "s3://"
@@ -161,10 +162,12 @@ def check_writable(location: str) -> None:
 
 
 def list_files(location: str) -> list[StoredFile]:
-    """Every file below a folder or prefix, sorted by path; links to folders are followed.
+    """List every file below a folder or prefix, sorted by path. Links to folders are followed.
+
+    Hidden files and leftovers (`is_hidden`) are left out. Folders of that kind are not opened.
 
     Raises:
-        UserError: there is no such folder or bucket, or it cannot be read.
+        UserError: there is no such folder or bucket, or an entry of it cannot be read.
     """
     by_path = attrgetter("path")
     with explained(location):
@@ -272,16 +275,24 @@ def _stored_file(path: str, status: os.stat_result) -> StoredFile:
 
 
 def _list_folder(folder: Path, prefix: str, above: frozenset[tuple[int, int]]) -> Iterator[StoredFile]:
-    status = folder.stat()
-    identity = (status.st_dev, status.st_ino)
+    opened = folder.stat()
+    identity = (opened.st_dev, opened.st_ino)
     if identity in above:  # A link to a folder that it is in.
         return
     with os.scandir(folder) as entries:
         for entry in entries:
+            if is_hidden(entry.name):
+                continue
             if entry.is_dir():
                 yield from _list_folder(Path(entry.path), f"{prefix}{entry.name}/", above | {identity})
             elif entry.is_file():
-                yield _stored_file(f"{prefix}{entry.name}", entry.stat())
+                try:
+                    status = entry.stat()
+                except FileNotFoundError:  # It was removed since the folder was read.
+                    continue
+                yield _stored_file(f"{prefix}{entry.name}", status)
+            elif entry.is_symlink() and not os.path.exists(entry.path):
+                raise UserError(f"{entry.path} is a link to nothing: remove it, or bring back what it leads to")
 
 
 def _list_prefix(location: str) -> Iterator[StoredFile]:
@@ -289,8 +300,9 @@ def _list_prefix(location: str) -> Iterator[StoredFile]:
     prefix = f"{prefix}/" if prefix else ""
     for page in _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
-            if not item["Key"].endswith("/"):  # Consoles make empty objects that stand for folders.
-                yield StoredFile(item["Key"].removeprefix(prefix), item["Size"], item["ETag"])
+            path = item["Key"].removeprefix(prefix)
+            if not path.endswith("/") and not is_hidden(path):  # Consoles make empty objects that stand for folders.
+                yield StoredFile(path, item["Size"], item["ETag"])
 
 
 def _bucket_and_key(location: str) -> tuple[str, str]:

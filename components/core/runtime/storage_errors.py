@@ -1,9 +1,11 @@
 """What goes wrong in folders and object stores, in one line that says what to do."""
 
+import errno
 import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from components.core.runtime.environment import named_in
 from components.core.runtime.errors import UserError
@@ -19,24 +21,32 @@ TAKES: Mapping[str, str] = {
     "AWS_SHARED_CREDENTIALS_FILE": "a file such as aws configure writes",
     "AWS_WEB_IDENTITY_TOKEN_FILE": "a file with a token",
 }
+REMEDIES = {errno.EACCES: ": give this user access", errno.ELOOP: ": remove this link"}
 
 
 @contextmanager
 def explained(location: str) -> Iterator[None]:
-    """Turn what goes wrong at `location` into one line that says what to do."""
+    """Turn what goes wrong at `location` into one line that names the entry and says what to do."""
     try:
         with _variables_named(location):
             yield
     except UserError:
         raise
     except FileNotFoundError as missing:
-        raise UserError(f"no such file or folder: {location}") from missing
+        raise UserError(f"no such file or folder: {_entry(missing, location)}") from missing
     except OSError as failure:
-        raise UserError(f"{location}: {failure.strerror or failure}") from failure
+        remedy = REMEDIES.get(failure.errno or 0, "")
+        raise UserError(f"{_entry(failure, location)}: {failure.strerror or failure}{remedy}") from failure
     except Exception as failure:
         if not location.startswith("s3://"):
             raise
         raise _s3_error(failure, location) from failure
+
+
+def _entry(failure: OSError, location: str) -> str:
+    """The file or folder below `location` that a call failed at, or `location` itself."""
+    below = isinstance(failure.filename, str) and Path(location) in Path(failure.filename).parents
+    return failure.filename if below else location
 
 
 @contextmanager

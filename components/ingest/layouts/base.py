@@ -1,5 +1,6 @@
 """What a layout of a data set has to say."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,6 +8,30 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+
+IMAGE = r"\.(?i:jpg|jpeg|jpe|jfif|png)"
+"""The end of an image's name, for the patterns of layouts."""
+LARGEST = 2**63 - 1
+
+
+class TooLarge(ValueError):
+    """A number in a name does not fit into the manifest's 64 bits."""
+
+    def __init__(self, digits: str) -> None:
+        super().__init__(f"a number in its name is above {LARGEST}: {digits[:40]}")
+
+
+def numbers(match: re.Match[str]) -> tuple[int, ...]:
+    """The groups of a match of decimal digits as numbers.
+
+    Raises:
+        TooLarge: one of them is above 2^63 - 1.
+    """
+    for digits in match.groups():
+        # Python refuses to read thousands of digits.
+        if len(digits.lstrip("0")) > len(str(LARGEST)) or int(digits) > LARGEST:
+            raise TooLarge(digits)
+    return tuple(map(int, match.groups()))
 
 
 @dataclass(frozen=True)
@@ -38,7 +63,11 @@ class Layout(ABC):
 
     @abstractmethod
     def label(self, name: str) -> Label | None:
-        """What a file's name (with its folder) tells, or None if it does not have the layout's form."""
+        """What a file's name (with its folder) tells, or None if it does not have the layout's form.
+
+        Raises:
+            TooLarge: a number in it is above 2^63 - 1.
+        """
 
     def completed(self, images: pd.DataFrame) -> pd.DataFrame:
         """The images of the manifest with what only all their names together tell, if the layout has such."""

@@ -7,10 +7,9 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from components.core.data.objects import printable
-from components.ingest.layouts.base import Label, Layout, role
+from components.ingest.layouts.base import IMAGE, Label, Layout, role
 
-NAME = re.compile(r"(?P<camera>[^/]+)/.+\.(jpe?g|png)", re.IGNORECASE | re.DOTALL)
+NAME = re.compile(rf"[^/]+/.+{IMAGE}", re.DOTALL)
 
 
 class Cameras(Layout):
@@ -24,7 +23,7 @@ class Cameras(Layout):
     folds: ClassVar[Mapping[str, int]] = {"cameras": 1}
 
     def label(self, name: str) -> Label | None:
-        return Label(person=None, camera=None) if NAME.fullmatch(name) and name == printable(name) else None
+        return Label(person=None, camera=None) if NAME.fullmatch(name) else None
 
     def completed(self, images: pd.DataFrame) -> pd.DataFrame:
         folders = images["name"].str.partition("/")[0] if len(images) else images["name"]

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import pandas as pd
 
-from components.ingest.layouts.base import Label, Layout, role
+from components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
 
-NAME = re.compile(r"campus/([0-9]{4})00([1-4])\.png")
+NAME = re.compile(rf"campus/([0-9]{{4}})00([1-4]){IMAGE}")
 VIEW_A, VIEW_B = 1, 2
 DIRECTIONS = {"a2b": (VIEW_A, VIEW_B), "b2a": (VIEW_B, VIEW_A)}
 SPLITS = Path(__file__).with_name("cuhk01_splits.csv")
@@ -41,12 +41,12 @@ class Cuhk01(Layout):
         match = NAME.fullmatch(name)
         if not match:
             return None
-        person, shot = (int(group) for group in match.groups())
+        person, shot = numbers(match)
         return Label(person, VIEW_A if shot <= 2 else VIEW_B)
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
         person, camera = images["person"], images["camera"]
-        shot = images["name"].str.removesuffix(".png").str[-1]
+        shot = images["name"].str.rpartition(".")[0].str[-1]
         tables = [role("all", 0, "train", person.notna())]
         for fold, split in pd.read_csv(SPLITS, index_col="person").items():
             shots = person.map(split)

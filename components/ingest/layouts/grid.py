@@ -10,9 +10,9 @@ import pandas as pd
 from scipy.io import loadmat
 
 from components.core.runtime.errors import UserError
-from components.ingest.layouts.base import Label, Layout, role
+from components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
 
-NAME = re.compile(r"(?:probe|gallery)/([0-9]{4})_([0-9]+)_([0-9]+)(?:_[0-9]+)*\.jpe?g")
+NAME = re.compile(rf"(?:probe|gallery)/([0-9]{{4}})_([0-9]+)_([0-9]+)(?:_[0-9]+)*{IMAGE}")
 PARTITIONS = "features_and_partitions.mat"
 
 
@@ -38,7 +38,7 @@ class Grid(Layout):
         match = NAME.fullmatch(name)
         if not match:
             return None
-        person, camera, frame = (int(group) for group in match.groups())
+        person, camera, frame = numbers(match)
         return Label(person or None, camera, frame)
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
@@ -62,17 +62,23 @@ class Grid(Layout):
 
 
 def read_partitions(content: bytes) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The (train, test) person ids of each fold, from the bytes of features_and_partitions.mat.
+    """Read the (train, test) person ids of each fold from the bytes of features_and_partitions.mat.
 
     Raises:
-        UserError: it is damaged, or train and test share people.
+        UserError: it is damaged or of a format that is not read, or train and test share people.
     """
+    if is_hdf5(content):
+        raise UserError(
+            f"{PARTITIONS} is in the format of MATLAB 7.3 (HDF5), which is not read: "
+            f"in MATLAB load it and save it again by save('{PARTITIONS}', '-v7'), or take the data set's own file"
+        )
     try:
         matlab = loadmat(io.BytesIO(content), variable_names=["trainIdxAll", "testIdxAll"])
         train, test = ([_person_ids(cell) for cell in matlab[key].ravel()] for key in ("trainIdxAll", "testIdxAll"))
     except Exception as damage:  # scipy's reader fails in many ways on bytes that are not MATLAB's.
         raise UserError(
-            f"{PARTITIONS} is damaged: it has no readable trainIdxAll and testIdxAll; take it from the data set again"
+            f"{PARTITIONS} is damaged, or no .mat file up to version 7: it has no readable trainIdxAll and testIdxAll; "
+            "take it from the data set again"
         ) from damage
     folds = list(zip(train, test, strict=False))
     if not folds or len(train) != len(test):
@@ -83,8 +89,21 @@ def read_partitions(content: bytes) -> list[tuple[np.ndarray, np.ndarray]]:
     return folds
 
 
+def is_hdf5(content: bytes) -> bool:
+    """Whether a file is HDF5, as MATLAB 7.3 and Octave's -hdf5 write it: its signature may come after a header."""
+    return any(content.startswith(b"\x89HDF\r\n\x1a\n", start) for start in (0, 512, 1024, 2048))
+
+
 def _person_ids(cell: Any) -> np.ndarray:
-    """The ids of one fold's struct: its field `personIdx`, which some copies leave unnamed as the third."""
+    """The ids of one fold's struct: its field `personIdx`, which some copies leave unnamed as the third.
+
+    Raises:
+        ValueError: they are no whole numbers.
+    """
     fields = cell.dtype.names
-    ids = cell["personIdx" if "personIdx" in fields else fields[2]][0, 0]
-    return np.asarray(ids).ravel().astype(np.int64)
+    ids = np.asarray(cell["personIdx" if "personIdx" in fields else fields[2]][0, 0]).ravel()
+    with np.errstate(invalid="ignore"):
+        whole = ids.astype(np.int64)
+    if not np.array_equal(whole, ids):
+        raise ValueError("no whole numbers")
+    return whole

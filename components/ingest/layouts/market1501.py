@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import pandas as pd
 
-from components.ingest.layouts.base import Label, Layout, role
+from components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
 
 NAME = re.compile(
-    r"(?:bounding_box_train|bounding_box_test|query)/(-1|[0-9]+)_c([0-9]+)s[0-9]+_([0-9]+)_[0-9]+(?:\.jpg)+"
+    rf"(?:bounding_box_train|bounding_box_test|query)/(-1|[0-9]+)_c([0-9]+)s[0-9]+_([0-9]+)_[0-9]+(?:{IMAGE})+"
 )
 JUNK, DISTRACTOR = -1, 0
 
@@ -32,7 +32,7 @@ class Market1501(Layout):
         match = NAME.fullmatch(name)
         if not match:
             return None
-        person, camera, frame = (int(group) for group in match.groups())
+        person, camera, frame = numbers(match)
         return Label(None if person in (JUNK, DISTRACTOR) else person, camera, frame)
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:

@@ -9,12 +9,14 @@ import pytest
 
 from components.core.runtime.errors import UserError
 from components.ingest.checks import count_warnings, match_warnings
+from components.ingest.files import sort_out
 from components.ingest.layouts import LAYOUTS
 from components.ingest.layouts.base import Label
 from components.ingest.layouts.cuhk01 import SPLITS
 from components.ingest.layouts.draw_cuhk01_splits import draw_splits
 from components.ingest.layouts.grid import read_partitions
 from components.ingest.settings import IngestSettings
+from components.ingest.sources import Source
 from tests.components.ingest.data_sets import CUHK, GRID, GRID_FIELDS, MARKET, files_of, partitions
 
 
@@ -64,13 +66,38 @@ def test_every_layout_can_be_chosen_in_the_settings():
         ("cuhk01", "campus/0971005.png", None),
         ("cameras", "west gate/2026-11-22/17.JPG", Label(None, None)),
         ("cameras", "west gate/17.png", Label(None, None)),
+        ("market1501", "query/0001_c1s1_001051_00.JPG", Label(1, 1, 1051)),
+        ("market1501", "query/0001_c1s1_001051_00.jpeg", Label(1, 1, 1051)),
+        ("market1501", "query/0001_c1s1_001051_00.Png", Label(1, 1, 1051)),
+        ("market1501", f"query/0001_c1s1_{2**63 - 1}_00.jpg", Label(1, 1, 2**63 - 1)),
+        ("grid", "probe/0247_5_32846_244_25_53_159.PNG", Label(247, 5, 32846)),
+        ("cuhk01", "campus/0971002.JPG", Label(971, 1)),
+        ("cameras", "west gate/17.jfif", Label(None, None)),
         ("cameras", "17.jpg", None),
         ("cameras", "west gate/17.txt", None),
-        ("cameras", "west gate/no text \udcff.jpg", None),
+        ("cameras", "f\\xfcr/17.jpg", Label(None, None)),
     ],
 )
 def test_a_name_tells_person_camera_and_time(layout: str, name: str, label: Label | None):
     assert LAYOUTS[layout].label(name) == label
+
+
+@pytest.mark.parametrize("digits", [str(2**63), "20261126114500123456", "9" * 200, "9" * 5_000])
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [
+        ("market1501", "query/{}_c1s1_000001_00.jpg"),
+        ("market1501", "query/0001_c{}s1_000001_00.jpg"),
+        ("market1501", "query/0001_c1s1_{}_00.jpg"),
+        ("grid", "probe/0001_{}_25001_10_10_50_90.jpeg"),
+        ("grid", "probe/0001_1_{}_10_10_50_90.jpeg"),
+    ],
+)
+def test_a_number_that_the_manifest_cannot_hold_is_the_files_fault(layout: str, name: str, digits: str):
+    source = Source("set", {name.format(digits): 1}, lambda _: b"")
+    labels, rejected = sort_out(source, LAYOUTS[layout])
+    assert labels == {}
+    assert list(rejected.values()) == [f"a number in its name is above {2**63 - 1}: {digits[:40]}"]
 
 
 def test_market_distractors_are_gallery_only_and_junk_plays_no_role():
@@ -117,12 +144,28 @@ def test_grid_person_ids_are_the_third_field_where_they_have_no_name():
         files_of("grid")["features_and_partitions.mat"][:200],
         partitions([], GRID_FIELDS),
         partitions([([1, 2], [2, 3])], GRID_FIELDS),
+        partitions([([1, 2], [np.nan, np.inf])], GRID_FIELDS),
+        partitions([([1, 2], [2.5])], GRID_FIELDS),
+        partitions([([1, 2], ["a"])], GRID_FIELDS),
+        b"# Created by Octave 9.2\n# name: trainIdxAll\n",
     ],
-    ids=["empty", "text", "truncated", "no folds", "people in both"],
+    ids=["empty", "text", "truncated", "no folds", "people in both", "nan", "halves", "letters", "octave"],
 )
 def test_damaged_partitions_are_the_users_to_repair(content: bytes):
     with pytest.raises(UserError, match=r"features_and_partitions\.mat is damaged"):
         read_partitions(content)
+
+
+@pytest.mark.parametrize("start", [0, 512])
+def test_partitions_of_matlab_7_3_are_said_to_be_that(start: int):
+    with pytest.raises(UserError, match=r"in the format of MATLAB 7\.3 \(HDF5\).* save\('features_and_.*', '-v7'\)"):
+        read_partitions(b"MATLAB 7.3 MAT-file".ljust(start)[:start] + b"\x89HDF\r\n\x1a\n" + bytes(100))
+
+
+def test_the_single_shot_gallery_does_not_depend_on_the_suffix():
+    images = image_table("cuhk01", CUHK)
+    others = image_table("cuhk01", [name.replace(".png", ".JPG") for name in CUHK])
+    assert roles_of("cuhk01", images).equals(roles_of("cuhk01", others))
 
 
 def test_cuhk01_splits_are_those_that_the_command_draws():

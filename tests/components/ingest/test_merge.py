@@ -102,6 +102,17 @@ def test_what_every_part_rejected_is_listed_and_no_longer_new(drop: Path, tmp_pa
     assert new_objects(objects_at(str(drop)), manifest).empty
 
 
+def test_names_that_are_no_utf_8_are_read_in_parts_and_no_longer_new(tmp_path: Path):
+    names = {"f\udcfcr/1.jpg": r"f\xfcr/1.jpg", "für/\udce9.JPG": r"für/\xe9.JPG", r"N/\xfc.jpg": r"N/\x5cxfc.jpg"}
+    files = {name: encoded(40 * row) for row, name in enumerate(names)}
+    place = write(files, tmp_path / "drop")
+    manifest = ingest_in_parts(place, tmp_path / "data", tmp_path, part_images=2).manifest
+    assert contents(tmp_path / "data", manifest) == {names[name]: content for name, content in files.items()}
+    assert new_objects(objects_at(str(place)), manifest).empty
+    write({"f\udcfcr/2.jpg": encoded(200)}, place)
+    assert new_objects(objects_at(str(place)), manifest)["name"].tolist() == [r"f\xfcr/2.jpg"]
+
+
 def test_the_share_of_damaged_files_is_that_of_all_parts(drop: Path, tmp_path: Path):
     strict = LOOSE.model_copy(update={"max_rejected_share": 0.19})
     with pytest.raises(UserError, match=r"3 of 15 files in station were rejected .* max_rejected_share = 0\.19"):

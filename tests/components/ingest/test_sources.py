@@ -11,11 +11,21 @@ from pathlib import Path
 import pytest
 
 from components.core.runtime.errors import UserError
-from components.ingest.sources import Damaged, open_source
+from components.ingest.sources import Damaged, Gone, open_source
+from tests.components.core.object_store import ObjectStore, object_store
 from tests.components.ingest.data_sets import write
 
+__all__ = ["object_store"]
 FILES = {"b/2.jpg": b"two", "b/1.jpg": b"one", "a.txt": b"", "c/d/e.bin": bytes(range(256)) * 300}
-HIDDEN = {"b/Thumbs.db": b"x", ".DS_Store": b"x", "__MACOSX/b/._1.jpg": b"x", "b/.hidden": b"x", "desktop.ini": b"x"}
+HIDDEN = {
+    "b/Thumbs.db": b"x",
+    ".DS_Store": b"x",
+    "__MACOSX/b/._1.jpg": b"x",
+    "b/.hidden": b"x",
+    "desktop.ini": b"x",
+    "b/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg": b"x",
+    "#recycle/b/3.jpg": b"x",
+}
 
 
 def make_zip(path: Path, files: dict[str, bytes]) -> Path:
@@ -72,7 +82,7 @@ def test_an_entry_that_climbs_out_is_refused_and_nothing_is_extracted(kind: str,
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [archive]
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
 def test_links_and_devices_in_a_tar_are_refused(kind: bytes, tmp_path: Path):
     with tarfile.open(tmp_path / "set.tar", "w") as archive:
         member = tarfile.TarInfo("link.jpg")
@@ -113,6 +123,32 @@ def test_a_damaged_member_is_damaged_alone(tmp_path: Path):
         assert source.read("b.bin") == b"b"
         with pytest.raises(Damaged, match=r"a\.bin is damaged in"):
             source.read("a.bin")
+
+
+def test_a_file_that_is_gone_since_it_was_listed_is_said_to_be(tmp_path: Path):
+    with open_source(str(write(FILES, tmp_path / "set"))) as source:
+        (tmp_path / "set/b/1.jpg").unlink()
+        with pytest.raises(Gone, match=r"b/1\.jpg is gone from"):
+            source.read("b/1.jpg")
+
+
+def test_keys_with_parts_that_no_folder_has_are_read_as_a_folder_would_have_them(object_store: ObjectStore):
+    keys = {
+        "st/./b/1.jpg": b"one",
+        "st//b/2.jpg": b"two",
+        "st/b/./3.jpg": b"not it",
+        "st/b/3.jpg": b"three",
+        "st/b/../4.jpg": b"",
+    }
+    object_store.fill(keys)
+    with open_source(f"{object_store.location}/st") as source:
+        assert {name: source.read(name) for name in source.sizes} == {
+            "b/1.jpg": b"one",
+            "b/2.jpg": b"two",
+            "b/3.jpg": b"three",
+        }
+        assert source.refused == {"b/../4.jpg": "has '..' in its path", "b/./3.jpg": "has the same path as b/3.jpg"}
+        assert sorted(file.path for file in source.objects.values()) == sorted(key.removeprefix("st/") for key in keys)
 
 
 @pytest.mark.parametrize("content", [b"", b"text"])

@@ -1,6 +1,7 @@
 """From a data set to a manifest and shards: the same from everywhere, whole or not at all."""
 
 import logging
+import os
 import random
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from components.ingest import stage
 from components.ingest.settings import IngestSettings
 from tests.components.core.object_store import ObjectStore, object_store
 from tests.components.ingest.data_sets import encoded, files_of, write
+from tests.components.ingest.test_archives import altered, zipped
 from tests.components.ingest.test_sources import KINDS
 
 __all__ = ["object_store"]
@@ -127,6 +129,77 @@ def test_too_many_damaged_images_stop_it_and_leave_nothing(tmp_path: Path):
         ingest(write(files, tmp_path / "set"), tmp_path)
     assert not written(tmp_path / "data")
     assert not (tmp_path / "manifest").exists()
+
+
+def test_numbers_that_are_too_long_are_rejected_and_the_others_are_taken(tmp_path: Path):
+    long = "query/0001_c1s1_20261126114500123456_00.jpg"
+    manifest = ingest(
+        write(files_of("market1501") | {long: encoded(1)}, tmp_path / "set"), tmp_path, max_rejected_share=0.2
+    )
+    assert dict(manifest.rejected.itertuples(index=False)) == {
+        long: "a number in its name is above 9223372036854775807: 20261126114500123456"
+    }
+    assert len(manifest.images) == 8
+
+
+def test_an_encrypted_archive_is_not_said_to_be_damaged(tmp_path: Path):
+    place = altered(zipped(tmp_path / "set.zip", files_of("grid").items()), flags=0x1)
+    with pytest.raises(
+        UserError, match=r"no image in .*set\.zip \(.*: encrypted: unpack the archive with its password"
+    ):
+        ingest(place, tmp_path, "grid")
+
+
+LATIN_1 = {
+    b"f\xc3\xbcr/1.jpg": "für/1.jpg",
+    b"f\xfcr/2.jpg": r"f\xfcr/2.jpg",
+    b"f\xfcr/\xe9t\xe9.JPG": r"f\xfcr/\xe9t\xe9.JPG",
+    rb"f\xfcr/2.jpg": r"f\x5cxfcr/2.jpg",
+}
+
+
+@pytest.fixture
+def umlauts(tmp_path: Path) -> Path:
+    """A folder of images whose names are of UTF-8, Latin-1 and both."""
+    for row, path in enumerate(LATIN_1):
+        place = Path(os.fsdecode(os.fsencode(tmp_path / "drop/") + b"/" + path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(encoded(20 * row))
+    return tmp_path / "drop"
+
+
+def test_names_that_are_no_utf_8_are_read_and_lead_back_to_their_files(umlauts: Path, tmp_path: Path):
+    manifest = ingest(umlauts, tmp_path, "cameras")
+    images = Manifest.load(tmp_path / "manifest").images
+    assert images["name"].tolist() == sorted(LATIN_1.values())
+    assert manifest.rejected.empty
+    content = dict(zip(images["name"], read_images(str(tmp_path / "data"), manifest, range(len(images))), strict=True))
+    assert content == {name: encoded(20 * row) for row, name in enumerate(LATIN_1.values())}
+    assert images["camera"].nunique() == 3
+    archive = tmp_path / "set.tar"
+    subprocess.run(["tar", "-cf", archive, "-C", umlauts, os.fsdecode(b"f\xfcr"), "für"], check=True)
+    assert set(ingest(archive, tmp_path / "tar", "cameras").images["name"]) == {*LATIN_1.values()} - {
+        r"f\x5cxfcr/2.jpg"
+    }
+
+
+def test_the_manifest_does_not_depend_on_the_locale(umlauts: Path, tmp_path: Path):
+    expected = ingest(umlauts, tmp_path, "cameras")
+    code = (
+        "import sys; from pathlib import Path; from components.ingest import stage; "
+        "from components.ingest.settings import IngestSettings; print(sys.getfilesystemencoding(), stage.run("
+        "sys.argv[1], IngestSettings(layout='cameras'), sys.argv[2] + '/data', Path(sys.argv[2], 'manifest')).digest)"
+    )
+    environment = {**os.environ, "PYTHONUTF8": "0", "LC_ALL": "C"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code, umlauts, tmp_path / "für"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.split() == ["ascii", expected.digest]
+    assert Manifest.load(tmp_path / "für/manifest").objects.equals(expected.objects)
 
 
 def test_an_archive_entry_that_climbs_out_is_listed_as_rejected(tmp_path: Path):

@@ -1,6 +1,7 @@
 """Searching a gallery with an adaptation, from pictures to a page."""
 
 import io
+import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,6 +19,7 @@ from components.core.models.description import verify
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking.registry import Registry
 from components.search import Searcher, features, searcher
+from components.search.page import write_page
 from components.search.searcher import probe_files
 from pipelines.cli.search import folder_of, search
 from tests.components.core.models.adaptations import write_classifier, write_translator
@@ -232,6 +234,16 @@ def test_a_bad_probe_given_by_itself_is_refused_in_the_same_words(folder_of_prob
     (folder_of_probes / "good.jpg").unlink()
     with pytest.raises(UserError, match=r"no image in the folder .*: bomb\.png: more than 50000000 pixels; chunk"):
         probe_files(folder_of_probes)
+
+
+def test_a_probe_whose_name_is_no_utf_8_is_searched(opened: Searcher, probe: Path, tmp_path: Path) -> None:
+    named = Path(os.fsdecode(os.fsencode(tmp_path) + b"/f\xfcr.jpg"))
+    named.write_bytes(probe.read_bytes())
+    found = opened.search(probe_files(named), top=1)
+    assert found["probe"].tolist() == [rf"{tmp_path}/f\xfcr.jpg"]
+    found.to_parquet(tmp_path / "search.parquet")
+    write_page(tmp_path / "search.html", opened, found)
+    assert r"f\xfcr.jpg" in (tmp_path / "search.html").read_text(encoding="utf-8")
 
 
 def test_a_probe_that_lies_on_its_side_is_found_as_if_it_stood(

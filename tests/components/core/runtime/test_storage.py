@@ -5,6 +5,8 @@ import os
 import re
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,12 @@ def test_a_prefix_does_not_match_the_start_of_another_name(place: str):
     assert [file.path for file in storage.list_files(storage.join(place, "set"))] == ["a"]
 
 
+def test_leftovers_are_not_listed(place: str):
+    for name in ("cam1/0.jpg", "cam1/@eaDir/0.jpg/THUMB.jpg", "#recycle/1.jpg", ".hidden/2.jpg", "cam1/Thumbs.db"):
+        storage.write_bytes(storage.join(place, name), b"")
+    assert [file.path for file in storage.list_files(place)] == ["cam1/0.jpg"]
+
+
 def test_the_fingerprint_changes_with_content_and_names_only(place: str):
     storage.write_bytes(storage.join(place, "a"), b"one")
     first = storage.fingerprint(place)
@@ -98,6 +106,61 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path):
     (tmp_path / "real/sub/up").symlink_to(tmp_path / "real")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert [file.path for file in storage.list_files(str(tmp_path / "link"))] == ["sub/file"]
+
+
+@contextmanager
+def another_user() -> Iterator[None]:
+    """Be somebody whom permissions hold for, which they do not for root."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("folder", "set/cam1/folder: Permission denied: give this user access"),
+        ("half a folder", "set/cam1/half a folder/0.jpg: Permission denied: give this user access"),
+        ("loop", "set/cam1/loop: Too many levels of symbolic links: remove this link"),
+        ("dangling", "set/cam1/dangling is a link to nothing: remove it, or bring back what it leads to"),
+    ],
+)
+def test_an_entry_that_cannot_be_read_is_named_unless_it_is_hidden(
+    entry: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+
+    def make(path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if entry in ("loop", "dangling"):
+            path.symlink_to(path.name if entry == "loop" else "gone.jpg")
+        else:
+            path.mkdir()
+            (path / "0.jpg").write_bytes(b"")
+            path.chmod(0o000 if entry == "folder" else 0o444)
+
+    for name in ("lost+found", ".Trash-0", "$RECYCLE.BIN"):
+        make(Path("set") / name)
+    Path("set/0.jpg").write_bytes(b"")
+    with another_user():
+        assert [file.path for file in storage.list_files("set")] == ["0.jpg"]
+    make(Path("set/cam1") / entry)
+    with another_user(), pytest.raises(UserError) as refused:
+        storage.list_files("set")
+    assert str(refused.value) == message
+
+
+def test_a_link_to_a_file_is_that_file(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "file").write_bytes(b"four")
+    (tmp_path / "set/link").symlink_to("../file")
+    assert [(file.path, file.size) for file in storage.list_files(f"{tmp_path}/set")] == [("link", 4)]
 
 
 def test_what_is_not_there_is_named(place: str):

@@ -1,7 +1,7 @@
 """Features of a manifest's images, computed once and kept in a file that searches map into memory."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,29 +16,42 @@ from components.core.runtime.progress import Progress
 
 BATCH = 64
 FORMAT = "3"
-"""What tells features in the cache from those that earlier versions computed in another way."""
+"""What tells what is kept from what earlier versions computed in another way."""
 
 
 def kept_features(
-    model: Sequence[str], classifier: SiameseClassifier, images: Images, rows: NDArray[np.int64], precision: str
+    model: Sequence[str],
+    load: Callable[[], SiameseClassifier],
+    dimensions: int,
+    images: Images,
+    rows: NDArray[np.int64],
+    precision: str,
 ) -> NDArray[np.float32]:
     """Features [len(rows), D] of length 1, mapped from the cache; they are computed if they are not there yet.
 
     Args:
         model: what tells the classifier, and what prepares images for it, from others: digests.
+        load: the classifier; called if the features have to be computed.
+        dimensions: D.
         rows: of the images' manifest.
         precision: wanted, of `Inference`.
     """
-    made_from = [FORMAT, *model, precision, images.manifest.digest, hashlib.sha256(rows.tobytes()).hexdigest()]
-    path = storage.cache_folder() / "features" / f"{hashlib.sha256(' '.join(made_from).encode()).hexdigest()}.npy"
-    shape = (len(rows), classifier.identity_head.in_features)
+    made_from = [*model, precision, images.manifest.digest, hashlib.sha256(rows.tobytes()).hexdigest()]
+    path = kept_at("features", made_from, "npy")
+    shape = (len(rows), dimensions)
     kept = read(path, shape)
     if kept is not None:
         return kept
     path.parent.mkdir(parents=True, exist_ok=True)
     with storage.beside(path) as partial:
-        extract_to(partial, shape, classifier, images, rows, precision)
+        extract_to(partial, shape, load(), images, rows, precision)
     return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def kept_at(what: str, made_from: Sequence[str], suffix: str) -> Path:
+    """The file of the cache for something that was made from exactly this."""
+    digest = hashlib.sha256(" ".join([FORMAT, *made_from]).encode()).hexdigest()
+    return storage.cache_folder() / what / f"{digest}.{suffix}"
 
 
 def extract_to(

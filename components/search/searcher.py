@@ -20,14 +20,14 @@ from components.core.data.manifest import Manifest
 from components.core.data.objects import as_name
 from components.core.data.pictures import Unreadable, picture, refuse_long
 from components.core.models.adaptation import Adaptation, load_adaptation
-from components.core.models.classifier import load_classifier
+from components.core.models.classifier import SiameseClassifier, load_classifier
 from components.core.models.extraction import Images
 from components.core.runtime.errors import UserError
 from components.core.runtime.leftovers import is_hidden
 from components.core.runtime.storage_errors import explained
 from components.search.features import kept_features
 from components.search.ranking import nearest
-from components.search.threshold import Threshold, calibrate, people_to_compare
+from components.search.threshold import Threshold, calibrate, kept_threshold, people_to_compare
 
 FALSE_ACCEPTS = 0.001
 LARGEST = 50_000_000
@@ -106,7 +106,9 @@ class Searcher:
         images = Images(self.gallery, self.data_root, adaptation.prepared, adaptation.size)
         rows = np.arange(len(self.gallery.images))
         model = [adaptation.description.content]
-        return kept_features(model, adaptation.classifier, images, rows, adaptation.precision)
+        return kept_features(
+            model, lambda: adaptation.classifier, adaptation.dimensions, images, rows, adaptation.precision
+        )
 
     @cached_property
     def threshold(self) -> Threshold:
@@ -115,6 +117,13 @@ class Searcher:
         The source's images go through the classifier as it was trained: what the model in use does to the target's is
         to make them as these are. Another network of cameras may have another rate.
         """
+        adaptation = self.adaptation
+        digests = adaptation.description.digests
+        made_from = [digests["classifier"], digests["source"], adaptation.precision, str(self.false_accepts)]
+        return kept_threshold(made_from, self.calibrated)
+
+    def calibrated(self) -> Threshold:
+        """The threshold as the source's images tell it now."""
         rows, unseen = people_to_compare(self.source)
         images = self.source.images.iloc[rows]
         return calibrate(
@@ -128,11 +137,14 @@ class Searcher:
 
     def source_features(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Features [len(rows), D] of images of the source, from the cache if they were computed before."""
-        classifier, _ = load_classifier(self.folder / "classifier")
-        device = self.adaptation.classifier.mean.device
-        model = ["as trained", self.adaptation.description.digests["classifier"]]
+        adaptation = self.adaptation
+        model = ["as trained", adaptation.description.digests["classifier"]]
+
+        def load() -> SiameseClassifier:
+            return load_classifier(self.folder / "classifier")[0].to(adaptation.classifier.mean.device).eval()
+
         images = Images(self.source, self.data_root)
-        return kept_features(model, classifier.to(device).eval(), images, rows, self.adaptation.precision)
+        return kept_features(model, load, adaptation.dimensions, images, rows, adaptation.precision)
 
     @cached_property
     def source(self) -> Manifest:

@@ -1,12 +1,16 @@
 """From which similarity on two images are called the same person, from pairs of the source's images."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.core.data.manifest import Manifest
+from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+from components.search.features import kept_at
 
 SAMPLE = 2000
 """Images of the source that are compared: two million pairs, seconds of a CPU."""
@@ -45,6 +49,21 @@ class Threshold:
             f"pairs of different people of {self.data_set} are accepted ({self.low:.2%} to {self.high:.2%}, "
             f"95 % confidence; {self.people:,} {whom})"
         )
+
+
+def kept_threshold(made_from: Sequence[str], calibrated: Callable[[], Threshold]) -> Threshold:
+    """The threshold in the cache; it is calibrated if it is not there yet.
+
+    Args:
+        made_from: all that it depends on: digests and the rate.
+    """
+    path = kept_at("thresholds", made_from, "json")
+    try:
+        return Threshold(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):  # there is none, or a damaged one
+        made = calibrated()
+        storage.write_bytes(str(path), json.dumps(asdict(made)).encode())
+        return made
 
 
 def people_to_compare(source: Manifest, seed: int = 0) -> tuple[NDArray[np.int64], bool]:
@@ -110,8 +129,6 @@ def interval(
     Args:
         first, second: [pairs], who is on the images of a pair, 0..people - 1.
     """
-    from scipy.stats import binomtest  # which takes a second to import
-
     shape = (people, people)
     flat = np.ravel_multi_index((first, second), shape)
     pairs = np.bincount(flat, minlength=people**2).reshape(shape)
@@ -120,5 +137,14 @@ def interval(
     totals = np.einsum("bi,ij,bj->b", draws, pairs, draws, optimize=True)
     shares = np.einsum("bi,ij,bj->b", draws, wrong, draws, optimize=True)[totals > 0] / totals[totals > 0]
     low, high = np.quantile(shares, [0.025, 0.975])
-    apart = binomtest(int(accepted.sum()), len(accepted)).proportion_ci(0.95)
-    return min(float(low), apart.low), max(float(high), apart.high)
+    lowest, highest = clopper_pearson(int(accepted.sum()), len(accepted))
+    return min(float(low), lowest), max(float(high), highest)
+
+
+def clopper_pearson(successes: int, trials: int) -> tuple[float, float]:
+    """The exact 95 % interval of a share of independent trials (Clopper and Pearson 1934)."""
+    from scipy.special import betaincinv  # scipy.stats, which has the interval, takes a second to import
+
+    low = betaincinv(successes, trials - successes + 1, 0.025) if successes else 0.0
+    high = betaincinv(successes + 1, trials - successes, 0.975) if successes < trials else 1.0
+    return float(low), float(high)

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from components.core.models.folder import load_network, read_config
+from components.core.models.resnet import resnet18, resnet50
 from components.core.models.styles import InstanceBatchNorm, MixStyle
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import Settings
@@ -89,10 +90,8 @@ class SiameseClassifier(nn.Module):
 
 
 def build_backbone(config: ClassifierConfig) -> nn.Module:
-    """A torchvision ResNet that ends with its pooled feature."""
-    import torchvision  # costs two seconds, most of them for torch.compile
-
-    network = getattr(torchvision.models, config.backbone)(weights=None)
+    """A ResNet that ends with its pooled feature."""
+    network: Any = resnet50() if config.backbone == "resnet50" else resnet18()
     network.fc = nn.Identity()
     if config.last_stride == 1:
         first = network.layer4[0]

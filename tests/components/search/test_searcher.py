@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -91,6 +93,19 @@ def test_features_are_computed_once(
     pd.testing.assert_frame_equal(first, again)
 
 
+def test_the_threshold_is_calibrated_once(
+    opened: Searcher, model: Path, ingested: Ingested, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = opened.threshold
+    other = Searcher.open(model, ingested.target, ingested.data_root, false_accepts=0.2).threshold
+    assert other.similarity < first.similarity
+    for kept in (own_cache / "thresholds").iterdir():
+        kept.write_bytes(kept.read_bytes()[:-9])
+    assert Searcher.open(model, ingested.target, ingested.data_root).threshold == first, "a damaged file"
+    monkeypatch.setattr(Searcher, "calibrated", lambda _: pytest.fail("the threshold is there"))
+    assert Searcher.open(model, ingested.target, ingested.data_root).threshold == first
+
+
 @pytest.mark.parametrize("damage", [b"", b"no array", None])
 def test_a_damaged_file_of_features_is_made_again(
     opened: Searcher, model: Path, ingested: Ingested, probe: Path, own_cache: Path, damage: bytes | None
@@ -144,6 +159,28 @@ def test_a_champion_is_fetched_once(
     with pytest.raises(UserError, match="no version of station is 'previous'"):
         folder_of("station@previous")
     assert folder_of(str(model)) == model
+
+
+def test_a_second_search_imports_little_and_looks_at_no_image_again(
+    model: Path, ingested: Ingested, probe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Imports are most of its time: of what a first search needs, it needs torch for the probe and tables."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    registry = Registry("station")
+    registry.promote(registry.register(model, card="# Card", tags={}, metrics={}))
+    given = (probe, ingested.target, "station@champion", tmp_path / "out", ingested.data_root)
+    search(*given)
+    script = (
+        "import sys; from pathlib import Path; from pipelines.cli.search import search; "
+        "search(*map(Path, sys.argv[1:3]), sys.argv[3], Path(sys.argv[4]), sys.argv[5]); "
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    command = [sys.executable, "-c", script, *map(str, given)]
+    *said, imported = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert f"{probe}: " in said[0]
+    without = {"mlflow", "kfp", "torchvision", "scipy", "sklearn", "matplotlib", "boto3", "sqlalchemy", "sympy"}
+    assert not without & set(imported.split())
+    assert {"torch", "pandas"} <= set(imported.split())
 
 
 def test_bad_input_is_told_in_a_line(model: Path, ingested: Ingested, tmp_path: Path, probe: Path) -> None:

@@ -5,10 +5,13 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from components.core.data.manifest import Manifest
 from components.core.runtime.errors import UserError
-from components.search.threshold import calibrate, people_to_compare
+from components.search.threshold import calibrate, clopper_pearson, people_to_compare
 from tests.conftest import Ingested
 
 
@@ -51,6 +54,13 @@ def test_that_no_pair_of_a_few_is_accepted_says_little() -> None:
     threshold = calibrate(unit(8), np.arange(8), np.arange(8) % 2, 0.0, unseen=True, data_set="market1501")
     assert (threshold.pairs, threshold.false_accepts, threshold.low) == (16, 0, 0)
     assert threshold.high == pytest.approx(1 - 0.025 ** (1 / 16))
+
+
+@given(st.data(), st.integers(1, 10**7))
+def test_the_exact_interval_is_that_of_scipy(data: st.DataObject, trials: int) -> None:
+    successes = data.draw(st.integers(0, trials))
+    expected = binomtest(successes, trials).proportion_ci(0.95)
+    assert clopper_pearson(successes, trials) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 def test_people_that_the_classifier_has_not_seen_are_taken_if_there_are_any(ingested: Ingested) -> None:

@@ -18,7 +18,6 @@ REQUIREMENTS = (
     "pydantic",
     "safetensors",
     "torch",
-    "torchvision",
     "tqdm",
 )
 """Packages that loading and using a model imports, beside MLflow, which images have as mlflow-skinny."""

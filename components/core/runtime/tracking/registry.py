@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from components.core.models.description import DESCRIPTION, Description, verify
 from components.core.runtime.errors import UserError
+from components.core.runtime.tracking.asking import CONTENT_TAG
 from components.core.runtime.tracking.opening import LONGEST_TAG, connect, find_experiment
 from components.core.runtime.tracking.refusals import explained
 
@@ -21,7 +22,6 @@ NAME = "simpgan"
 """What the registered model is called unless somebody says otherwise."""
 
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
-CONTENT_TAG = "simpgan.content"
 ADAPTATION = "artifacts/adaptation"
 """Where MLflow keeps the folder inside of a model."""
 

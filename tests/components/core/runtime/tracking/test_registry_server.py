@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from components.core.models.adaptation import save_adaptation
 from components.core.models.description import Description
 from components.core.runtime.errors import UserError
+from components.core.runtime.tracking.asking import content_of
 from components.core.runtime.tracking.packing import example_image
 from components.core.runtime.tracking.registry import CHAMPION, Registry
 from mlflow import MlflowClient, pyfunc
@@ -61,6 +62,9 @@ def test_a_version_goes_to_the_server_and_back_until_its_artifact_is_gone(
     assert registry.register(adaptation, **said).number == version.number == 1
     registry.promote(version)
     assert registry.fetch(CHAMPION, tmp_path / "fetched").number == 1
+    content = Description.read(adaptation).content
+    assert content_of(registry.name, CHAMPION) == content_of(registry.name, "1") == (1, content)
+    assert content_of(registry.name, "2") is content_of(registry.name, "previous") is None
     assert Description.read(tmp_path / "fetched") == Description.read(adaptation)
     served = pyfunc.load_model(f"models:/{registry.name}@champion")
     assert served.predict(pd.DataFrame({"image": [example_image()]})).shape == (1, 512)
@@ -81,3 +85,4 @@ def test_a_wrong_password_is_said_without_it(
     with pytest.raises(UserError, match=f"MLflow at {mlflow_server.url} does not let this user in") as refused:
         Registry().register(adaptation, card="", tags={}, metrics={})
     assert "not-this-one" not in str(refused.value)
+    assert content_of("simpgan", "1") is None

@@ -41,7 +41,7 @@ def compare(
         raise UserError("compare: nothing to compare: give ids or folders of runs, or --experiment NAME")
     found = read_runs(runs or [], experiment)
     if not found:
-        raise UserError(f"--experiment {experiment}: none of its runs has results yet")
+        raise UserError(f"--experiment {experiment}: none of its runs has results that can be read")
     groups = grouped(found, [name.strip() for name in method.split(",") if name.strip()], baseline)
     typer.echo(in_terminal(groups))
     if out:

@@ -1,6 +1,7 @@
 """The runs to compare: from MLflow by their ids, or from the folders they were made in."""
 
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from components.core.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from components.core.runtime.tracking.reading import RecordedRun
+
+logger = logging.getLogger(__name__)
 
 RESULTS, SETTINGS = "results.json", "settings.yaml"
 RUN_ID = re.compile(r"[0-9a-f]{32}")
@@ -61,16 +64,24 @@ def read_runs(given: Sequence[str], experiment: str) -> list[Run]:
 
 
 def runs_of_server(run_ids: Sequence[str], experiment: str) -> dict[str, Run]:
-    """Runs by the ids given, then those of an experiment."""
+    """Runs by the ids given, then those of an experiment, but for those that cannot be read: of each it is said why."""
     if not run_ids and not experiment:
         return {}
-    from components.core.runtime.tracking.reading import recorded_runs, runs_of_experiment
+    from components.core.runtime.tracking.reading import LeftOut, recorded_runs, runs_of_experiment
 
     files = (RESULTS, FILE)
     found = dict(zip(run_ids, map(read, recorded_runs(run_ids, files)), strict=True)) if run_ids else {}
     if experiment:
         known = {run.id for run in found.values()}
-        found |= {run.id: read(run) for run in runs_of_experiment(experiment, files) if run.id not in known}
+        for run in runs_of_experiment(experiment, files):
+            if run.id in known:
+                continue
+            try:
+                if isinstance(run, LeftOut):
+                    raise UserError(f"run {run.id} {run.reason}")
+                found[run.id] = read(run)
+            except UserError as reason:
+                logger.warning("left out '%s': %s", run.name, reason)
     return found
 
 

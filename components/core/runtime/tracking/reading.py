@@ -14,6 +14,7 @@ from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking.opening import PIPELINE_TAG, PIPELINE_TASK, TASK_TAG, connect
 from components.core.runtime.tracking.refusals import explained, server_name
+from components.core.runtime.tracking.sender import first_line
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -51,13 +52,22 @@ class RecordedRun:
     folder: Path
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A run that has no results to read, and why."""
+
+    id: str
+    name: str
+    reason: str
+
+
 def recorded_runs(run_ids: Sequence[str], files: Sequence[str]) -> Iterator[RecordedRun]:
     """Runs of pipelines or of evaluate, in the order asked for, with files of theirs.
 
     What a run that has ended holds is fetched once, into the local cache; others are fetched while one is looked at.
 
     Raises:
-        UserError: the server does not answer, knows no such run, or the run has no results.
+        UserError: the server does not answer, knows no such run, or the run has no results or none that can be read.
     """
     with explained():
         client = connect()
@@ -65,11 +75,16 @@ def recorded_runs(run_ids: Sequence[str], files: Sequence[str]) -> Iterator[Reco
         for run_id in run_ids:
             if run_id not in found:
                 raise UserError(f"MLflow at {server_name()} has no run {run_id}: copy its id from the run's page")
-        yield from fetched(client, [holding_results(client, found[run_id]) for run_id in run_ids], files)
+        for run in fetched(client, [holding_results(client, found[run_id]) for run_id in run_ids], files):
+            if isinstance(run, LeftOut):
+                raise UserError(f"run {run.id} ('{run.name}') {run.reason}")
+            yield run
 
 
-def runs_of_experiment(name: str, files: Sequence[str]) -> Iterator[RecordedRun]:
+def runs_of_experiment(name: str, files: Sequence[str]) -> Iterator[RecordedRun | LeftOut]:
     """As `recorded_runs`: all of an experiment that have results, oldest first; of a pipeline and its stages only one.
+
+    Pipelines that have not ended, and runs whose files cannot be read, are told apart from the others.
 
     Raises:
         UserError: the server does not answer, or there is no such experiment.
@@ -80,8 +95,11 @@ def runs_of_experiment(name: str, files: Sequence[str]) -> Iterator[RecordedRun]
         if not experiment:
             known = ", ".join(sorted(each.name for each in client.search_experiments()))
             raise UserError(f"MLflow at {server_name()} has no experiment '{name}': it has {known}")
-        runs = every_run(client, experiment.experiment_id, "attributes.status = 'FINISHED'")
-        with_results = [run for run in runs if has_results(run)]
+        runs = every_run(client, experiment.experiment_id, "attributes.status != 'FAILED'")
+        for run in runs:
+            if run.info.status == "RUNNING" and run.data.tags.get(TASK_TAG) == PIPELINE_TASK:
+                yield LeftOut(run.info.run_id, run.info.run_name or "", "has not ended yet")
+        with_results = [run for run in runs if run.info.status == "FINISHED" and has_results(run)]
         ids = {run.info.run_id for run in with_results}
         yield from fetched(client, [run for run in with_results if run.data.tags.get(PARENT_TAG) not in ids], files)
 
@@ -132,20 +150,25 @@ def holding_results(client: "MlflowClient", run: "Run") -> "Run":
     )
 
 
-def fetched(client: "MlflowClient", runs: "Sequence[Run]", files: Sequence[str]) -> Iterator[RecordedRun]:
+def fetched(client: "MlflowClient", runs: "Sequence[Run]", files: Sequence[str]) -> Iterator[RecordedRun | LeftOut]:
     """The runs with their files and the settings of their pipelines."""
     parent_ids = sorted({parent for run in runs if (parent := run.data.tags.get(PARENT_TAG))})
     parents = {run.info.run_id: run for run in runs_by_id(client, parent_ids)} if parent_ids else {}
 
-    def fetch(run: "Run") -> RecordedRun:
+    def fetch(run: "Run") -> RecordedRun | LeftOut:
         parent = parents.get(run.data.tags.get(PARENT_TAG, ""))
         name = run.info.run_name or ""
+        name = f"{parent.info.run_name}, {name}" if parent else name
+        try:
+            folder = files_of(client, run, files)
+        except Exception as error:  # each kind of store has its own
+            return LeftOut(run.info.run_id, name, f"has files that cannot be read: {first_line(error)}")
         return RecordedRun(
             id=run.info.run_id,
-            name=f"{parent.info.run_name}, {name}" if parent else name,
+            name=name,
             settings=settings_of(*([parent] if parent else []), run),
             commit=run.data.tags.get(COMMIT_TAG, ""),
-            folder=files_of(client, run, files),
+            folder=folder,
         )
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -183,6 +206,6 @@ def files_of(client: "MlflowClient", run: "Run", names: Iterable[str]) -> Path:
                 # What every store implements; download_artifacts asks three times more about each file first.
                 kept._download_file(name, f"{beside}/{name}")
                 os.replace(f"{beside}/{name}", folder / name)
-        if run.info.end_time:
+        if run.info.end_time and there:  # files that are gone may be brought back
             (folder / COMPLETE).touch()
     return folder

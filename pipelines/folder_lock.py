@@ -1,6 +1,7 @@
 """One run at a time in an output folder, and no stage left over from a run that was killed."""
 
 import fcntl
+import hashlib
 import os
 import signal
 from contextlib import suppress
@@ -12,6 +13,11 @@ from components.core.runtime.errors import UserError
 
 CONTAINER = "container "
 LONGEST_NOTE = 60
+
+
+def container_of(folder: Path) -> str:
+    """What the container is called in which a stage works in `folder`: there is one at a time."""
+    return f"simpgan-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
 
 
 class FolderLock:
@@ -48,8 +54,8 @@ class FolderLock:
             with suppress(ProcessLookupError, ValueError):
                 os.killpg(int(self.noted()), signal.SIGKILL)
             fcntl.flock(self.stage, fcntl.LOCK_EX)
-        if self.noted().startswith(CONTAINER):
-            self.end_container(self.noted().removeprefix(CONTAINER))
+        if self.noted() == f"{CONTAINER}{container_of(self.folder)}":  # a copied folder's note is about the original
+            self.end_container(container_of(self.folder))
         return self
 
     def note_stage(self, process_group: int) -> None:

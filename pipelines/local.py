@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -26,6 +26,7 @@ from components.core.data.manifest import Manifest
 from components.core.runtime.errors import UserError
 from components.core.runtime.task import Task
 from pipelines.past_tasks import keep_task, slug, task_of
+from pipelines.recorded_places import noted, read
 from pipelines.stage_output import Ended, StageOutput
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ class Stages(cache.LocalCache):
     ) -> str:
         """kfp's key, in which the code that runs stands for the image, and an artifact's content for its place.
 
+        Where the data root is makes no difference, as long as the images are there (`get`).
+
         A stage that stands in two places of the graph has two component names, and the same key.
         """
         stage = full_command[full_command.index("--function_to_execute") + 1]
@@ -166,7 +169,8 @@ class Stages(cache.LocalCache):
         self.tasks.append((stage, arguments))
         self.task = task_of(stage, arguments)
         image = f"{image} {self.runner.code(image)}"
-        key = super().compute_key(stage, image, full_command, by_content(arguments), *others, **named)
+        made_from = {name: value for name, value in by_content(arguments).items() if name != "data_root"}
+        key = super().compute_key(stage, image, full_command, made_from, *others, **named)
         self.name = self.name_of(key)
         return uuid4().hex if component_name in self.uncached else key
 
@@ -186,6 +190,22 @@ class Stages(cache.LocalCache):
             say(f"{self.current}: from cache")
             keep_task(self.out, self.name, self.task, done_now=False)
         return outputs
+
+    def _serialize_outputs(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        """As kfp writes them down, with places in the folder of the run relative to it."""
+        return self._relocated(super()._serialize_outputs(outputs), noted)
+
+    def _deserialize_outputs(self, serialized: dict[str, Any]) -> dict[str, Any]:
+        """What `_serialize_outputs` made, in the folder that the run is in now."""
+        return super()._deserialize_outputs(self._relocated(serialized, read))
+
+    def _relocated(self, value: Any, change: Callable[[str, Path], str]) -> Any:
+        if isinstance(value, dict):
+            return {
+                name: change(each, self.out) if name == "uri" else self._relocated(each, change)
+                for name, each in value.items()
+            }
+        return [self._relocated(each, change) for each in value] if isinstance(value, list) else value
 
     def run(self, image: str, command: Sequence[str]) -> int:
         """Run the current stage. Returns its exit status; after a failure no further stage starts."""

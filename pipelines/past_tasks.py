@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,12 @@ from components.core.runtime.settings import nearest
 from components.core.runtime.task import InputArtifact, Task
 from components.core.runtime.tracking.blocks import PIPELINE_RUN
 from components.core.runtime.tracking.past import find_task, past_runs, recorded_inputs
+from pipelines import recorded_places
 
 FOLDER = "tasks"
+LOCATIONS = ("data_root", "location")
+"""Parameters of tasks that are places."""
+
 MLFLOW_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -57,7 +61,20 @@ def keep_task(out: Path, name: str, task: Task, *, done_now: bool) -> None:
     if done_now:
         past = past.model_copy(update={"pipeline_run": os.environ.get(PIPELINE_RUN, ""), "commit": provenance.commit()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(past.model_dump_json(indent=2) + "\n")
+    path.write_text(relocated(past, recorded_places.noted, out).model_dump_json(indent=2) + "\n")
+
+
+def relocated(past: PastTask, change: Callable[[str, Path], str], out: Path) -> PastTask:
+    """The task of the run in `out` with every place changed."""
+    parameters = {
+        name: change(value, out) if name in LOCATIONS and isinstance(value, str) else value
+        for name, value in past.parameters.items()
+    }
+    artifacts = {
+        name: [each.model_copy(update={"uri": change(each.uri, out)}) for each in given]
+        for name, given in past.artifacts.items()
+    }
+    return past.model_copy(update={"parameters": parameters, "artifacts": artifacts})
 
 
 def is_same(past: PastTask, task: Task) -> bool:
@@ -66,15 +83,16 @@ def is_same(past: PastTask, task: Task) -> bool:
 
 
 def read_task(path: Path) -> PastTask:
-    """What `keep_task` wrote.
+    """What `keep_task` wrote, with places as they are now.
 
     Raises:
         UserError: the file is damaged.
     """
     try:
-        return PastTask.model_validate_json(path.read_bytes())
+        past = PastTask.model_validate_json(path.read_bytes())
     except ValidationError:
         raise UserError(f"{path} is damaged: run the pipeline again, which writes it anew") from None
+    return relocated(past, recorded_places.read, path.parents[1])
 
 
 def task_of(stage: str, arguments: Mapping[str, Any]) -> Task:

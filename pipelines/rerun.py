@@ -41,13 +41,16 @@ class Rerun:
     differences: list[str]
 
 
-def changed(past: PastTask, assignments: Sequence[str], runner: Runner = Runner.SUBPROCESS) -> Rerun:
+def changed(
+    past: PastTask, assignments: Sequence[str], runner: Runner = Runner.SUBPROCESS, data_root: str | None = None
+) -> Rerun:
     """The task with some settings changed.
 
     Args:
         past: what was done.
         assignments: `stage.setting=value`.
         runner: how it will be done.
+        data_root: where its images are now; None: where they were.
 
     Raises:
         UserError: an unknown setting, a value that it cannot have, or one of another stage; no image for a container.
@@ -59,6 +62,8 @@ def changed(past: PastTask, assignments: Sequence[str], runner: Runner = Runner.
         if stage != task.component:
             raise UserError(f"--set {stage}.{setting}: only {task.component} is run again: leave it out")
         task = assigned(task, setting, value)
+    if data_root and "data_root" in task.parameters:
+        task = task.model_copy(update={"parameters": {**task.parameters, "data_root": data_root}})
     after = resolved(task)
     differences = [
         f"{task.component}.{name} {before.get(name)} -> {after.get(name)}"
@@ -104,6 +109,12 @@ def resolved(task: Task) -> dict[str, Any]:
         **json.loads(task.parameters.get("changes", "{}")),
     }
     return json.loads(settings.parse(values, stage=task.component).model_dump_json())
+
+
+def manifests_of(task: Task) -> list[Path]:
+    """The manifests among a task's inputs that are on this machine."""
+    folders = [Path(artifact.uri) for given in task.artifacts.values() for artifact in given]
+    return [folder for folder in folders if (folder / "manifest.json").is_file()]
 
 
 def fetched(task: Task) -> Task:

@@ -127,7 +127,7 @@ def run_retrain(
         UserError: a stage refused what it was given, there is no champion, or another run is working in `out`.
         StageFailed: a stage failed for any other reason.
     """
-    with recorded_run("retrain", settings, asked.tags(settings), out, command) as (_, lock):
+    with recorded_run("retrain", settings, asked.tags(settings), out, data_root, command) as (_, lock):
         from components.core.runtime.tracking.registry import CANDIDATE, CHAMPION, Registry
         from pipelines.local import run_pipeline
         from pipelines.retrain import retrain_pipeline

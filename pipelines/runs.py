@@ -25,6 +25,7 @@ from pipelines.given import Runner
 from pipelines.parts import write_parts
 from pipelines.plan import Plan
 from pipelines.presets import RunSettings
+from pipelines.recorded_places import note_data_root
 
 if TYPE_CHECKING:
     from pipelines.local import Finished
@@ -59,7 +60,7 @@ def run_adapt(
     """
     settings = with_content_of_weights(settings)
     tags = tags_of([source], target, settings, planned)
-    with recorded_run("adapt", settings, tags, out, command) as (tracked, lock):
+    with recorded_run("adapt", settings, tags, out, data_root, command) as (tracked, lock):
         from pipelines.adapt import adapt_pipeline
         from pipelines.local import run_pipeline
 
@@ -88,7 +89,7 @@ def run_table1(
     """
     settings = [with_content_of_weights(each) for each in settings]
     tags = tags_of(sources, target, settings[0], planned)
-    with recorded_run("table1", settings[0], tags, out, command) as (tracked, lock):
+    with recorded_run("table1", settings[0], tags, out, data_root, command) as (tracked, lock):
         from pipelines.local import run_pipeline
         from pipelines.table1 import table1_pipeline
 
@@ -123,11 +124,12 @@ def way_of_running(
 
 @contextmanager
 def recorded_run(
-    name: str, settings: RunSettings, tags: Mapping[str, str], out: Path, command: Sequence[str]
+    name: str, settings: RunSettings, tags: Mapping[str, str], out: Path, data_root: str, command: Sequence[str]
 ) -> Iterator[tuple[PipelineRun, FolderLock]]:
     """Within the block `out` belongs to this run, says what was asked for, and the pipeline is tracked."""
     with FolderLock(out) as lock:
         (out / "settings.yaml").write_text(settings.as_yaml())
+        note_data_root(data_root, out)
         (out / "command.txt").write_text(command_line(command) + "\n")
         with pipeline_run(
             title_of(name, tags), tags=tags, parameters=settings.as_values(), unsent=out / "unsent"

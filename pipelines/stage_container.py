@@ -1,6 +1,5 @@
 """A stage as a container of its image, on the Docker engine of this machine."""
 
-import hashlib
 import os
 import shutil
 import signal
@@ -25,7 +24,7 @@ from components.core.runtime.errors import UserError
 from components.core.runtime.task import TASK
 from components.core.runtime.tracking.addresses import sqlite_file
 from pipelines.engine import connect, digest_of, in_a_line
-from pipelines.folder_lock import FolderLock
+from pipelines.folder_lock import FolderLock, container_of
 from pipelines.stage_output import INDENT, Ended, StageOutput
 
 SECONDS_TO_END = 60  # a training finishes its step, and writes its checkpoint
@@ -65,7 +64,7 @@ class Containers:
         self.lock = lock
         self.client = connect()
         self.kfp_runner = local.DockerRunner()
-        self.name = name_for(lock.folder)
+        self.name = container_of(lock.folder)
         self.images: dict[str, Image] = {}
         self.arguments = {
             **arguments_for(self.client.info()),
@@ -199,11 +198,6 @@ class StageContainer:
         except NotFound:
             pass
         self.removed()
-
-
-def name_for(folder: Path) -> str:
-    """What the container is called in which a stage works in `folder`: there is one at a time."""
-    return f"simpgan-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
 
 
 def to_its_end(output: Iterator[bytes]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from components.core.runtime.errors import UserError
-from pipelines.cli.options import SharedDataRootOption
+from pipelines.cli.options import RecordedDataRootOption
 from pipelines.cli.run import place_of_data
 
 
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def export(
     manifest: Annotated[Path, typer.Argument(help="Manifest that ingest or translate made.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write: empty, or not there yet.")],
-    data_root: SharedDataRootOption,
+    data_root: RecordedDataRootOption = None,
     layout: Annotated[ExportLayout, typer.Option(help="How the folder is laid out.")] = ExportLayout.MARKET1501,
     protocol: Annotated[str, typer.Option(help="Protocol whose roles are written. Without: the first.")] = "",
     fold: Annotated[int, typer.Option(min=0, help="Fold of that protocol.")] = 0,
@@ -36,11 +36,14 @@ def export(
     """
     from components.core.data.manifest import Manifest
     from pipelines.export import export_market1501
+    from pipelines.recorded_places import find_data_root
 
     dataset = Manifest.load(manifest)
     protocols = dataset.protocols()["protocol"].unique()
     if len(protocols) == 0:
         raise UserError(f"{dataset.dataset} has no protocol, so there is nothing to write: ingest again")
     chosen = protocol or protocols[0]
-    sentences = export_market1501(dataset, chosen, fold, place_of_data(data_root), out)
+    root = find_data_root(data_root and place_of_data(data_root), manifest)
+    with root.explained(manifest):
+        sentences = export_market1501(dataset, chosen, fold, root.place, out)
     typer.echo("\n".join([f"{out}: {dataset.dataset}, protocol {chosen}, fold {fold}", *sentences]))

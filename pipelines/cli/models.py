@@ -60,7 +60,7 @@ def propose(
             "--data-root",
             envvar="SIMPGAN_DATA_ROOT",
             callback=a_place,
-            help="Where the images are. Without: 'data' in RUN.",
+            help="Where the images are. Without: where RUN had them.",
         ),
     ] = None,
 ) -> None:
@@ -72,16 +72,16 @@ def propose(
     from pipelines.cli.run import place_of_data
     from pipelines.cli.stages import existing
     from pipelines.parts import Parts, evaluated_with, find_parts
+    from pipelines.recorded_places import find_data_root
 
     where = split_of(protocol)
     given = {"source": source, "target": target, "classifier": classifier, "results": results}
     if run:
         parts, looking = find_parts(run, method or "adabn", *where, variant), evaluated_with(run)
         use_store(run)
-        data_root = data_root or str(run / "data")
     else:
-        missing = [name for name, value in {**given, "data-root": data_root}.items() if value is None]
-        if data_root is None or missing:
+        missing = [name for name, value in given.items() if value is None]
+        if missing:
             raise UserError(f"propose: give the --out of a run, or all the parts: --{missing[0]} is missing")
         looking = {}
         folders = {name: existing(folder, f"--{name}") for name, folder in given.items() if folder}
@@ -89,14 +89,15 @@ def propose(
     chosen: dict[str, Any] = {"model": model, "promote": promote, "variant": variant, **looking}
     chosen |= {"method": method or ("adabn" if run else ""), "protocol": where[0], "fold": where[1]}
     settings = ProposeSettings.parse(chosen, stage="propose")
-    with TemporaryDirectory() as output:
+    root = find_data_root(data_root and place_of_data(data_root), run or parts.target)
+    with TemporaryDirectory() as output, root.explained(parts.target, parts.source):
         version, verdict = stage.run(
             parts.classifier,
             parts.source,
             parts.target,
             parts.results,
             settings,
-            place_of_data(data_root),
+            root.place,
             Path(output),
             translator=parts.translator,
             evaluation_of_champion=results_of_champion and existing(results_of_champion, "--results-of-champion"),

@@ -50,7 +50,16 @@ DataRootOption = Annotated[
         "--data-root",
         envvar="SIMPGAN_DATA_ROOT",
         callback=a_place,
-        help="Folder or s3:// prefix for images and checkpoints. Without: the folder 'data' in --out.",
+        help="Folder or s3:// prefix for images and checkpoints. Without: that of the run in --out, else 'data' in it.",
+    ),
+]
+RecordedDataRootOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data-root",
+        envvar="SIMPGAN_DATA_ROOT",
+        callback=a_place,
+        help="Folder or s3:// prefix for images. Without: that of the run whose folder the manifest is in.",
     ),
 ]
 SharedDataRootOption = Annotated[

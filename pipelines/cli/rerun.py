@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.options import RunnerOption, SetOption
-from pipelines.cli.places import a_run
+from pipelines.cli.places import a_place, a_run
 from pipelines.cli.run import name_store
 from pipelines.given import Runner
 
@@ -27,18 +27,28 @@ def rerun(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for all that the stage makes. Without: rerun-STAGE-TIME, here.")
     ] = None,
+    data_root: Annotated[
+        str | None,
+        typer.Option(
+            "--data-root", callback=a_place, help="Where its images are now. Without: where the past run had them."
+        ),
+    ] = None,
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Run one stage of a past run again, here, with the same inputs and settings but for those that --set changes."""
+    from pipelines.cli.run import place_of_data
     from pipelines.past_tasks import find_past_task
-    from pipelines.rerun import changed, run_again
+    from pipelines.recorded_places import DataRoot
+    from pipelines.rerun import changed, manifests_of, run_again
 
     folder = (out or Path(f"rerun-{stage.split()[0]}-{datetime.now():%Y%m%d-%H%M%S}")).resolve()
     record_where(Path(run), folder)
     past = find_past_task(run, stage)
-    again = changed(past, assignments or [], runner)
+    again = changed(past, assignments or [], runner, data_root and place_of_data(data_root))
     typer.echo(f"{past.name} again; {'differs: ' + ', '.join(again.differences) if again.differences else 'no change'}")
-    digests = run_again(again, past, folder, runner)
+    recorded, now = (each.parameters.get("data_root", "") for each in (past, again.task))
+    with DataRoot(now, "--data-root" if data_root else f"the run {run}", recorded).explained(*manifests_of(again.task)):
+        digests = run_again(again, past, folder, runner)
     typer.echo("\n".join([f"Made:  {folder}", *(f"       {name}: digest {each}" for name, each in digests.items())]))
 
 

@@ -142,7 +142,7 @@ def run_table1(
     runs.refuse_shared_people(sources, target_set, settings[0])
     planned = plan(settings[0].train_gan, split(method), split(protocol) or every_split(target_set), target_set)
     out = prepared(out)
-    place = place_of_data(data_root or str(out / "data"))
+    place = place_of_run(data_root, out)
     rows = runs.run_table1(sources, target_set, settings, planned, out, place, sys.argv[1:], runner)
     typer.echo(f"\n{table(rows)}\n\nThe table:   {out / 'results.html'}\nThe reports: {out / 'reports'}")
     typer.echo(f"Every run:   simpgan ui --out {out}")
@@ -170,7 +170,7 @@ def run_retrain(
     asked = retraining.Retraining(retraining.check_location(location), model, method, threshold, part_images)
     settings = resolve(preset, assignments or [], seed, "cameras")
     out = prepared(out)
-    place = place_of_data(data_root or str(out / "data"))
+    place = place_of_run(data_root, out)
     version = retraining.run_retrain(asked, settings, out, place, sys.argv[1:], runner)
     if version is None:
         typer.echo("\nNothing to do: there are not enough new images.")
@@ -286,7 +286,7 @@ def adapt(
     runs.refuse_shared_people([source], target, settings)
     planned = plan(settings.train_gan, methods, protocols, target, sweep)
     out = prepared(out)
-    place = place_of_data(data_root or str(out / "data"))
+    place = place_of_run(data_root, out)
     return runs.run_adapt(source, target, settings, planned, out, place, sys.argv[1:], runner)
 
 
@@ -313,6 +313,13 @@ def name_store(out: Path) -> None:
 def place_of_data(data_root: str) -> str:
     """The data root, as a full path where it is a folder."""
     return data_root if storage.is_s3(data_root) else str(Path(data_root).expanduser().resolve())
+
+
+def place_of_run(data_root: str | None, out: Path) -> str:
+    """The data root of a run: as given, else as the run in `out` before had it, else a folder in `out`."""
+    from pipelines.recorded_places import data_root_of
+
+    return place_of_data(data_root or data_root_of(out) or str(out / "data"))
 
 
 def show(rows: "list[ResultsRow]", report: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import OutOption, SharedDataRootOption
+from pipelines.cli.options import OutOption, RecordedDataRootOption
 from pipelines.cli.places import a_model
 from pipelines.cli.run import place_of_data
 
@@ -22,7 +22,7 @@ def search(
         str, typer.Option(callback=a_model, help="Model in use: NAME@champion, NAME@3, or the folder of an adaptation.")
     ],
     out: OutOption,
-    data_root: SharedDataRootOption,
+    data_root: RecordedDataRootOption = None,
     top: Annotated[int, typer.Option(min=1, help="Images to find for each probe.")] = 20,
     false_accepts: Annotated[
         float, typer.Option(min=0, max=1, help="Share of pairs of different people that may be accepted.")
@@ -32,13 +32,17 @@ def search(
     from components.core.runtime import storage
     from components.search.page import write_page
     from components.search.searcher import Searcher, probe_files
+    from pipelines.recorded_places import find_data_root
 
     probes = probe_files(probe)
-    searcher = Searcher.open(folder_of(model), gallery, place_of_data(data_root), false_accepts)
-    found = searcher.search(probes, top)
-    out.mkdir(parents=True, exist_ok=True)
-    storage.write_bytes(str(out / "search.parquet"), found.to_parquet(index=False))
-    write_page(out / "search.html", searcher, found)
+    root = find_data_root(data_root and place_of_data(data_root), gallery)
+    folder = folder_of(model)
+    searcher = Searcher.open(folder, gallery, root.place, false_accepts)
+    with root.explained(gallery, folder / "source"):
+        found = searcher.search(probes, top)
+        out.mkdir(parents=True, exist_ok=True)
+        storage.write_bytes(str(out / "search.parquet"), found.to_parquet(index=False))
+        write_page(out / "search.html", searcher, found)
     for name, each in found.groupby("probe", sort=False):
         best, accepted = each.iloc[0], each["accepted"].sum()
         typer.echo(f"{name}: {accepted} of {len(each)} accepted, best {best['image']} ({best['similarity']:.3f})")
@@ -52,14 +56,19 @@ def folder_of(model: str) -> Path:
         UserError: there is no such folder, model, version or alias.
     """
     from components.core.runtime import storage
-    from components.core.runtime.tracking.registry import CONTENT_TAG, Registry
+    from components.core.runtime.tracking.asking import CONTENT_TAG, content_of
 
     name, at, which = model.partition("@")
     if Path(model).exists() or not at:
         return Path(model)
+    models = storage.cache_folder() / "models"
+    if (known := content_of(name, which)) and (folder := models / "{1}-{0}".format(*known)).is_dir():
+        return folder
+    from components.core.runtime.tracking.registry import Registry
+
     registry = Registry(name)
     version = registry.version(which)
-    folder = storage.cache_folder() / "models" / f"{version.tags[CONTENT_TAG]}-{version.number}"
+    folder = models / f"{version.tags[CONTENT_TAG]}-{version.number}"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with storage.beside(folder) as partial:

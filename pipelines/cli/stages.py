@@ -13,6 +13,7 @@ from pipelines.cli.options import (
     OutOption,
     PartImagesOption,
     PresetOption,
+    RecordedDataRootOption,
     SeedOption,
     SetOption,
     SharedDataRootOption,
@@ -273,7 +274,7 @@ def drift(
     new: Annotated[Path, typer.Option(help="Manifest of what the cameras have sent since.")],
     classifier: Annotated[Path, typer.Option(help="Classifier in use, or an adaptation fetched from the registry.")],
     out: OutOption,
-    data_root: SharedDataRootOption,
+    data_root: RecordedDataRootOption = None,
     preset: PresetOption = None,
     assignments: SetOption = None,
     seed: SeedOption = None,
@@ -281,16 +282,13 @@ def drift(
     """Say which cameras no longer look as they did when the model in use was trained. Needs no label."""
     from components.drift import stage
     from components.drift.settings import DriftSettings
+    from pipelines.recorded_places import find_data_root
 
     settings = read(DriftSettings, "drift", preset, assignments, seed)
-    cameras = stage.run(
-        existing(reference, "--reference"),
-        existing(new, "--new"),
-        existing(classifier, "--classifier"),
-        settings,
-        place_of_data(data_root),
-        out,
-    )
+    manifests = existing(reference, "--reference"), existing(new, "--new")
+    root = find_data_root(data_root and place_of_data(data_root), *manifests)
+    with root.explained(*manifests):
+        cameras = stage.run(*manifests, existing(classifier, "--classifier"), settings, root.place, out)
     typer.echo("\n".join(["", *(f"{each}." for each in cameras), "", f"The page: {out / 'drift.html'}"]))
 
 

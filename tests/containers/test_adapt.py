@@ -20,8 +20,8 @@ from pipelines.cli.run import adapt
 from pipelines.data_sets import DataSet
 from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
 from pipelines.engine import connect
+from pipelines.folder_lock import container_of
 from pipelines.given import Runner
-from pipelines.stage_container import name_for
 
 # The first test waits for two whole runs, the images and the servers.
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1800)]
@@ -120,7 +120,7 @@ def killed_once(in_containers, stage_images, s3_server):
             assert run.poll() is None, (out / "stderr").read_text()
             time.sleep(0.05)
         with closing(connect()) as client:
-            client.containers.get(name_for(out)).kill()
+            client.containers.get(container_of(out)).kill()
         before = history()
         stdout, _ = run.communicate()
     finally:

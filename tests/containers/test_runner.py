@@ -13,9 +13,9 @@ from mlflow.tracking import MlflowClient
 from components.core.runtime.errors import UserError
 from pipelines import local
 from pipelines.engine import connect, digest_of
-from pipelines.folder_lock import FolderLock
+from pipelines.folder_lock import FolderLock, container_of
 from pipelines.local import run_pipeline
-from pipelines.stage_container import Containers, name_for
+from pipelines.stage_container import Containers
 from pipelines.stage_output import Ended, StageFailed, StageOutput
 from tests.pipelines.words import words
 
@@ -87,7 +87,7 @@ def is_there(client, folder) -> Callable[[], bool]:
 
     def is_there() -> bool:
         try:
-            client.containers.get(name_for(folder))
+            client.containers.get(container_of(folder))
         except NotFound:
             return False
         return True

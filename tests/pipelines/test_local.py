@@ -68,6 +68,30 @@ def test_a_deleted_output_is_made_again_but_nothing_that_would_be_made_from_the_
     ]
 
 
+def test_a_copy_of_a_folder_has_all_that_is_done_in_itself(run, tmp_path, capfd):
+    run("one", "two")
+    out = tmp_path.with_name("copy")
+    shutil.copytree(tmp_path, out)
+    shutil.rmtree(tmp_path)
+    with FolderLock(out) as lock:
+        arguments = {"first": "one", "others": [{"word": "two"}, {"word": "three"}]}
+        finished = run_pipeline(words, arguments, out, Processes(lock))
+    assert capfd.readouterr().err.splitlines()[:2] == ["write: from cache"] * 2
+    assert finished.output.read_text() == "one two three"
+    assert all(each.is_relative_to(out) for each in finished.inputs_of("join"))
+    assert not tmp_path.exists()
+    tmp_path.mkdir()
+
+
+def test_where_the_data_are_makes_no_difference_to_the_cache(tmp_path):
+    with FolderLock(tmp_path) as lock:
+        stages = local.Stages(tmp_path, Processes(lock))
+        command = ["--function_to_execute", "write"]
+        given = [{"word": "one", "data_root": each} for each in ("/here", "/there")] + [{"word": "two"}]
+        keys = [stages.compute_key("write", "words", command, arguments) for arguments in given]
+    assert keys[0] == keys[1] != keys[2]
+
+
 def test_a_loop_in_a_loop_has_the_items_of_both(tmp_path):
     arguments = {name: [{"word": word} for word in both] for name, both in (("beginnings", "ab"), ("others", "xy"))}
     with FolderLock(tmp_path) as lock:

@@ -1,7 +1,9 @@
 """One stage of a past run again: what it is given, what may differ, and what is refused."""
 
 import json
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -123,6 +125,25 @@ def test_what_the_cache_has_is_still_the_task_of_the_run_that_did_it(out, monkey
     other = task.model_copy(update={"parameters": {**task.parameters, "data_root": "/elsewhere"}})
     keep_task(out, name, other, done_now=False)
     assert (read_task(path).pipeline_run, read_task(path).parameters["data_root"]) == ("", "/elsewhere")
+
+
+def test_in_a_copy_of_a_run_the_inputs_and_the_data_are_those_of_the_copy(out, tmp_path):
+    given = {name: [InputArtifact(uri=uri)] for name, uri in (("source", f"{out}/source"), ("target", "s3://b/target"))}
+    task = Task(component="umdl", parameters={"data_root": f"{out}/data", "fold": "0"}, artifacts=given)
+    keep_task(out, "umdl", task, done_now=True)
+    assert find_past_task(str(out), "umdl").artifacts == given
+    copy = Path(shutil.copytree(out, tmp_path.with_name("copy")))
+    past = find_past_task(str(copy), "umdl")
+    assert past.artifacts["source"][0].uri == f"{copy}/source"
+    assert past.artifacts["target"] == given["target"]
+    assert past.parameters == {"data_root": f"{copy}/data", "fold": "0"}
+    assert find_past_task(str(copy), "pretrain").parameters["data_root"] == "/data"
+
+
+def test_another_data_root_takes_the_place_of_the_recorded_one():
+    again = changed(train_gan(), [], data_root="s3://bucket/data")
+    assert again.task.parameters["data_root"] == "s3://bucket/data"
+    assert changed(train_gan(), []).task.parameters["data_root"] == "/data"
 
 
 def test_an_input_that_is_gone_or_another_one_is_refused(tmp_path):

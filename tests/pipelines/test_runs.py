@@ -17,6 +17,7 @@ from components.core.results.summary import CURVE_RANKS, final_figures
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import close_pipeline, stage_run
 from components.core.runtime.tracking.endings import Ending
+from components.core.runtime.tracking.syncing import sync
 from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
 from pipelines.past_tasks import find_past_task, read_task
 from pipelines.presets import RunSettings, resolve
@@ -170,6 +171,52 @@ def test_a_runs_adaptation_is_proposed_promoted_and_listed(finished):
     assert rolled_back.returncode == 2
     assert "simpgan has no previous champion: nothing to roll back to" in rolled_back.stderr
     assert "give the --out of a finished simpgan run adapt" in simpgan("propose", out.parent).stderr
+
+
+@pytest.mark.local
+def test_a_copy_of_a_run_is_a_run_of_its_own(finished, tmp_path, store_of):
+    out, command, _ = finished
+    copy = Path(shutil.copytree(out, tmp_path / "copy"))
+    out.rename(out.with_name("away"))
+    try:
+        again = simpgan(*command[:-1], copy)
+        assert again.returncode == 0, again.stderr
+        stages = [line for line in again.stderr.splitlines() if ": " in line and not line.startswith(" ")]
+        assert all(line.endswith(": from cache") for line in stages), again.stderr
+        proposed = simpgan("propose", copy, "--model", "copied")
+        assert proposed.returncode == 0, proposed.stderr
+        assert simpgan("compare", copy).returncode == 0
+        assert simpgan("results", copy, "--out", tmp_path / "docs").returncode == 0
+        store_of(tmp_path / "server")
+        runs = sync(copy)
+        assert (runs.there, runs.running) == (0, 0)
+        uploaded = list((tmp_path / "server" / "mlartifacts").rglob("report.html"))
+        assert len(uploaded) == len(list((copy / "mlartifacts").rglob("report.html"))) == 3
+        assert not out.exists(), "something went to the place of the original"
+    finally:
+        out.with_name("away").rename(out)
+
+
+@pytest.mark.local
+def test_images_that_are_not_where_the_run_had_them_are_said_with_the_remedy(finished, tmp_path):
+    out, _, _ = finished
+    (manifest,) = [path.parent for path in out.glob("artifacts/*/ingest-2/manifest/manifest.json")]
+    exported = simpgan("export", manifest, "--out", tmp_path / "exported", "--protocol", "all250")
+    assert exported.returncode == 0, exported.stderr
+    wrong = simpgan("export", manifest, "--out", tmp_path / "wrong", "--data-root", tmp_path / "nothing")
+    assert wrong.returncode == 2
+    assert f"images of grid are not in {tmp_path / 'nothing'}, which --data-root names; the run had" in wrong.stderr
+    (out / "data").rename(out / "elsewhere")
+    try:
+        task = "translate simpgan all250:0 lambda_similarity=1 (market1501, seed 5)"
+        refused = simpgan("rerun", out, task, "--out", tmp_path / "again")
+        assert refused.returncode == 2
+        assert f"images of grid are not in {out / 'data'}, which the run {out} names: give" in refused.stderr
+        assert simpgan("propose", out, "--model", "other").returncode == 2
+        given = simpgan("propose", out, "--model", "other", "--data-root", out / "elsewhere")
+        assert given.returncode == 0, given.stderr
+    finally:
+        (out / "elsewhere").rename(out / "data")
 
 
 @pytest.mark.local

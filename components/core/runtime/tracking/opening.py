@@ -14,6 +14,7 @@ from components.core.runtime import provenance
 from components.core.runtime.environment import named_in
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking.addresses import sqlite_file, store_address
+from components.core.runtime.tracking.moving import ARTIFACTS, bring_along
 from components.core.runtime.tracking.processes import has_ended, host_name, process_mark
 from components.core.runtime.tracking.refusals import NOT_MLFLOW, server_name
 
@@ -37,7 +38,7 @@ RUN_TAG = "simpgan.mlflow_run"
 """The run of a server that a run recorded on this machine was to be written to."""
 
 DEFAULT_EXPERIMENT = "simpgan"
-STORE, ARTIFACTS = "mlflow.db", "mlartifacts"
+STORE = "mlflow.db"
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """So that the UI opens on training runs, not on what it has for language models."""
 PARAMETERS_A_BATCH = 100
@@ -97,6 +98,7 @@ def connect(folder: Path | None = None) -> "MlflowClient":
     uri = store_address(folder / STORE) if folder else os.environ["MLFLOW_TRACKING_URI"]
     if store := sqlite_file(uri):
         store.parent.mkdir(parents=True, exist_ok=True)
+        bring_along(store)
     if not uri.startswith("http"):
         from mlflow.store.db import utils
 

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.core.runtime.errors import UserError
-from components.core.runtime.tracking.addresses import sqlite_file, store_address
+from components.core.runtime.tracking.addresses import sqlite_file
 from components.core.runtime.tracking.endings import Status
 from components.core.runtime.tracking.opening import (
-    ARTIFACTS,
     PARAMETERS_A_BATCH,
     PIPELINE_TAG,
     PIPELINE_TASK,
@@ -68,14 +67,8 @@ def sync(folder: Path) -> Synced:
 
 def runs_of_store(store: Path) -> "list[Run]":
     """All runs of a store on this machine."""
-    local = local_client(store)
+    local = connect(store.parent)
     return [run for each in local.search_experiments() for run in every_run(local, each.experiment_id, "")]
-
-
-def local_client(store: Path) -> "MlflowClient":
-    from mlflow.tracking import MlflowClient
-
-    return MlflowClient(store_address(store))
 
 
 class Upload:
@@ -151,7 +144,7 @@ class Upload:
             self._client.log_batch(copy.info.run_id, params=new[start : start + PARAMETERS_A_BATCH])
 
     def _metrics(self, copy: "Run") -> None:
-        local = local_client(self._store)
+        local = connect(self._store.parent)
         metrics: list[Metric] = []
         for name in self._run.data.metrics:
             there = self._client.get_metric_history(copy.info.run_id, name) if name in copy.data.metrics else []
@@ -170,10 +163,9 @@ class Upload:
             self._client.log_inputs(copy.info.run_id, datasets=new)
 
     def _artifacts(self, run_id: str) -> None:
-        """Artifacts lie beside the store, wherever that was moved to."""
-        folder = self._store.parent / ARTIFACTS / self._run.info.run_id / "artifacts"
-        if folder.is_dir():
-            self._client.log_artifacts(run_id, str(folder))
+        local = connect(self._store.parent)
+        if local.list_artifacts(self._run.info.run_id):
+            self._client.log_artifacts(run_id, local.download_artifacts(self._run.info.run_id, ""))
 
     def _tags(self, copy: "Run", tags: dict[str, str]) -> None:
         from mlflow.entities import RunTag

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import Settings
+from components.core.runtime.storage import has_scheme
 
 LOCK = Path(__file__).parents[2] / "images" / "digests.json"
 REGISTRY = "SIMPGAN_REGISTRY"
@@ -51,7 +52,7 @@ class Images(Settings):
                 SIMPGAN_REGISTRY may.
 
         Raises:
-            UserError: the lock file is of another form.
+            UserError: the lock file is of another form, or the variable names no registry.
         """
         lock = lock or LOCK
         try:
@@ -60,7 +61,10 @@ class Images(Settings):
             raise UserError(f"{lock} is not JSON ({error}): write it anew by simpgan images lock") from None
         if not isinstance(values, dict):
             raise UserError(f"{lock} holds no registry and digests: write it anew by simpgan images lock")
-        chosen = (registry or os.environ.get(REGISTRY, "")).rstrip("/")
+        named = os.environ.get(REGISTRY, "")
+        if has_scheme(named):
+            raise UserError(f"{REGISTRY}={named}: give a registry without a scheme, as ghcr.io/somebody/simpgan")
+        chosen = (registry or named).rstrip("/")
         return cls.parse({**values, **({"registry": chosen} if chosen else {})}, stage=lock.name)
 
     def repository(self, stage: str) -> str:

@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from components.core.runtime.errors import UserError
-from pipelines.cli.places import Commands
+from pipelines.cli.places import Commands, a_registry
 
-RegistryOption = Annotated[str, typer.Option(help="Where the images are pushed to: ghcr.io/somebody/simpgan.")]
+RegistryOption = Annotated[
+    str, typer.Option(callback=a_registry, help="Where the images are pushed to: ghcr.io/somebody/simpgan.")
+]
 TagOption = Annotated[str, typer.Option(help="Tag they are pushed with.")]
 StagesArgument = Annotated[list[str] | None, typer.Argument(help="Stages, such as train_gan; without, all.")]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.places import a_place, a_preset, a_profile
+from pipelines.cli.places import a_place, a_preset, a_profile, a_registry
 from pipelines.given import Runner
 
 PresetOption = Annotated[
@@ -28,6 +28,7 @@ RegistryOption = Annotated[
     str,
     typer.Option(
         "--registry",
+        callback=a_registry,
         help="Where a cluster finds the images: ghcr.io/somebody/simpgan. Without: what SIMPGAN_REGISTRY or "
         "images/digests.json says.",
     ),

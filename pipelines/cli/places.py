@@ -71,6 +71,7 @@ def name_of(ctx: Any, parameter: Any) -> str:
 a_folder = taking("a folder")
 a_place = taking(storage.PLACE, s3=True)
 a_run = taking("the folder of a run, or the id of a run in MLflow")
+a_registry = taking("a registry without a scheme, as ghcr.io/somebody/simpgan")
 a_preset = taking("the name of a preset, or a YAML file")
 a_profile = taking("the name of a profile, or a YAML file")
 a_model = taking("NAME@champion, NAME@3, or the folder of an adaptation")

@@ -22,7 +22,7 @@ from pipelines.submit.places import check_parameter
 NO_PLACES = {
     *("arguments", "assignments", "claim", "experiment", "force", "method", "name", "parameters", "protocol"),
     *("source_name", "stage", "stages", "sweep", "tag", "target_name", "variant", "which", "namespace"),
-    *("model", "base_image", "slim_image", "registry", "host"),  # names and addresses of servers
+    *("model", "base_image", "slim_image", "host"),  # names and addresses of servers
 }
 """Parameters that are text, and no path. A new one of type `str` belongs here, or needs a callback of `cli.places`."""
 
@@ -126,6 +126,12 @@ def test_data_sets_settings_and_files_take_no_other_scheme(tmp_path, scheme):
         read_profile(str(tmp_path / "here.yaml"))
     with pytest.raises(UserError, match="parameter 'data_root': the cluster has no folder"):
         check_parameter("data_root", scheme)
+
+
+def test_a_registry_in_the_environment_has_no_scheme(refusal, monkeypatch):
+    monkeypatch.setenv("SIMPGAN_REGISTRY", "https://ghcr.io/somebody/simpgan")
+    said = refusal(["compile", "adapt", "--profile", "cpu", "--out", "adapt.yaml"])
+    assert said.startswith("simpgan: SIMPGAN_REGISTRY=https://ghcr.io/somebody/simpgan: give a registry without a")
 
 
 def test_weights_take_no_other_scheme(refusal):

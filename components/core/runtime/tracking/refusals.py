@@ -16,6 +16,7 @@ NO_MLFLOW = re.compile(
 )
 """What MLflow's client says of a page, and of a server without what every version of MLflow has."""
 
+UNSUPPORTED = re.compile(r"unsupported URI|Invalid url|Invalid IPv6 URL|No connection adapters")
 OTHER_VERSION = "out-of-date database schema"
 NOT_MLFLOW = "it answers, but not as MLflow does: correct MLFLOW_TRACKING_URI, or log in"
 LONGEST_REASON = 300
@@ -52,6 +53,8 @@ def first_line(error: Exception) -> str:
         return "it does not take this user and password: check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
     if is_no_mlflow(error):
         return NOT_MLFLOW
+    if UNSUPPORTED.search(str(error)):
+        return "MLFLOW_TRACKING_URI takes an address such as http://localhost:5000 or sqlite:////runs/mlflow.db"
     if is_unknown_host(error):
         return "there is no such host: correct MLFLOW_TRACKING_URI"
     if OTHER_VERSION in str(error):
@@ -73,7 +76,7 @@ def explained() -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        of_a_variable = isinstance(error, ValueError) and "MLFLOW_" in str(error)
+        of_a_variable = isinstance(error, ValueError) and ("MLFLOW_" in str(error) or UNSUPPORTED.search(str(error)))
         of_a_database = type(error).__module__.startswith("sqlalchemy")
         code = status_of(error)
         if not (code or of_a_variable or of_a_database or isinstance(error, OSError)):

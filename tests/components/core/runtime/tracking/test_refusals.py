@@ -138,6 +138,16 @@ def test_a_host_that_is_not_there_is_not_waited_for(
         save_view()
 
 
+@pytest.mark.parametrize("address", ["localhost:5000", "minio://bucket", "http://[bad"])
+def test_what_is_no_address_is_named(
+    unsent: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, address: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert refusal(caplog, unsent).startswith("MLFLOW_TRACKING_URI takes an address such as http://localhost:5000")
+    with pytest.raises(UserError, match="MLFLOW_TRACKING_URI takes an address such as http://localhost:5000"):
+        save_view()
+
+
 def test_a_number_in_a_variable_of_mlflow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     for variable in ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):

@@ -8,6 +8,7 @@ from typing import Self
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import nearest
+from components.core.runtime.storage_errors import explained
 from components.ingest.layouts import LAYOUTS
 
 TAKEN = "a folder, an archive or s3://bucket/prefix"
@@ -40,7 +41,9 @@ class DataSet:
         if storage.has_scheme(location):
             raise UserError(f"{option} '{text}': give {TAKEN}, as in {layout}:s3://bucket/prefix")
         path = Path(location).expanduser().resolve()
-        if not location or not path.exists():
+        with explained(str(path)):
+            there = path.exists()
+        if not location or not there:
             raise UserError(f"{option}: there is no folder or archive '{location}': correct the path")
         return cls(layout, str(path), name or layout)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from components.core.data.manifest import OBJECT_COLUMNS, Manifest
+from components.core.data.objects import name_of
 from components.core.data.shards import WrittenShards, write_shards
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
@@ -41,7 +42,7 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
         stage_run(
             "ingest",
             settings=settings.model_dump(),
-            label=f"ingest {name} from {Path(location).name}",
+            label=f"ingest {name} from {name_of(Path(location).name, location)}",
         ) as tracked,
         open_source(location) as found,
     ):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components.core.data.listing import Listing
 from components.core.data.manifest import Manifest
-from components.core.data.objects import new_objects, objects_at
+from components.core.data.objects import name_of, new_objects, objects_at
 from components.core.runtime.tracking import stage_run
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def run(location: str, known: Path, threshold: int, part_images: int, output: Pa
         stage_run(
             "watch",
             settings={"threshold": threshold, "part_images": part_images},
-            label=f"watch {Path(location).name} for {before.dataset}",
+            label=f"watch {name_of(Path(location).name, location)} for {before.dataset}",
             inputs={"known": before.digest},
         ) as tracked,
     ):

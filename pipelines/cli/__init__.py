@@ -54,6 +54,7 @@ ui.register(app)
 
 def main() -> None:
     """Run the command line. Exits with 2 for what the user can put right, 1 for what they cannot, 130 on Ctrl-C."""
+    ensure_utf_8()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     os.environ.pop("MPLBACKEND", None)  # a notebook's, which may not be installed here: figures need no window
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -72,6 +73,16 @@ def main() -> None:
         end(f"cannot write: {where}{error.strerror}: free some space or choose another folder", 2)
     except KeyboardInterrupt:
         end("interrupted", 130)
+
+
+def ensure_utf_8() -> None:
+    """Start again in Python's UTF-8 mode where the locale is of another encoding, for this process and its stages.
+
+    An umlaut in a path could neither be sent to a server nor written into a page otherwise.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def end(message: str, status: int) -> None:

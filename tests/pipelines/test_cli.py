@@ -247,3 +247,15 @@ def test_the_command_is_installed():
         "ui",
     ):
         assert command in ran.stdout
+
+
+def test_a_locale_without_umlauts_does_not_change_what_a_path_says(tmp_path):
+    command = [sys.executable, "-c", "from pipelines import cli; cli.main()", "ingest", f"cameras:{tmp_path}/für"]
+    ran = subprocess.run(
+        [*command, "--data-root", tmp_path / "data", "--out", tmp_path / "out"],
+        env=os.environ | {"PYTHONUTF8": "0", "LC_ALL": "C"},
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.decode() == f"simpgan: DATA: there is no folder or archive '{tmp_path}/für': correct the path\n"

@@ -45,7 +45,9 @@ class Listing:
     @cached_property
     def digest(self) -> str:
         """sha256 (hex) over all of it."""
-        return hashlib.sha256(f"{self.location}\n".encode() + as_text(self.objects)).hexdigest()
+        return hashlib.sha256(
+            f"{self.location}\n".encode("utf-8", "surrogateescape") + as_text(self.objects)
+        ).hexdigest()
 
     def of_part(self, part: int) -> pd.DataFrame:
         """The objects of a part: name, size, version.

@@ -79,6 +79,12 @@ def test_what_is_new_is_shared_out_in_parts(place: Path):
     ]
 
 
+def test_a_place_whose_path_is_no_utf_8_is_watched(place: Path):
+    named = place.rename(Path(os.fsdecode(os.fsencode(place.parent) + b"/f\xfcr")))
+    write({"W/1.jpg": encoded(92)}, named)
+    assert watch(named) == ["W/1.jpg"]
+
+
 def test_no_file_is_opened(place: Path):
     write({"W/1.jpg": encoded(91)}, place)
     opened = []

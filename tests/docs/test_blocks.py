@@ -4,10 +4,14 @@ The blocks run in the order of the documents, README first, in one folder, as a 
 names of presets stand for tests/docs/presets.yaml, example hosts for servers of the tests, and REPLACED is replaced.
 """
 
+import contextlib
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -112,14 +116,20 @@ class Shell:
         for line in self.server.stdout:
             said += line
             if ready in line:
+                break
+        address = re.search(r"127\.0\.0\.1:(\d+)", said)
+        assert address, said
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(address[1])), 1):
                 return said
-        raise AssertionError(said)
+            time.sleep(0.1)
+        raise TimeoutError(said)
 
     def stop(self) -> None:
         """End what goes on as Ctrl-C does."""
         if self.server:
             os.killpg(self.server.pid, signal.SIGINT)
-            self.server.communicate(timeout=60)
+            self.server.wait(60)
             self.server = None
 
 
@@ -151,6 +161,7 @@ def shell(folder: Path, s3_server: S3) -> Iterator[Shell]:
     hosts = {"http://127.0.0.1:5000": server, "https://mlflow.example.org": server}
     with served() as kubeflow:
         hosts["http://localhost:8888"] = kubeflow.address
+        hosts["simpgan ui"] = f"simpgan ui --port {free_port()}"
         shell = Shell(folder, environment, {**REPLACED, **hosts})
         yield shell
         shell.stop()

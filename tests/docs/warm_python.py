@@ -11,6 +11,7 @@ import json
 import os
 import pkgutil
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -117,6 +118,10 @@ def take_over(client: socket.socket) -> list[str]:
         for stream in streams:
             os.close(stream)
         client.sendall(f"{child}\n".encode())
+        ended, *_ = select.select([os.pidfd_open(child), client], [], [])
+        if client in ended:  # which sends nothing more: it was killed
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         with contextlib.suppress(BrokenPipeError):
             client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())

@@ -13,15 +13,17 @@ from components.core.results.statistics import Statistics
 from components.core.results.tables import markdown_table
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
+from components.summarise.pages import write_html
 from pipelines.command import command_line
 from pipelines.waiting import waiting
 
-RESULTS, PAGE, FINDINGS, COMMAND = "results.json", "results.md", "findings.md", "command.txt"
+RESULTS, PAGE, HTML = "results.json", "results.md", "results.html"
+FINDINGS, COMMAND = "findings.md", "command.txt"
 WAITING = ["source", "target", "preset", "protocol", "methods", "command"]
 
 
 def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
-    """Merge the rows of `runs` with those published in `out`, and write its results.json and results.md.
+    """Merge the rows of `runs` with those published in `out`, and write its results.json, results.md and results.html.
 
     A row takes the place of the published one of the same key. Confidence intervals and tests over probes need the
     probes of a run; those published stay as long as their rows do.
@@ -43,16 +45,19 @@ def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
     rows = replace(older, join(map(rows_of, files)))
     if not rows:
         raise UserError("nothing in these runs was measured with labels: their checks.json and report.html say it all")
-    statistics = Statistics.of(rows, join_probes(map(read_probes_beside, files))).keeping(kept, older, rows)
+    probes = join_probes(map(read_probes_beside, files))
+    statistics = Statistics.of(rows, probes).keeping(kept, older, rows)
+    shown = sections(rows, statistics, probes)
     lacking = waiting(rows)
     template = environment("pipelines", "components.summarise", autoescape=False).get_template("results_page.md.j2")
     page = template.render(
-        sections=sections(rows, statistics),
+        sections=shown,
         waiting=markdown_table(WAITING, lacking, len(WAITING)) if lacking else "",
         findings=FINDINGS if (out / FINDINGS).is_file() else "",
     )
     write_results(rows, published, statistics.lists())
     storage.write_bytes(str(out / PAGE), page.encode())
+    write_html(out / HTML, shown, rows)
     return rows
 
 

@@ -160,7 +160,7 @@ def keep(finished: "Finished", names: Sequence[str], out: Path, tracked: Pipelin
     rows = read_results(str(out / RESULTS))
     checks = read_checks(out / CHECKS).figures() if CHECKS in names else {}
     tracked.log_metrics(final_figures(rows) | checks)
-    tracked.log_curves(final_curves(read_probes_beside(out / RESULTS)))
+    tracked.log_curves(final_curves(rows, read_probes_beside(out / RESULTS)))
     return rows
 
 

@@ -44,6 +44,7 @@ def present(
     tracked: StageRun,
 ) -> None:
     """Write report.html, and the figures as files; record them."""
+    probes = read_probes_beside(output / "results.json")
     curves = curves_of(shown)
     to_source, to_target = pictures.to_source(shown), pictures.to_target(shown)
     domains = Domains(*compare_domains(shown, settings))
@@ -51,6 +52,7 @@ def present(
     write_report(
         output / "report.html",
         rows=rows,
+        probes=probes,
         checks=checks,
         of=(shown.source.images.manifest.dataset, shown.target.manifest.dataset),
         cmc=curves,
@@ -73,7 +75,7 @@ def present(
         tracked.figure("features", output / "features.png")
     overlaps = {f"overlap/{tracked_name(label)}": value for label, value in domains.overlaps.items()}
     tracked.summary(final_figures(rows) | checks.figures() | overlaps)
-    tracked.curves(final_curves(read_probes_beside(output / "results.json")))
+    tracked.curves(final_curves(rows, probes))
     tracked.table("per_fold", pd.DataFrame([row.model_dump(by_alias=True) for row in rows]))
     for name in ("report.html", "results.json", "probes.parquet", "checks.json"):
         tracked.artifact(output / name)

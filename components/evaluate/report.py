@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from components.core.results.checks import MEANINGS, Checks
+from components.core.results.headlines import Sentence, headlines
 from components.core.results.methods import (
     EXPLANATIONS,
     compares_otherwise,
@@ -19,7 +21,8 @@ from components.core.results.methods import (
 from components.core.results.pages import environment
 from components.core.results.pages.pictures import data_uri, png, svg
 from components.core.results.rows import RATES, ResultsRow
-from components.core.results.summary import Experiment, Summary, compare, summarise
+from components.core.results.sections import scope_in_words
+from components.core.results.summary import Summary, comparable, summarise
 from components.core.runtime import storage
 from components.evaluate.figures import (
     FeatureMap,
@@ -29,9 +32,6 @@ from components.evaluate.figures import (
     features_figure,
     strips,
 )
-
-HEADLINES = ("simpgan", "simpgan-fit", "cyclegan", "gan", "source-to-target", "adabn")
-"""The first of these methods that was evaluated is what the headline is about."""
 
 TRAINED = ("simpgan", "simpgan-fit", "cyclegan", "gan")
 """Translations that were trained, as labels of the checks begin with them."""
@@ -68,7 +68,7 @@ class RankedProbe:
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """The results of one experiment: the methods, and apart from them other ways of comparing the same features."""
+    """Methods that can be compared with one another, and apart from them other ways of comparing the same features."""
 
     title: str
     methods: Sequence[Summary]
@@ -87,6 +87,7 @@ def write_report(
     path: str | Path,
     *,
     rows: Sequence[ResultsRow],
+    probes: pd.DataFrame,
     checks: Checks | None,
     of: tuple[str, str],
     cmc: Mapping[str, Mapping[str, NDArray[np.float64]]],
@@ -102,6 +103,7 @@ def write_report(
     Args:
         path: of the HTML file, or its `s3://` location.
         rows: all results; the page averages them. None: the target has no labels.
+        probes: what became of each, with the columns of `probes.COLUMNS`.
         checks: what is known without labels; None where nothing was measured.
         of: names of source and target.
         cmc: by title of the figure (such as the protocol), by label, [ranks] float, 0..1.
@@ -118,7 +120,7 @@ def write_report(
     templates = environment("components.evaluate", autoescape=True)
     templates.filters |= {"best": best, "title_of_label": title_of_label}
     page = templates.get_template("report.html.j2").render(
-        headline=headline(rows) if rows or not checks else headline_without_labels(checks, *of),
+        headline=headline(rows, probes) if rows or not checks else headline_without_labels(checks, *of),
         checks=checks,
         meanings=MEANINGS,
         tables=results_tables(rows),
@@ -141,33 +143,17 @@ def write_report(
     storage.write_bytes(str(path), page.encode())
 
 
-def headline(rows: Sequence[ResultsRow]) -> list[tuple[str, str]]:
-    """Sentences that say what came out, each with where it holds; the first one is the page's title.
-
-    They are about SimPGAN against direct transfer, and on top of AdaBN; without SimPGAN about another method.
-    """
-    methods = sorted({row.method for row in rows}, key=place)
-    method = next((method for method in HEADLINES if method in methods), (methods or ["direct"])[-1])
-    if method == "direct":
-        return [
-            (
-                f"Direct transfer finds the right person first for {summary.mean['rank-1']:.1f} % of probes",
-                f"{where(summary.experiment)}{how_often(summary.folds, summary.seeds)}",
-            )
-            for summary in summarise(rows)
-            if summary.method == "direct"
-        ] or [("Nothing was evaluated", "")]
-    return [
-        (str(each), f"{where(each.experiment)}{how_often(each.folds, each.seeds)}")
-        for each in [*compare(rows, method), *compare(rows, f"{method}+adabn", "adabn")]
-    ] or [(f"{title_of(method)} was evaluated without direct transfer to compare with", "")]
+def headline(rows: Sequence[ResultsRow], probes: pd.DataFrame) -> list[Sentence]:
+    """Sentences that say what came out; the first one is the page's title."""
+    said = [sentence for each in headlines(rows, probes) for sentence in each.sentences]
+    return said or [Sentence("Nothing was evaluated", "")]
 
 
-def headline_without_labels(checks: Checks, source: str, target: str) -> list[tuple[str, str]]:
+def headline_without_labels(checks: Checks, source: str, target: str) -> list[Sentence]:
     """What can be said where nobody knows who is who: the translation that its score would choose."""
     unknown = "Without labels nobody knows how many people are found"
     sentences = [
-        (unknown, f"Trained on {source}, and {target} has no labels; what can be checked without any is below")
+        Sentence(unknown, f"Trained on {source}, and {target} has no labels; what can be checked without any is below")
     ]
     trained = {label: each for label, each in checks.methods.items() if label.partition(" ")[0] in TRAINED}
     if trained:
@@ -175,7 +161,7 @@ def headline_without_labels(checks: Checks, source: str, target: str) -> list[tu
         measures = trained[chosen]
         among = f", the lowest of {len(trained)} translations" if len(trained) > 1 else ""
         sentences.append(
-            (
+            Sentence(
                 f"{title_of_label(chosen)} has the label-free score {measures.score:.2f}{among}",
                 f"To the classifier its images are at {100 * measures.frechet:.0f} % of the distance from {source} "
                 f"that they had as recorded, and {100 * measures.neighbours:.0f} % of their nearest neighbours are "
@@ -185,22 +171,15 @@ def headline_without_labels(checks: Checks, source: str, target: str) -> list[tu
     return sentences
 
 
-def where(experiment: Experiment) -> str:
-    return f"Trained on {experiment.source}, tested on {experiment.target}, protocol {experiment.protocol}"
-
-
-def how_often(folds: int, seeds: int) -> str:
-    """What a number is the mean of, to follow a sentence."""
-    times = [f"{count} {name}" for count, name in ((folds, "folds"), (seeds, "seeds")) if count > 1]
-    return f", mean of {' and '.join(times)}" if times else ""
-
-
 def results_tables(rows: Sequence[ResultsRow]) -> list[ResultsTable]:
-    """A table an experiment."""
-    tables: dict[Experiment, tuple[list[Summary], list[Summary]]] = {}
-    for summary in summarise(rows):
-        tables.setdefault(summary.experiment, ([], []))[compares_otherwise(summary.method)].append(summary)
-    return [ResultsTable(experiment.title, *summaries) for experiment, summaries in tables.items()]
+    """A table for what can be compared with one another: the methods of an experiment in the same folds and seeds."""
+    tables = []
+    for block in comparable(rows):
+        summaries = summarise(block)
+        apart = [[each for each in summaries if compares_otherwise(each.method) is folded] for folded in (False, True)]
+        scope = scope_in_words(block)
+        tables.append(ResultsTable(f"{summaries[0].experiment.title}, {scope[:1].lower()}{scope[1:]}", *apart))
+    return tables
 
 
 def best(summaries: Sequence[Summary], rate: str) -> float:

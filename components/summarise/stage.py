@@ -36,11 +36,11 @@ def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> l
         statistics = Statistics.of(rows, probes, settings.resamples, settings.seed)
         write_results(rows, output / "results.json", statistics.lists())
         write_probes(probes, output / FILE)
-        shown = sections(rows, statistics)
+        shown = sections(rows, statistics, probes)
         write_markdown(output / "results.md", shown)
         write_html(output / "results.html", shown, rows)
         tracked.summary(final_figures(rows))
-        tracked.curves(final_curves(probes))
+        tracked.curves(final_curves(rows, probes))
         tracked.table("per_fold", frame_of(rows))
         for name in ("results.json", "results.md", "results.html"):
             tracked.artifact(output / name)

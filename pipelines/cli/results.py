@@ -13,10 +13,13 @@ def register(app: typer.Typer) -> None:
 
 def results(
     runs: Annotated[list[Path], typer.Argument(help="The --out of a run or a summary, or its results.json.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of results.json and results.md.")] = Path("docs"),
+    out: Annotated[Path, typer.Option("--out", help="Folder of results.json, results.md and results.html.")] = Path(
+        "docs"
+    ),
 ) -> None:
-    """Merge the rows of runs into results.json and results.md; rows that are there already are replaced."""
-    from pipelines.publishing import publish
+    """Merge the rows of runs into results.json, .md and .html; rows that are there already are replaced."""
+    from pipelines.publishing import HTML, PAGE, RESULTS, publish
 
     rows = publish(runs, out)
-    typer.echo(f"{len(rows)} rows: {out / 'results.json'}, {out / 'results.md'}")
+    files = ", ".join(str(out / name) for name in (RESULTS, PAGE, HTML))
+    typer.echo(f"{len(rows)} rows: {files}")

@@ -104,10 +104,9 @@ def run_adapt(
         data_root=data_root,
         runner=runner,
     )
-    show(rows, out / "report.html")
+    show(rows, out, f"The report: {out / 'report.html'}\nEvery run:  simpgan ui --out {out}")
     if sweep:
-        typer.echo("\n".join([*choices(rows), ""]))
-    typer.echo(f"Every run:  simpgan ui --out {out}")
+        typer.echo("\n".join(["", *choices(rows)]))
 
 
 def run_table1(
@@ -126,7 +125,6 @@ def run_table1(
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Every method for several sources and seeds, summed up beside the paper's Table 1; all folds unless told."""
-    from components.core.results.summary import table
     from pipelines import runs
     from pipelines.data_sets import DataSet, names_of_sources, refuse_same_names
     from pipelines.plan import every_split, plan
@@ -144,8 +142,8 @@ def run_table1(
     out = prepared(out)
     place = place_of_run(data_root, out)
     rows = runs.run_table1(sources, target_set, settings, planned, out, place, sys.argv[1:], runner)
-    typer.echo(f"\n{table(rows)}\n\nThe table:   {out / 'results.html'}\nThe reports: {out / 'reports'}")
-    typer.echo(f"Every run:   simpgan ui --out {out}")
+    places = f"The table:   {out / 'results.html'}\nThe reports: {out / 'reports'}\nEvery run:   simpgan ui --out {out}"
+    show(rows, out, places)
 
 
 def run_retrain(
@@ -259,8 +257,8 @@ def demo(
     source = DataSet.parse(f"market1501:{folder / SOURCE_FOLDER}", "--out", "generated-outdoor")
     target = DataSet.parse(f"grid:{folder / TARGET_FOLDER}", "--out", "generated-underground")
     rows = adapt(source, target, out, methods=["gan", "cyclegan", "simpgan"], preset="demo", seed=seed)
-    show(rows, out / "report.html")
-    typer.echo(f"Every run:  simpgan ui --out {out}\n\n{verdict(rows)}")
+    show(rows, out, f"The report: {out / 'report.html'}\nEvery run:  simpgan ui --out {out}")
+    typer.echo("Labels of the new cameras were used only to count this.")
 
 
 def adapt(
@@ -322,25 +320,18 @@ def place_of_run(data_root: str | None, out: Path) -> str:
     return place_of_data(data_root or data_root_of(out) or str(out / "data"))
 
 
-def show(rows: "list[ResultsRow]", report: Path) -> None:
-    """Print the table of results, or without labels that of the checks; what it says; and where to look further."""
+def show(rows: "list[ResultsRow]", out: Path, further: str) -> None:
+    """Print the results in `out`, or without labels the checks; where to look further; and what came out."""
     from components.core.results.checks import FILE, read_checks
-    from components.core.results.summary import compare, table
+    from components.core.results.headlines import headlines
+    from components.core.results.probes import read_probes_beside
+    from components.core.results.summary import table
 
     if not rows:
-        checks = read_checks(report.with_name(FILE)).table()
+        checks = read_checks(out / FILE).table()
         known = "The target has no labels: nobody knows how many people are found. Known without labels, of a sample:"
-        typer.echo("\n".join(["", known, "", checks, "", f"What each number can and cannot know: {report}"]))
+        typer.echo(f"\n{known}\n\n{checks}\n\nWhat each number can and cannot know is in the report.\n\n{further}")
         return
-    methods = dict.fromkeys(row.method for row in rows if row.method != "direct" and "+" not in row.method)
-    in_words = [f"{each.protocol}: {each}." for method in methods for each in compare(rows, method)]
-    typer.echo("\n".join(["", table(rows), "", *in_words, "", f"The report: {report}"]))
-
-
-def verdict(rows: "list[ResultsRow]") -> str:
-    """Whether SimPGAN found more people than direct transfer, in a sentence."""
-    from components.core.results.summary import compare
-
-    better = all(comparison.rank_1 > comparison.baseline_rank_1 for comparison in compare(rows, "simpgan"))
-    found = "found more people than" if better else "did not find more people than"
-    return f"SimPGAN {found} direct transfer, without a single label from the new cameras."
+    found = headlines(rows, read_probes_beside(out / "results.json"))
+    said = "\n".join(f"{sentence}." for each in found for sentence in each.sentences)
+    typer.echo(f"\n{table(rows)}\n\n{further}\n\n{said}")

@@ -248,7 +248,7 @@ def evaluate(
     }
     note("evaluate", settings, {**folders, **made}, place)
     stage.run(source, target, classifier, settings, place, out, **made)
-    show(read_results(str(out / "results.json")), out / "report.html")
+    show(read_results(str(out / "results.json")), out, f"The report: {out / 'report.html'}")
 
 
 def summarise(

@@ -13,11 +13,9 @@ from components.core.results.curves import Band, Draws, Tally
 from components.core.results.methods import OTHER_COMPARISONS, place, title_of
 from components.core.results.rows import ResultsRow
 from components.core.results.significance import corrected, exact_sign_flip_p
+from components.core.results.summary import shown_method
 from components.core.runtime.errors import UserError
 from pipelines.comparing.runs import Run
-
-SHOWN_METHODS = ("simpgan", "simpgan-fit", "cyclegan", "gan", "source-to-target", "umdl", "adabn", "direct")
-"""A run is known by the first of these methods that it evaluated, unless others are asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +109,7 @@ def grouped(runs: Sequence[Run], methods: Sequence[str], baseline: str, seed: in
 
     Args:
         runs: told apart by their names.
-        methods: those to compare; empty: of every run the first of `SHOWN_METHODS`.
+        methods: those to compare; empty: of every run that of `shown_method`.
         baseline: name or id of the run that is the reference; empty: the best of each group is.
         seed: of the draws for the intervals.
 
@@ -135,7 +133,7 @@ def entrants_of(run: Run, methods: Sequence[str]) -> list[Entrant]:
     """The entrants of a run, one a source, preset, method, variant, target and protocol."""
     if not methods:
         plain = {row.method for row in run.rows if not OTHER_COMPARISONS & set(row.method.split("+"))}
-        methods = [next((method for method in SHOWN_METHODS if method in plain), min(plain, default="direct"))]
+        methods = [shown_method(plain or {"direct"})]
     rows: dict[tuple[str, ...], list[ResultsRow]] = {}
     for row in run.rows:
         if row.method in methods:

@@ -47,6 +47,7 @@ def test_runs_become_one_file_and_one_page(tmp_path):
     assert "```sh\nsimpgan demo\nsimpgan run adapt --source market1501:Market --out one\n```" in page
     assert "difference to direct transfer is +25.0 points rank-1" in page
     assert "findings.md" not in page
+    assert "SimPGAN finds the right person first for 75.0" in (tmp_path / "docs" / "results.html").read_text()
     assert "\n\n\n" not in page
 
 

@@ -69,7 +69,7 @@ def test_a_run_leaves_results_report_settings_and_prints_the_table(finished):
         "simpgan run adapt --source market1501:market1501 --target grid:underground_reid --preset tiny.yaml "
         "--protocol all250 --sweep train_gan.lambda_similarity=0.1,1 --seed 5 --out out\n"
     )
-    for said in ("(lambda_similarity=0.1) finds the right person first for", "rank-1", str(out / "report.html")):
+    for said in ("SimPGAN (lambda_similarity=0.1)", "the right person first for", "rank-1", str(out / "report.html")):
         assert said in ran.stdout
     assert "Traceback" not in ran.stdout + ran.stderr
 

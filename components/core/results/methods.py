@@ -31,6 +31,12 @@ NAMES = LABELS | PARTS
 TRANSLATIONS = ("matched-set", "matched-image", "gan", "cyclegan", "simpgan", "simpgan-fit", "source-to-target")
 """Methods that change images so that source and target look alike."""
 
+TRAIN_NOTHING = frozenset({"direct", "adabn", "matched-set", "matched-image"})
+"""Methods that need no training beyond that of the classifier."""
+
+SHOWN_METHODS = ("simpgan", "simpgan-fit", "cyclegan", "gan", "source-to-target", "umdl", "adabn", "direct")
+"""Results are about the first of these methods that was evaluated, unless others are asked for."""
+
 EXPLANATIONS = {
     "umdl": "no network: dictionaries learned on hand-made features of both data sets.",
     "direct": "the classifier trained on the source looks at the target's images as they are.",
@@ -96,6 +102,11 @@ def baseline_of(method: str) -> str:
     if base in TRANSLATIONS:
         return "adabn" if {"adabn", "fused"} & set(parts) else "direct"
     return "direct" if method == "adabn" else ""
+
+
+def trains_nothing(method: str) -> bool:
+    """Whether a method needs no training beyond that of the classifier."""
+    return method.partition("+")[0] in TRAIN_NOTHING
 
 
 def compares_otherwise(method: str) -> bool:

@@ -48,6 +48,9 @@ PUBLISHED = {
 }
 """By source, target and protocol; each trained on that one source, without any image of the target."""
 
+PUBLISHED_FOLDS = "ten"
+"""Over which `PUBLISHED` are means."""
+
 
 def paper_figures(summary: Summary) -> dict[str, float]:
     """The paper's figures for a method, by rate; empty where it has none that could be compared."""

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from components.core.results.intervals import Interval
-from components.core.results.methods import name_of
-from components.core.results.paper import order_in_words, paper_figures, published_figures
+import pandas as pd
+
+from components.core.results.headlines import Sentence, fits, headlines, named, rank_1
+from components.core.results.intervals import Interval, intervals
+from components.core.results.paper import PUBLISHED_FOLDS, order_in_words, paper_figures, published_figures
+from components.core.results.probes import no_probes
 from components.core.results.rows import ResultsRow
 from components.core.results.significance import in_words, signed
-from components.core.results.statistics import Statistics
-from components.core.results.summary import Experiment, Summary, summarise
+from components.core.results.statistics import RESAMPLES, Statistics
+from components.core.results.summary import Experiment, Summary, comparable, folds_in_words, summarise
 
 PROTOCOLS = {
     "folds10": "ten folds; no image of a person who is tested was seen in any training",
@@ -19,28 +22,18 @@ PROTOCOLS = {
 
 
 @dataclass(frozen=True)
-class Section:
-    """One experiment.
+class Table:
+    """Methods of one experiment that were measured in the same folds and seeds.
 
     Attributes:
+        title: which folds and seeds these are.
         summaries: a method each, in the order methods are listed in.
         intervals: of the methods that have one.
-        claims: sentences without a full stop: paired tests, the paper's order, the figures of others.
-        provenance: what the numbers were made with, name to value.
-        commands: that made them.
     """
 
-    experiment: Experiment
+    title: str
     summaries: Sequence[Summary]
-    intervals: Sequence[Interval]
-    claims: Sequence[str]
-    provenance: dict[str, str]
-    commands: Sequence[str]
-
-    @property
-    def about(self) -> str:
-        """What the protocol asks."""
-        return PROTOCOLS.get(self.experiment.protocol, "")
+    intervals: Sequence[Interval] = ()
 
     @property
     def beside_paper(self) -> bool:
@@ -56,78 +49,111 @@ class Section:
         )
         return next(found, None)
 
+    def is_best(self, summary: Summary, rate: str) -> bool:
+        """Whether a rate is the highest of several methods."""
+        highest = max(each.mean[rate] for each in self.summaries)
+        return len(self.summaries) > 1 and bool(summary.mean[rate] == highest)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One experiment.
+
+    Attributes:
+        tables: what can be compared with one another, each in a table of its own; the headline's first.
+        headline: sentences, the most important first.
+        claims: sentences without a full stop: paired tests, the paper's order, the figures of others.
+        provenance: what the numbers were made with, name to value.
+        commands: that made them.
+    """
+
+    experiment: Experiment
+    tables: Sequence[Table]
+    headline: Sequence[Sentence]
+    claims: Sequence[str]
+    provenance: dict[str, str]
+    commands: Sequence[str]
+
     @property
-    def leader(self) -> str:
-        """Which method is right at once most often, without a full stop at the end."""
-        best = max(self.summaries, key=lambda summary: summary.mean["rank-1"])
-        direct = next((each for each in self.summaries if each.method == "direct"), best)
-        sentence = f"{best.title} finds the right person first for {best.mean['rank-1']:.1f} % of probes"
-        return sentence if best is direct else f"{sentence}, direct transfer for {direct.mean['rank-1']:.1f} %"
-
-    def best(self, rate: str) -> float:
-        return max(summary.mean[rate] for summary in self.summaries)
+    def about(self) -> str:
+        """What the protocol asks."""
+        return PROTOCOLS.get(self.experiment.protocol, "")
 
 
-def sections(rows: Sequence[ResultsRow], statistics: Statistics) -> list[Section]:
-    """One section an experiment, in order of appearance."""
-    summaries: dict[Experiment, list[Summary]] = {}
-    for summary in summarise(rows):
-        summaries.setdefault(summary.experiment, []).append(summary)
-    return [
-        Section(
-            experiment,
-            of_experiment,
-            [each for each in statistics.intervals if each.experiment == experiment],
-            claims(experiment, of_experiment, rows, statistics),
-            provenance([row for row in rows if Experiment.of(row) == experiment]),
-            sorted({row.command for row in rows if Experiment.of(row) == experiment and row.command}),
+def sections(rows: Sequence[ResultsRow], statistics: Statistics, probes: pd.DataFrame | None = None) -> list[Section]:
+    """One section an experiment, in order of appearance.
+
+    Args:
+        rows: of the results.
+        statistics: of these rows.
+        probes: with the columns of `probes.COLUMNS`, as far as they are at hand.
+    """
+    at_hand = no_probes() if probes is None else probes
+    made = []
+    for headline in headlines(rows, at_hand, statistics):
+        own = [row for row in rows if Experiment.of(row) == headline.experiment]
+        tables = [table_of(block, at_hand, statistics) for block in comparable(own)]
+        made.append(
+            Section(
+                headline.experiment,
+                tables,
+                headline.sentences,
+                claims(headline.experiment, tables, own, statistics),
+                provenance(own),
+                sorted({row.command for row in own if row.command}),
+            )
         )
-        for experiment, of_experiment in summaries.items()
-    ]
+    return made
+
+
+def table_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, statistics: Statistics) -> Table:
+    """The table of one block of `comparable`."""
+    summaries = summarise(rows)
+    known = [each for each in statistics.intervals if each.experiment == summaries[0].experiment and fits(each, rows)]
+    having = {(each.method, each.variant) for each in known}
+    lacking = [row for row in rows if (row.method, row.variant) not in having]
+    return Table(scope_in_words(rows), summaries, [*known, *intervals(lacking, probes, RESAMPLES, seed=0)])
+
+
+def scope_in_words(rows: Sequence[ResultsRow]) -> str:
+    """Folds and seeds, such as `Fold 0, 3 seeds`."""
+    seeds = len({row.seed for row in rows})
+    said = folds_in_words(rows) + (f", {seeds} seeds" if seeds > 1 else "")
+    return said[:1].upper() + said[1:]
 
 
 def claims(
-    experiment: Experiment, summaries: Sequence[Summary], rows: Sequence[ResultsRow], statistics: Statistics
+    experiment: Experiment, tables: Sequence[Table], rows: Sequence[ResultsRow], statistics: Statistics
 ) -> list[str]:
     """What an experiment says in sentences without a full stop."""
     tests = [each for each in statistics.tests if each.experiment == experiment]
     sentences = [
         in_words(list(group)) for _, group in groupby(tests, lambda each: (each.method, each.variant, each.baseline))
     ]
-    sentences += order_in_words([row for row in rows if Experiment.of(row) == experiment])
-    return sentences + beside_others(experiment, summaries) + in_fewer_folds(summaries)
+    return [*sentences, *order_in_words(rows), *beside_others(experiment, tables)]
 
 
-def in_fewer_folds(summaries: Sequence[Summary]) -> list[str]:
-    """Which methods were asked less than others, so that lines of a table are not compared that cannot be."""
-    most = max(summary.folds for summary in summaries)
-    fewer = [f"{name_of(each.method, each.variant)} ({each.folds})" for each in summaries if each.folds < most]
-    if not fewer:
-        return []
-    return [
-        f"Measured in fewer folds than the {most} of others, so that their lines cannot be compared with those: "
-        f"{', '.join(fewer)}"
-    ]
-
-
-def beside_others(experiment: Experiment, summaries: Sequence[Summary]) -> list[str]:
-    """The best method here beside the paper's SimPGAN, and beside what others published later."""
-    best = max(summaries, key=lambda summary: summary.mean["rank-1"])
-    ours = f"the best row here, {name_of(best.method, best.variant)}"
-    simpgan = next((each for each in summaries if each.method == "simpgan" and paper_figures(each)), None)
+def beside_others(experiment: Experiment, tables: Sequence[Table]) -> list[str]:
+    """The best method here beside the paper's SimPGAN, and beside what others published later over all folds."""
     sentences = []
+    first = tables[0]
+    best = max(first.summaries, key=rank_1)
+    simpgan = next((each for each in first.summaries if each.method == "simpgan" and paper_figures(each)), None)
     if simpgan:
         paper = paper_figures(simpgan)["rank-1"]
         sentences.append(
-            f"The paper's SimPGAN has {paper:.1f} rank-1; ours differs by "
-            f"{signed(simpgan.mean['rank-1'] - paper)} points, {ours}, by {signed(best.mean['rank-1'] - paper)}"
+            f"The paper's SimPGAN has {paper:.1f} rank-1; ours differs by {signed(rank_1(simpgan) - paper)} points, "
+            f"the best row here, {named(best)}, by {signed(rank_1(best) - paper)}"
         )
     if others := published_figures(experiment):
         listed = "; ".join(f"{each.name} {each.rank_1:.1f} / {each.mAP:.1f}" for each in others)
         highest = others[-1]
+        most = max(tables, key=lambda table: table.summaries[0].folds)
+        best = max(most.summaries, key=rank_1)
         sentences.append(
-            f"Published for this protocol with this one source, rank-1 / mAP: {listed}; {ours}, has "
-            f"{best.mean['rank-1']:.1f} / {best.mean['mAP']:.1f}, {signed(best.mean['rank-1'] - highest.rank_1)} / "
+            f"Published for this protocol with this one source, over {PUBLISHED_FOLDS} folds, rank-1 / mAP: {listed}; "
+            f"the best row here, {named(best)} ({most.title[:1].lower()}{most.title[1:]}), has {rank_1(best):.1f} / "
+            f"{best.mean['mAP']:.1f}, {signed(rank_1(best) - highest.rank_1)} / "
             f"{signed(best.mean['mAP'] - highest.mAP)} points from {highest.name}"
         )
     return sentences

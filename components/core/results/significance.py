@@ -48,35 +48,45 @@ def paired_tests(rows: Sequence[ResultsRow], probes: pd.DataFrame, resamples: in
         resamples: sign changes that are drawn when there are more than so many; with fewer all are tried.
         seed: of the draws.
     """
-    tests = []
-    for method in sorted({row.method for row in rows}, key=place):
-        baseline = baseline_of(method)
-        by_fold = paired(frame_of(rows), method, baseline, ["fold", "seed"])
-        by_probe = paired(with_rates(probes), method, baseline, ["fold", "seed", "probe"])
-        for (*experiment, variant), runs in by_fold.groupby([*EXPERIMENT, "variant"], sort=False):
-            if runs["fold"].nunique() > 1:
-                over, pairs = "fold", runs
-            else:
-                over, pairs = "probe", by_probe.merge(runs[RUN], on=RUN)
-                if pairs["seed"].nunique() < runs["seed"].nunique():
-                    continue
-            means = pairs.groupby(over)[[*TESTED, *(f"{rate} of baseline" for rate in TESTED)]].mean()
-            tests += [
-                PairedTest(
-                    experiment=Experiment(*experiment),
-                    method=method,
-                    variant=variant,
-                    baseline=baseline,
-                    rate=rate,
-                    value=means[rate].mean(),
-                    baseline_value=means[f"{rate} of baseline"].mean(),
-                    p=sign_flip_p((means[rate] - means[f"{rate} of baseline"]).to_numpy(), resamples, seed),
-                    over=f"{over}s",
-                    count=len(means),
-                    seeds=pairs["seed"].nunique(),
-                )
-                for rate in TESTED
-            ]
+    methods = sorted({row.method for row in rows}, key=place)
+    return [
+        test
+        for method in methods
+        for test in tests_against(rows, probes, method, baseline_of(method), resamples=resamples, seed=seed)
+    ]
+
+
+def tests_against(
+    rows: Sequence[ResultsRow], probes: pd.DataFrame, method: str, baseline: str, *, resamples: int, seed: int
+) -> list[PairedTest]:
+    """A method against a baseline, in each experiment that has both; see `paired_tests`."""
+    tests: list[PairedTest] = []
+    by_fold = paired(frame_of(rows), method, baseline, ["fold", "seed"])
+    by_probe = paired(with_rates(probes), method, baseline, ["fold", "seed", "probe"])
+    for (*experiment, variant), runs in by_fold.groupby([*EXPERIMENT, "variant"], sort=False):
+        if runs["fold"].nunique() > 1:
+            over, pairs = "fold", runs
+        else:
+            over, pairs = "probe", by_probe.merge(runs[RUN], on=RUN)
+            if pairs["seed"].nunique() < runs["seed"].nunique():
+                continue
+        means = pairs.groupby(over)[[*TESTED, *(f"{rate} of baseline" for rate in TESTED)]].mean()
+        tests += [
+            PairedTest(
+                experiment=Experiment(*experiment),
+                method=method,
+                variant=variant,
+                baseline=baseline,
+                rate=rate,
+                value=means[rate].mean(),
+                baseline_value=means[f"{rate} of baseline"].mean(),
+                p=sign_flip_p((means[rate] - means[f"{rate} of baseline"]).to_numpy(), resamples, seed),
+                over=f"{over}s",
+                count=len(means),
+                seeds=pairs["seed"].nunique(),
+            )
+            for rate in TESTED
+        ]
     return tests
 
 

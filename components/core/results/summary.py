@@ -1,7 +1,7 @@
 """What rows of results say together: means over folds and seeds, and how methods compare, in words."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components.core.results.methods import compares_otherwise, name_of, place, title_of
-from components.core.results.rows import RATES, ResultsRow
+from components.core.results.methods import SHOWN_METHODS, compares_otherwise, place, title_of
+from components.core.results.rows import KEY, RATES, ResultsRow
 
 UNTRACKABLE = re.compile(r"^[^A-Za-z0-9_]|[^A-Za-z0-9_\-. ]")
 """What the name of a metric cannot have; a data set's name can."""
@@ -83,27 +83,6 @@ class Comparison:
     folds: int
     seeds: int
 
-    @property
-    def protocol(self) -> str:
-        return self.experiment.protocol
-
-    def __str__(self) -> str:
-        """In words, without a full stop at the end."""
-        ours = f"{title_of(self.method, self.variant)} finds the right person first for {self.rank_1:.1f} % of probes"
-        if self.baseline_rank_1 == 0:
-            return f"{ours}, {name_of(self.baseline)} for none"
-        return f"{ours}, {name_of(self.baseline)} for {self.baseline_rank_1:.1f} %: {self.times}"
-
-    @property
-    def times(self) -> str:
-        """How many times as many probes, in words."""
-        if round(self.rank_1, 1) == round(self.baseline_rank_1, 1):
-            return "as many"
-        ratio = self.rank_1 / self.baseline_rank_1
-        if 0.95 <= ratio < 1.05:
-            return "about as many"
-        return f"{ratio:.1f} times as many" if ratio > 1 else f"only {ratio:.2f} times as many"
-
 
 def unbroken(sentence: str) -> str:
     """A sentence for a page, whose numbers stay on the line of their percent sign."""
@@ -140,29 +119,101 @@ def summarise(rows: Sequence[ResultsRow]) -> list[Summary]:
     return sorted(summaries, key=lambda each: (experiments.index(each.experiment), place(each.method), each.variant))
 
 
-def final_figures(rows: Sequence[ResultsRow]) -> dict[str, float]:
-    """Mean rates in percent by the name they are tracked under, such as `rank-1/folds10/simpgan`.
+def shown_method(methods: Collection[str]) -> str:
+    """The method that results are about: the first of `SHOWN_METHODS` that was evaluated."""
+    plain = [method for method in methods if not compares_otherwise(method)]
+    return next((method for method in SHOWN_METHODS if method in plain), min(plain or methods, key=place))
 
-    What differs between the rows stands in front of the protocol: source, target and preset.
+
+def comparable(rows: Sequence[ResultsRow], method: str = "") -> list[list[ResultsRow]]:
+    """Split rows into blocks that compare like with like.
+
+    Within a block, every method of one experiment was measured in the same folds and seeds, on as many probes and
+    images. The first block of an experiment has the folds and seeds that `method` shares with direct transfer, and
+    every method that has all of them. A method that was measured in other folds or seeds too is also in a further
+    block, with all its rows.
+
+    Args:
+        rows: of any number of experiments.
+        method: that the first block is for; empty, or where it was not measured: that of `shown_method`.
+
+    Returns:
+        The blocks of each experiment, which stay in order of appearance.
+    """
+    experiments: dict[Experiment, dict[tuple[str, str], list[ResultsRow]]] = {}
+    for row in rows:
+        experiments.setdefault(Experiment.of(row), {}).setdefault((row.method, row.variant), []).append(row)
+    blocks: list[list[ResultsRow]] = []
+    for measured in experiments.values():
+        first = shared_with_direct(measured, method)
+        alike = {
+            first: [row for own in measured.values() if first <= asked(own) for row in own if asked([row]) <= first]
+        }
+        for own in measured.values():
+            if asked(own) != first:
+                alike.setdefault(asked(own), []).extend(own)
+        blocks += alike.values()
+    return blocks
+
+
+Asked = frozenset[tuple[int, int, int, int, int]]
+
+
+def asked(rows: Sequence[ResultsRow]) -> Asked:
+    """What was measured: fold, seed, probes, those left out and images of the gallery."""
+    return frozenset((row.fold, row.seed, row.probes, row.left_out, row.gallery) for row in rows)
+
+
+def shared_with_direct(measured: Mapping[tuple[str, str], Sequence[ResultsRow]], method: str) -> Asked:
+    """What a method and direct transfer were both asked; if nothing, what the method was asked."""
+    methods = {name for name, _ in measured}
+    about = method if method in methods else shown_method(methods)
+    own = [asked(rows) for (name, _), rows in measured.items() if name == about]
+    direct = asked(measured.get(("direct", ""), ()))
+    return max((each & direct for each in own), key=len) or max(own, key=len)
+
+
+def first_block(blocks: Sequence[Sequence[ResultsRow]]) -> list[ResultsRow]:
+    """The rows of every method in the first block of `comparable` that has it."""
+    found: dict[tuple[Experiment, str, str], list[ResultsRow]] = {}
+    for block in blocks:
+        of_block: dict[tuple[Experiment, str, str], list[ResultsRow]] = {}
+        for row in block:
+            of_block.setdefault((Experiment.of(row), row.method, row.variant), []).append(row)
+        for method, rows in of_block.items():
+            found.setdefault(method, rows)
+    return [row for rows in found.values() for row in rows]
+
+
+def final_figures(rows: Sequence[ResultsRow]) -> dict[str, float]:
+    """Mean rates in percent, rounded to a hundredth, by the name they are tracked under: `rank-1/folds10/simpgan`.
+
+    The means are over the folds and seeds in which methods can be compared (`comparable`). What differs between the
+    rows stands in front of the protocol: source, target and preset.
     """
     differing = [place for place, name in enumerate(EXPERIMENT[:-1]) if len({getattr(row, name) for row in rows}) > 1]
     figures = {}
-    for summary in summarise(rows):
+    for summary in summarise(first_block(comparable(rows))):
         where = [*(summary.experiment[place] or "defaults" for place in differing), summary.experiment.protocol]
         for rate in ("rank-1", "rank-5", "rank-10", "mAP"):
-            figures[tracked_name(rate, where, summary.method, summary.variant)] = summary.mean[rate]
+            figures[tracked_name(rate, where, summary.method, summary.variant)] = round(summary.mean[rate], 2)
     return figures
 
 
-def final_curves(probes: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
-    """CMC curves in percent by names like `cmc/folds10/simpgan`: ranks 1 to `CURVE_RANKS`, means over folds and seeds.
+def final_curves(rows: Sequence[ResultsRow], probes: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """CMC curves in percent by names like `cmc/folds10/simpgan`: ranks 1 to `CURVE_RANKS`, rounded to a hundredth.
 
-    Other comparisons of the same images are left to the table.
+    They are means over the same folds and seeds as `final_figures`. Other comparisons of the same images are left to
+    the table.
 
     Args:
+        rows: of the results.
         probes: with the columns of `probes.COLUMNS`.
     """
-    counted = probes[(probes["first_rank"] > 0) & ~probes["method"].map(compares_otherwise).astype(bool)]
+    shown = [row.key for row in first_block(comparable(rows)) if not compares_otherwise(row.method)]
+    counted = probes[probes["first_rank"] > 0].merge(
+        pd.DataFrame(shown, columns=KEY).astype(probes[KEY].dtypes), on=KEY
+    )
     differing = [name for name in EXPERIMENT[:-1] if counted[name].nunique() > 1]
     ranks = np.arange(1, CURVE_RANKS + 1)
     curves = {}
@@ -171,7 +222,7 @@ def final_curves(probes: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
             (run["first_rank"].to_numpy()[:, None] <= ranks).mean(axis=0) for _, run in group.groupby(["fold", "seed"])
         ]
         name = tracked_name("cmc", [place or "defaults" for place in where], method, variant)
-        curves[name] = 100 * np.mean(of_runs, axis=0)
+        curves[name] = np.round(100 * np.mean(of_runs, axis=0), 2)
     return curves
 
 
@@ -227,16 +278,22 @@ def index_of(frame: pd.DataFrame, run: Sequence[str]) -> pd.MultiIndex:
 
 
 def table(rows: Sequence[ResultsRow]) -> str:
-    """The summary for a terminal: a block an experiment, a line a method, rates in percent.
+    """The summary for a terminal: a block for what can be compared, a line a method, rates in percent.
 
     Other comparisons of the same images, most of the rows, are left to the pages.
     """
-    blocks: dict[Experiment, list[list[str]]] = {}
-    for summary in summarise([row for row in rows if not compares_otherwise(row.method)]):
-        blocks.setdefault(summary.experiment, []).append(cells(summary))
-    return "\n\n".join(
-        f"{experiment.title} (rates in percent)\n{aligned([HEADER, *lines])}" for experiment, lines in blocks.items()
-    )
+    blocks = []
+    for block in comparable([row for row in rows if not compares_otherwise(row.method)]):
+        summaries = summarise(block)
+        lines = [HEADER, *map(cells, summaries)]
+        blocks.append(f"{summaries[0].experiment.title}, {folds_in_words(block)} (rates in percent)\n{aligned(lines)}")
+    return "\n\n".join(blocks)
+
+
+def folds_in_words(rows: Sequence[ResultsRow]) -> str:
+    """The folds of rows, such as `fold 3` or `10 folds`."""
+    folds = sorted({row.fold for row in rows})
+    return f"fold {folds[0]}" if len(folds) == 1 else f"{len(folds)} folds"
 
 
 HEADER = ["method", *RATES, "probes", "gallery", "folds", "seeds"]

@@ -65,7 +65,7 @@ def test_the_page_in_html_needs_nothing_else(summary):
     assert not re.search(r"""(src|href)=|@import|url\(""", page)
     assert "default-src 'none'" in page
     assert 'name="viewport"' in page
-    assert "SimPGAN finds the right person first for 75.0\u00a0% of probes, direct transfer for 50.0\u00a0%." in page
+    assert "for 75.0\u00a0% of 4 probes, direct transfer for 50.0\u00a0%: 25.0 points more." in page
     assert "paper 18.0: +57.0" in page
     assert page.count("<td>all250</td>") == 4  # each method once in the table and once among the single runs
 

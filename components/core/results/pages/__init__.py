@@ -11,7 +11,7 @@ from components.core.results.paper import paper_figures
 from components.core.results.sections import differences
 from components.core.results.significance import signed
 from components.core.results.summary import unbroken
-from components.core.results.tables import section_table
+from components.core.results.tables import table_of_methods
 
 
 def environment(*packages: str, autoescape: bool) -> Environment:
@@ -32,7 +32,7 @@ def environment(*packages: str, autoescape: bool) -> Environment:
     made.filters |= {
         "title_of": title_of,
         "signed": signed,
-        "section_table": section_table,
+        "table_of_methods": table_of_methods,
         "paper_figures": paper_figures,
         "picture": picture_uri,
         "differences": differences,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.core.results.summary import compare, final_figures, summarise, table
+from components.core.results.summary import comparable, compare, final_figures, summarise, table
 from tests.components.core.results.made_up import row
 
 
@@ -26,19 +26,25 @@ def test_a_single_row_has_no_deviation():
     assert summary.rate("rank-1") == "10.2"
 
 
-@pytest.mark.parametrize(
-    ("ours", "direct", "words"),
-    [
-        (31.2, 18.1, "for 31.2 % of probes, direct transfer for 18.1 %: 1.7 times as many"),
-        (9.0, 18.0, "for 9.0 % of probes, direct transfer for 18.0 %: only 0.50 times as many"),
-        (18.0, 18.01, "for 18.0 % of probes, direct transfer for 18.0 %: as many"),
-        (18.4, 18.0, "for 18.4 % of probes, direct transfer for 18.0 %: about as many"),
-        (4.0, 0.0, "for 4.0 % of probes, direct transfer for none"),
-    ],
-)
-def test_a_comparison_in_words(ours, direct, words):
-    [comparison] = compare([row("direct", direct), row("simpgan", ours)], "simpgan")
-    assert str(comparison) == f"SimPGAN finds the right person first {words}"
+def test_what_is_compared_was_asked_the_same():
+    rows = [row(method, fold=fold) for method in ("direct", "adabn") for fold in range(3)]
+    rows += [row("simpgan", fold=fold) for fold in (0, 2)] + [row("gan", fold=1)]
+    blocks = [[(each.method, each.fold) for each in block] for block in comparable(rows)]
+    assert blocks == [
+        [("direct", 0), ("direct", 2), ("adabn", 0), ("adabn", 2), ("simpgan", 0), ("simpgan", 2)],
+        [(method, fold) for method in ("direct", "adabn") for fold in range(3)],
+        [("gan", 1)],
+    ]
+
+
+def test_rows_on_other_probes_are_not_compared():
+    assert len(comparable([row("direct"), row("simpgan", probes=124)])) == 2
+
+
+def test_what_is_tracked_of_direct_transfer_is_that_of_the_folds_of_the_others():
+    rows = [row("direct", rate, fold=fold) for fold, rate in enumerate([100 / 3, 50.0])] + [row("simpgan", 200 / 3)]
+    figures = final_figures(rows)
+    assert (figures["rank-1/folds10/direct"], figures["rank-1/folds10/simpgan"]) == (33.33, 66.67)
 
 
 def test_only_folds_and_seeds_that_both_have_are_compared():
@@ -52,7 +58,10 @@ def test_protocols_are_compared_apart():
     rows = [row(method, rank_1, protocol=protocol) for protocol, method, rank_1 in [
         ("folds10", "direct", 10), ("folds10", "simpgan", 20), ("all250", "direct", 5), ("all250", "simpgan", 15),
     ]]  # fmt: skip
-    assert [(each.protocol, each.rank_1) for each in compare(rows, "simpgan")] == [("folds10", 20), ("all250", 15)]
+    assert [(each.experiment.protocol, each.rank_1) for each in compare(rows, "simpgan")] == [
+        ("folds10", 20),
+        ("all250", 15),
+    ]
     assert compare(rows, "cyclegan") == []
     assert compare([], "simpgan") == []
 
@@ -60,12 +69,12 @@ def test_protocols_are_compared_apart():
 def test_the_table_on_the_terminal():
     rows = [row("simpgan", 31.2), row("direct", 9.6), row("direct", 8.0, protocol="all250", probes=250, gallery=1025)]
     assert table(rows) == (
-        "market1501 → grid, folds10 (rates in percent)\n"
+        "market1501 → grid, folds10, fold 0 (rates in percent)\n"
         "method           rank-1  rank-5  rank-10  rank-20   mAP  mINP  probes  gallery  folds  seeds\n"
         "Direct transfer     9.6    50.0     50.0     50.0  50.0  50.0     125      900      1      1\n"
         "SimPGAN            31.2    50.0     50.0     50.0  50.0  50.0     125      900      1      1\n"
         "\n"
-        "market1501 → grid, all250 (rates in percent)\n"
+        "market1501 → grid, all250, fold 0 (rates in percent)\n"
         "method           rank-1  rank-5  rank-10  rank-20   mAP  mINP  probes  gallery  folds  seeds\n"
         "Direct transfer     8.0    50.0     50.0     50.0  50.0  50.0     250     1025      1      1"
     )

@@ -1,0 +1,247 @@
+"""What a page says first: how a method compares with direct transfer, and what is best, on the same probes."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pandas as pd
+
+from components.core.results.intervals import Interval, intervals
+from components.core.results.methods import name_of, title_of, trains_nothing
+from components.core.results.rows import ResultsRow
+from components.core.results.significance import PairedTest, p_in_words, tests_against
+from components.core.results.statistics import RESAMPLES, Statistics
+from components.core.results.summary import (
+    Comparison,
+    Experiment,
+    Summary,
+    comparable,
+    compare,
+    folds_in_words,
+    shown_method,
+    summarise,
+)
+
+CHANCE = 0.05
+"""A difference with a smaller p is said to be more than chance would make."""
+
+
+class Sentence(NamedTuple):
+    """A sentence for a headline, and what belongs to it: where it holds, intervals, p. Both without a full stop."""
+
+    text: str
+    detail: str
+
+    def __str__(self) -> str:
+        """Both on one line."""
+        return f"{self.text} ({self.detail})" if self.detail else self.text
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The methods of one experiment that were measured in the same folds and seeds, and how they compare.
+
+    Attributes:
+        rows: a block of `comparable`.
+        summaries: of these rows.
+        comparisons: of the method that results are about with direct transfer, and with AdaBN where both have it.
+        intervals: of rank-1, by method and variant, of the methods whose interval is known.
+        p: by the place of the comparison; only those that are known.
+    """
+
+    rows: Sequence[ResultsRow]
+    summaries: Sequence[Summary]
+    comparisons: Sequence[Comparison]
+    intervals: dict[tuple[str, str], Interval]
+    p: dict[int, float]
+
+    @property
+    def experiment(self) -> Experiment:
+        return self.summaries[0].experiment
+
+    @property
+    def probes(self) -> int:
+        """How many probes there are in all folds together."""
+        return probes_of(self.rows)
+
+    @property
+    def where(self) -> str:
+        """What the numbers are of, and the mean of what."""
+        about = self.experiment
+        place = f"Trained on {about.source}, tested on {about.target}, protocol {about.protocol}"
+        folds, seeds = ({getattr(row, name) for row in self.rows} for name in ("fold", "seed"))
+        means = [f"{len(some)} {name}" for some, name in ((folds, "folds"), (seeds, "seeds")) if len(some) > 1]
+        fold = f", {folds_in_words(self.rows)}" if len(folds) == 1 else ""
+        return f"{place}{fold}" + (f", mean of {' and '.join(means)}" if means else "")
+
+    @property
+    def sentences(self) -> list[Sentence]:
+        """What to say, the most important first; the first one says where all of them hold."""
+        found = [self.compared(place) for place in range(len(self.comparisons))] or [self.alone()]
+        (text, detail), *others = found
+        first = Sentence(text, "; ".join(filter(None, [self.where, detail])))
+        return [first, *self.best(), *others]
+
+    def compared(self, place: int) -> Sentence:
+        """A method beside its baseline."""
+        each = self.comparisons[place]
+        ours, theirs = round(each.rank_1, 1), round(each.baseline_rank_1, 1)
+        title, other = title_of(each.method, each.variant), name_of(each.baseline)
+        if ours == theirs:
+            text = f"{title} and {other} both find the right person first for {ours:.1f} % of {self.probes:,} probes"
+        else:
+            text = (
+                f"{title} finds the right person first for {ours:.1f} % of {self.probes:,} probes, {other} for "
+                f"{theirs:.1f} %: {abs(ours - theirs):.1f} points {'more' if ours > theirs else 'fewer'}"
+            )
+        said = [self.intervals_of([(each.method, each.variant), (each.baseline, "")])]
+        if place in self.p:
+            luck = "more than chance would make" if self.p[place] < CHANCE else "which may be chance"
+            said.append(f"{p_in_words(self.p[place])}, {luck}")
+        return Sentence(text, "; ".join(filter(None, said)))
+
+    def alone(self) -> Sentence:
+        """The method that results are about, without anything to compare it with."""
+        about = shown_method({each.method for each in self.summaries})
+        each = next(each for each in self.summaries if each.method == about)
+        text = f"{each.title} finds the right person first for {each.mean['rank-1']:.1f} % of {self.probes:,} probes"
+        if about != "direct":
+            text += "; direct transfer was not measured on the same probes"
+        return Sentence(text, self.intervals_of([(each.method, each.variant)]))
+
+    def best(self) -> list[Sentence]:
+        """Which row is the highest, and which of those that train nothing."""
+        untrained, trained = (highest(self.summaries, untrained=free) for free in (True, False))
+        count = f"of {len(self.summaries)} rows for the same probes"
+        if untrained and (not trained or rank_1(untrained) >= rank_1(trained)):
+            said = f"{rank_1(untrained):.1f} %"
+            if trained:
+                text = (
+                    f"Nothing that was trained does better than {named(untrained)}, which trains nothing and has {said}"
+                )
+            elif len(self.summaries) > 2:
+                text = f"The highest {count}, none of which trains anything, is {named(untrained)} with {said}"
+            else:
+                return []
+            return [Sentence(text, self.intervals_of([(untrained.method, untrained.variant)]))]
+        if not trained or len(self.summaries) <= 2:
+            return []
+        luckiest = f"{named(trained)} with {rank_1(trained):.1f} %, in part by luck, as the best of many"
+        text = f"The highest {count} is {luckiest}"
+        shown = [(trained.method, trained.variant)]
+        if untrained:
+            text += f"; the best of those that train nothing is {named(untrained)} with {rank_1(untrained):.1f} %"
+            shown.append((untrained.method, untrained.variant))
+        return [Sentence(text, self.intervals_of(shown))]
+
+    def intervals_of(self, methods: Sequence[tuple[str, str]]) -> str:
+        """The intervals of rank-1 in words; empty where none is known."""
+        known = {each: self.intervals[each] for each in methods if each in self.intervals}
+        ends = [
+            f"{each.low:.1f} to {each.high:.1f}" + (f" for {name_of(*which)}" if len(methods) > 1 else "")
+            for which, each in known.items()
+        ]
+        return f"95 %: {', '.join(ends)}" if ends else ""
+
+
+def headlines(
+    rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics | None = None, method: str = ""
+) -> list[Headline]:
+    """What there is to say of each experiment, in order of appearance.
+
+    Args:
+        rows: of the results.
+        probes: with the columns of `probes.COLUMNS`; without those of a single fold nothing is tested in it.
+        known: statistics from which intervals and tests are taken where the probes are missing.
+        method: what to compare with direct transfer; empty: what `shown_method` says.
+    """
+    first: dict[Experiment, list[ResultsRow]] = {}
+    for block in comparable(rows, method):
+        first.setdefault(Experiment.of(block[0]), block)
+    return [headline_of(block, probes, known or Statistics(), method) for block in first.values()]
+
+
+def headline_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics, method: str) -> Headline:
+    """The headline of one block of `comparable`."""
+    summaries = summarise(rows)
+    methods = {each.method for each in summaries}
+    about = method if method in methods else shown_method(methods)
+    with_adabn = about if "adabn" in about.split("+") else f"{about}+adabn"
+    pairs = [(about, "direct"), (with_adabn, "adabn")]
+    comparisons = [
+        each
+        for ours, baseline in pairs
+        if ours != baseline
+        for each in compare(rows, ours, baseline)
+        if baseline in methods
+    ]
+    return Headline(
+        rows,
+        summaries,
+        comparisons,
+        intervals_of(rows, spoken_of(comparisons, summaries), probes, known),
+        {place: p for place, each in enumerate(comparisons) if (p := p_of(each, rows, probes, known)) is not None},
+    )
+
+
+def spoken_of(comparisons: Sequence[Comparison], summaries: Sequence[Summary]) -> set[str]:
+    """The methods that sentences name."""
+    best = [highest(summaries, untrained=free) for free in (True, False)]
+    compared = {name for each in comparisons for name in (each.method, each.baseline)}
+    alone = set() if comparisons else {shown_method({each.method for each in summaries})}
+    return compared | alone | {each.method for each in best if each}
+
+
+def intervals_of(
+    rows: Sequence[ResultsRow], methods: Collection[str], probes: pd.DataFrame, known: Statistics
+) -> dict[tuple[str, str], Interval]:
+    """Intervals of rank-1 by method and variant: from the rows and probes, else those known of these rows."""
+    computed = intervals([row for row in rows if row.method in methods], probes, RESAMPLES, seed=0)
+    experiment = Experiment.of(rows[0])
+    return {
+        (each.method, each.variant): each
+        for each in (*known.intervals, *computed)
+        if each.rate == "rank-1" and each.experiment == experiment and fits(each, rows)
+    }
+
+
+def p_of(comparison: Comparison, rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics) -> float | None:
+    """How often chance alone would make rank-1 differ as much; None where that is not known."""
+    method, baseline = comparison.method, comparison.baseline
+    computed = tests_against(rows, probes, method, baseline, resamples=RESAMPLES, seed=0)
+    about = (comparison.experiment, comparison.variant, method, baseline, "rank-1")
+    return next(
+        (
+            each.p
+            for each in (*computed, *known.tests)
+            if (each.experiment, each.variant, each.method, each.baseline, each.rate) == about and fits(each, rows)
+        ),
+        None,
+    )
+
+
+def fits(each: Interval | PairedTest, rows: Sequence[ResultsRow]) -> bool:
+    """Whether an interval or a test was made over as many folds, or probes of a fold, and seeds as `rows` have."""
+    folds, seeds = ({getattr(row, name) for row in rows} for name in ("fold", "seed"))
+    over = ("folds", len(folds)) if len(folds) > 1 else ("probes", probes_of(rows))
+    return (each.over, each.count, each.seeds) == (*over, len(seeds))
+
+
+def probes_of(rows: Sequence[ResultsRow]) -> int:
+    """Probes of all folds together."""
+    return sum({row.fold: row.probes for row in rows}.values())
+
+
+def highest(summaries: Sequence[Summary], *, untrained: bool) -> Summary | None:
+    """The summary with the highest rank-1, of those that train nothing or of the others."""
+    some = [each for each in summaries if trains_nothing(each.method) is untrained]
+    return max(some, key=rank_1, default=None)
+
+
+def rank_1(summary: Summary) -> float:
+    return float(summary.mean["rank-1"])
+
+
+def named(summary: Summary) -> str:
+    """A method within a sentence."""
+    return name_of(summary.method, summary.variant)

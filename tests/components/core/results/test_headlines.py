@@ -1,0 +1,99 @@
+"""What a page says first."""
+
+import pytest
+
+from components.core.results.headlines import headlines
+from components.core.results.probes import no_probes
+from components.core.results.statistics import Statistics
+from tests.components.core.results.made_up import ranked, row, together
+
+WHERE = "Trained on market1501, tested on grid, protocol folds10, fold 0"
+
+
+def said(rows, probes=None, **other):
+    [headline] = headlines(rows, no_probes() if probes is None else probes, **other)
+    return headline.sentences
+
+
+@pytest.mark.parametrize(
+    ("ours", "direct", "text"),
+    [
+        (31.2, 18.1, "SimPGAN finds the right person first for 31.2 % of 125 probes, direct transfer for 18.1 %: "
+         "13.1 points more"),
+        (9.0, 18.0, "SimPGAN finds the right person first for 9.0 % of 125 probes, direct transfer for 18.0 %: "
+         "9.0 points fewer"),
+        (18.0, 18.01, "SimPGAN and direct transfer both find the right person first for 18.0 % of 125 probes"),
+    ],
+)  # fmt: skip
+def test_a_method_is_compared_with_direct_transfer(ours, direct, text):
+    assert said([row("direct", direct), row("simpgan", ours)])[0] == (text, WHERE)
+
+
+def test_intervals_and_chance_are_named():
+    rows, probes = together(ranked("direct", [2] * 40), ranked("simpgan", [1] * 30 + [2] * 10))
+    text, detail = said(rows, probes)[0]
+    assert text.endswith("of 40 probes, direct transfer for 0.0 %: 75.0 points more")
+    assert "95 %: 62.5 to 87.5 for SimPGAN, 0.0 to 0.0 for direct transfer; p < 0.001, more than chance would" in detail
+    rows, probes = together(ranked("direct", [1, 2, 2]), ranked("simpgan", [1, 1, 2]))
+    assert said(rows, probes)[0].detail.endswith("p = 1, which may be chance")
+
+
+def test_without_probes_what_is_known_of_the_same_rows_is_named():
+    rows, probes = together(ranked("direct", [2] * 40), ranked("simpgan", [1] * 30 + [2] * 10))
+    known = Statistics.of(rows, probes, 99)
+    assert "p < 0.001" not in said(rows)[0].detail
+    assert "for SimPGAN" in said(rows, known=known)[0].detail
+    elsewhere = [*rows, row("direct", 0.0, protocol="all250", fold=1)]
+    assert "for SimPGAN" in said(elsewhere, known=known)[0].detail
+
+
+def test_it_is_said_plainly_when_what_trains_nothing_is_best():
+    rows = [row("direct", 10.0), row("matched-set+adabn+fused", 30.0), row("simpgan", 12.0), row("simpgan+fused", 30.0)]
+    assert said(rows)[1].text == (
+        "Nothing that was trained does better than channels matched over the set + AdaBN + fused, which trains nothing "
+        "and has 30.0 %"
+    )
+    assert said([row("direct", 20.0), row("simpgan", 12.0)])[1].text == (
+        "Nothing that was trained does better than direct transfer, which trains nothing and has 20.0 %"
+    )
+
+
+def test_the_best_of_many_is_said_to_be_partly_luck():
+    rows = [row("direct", 10.0), row("adabn", 20.0), row("simpgan", 12.0), row("simpgan+adabn+fused", 30.0)]
+    assert said(rows)[1].text == (
+        "The highest of 4 rows for the same probes is SimPGAN + AdaBN + fused with 30.0 %, in part by luck, as the "
+        "best of many; the best of those that train nothing is AdaBN with 20.0 %"
+    )
+
+
+def test_folds_that_only_one_of_them_has_do_not_count():
+    rows = [row("direct", rate, fold=fold) for fold, rate in enumerate([10.0, 90.0])] + [row("simpgan", 12.0)]
+    rows += [row("cyclegan", 99.0, fold=1)]
+    first, *others = said(rows)
+    assert "direct transfer for 10.0 %: 2.0 points more" in first.text
+    assert others == []
+
+
+def test_a_translation_must_also_earn_its_place_on_top_of_adabn():
+    rows = [row("direct", 10.0), row("adabn", 20.0), row("simpgan", 12.0), row("simpgan+adabn", 21.0)]
+    assert said(rows)[-1].text == (
+        "SimPGAN + AdaBN finds the right person first for 21.0 % of 125 probes, AdaBN for 20.0 %: 1.0 points more"
+    )
+
+
+def test_without_direct_transfer_nothing_is_compared():
+    assert said([row("simpgan", 10.0)])[0].text == (
+        "SimPGAN finds the right person first for 10.0 % of 125 probes; direct transfer was not measured on the same "
+        "probes"
+    )
+    assert (
+        said([row("direct", 10.0)])[0].text == "Direct transfer finds the right person first for 10.0 % of 125 probes"
+    )
+
+
+def test_folds_and_seeds_are_named_and_their_probes_counted():
+    rows = [row(method, 10.0, fold=fold, seed=seed) for method in ("direct", "simpgan") for fold in range(3)
+            for seed in range(2)]  # fmt: skip
+    first = said(rows)[0]
+    assert "of 375 probes" in first.text
+    assert "protocol folds10, mean of 3 folds and 2 seeds" in first.detail

@@ -4,6 +4,7 @@ import contextlib
 import json
 import signal
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -24,6 +25,7 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 from components.core.data import shards
 from components.core.data.manifest import Manifest
 from components.core.runtime.errors import UserError
+from components.core.runtime.interrupts import GO_ON, say_at_once
 from components.core.runtime.task import Task
 from pipelines.past_tasks import keep_task, slug, task_of
 from pipelines.recorded_places import noted, read
@@ -45,10 +47,12 @@ class Finished:
     Attributes:
         output: path of its one output artifact.
         tasks: stage and arguments of every task, in the order they came.
+        outputs: what the last task of each stage made, by the names of its outputs.
     """
 
     output: Path
     tasks: list[tuple[str, dict[str, Any]]]
+    outputs: Mapping[str, dict[str, Any]]
 
     @property
     def stages(self) -> set[str]:
@@ -73,10 +77,15 @@ def run_pipeline(
         UserError: a stage refused what the user gave it.
         StageFailed: a stage failed for any other reason.
     """
-    with quiet(out / "logs" / "kfp.log"):
+    with (
+        quiet(out / "logs" / "kfp.log"),
+        # kfp makes one where none is given, and leaves it there when the run is interrupted.
+        tempfile.TemporaryDirectory(prefix="simpgan-", ignore_cleanup_errors=True) as workspace,
+    ):
         runner.check(images_of(pipeline))
         stages = Stages(out, runner)
-        local.init(runner.kfp_runner, pipeline_root=str(out / "artifacts"), enable_caching=True)
+        artifacts = str(out / "artifacts")
+        local.init(runner.kfp_runner, pipeline_root=artifacts, workspace_root=workspace, enable_caching=True)
         with (
             asked_for_every_task(pipeline) as stages.uncached,
             patch.object(cache, "get_local_cache", lambda: stages),
@@ -90,7 +99,7 @@ def run_pipeline(
                 if stages.failure:
                     raise stages.failure from None
                 raise
-        return Finished(Path(task.output.path), stages.tasks)
+        return Finished(Path(task.output.path), stages.tasks, stages.outputs)
 
 
 def images_of(pipeline: GraphComponent) -> list[str]:
@@ -146,6 +155,7 @@ class Stages(cache.LocalCache):
         self.name = ""
         self.alike: dict[str, list[str]] = {}
         self.tasks: list[tuple[str, dict[str, Any]]] = []
+        self.outputs: dict[str, dict[str, Any]] = {}
         self.work: StageProcess | StageContainer | None = None
         self.ending = False
 
@@ -189,7 +199,13 @@ class Stages(cache.LocalCache):
         if not self.failure:
             say(f"{self.current}: from cache")
             keep_task(self.out, self.name, self.task, done_now=False)
+        self.outputs[self.tasks[-1][0]] = outputs
         return outputs
+
+    def put(self, key: str, outputs: dict[str, Any]) -> None:
+        """Keep what the current stage has made."""
+        super().put(key, outputs)
+        self.outputs[self.tasks[-1][0]] = outputs
 
     def _serialize_outputs(self, outputs: dict[str, Any]) -> dict[str, Any]:
         """As kfp writes them down, with places in the folder of the run relative to it."""
@@ -242,10 +258,12 @@ class Stages(cache.LocalCache):
     def ended_by_signals(self) -> Iterator[None]:
         """End the stage in work, and start no other, on Ctrl-C and SIGTERM; then do what was to be done on them.
 
-        A second Ctrl-C is not gentle.
+        A training finishes its step and saves its checkpoint first. A second Ctrl-C is not gentle.
         """
 
         def end(number: int, frame: FrameType | None) -> None:
+            if not self.ending:
+                say_at_once(f"ending {self.current or 'the run'}: a training saves its checkpoint first; {GO_ON}")
             if self.work:
                 self.work.kill(signal.SIGKILL if self.ending else signal.SIGTERM)
             self.ending = True

@@ -18,6 +18,7 @@ from pipelines.runs import recorded_run, settings_as_text, way_of_running
 
 if TYPE_CHECKING:
     from components.core.runtime.tracking.registry import Version
+    from components.drift.measuring import CameraDrift
 
 ADABN = "adabn"
 METHODS = (*TRANSLATIONS, ADABN)
@@ -87,6 +88,25 @@ class Retraining:
         return ProposeSettings.parse(values, stage="propose").model_dump(mode="json")
 
 
+@dataclass(frozen=True)
+class Retrained:
+    """What came of it.
+
+    Attributes:
+        version: that was proposed, with the gate's verdict in its tags; None if there were not enough new images.
+        drift: folder with drift.json and drift.html, where there were enough.
+    """
+
+    version: "Version | None" = None
+    drift: Path | None = None
+
+    def cameras(self) -> "list[CameraDrift]":
+        """What became of each camera."""
+        from components.drift.measuring import read_drift
+
+        return read_drift(self.drift / "drift.json") if self.drift else []
+
+
 def refuse_other_method(method: str) -> None:
     """Raise UserError for what is no single method that a champion can go on by."""
     if method not in METHODS:
@@ -114,14 +134,11 @@ def run_retrain(
     data_root: str,
     command: Sequence[str] = (),
     runner: Runner = Runner.SUBPROCESS,
-) -> "Version | None":
+) -> "Retrained":
     """Run the pipeline with all it makes in `out`.
 
     Args:
         command: the arguments that were given, for command.txt.
-
-    Returns:
-        the version that was proposed, with the gate's verdict in its tags; None if there were not enough new images.
 
     Raises:
         UserError: a stage refused what it was given, there is no champion, or another run is working in `out`.
@@ -136,6 +153,7 @@ def run_retrain(
         arguments = asked.arguments(settings, data_root)
         finished = run_pipeline(retrain_pipeline(asked.method, parallelism=1), arguments, out, work)
         if "evaluate" not in finished.stages:
-            return None
+            return Retrained()
         registry = Registry(asked.model)
-        return registry.find(CANDIDATE) or registry.find(CHAMPION)
+        drift = Path(finished.outputs["drift"]["cameras"].path)
+        return Retrained(registry.find(CANDIDATE) or registry.find(CHAMPION), drift)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import termios
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -64,6 +65,8 @@ class StageProcess:
     def __init__(self, command: Sequence[str], task: str, output: StageOutput, inherited: Sequence[int] = ()) -> None:
         """Start the command. Its run is recorded as `task`; `inherited` file descriptors stay open in it."""
         self.output = output
+        # kfp makes a folder for each stage and leaves it there; a stage that is killed leaves what it has.
+        self.temporary = tempfile.TemporaryDirectory(prefix="simpgan-", ignore_cleanup_errors=True)
         # Only a terminal gets progress bars, so give the stage one where the reader has one.
         self.reading, writing = open_terminal() if sys.stderr.isatty() else os.pipe()
         try:
@@ -75,7 +78,13 @@ class StageProcess:
                 process_group=0,
                 pass_fds=inherited,
                 # Threads that spin while they wait would take the cores from whatever else runs on this machine.
-                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1", TASK: task},
+                env={
+                    "OMP_WAIT_POLICY": "PASSIVE",
+                    **os.environ,
+                    "PYTHONUNBUFFERED": "1",
+                    "TMPDIR": self.temporary.name,
+                    TASK: task,
+                },
             )
         finally:
             os.close(writing)
@@ -92,6 +101,7 @@ class StageProcess:
             self.kill(signal.SIGKILL)
             self.process.wait()
             os.close(self.reading)
+            self.temporary.cleanup()
 
     def kill(self, with_signal: signal.Signals) -> None:
         """Send a signal to the command and all it started, if anything of it still runs."""

@@ -180,6 +180,14 @@ def write_drift(
     storage.write_bytes(str(path), (json.dumps(document, indent=2) + "\n").encode())
 
 
+def read_drift(path: Path) -> list[CameraDrift]:
+    """The cameras of a drift.json."""
+    return [
+        CameraDrift.model_validate({name: value for name, value in camera.items() if name != "ratio"})
+        for camera in json.loads(path.read_bytes())["cameras"]
+    ]
+
+
 def figures_of(cameras: Sequence[CameraDrift]) -> dict[str, float]:
     """What is tracked: how many cameras have which status, and each camera's ratio and p-value."""
     figures: dict[str, float] = {

@@ -1,5 +1,6 @@
 """Say which cameras no longer look as they did when the model in use was trained."""
 
+import logging
 from pathlib import Path
 
 from components.core.data.manifest import Manifest
@@ -9,6 +10,8 @@ from components.drift.looking import Model
 from components.drift.measuring import CameraDrift, compare_cameras, figures_of, write_drift
 from components.drift.report import chart, write_page
 from components.drift.settings import DriftSettings
+
+logger = logging.getLogger(__name__)
 
 
 def run(
@@ -45,4 +48,6 @@ def run(
             tracked.figure("drift", chart(cameras))
         for name in ("drift.json", "drift.html"):
             tracked.artifact(output / name)
+        changed = sum(each.status != "same" for each in cameras)
+        logger.info(f"{changed} of {len(cameras)} cameras do not look as before; wrote {output / 'drift.html'}")
     return cameras

@@ -1,6 +1,7 @@
 """Train the siamese Re-ID classifier on the labelled source (paper 4.2)."""
 
 import json
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from components.core.runtime.tracking import stage_run
 from components.core.runtime.training import train
 from components.pretrain.settings import PretrainSettings
 from components.pretrain.trainer import PretrainTrainer
+
+logger = logging.getLogger(__name__)
 
 
 def run(source: Path, settings: PretrainSettings, data_root: str, output: Path) -> None:
@@ -70,6 +73,7 @@ def train_and_save(source: Path, settings: PretrainSettings, data_root: str, out
             tracked.tag("simpgan.precision", str(trainer.outcome))
             save_model(output, {"classifier": classifier}, config)
             shutil.copyfile(checkpoint.history, output / "history.jsonl")
+            logger.info(f"{manifest.dataset}: wrote the classifier of {sampler.identities:,} people to {output}")
 
 
 def adaptation(source: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Train the translators between source and target (paper 4.3 and 4.4)."""
 
+import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ from components.core.runtime.tracking import stage_run
 from components.core.runtime.training import train
 from components.train_gan.settings import TrainGanSettings
 from components.train_gan.trainer import GanTrainer
+
+logger = logging.getLogger(__name__)
 
 LESS_MEMORY = (
     "lower train_gan.pairs, height, width or channels, or set train_gan.recompute=true or train_gan.precision=bf16"
@@ -109,6 +112,7 @@ def run(
             config["classifier"] = network.config.model_dump()
         save_model(output, trainer.candidates.networks, config)
         shutil.copyfile(checkpoint.history, output / "history.jsonl")
+        logger.info(f"{label}: wrote the translators after step {selection['step']} of {settings.steps} to {output}")
 
 
 def training_set(source: Manifest, classifier: Path, config: Mapping[str, Any]) -> tuple[np.ndarray, PairSampler]:

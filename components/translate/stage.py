@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from components.core.runtime.errors import UserError
 from components.core.runtime.progress import Progress
 from components.core.runtime.tracking import stage_run
 from components.translate.settings import Direction, TranslateSettings
+
+logger = logging.getLogger(__name__)
 
 
 def run(
@@ -74,6 +77,7 @@ def run(
         }
         tracked.tag("simpgan.precision", str(translating))
         (output / "translation.json").write_text(json.dumps(origin, indent=2) + "\n")
+        logger.info(f"{dataset}: wrote {len(shards):,} translated images, and their manifest to {output}")
     return translated
 
 

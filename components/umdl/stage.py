@@ -1,5 +1,6 @@
 """Learn UMDL's dictionaries and write the target's features in them: the paper's baseline without a network."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from components.umdl.appearance import extract
 from components.umdl.domain import ridge_codes
 from components.umdl.learning import Learner
 from components.umdl.settings import UmdlSettings
+
+logger = logging.getLogger(__name__)
 
 UNKNOWN = -1
 
@@ -73,6 +76,7 @@ def run(source: Path, target: Path, settings: UmdlSettings, data_root: str, outp
         tensors = {name: np.ascontiguousarray(atoms, dtype=np.float32) for name, atoms in dictionaries.items()}
         storage.write_bytes(str(output / "dictionaries.safetensors"), save(tensors))
         save_features(output, test_rows, features.astype(np.float32), description)
+        logger.info(f"{label}: wrote the features of {len(test_rows):,} images, and the dictionaries, to {output}")
 
 
 def rows_of(manifest: Manifest, side: str, what: str, protocol: str, fold: int, *roles: str) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ import errno
 import io
 import logging
 import os
+import signal
 import sys
 
 from components.core.runtime.environment import whole_number
@@ -28,6 +29,8 @@ from pipelines.cli.places import Commands
 from pipelines.stage_output import StageFailed
 
 NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
+INTERRUPTED = {128 + signal.SIGINT: "interrupted", 128 + signal.SIGTERM: "ended by SIGTERM"}
+"""What is said for an exit status; typer makes the first one of Ctrl-C."""
 
 app = Commands(
     name="simpgan",
@@ -53,7 +56,9 @@ ui.register(app)
 
 
 def main() -> None:
-    """Run the command line. Exits with 2 for what the user can put right, 1 for what they cannot, 130 on Ctrl-C."""
+    """Run the command line. Exits with 2 for what the user can put right, 1 for what they cannot, 130 on Ctrl-C,
+    143 on SIGTERM.
+    """
     ensure_utf_8()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     os.environ.pop("MPLBACKEND", None)  # a notebook's, which may not be installed here: figures need no window
@@ -71,8 +76,10 @@ def main() -> None:
             raise
         where = f"{error.filename}: " if error.filename else ""
         end(f"cannot write: {where}{error.strerror}: free some space or choose another folder", 2)
-    except KeyboardInterrupt:
-        end("interrupted", 130)
+    except SystemExit as ended:
+        if isinstance(ended.code, int) and ended.code in INTERRUPTED:
+            end(INTERRUPTED[ended.code], ended.code)
+        raise
 
 
 def ensure_utf_8() -> None:

@@ -169,7 +169,12 @@ def run_retrain(
     settings = resolve(preset, assignments or [], seed, "cameras")
     out = prepared(out)
     place = place_of_run(data_root, out)
-    version = retraining.run_retrain(asked, settings, out, place, sys.argv[1:], runner)
+    retrained = retraining.run_retrain(asked, settings, out, place, sys.argv[1:], runner)
+    version = retrained.version
+    if retrained.drift:
+        changed = [f"{each}." for each in retrained.cameras() if each.status != "same"]
+        typer.echo("\n".join(["", *(changed or ["Every camera looks as before."])]))
+        typer.echo(f"The page of drift:     {retrained.drift / 'drift.html'}")
     if version is None:
         typer.echo("\nNothing to do: there are not enough new images.")
     else:

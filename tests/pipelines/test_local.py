@@ -279,6 +279,7 @@ def test_a_stage_left_over_from_a_killed_run_is_ended_by_the_next_run(slow_run, 
     with FolderLock(tmp_path):
         pass
     assert not stage_is_running(tmp_path)
+    assert len(outputs(tmp_path)) == 1, "the stage was waited for to its end"
 
 
 def test_the_digest_of_the_code_follows_the_stage_and_core_and_no_other_stage(tmp_path):

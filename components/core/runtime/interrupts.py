@@ -11,6 +11,7 @@ from types import FrameType
 
 from components.core.runtime.tracking.endings import Terminated
 
+GO_ON = "the same command goes on from there (Ctrl-C again ends at once)"
 UNDER_TORCHRUN = "TORCHELASTIC_RUN_ID"
 SECONDS_OF_ONE_INTERRUPT = 1.0
 """torchrun passes Ctrl-C on to processes that have got it from the terminal: within this time it is the same one."""

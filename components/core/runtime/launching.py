@@ -1,11 +1,13 @@
 """Several processes that train together in one pod, started from within a component as torchrun would."""
 
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
 from components.core.runtime.environment import whole_number
 from components.core.runtime.errors import UserError
+from components.core.runtime.tracking.endings import Terminated
 
 PROCESSES = "SIMPGAN_PROCESSES"
 USER_ERROR = f"{UserError.__name__}: "
@@ -20,6 +22,7 @@ def together(run: Callable[..., Any], *arguments: Any) -> None:
         run: a function of a module, since the processes look it up by name. What it returns is lost.
 
     Raises:
+        KeyboardInterrupt, Terminated: this process was told to end; the others have ended by then.
         UserError: the variable holds no number of processes; or one of the processes raised it; it has the same words.
         torch's ChildFailedError: one of them failed for another reason.
     """
@@ -27,6 +30,7 @@ def together(run: Callable[..., Any], *arguments: Any) -> None:
     if processes == 1:
         run(*arguments)
         return
+    from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -42,6 +46,8 @@ def together(run: Callable[..., Any], *arguments: Any) -> None:
     )
     try:
         elastic_launch(config, run)(*arguments)
+    except SignalException as ended:
+        raise (KeyboardInterrupt if ended.sigval == signal.SIGINT else Terminated) from None
     except ChildFailedError as failed:
         said = failed.get_first_failure()[1].error_file_data["message"]
         text = said["message"] if isinstance(said, dict) else said

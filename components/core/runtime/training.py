@@ -4,6 +4,7 @@ Under torchrun all processes do this loop together; the first one tracks and sav
 """
 
 import math
+import os
 import time
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -14,16 +15,14 @@ from torch import Tensor
 from components.core.runtime.checkpoint import Checkpoint
 from components.core.runtime.distributed import from_first, is_first, largest_over_processes, mean_over_processes
 from components.core.runtime.errors import UserError
-from components.core.runtime.interrupts import noted_interrupts
+from components.core.runtime.interrupts import GO_ON, noted_interrupts
 from components.core.runtime.progress import Progress
+from components.core.runtime.task import TASK
 from components.core.runtime.tracking import StageRun
 
 STEPS_BETWEEN_READS = 25  # reading a loss waits for the device, so it is done for many steps at once
 SECONDS_BETWEEN_READS = 10.0
 FULL = "set precision=fp32"
-ENDING = (
-    "{name}: ending after this step, with a checkpoint: the same command goes on from there (Ctrl-C again ends at once)"
-)
 
 
 class Trainer(Protocol):
@@ -72,7 +71,7 @@ def train(
     unread: list[tuple[int, Mapping[str, Tensor]]] = []
     last_saved = last_read = time.monotonic()
     with (
-        noted_interrupts(ENDING.format(name=name) if is_first() else "") as interrupt,
+        noted_interrupts(ending(name)) as interrupt,
         Progress(name, steps, "step", done=done, shown=is_first()) as progress,
     ):
         for step in range(done, steps):
@@ -101,6 +100,13 @@ def train(
                 last_saved = time.monotonic()
             if interrupt.number:
                 return
+
+
+def ending(name: str) -> str:
+    """What is said when a signal comes; nothing where another process says it."""
+    if not is_first() or TASK in os.environ:
+        return ""
+    return f"{name}: ending after this step, with a checkpoint: {GO_ON}"
 
 
 def broken(values: Mapping[str, Tensor]) -> bool:

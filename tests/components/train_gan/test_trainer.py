@@ -16,7 +16,7 @@ from components.core.runtime.device import seed_step
 from components.core.runtime.tracking import StageRun, stage_run
 from components.train_gan import losses
 from components.train_gan.settings import TrainGanSettings
-from components.train_gan.trainer import GanTrainer, rate_factor, weight_at
+from components.train_gan.trainer import GanTrainer, follow, rate_factor, weight_at
 from tests.components.train_gan.plain_step import plain_step
 
 SMALL = {"height": 32, "width": 32, "channels": 4, "blocks": 1, "pairs": 2, "precision": "fp32", "steps": 4}
@@ -239,3 +239,21 @@ def test_a_loss_that_is_not_finite_updates_nothing_that_comes_after_it(run: Stag
     getattr(trainer, broken).register_forward_hook(to_nan)
     assert trainer.step(1)[named].isnan()
     assert all(torch.equal(*each) for each in zip(kept(), before, strict=True))
+
+
+def test_the_running_average_is_a_plain_mean_at_first_and_then_forgets() -> None:
+    """With decay 0.75 it is the mean of the first four steps; later each step counts a quarter."""
+    average, network = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+    weights = [3.0, 5.0, 1.0, 7.0, 9.0, 2.0]
+    expected = [3, 4, 3, 4, 0.75 * 4 + 0.25 * 9, 0.75 * (0.75 * 4 + 0.25 * 9) + 0.25 * 2]
+    for step, (weight, mean) in enumerate(zip(weights, expected, strict=True)):
+        nn.init.constant_(network.weight, weight)
+        follow(average, network, 0.75, step)
+        assert average.weight.item() == pytest.approx(mean)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_as_many_pairs_are_of_one_person_as_the_settings_say(run: StageRun, share: float) -> None:
+    trainer = small_trainer(run, pairs=2000, positive_share=share)
+    same = trainer.batches.draw(seed_step(0, 0)).same
+    assert same.mean().item() == pytest.approx(share, abs=0.05)

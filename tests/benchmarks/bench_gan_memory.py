@@ -17,10 +17,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from components.core.runtime.tracking import stage_run
+from components.core.runtime.training import Updates
 from components.train_gan.batches import Batch
 from components.train_gan.objectives import DiscriminatorObjective, GeneratorObjective
 from components.train_gan.settings import TrainGanSettings
-from components.train_gan.trainer import build_optimizer, update
+from components.train_gan.trainer import build_optimizer
 from tests.benchmarks.bench_gan_step import build
 from tests.benchmarks.meters import MemoryMeter, as_fakes
 
@@ -55,6 +56,7 @@ def estimate(settings: TrainGanSettings) -> int:
     optimizers = build_optimizer((g, f), settings), build_optimizer((d_source, d_target), settings)
     memory = MemoryMeter()
     with fakes:
+        updates = Updates()
         images = torch.zeros(2 * settings.pairs, 3, settings.height, settings.width)
         batch = Batch(images, torch.ones(settings.pairs), torch.zeros(2 * settings.pairs, dtype=torch.long), images + 0)
         for tensor in (
@@ -69,12 +71,12 @@ def estimate(settings: TrainGanSettings) -> int:
                 with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
                     made = generators(batch)
                 parts = [settings.weights[name] * part for name, part in made.parts.items()]
-                update(optimizers[0], torch.stack(parts).sum())
+                updates.make(optimizers[0], torch.stack(parts).sum())
                 with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
                     judged = discriminators(
                         made.fake_source.detach(), made.fake_target.detach(), batch.source, batch.target
                     )
-                update(optimizers[1], judged["loss/discriminators"])
+                updates.make(optimizers[1], judged["loss/discriminators"])
     return memory.peak
 
 

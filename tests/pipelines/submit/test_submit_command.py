@@ -232,8 +232,10 @@ def registry():
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self):
-            self.send_response(404)
+            self.send_response(200 if self.path == "/v2/" else 404)
             self.end_headers()
+
+        do_GET = do_HEAD
 
         def log_message(self, *_):
             pass

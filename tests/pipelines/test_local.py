@@ -5,6 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -267,9 +269,21 @@ def stage_is_running(folder: Path) -> bool:
 def test_an_interrupt_ends_the_stage_in_work_and_starts_no_other(slow_run, tmp_path, sent):
     assert stage_is_running(tmp_path)
     slow_run.send_signal(sent)
+    assert slow_run.stderr.readline().startswith("ending write: a training saves its checkpoint first")
     assert slow_run.wait(timeout=30) != 0
     assert not stage_is_running(tmp_path)
     assert len(outputs(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("words_given", [("one", "two"), ("mistake", "two")])
+def test_no_temporary_folder_stays(run, tmp_path, monkeypatch, words_given):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    with suppress(StageFailed):
+        run(*words_given)
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_stage_left_over_from_a_killed_run_is_ended_by_the_next_run(slow_run, tmp_path):

@@ -86,6 +86,10 @@ def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(st
     for said, stages in map(ended, [start(station, tmp_path / "one"), start(station, tmp_path / "two")]):
         # Networks that were hardly trained: whether the gate lets them through is chance.
         assert re.search(r"^simpgan version 2 (passed|refused): score .* of the champion", said, re.MULTILINE)
+        assert "gate 3 " in said, "the camera that sends new images is named"
+        page = re.search(r"^The page of drift: +(.*)$", said, re.MULTILINE)
+        assert page
+        assert Path(page[1]).is_file()
         assert stages[0].startswith("watch")
         assert sorted(stage.partition(" ")[0] for stage in stages) == STAGES
     candidate = Registry().version("candidate")

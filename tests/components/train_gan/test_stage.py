@@ -1,5 +1,6 @@
 """What the train_gan stage refuses."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from components.core.models.classifier import ClassifierConfig, SiameseClassifie
 from components.core.models.folder import save_model
 from components.core.models.translator import load_translator
 from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import read_history
+from components.core.runtime.tracking import StageRun, read_history
 from components.train_gan import stage
 from components.train_gan.settings import TrainGanSettings
 from tests.conftest import Ingested
@@ -87,6 +88,19 @@ def test_the_result_is_the_chosen_candidate_with_its_classifier(
     assert measured[config["selection"]["step"]] == config["selection"]["score"]
     tuned, before = load_classifier(out)[0], load_classifier(classifier)[0]
     assert not torch.equal(tuned.identity_head.weight, before.identity_head.weight)
+
+
+def test_the_first_picture_is_of_the_untrained_generator(
+    ingested: Ingested, classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
+    shown: list[int] = []
+    monkeypatch.setattr(StageRun, "image", lambda self, name, image, step: shown.append(step))
+    settings = SETTINGS.model_copy(update={"steps": 3, "picture_steps": 2})
+    out = tmp_path / "translator"
+    with caplog.at_level("INFO"):
+        stage.run(ingested.source, ingested.target, classifier, settings, ingested.data_root, out)
+    assert shown == [0, 2, 3]
+    assert re.search(rf"wrote the translators after step \d of 3 to {out}", caplog.text)
 
 
 def test_gan_has_no_reconstructions_to_fine_tune_on() -> None:

@@ -1,6 +1,8 @@
 """The loop around a training step."""
 
 import json
+import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ from torch import Tensor
 
 from components.core.runtime.checkpoint import Checkpoint
 from components.core.runtime.errors import UserError
+from components.core.runtime.interrupts import GO_ON
 from components.core.runtime.tracking import read_history, stage_run
+from components.core.runtime.tracking.endings import Terminated
 from components.core.runtime.training import Updates, record, train
 
 
@@ -64,6 +68,51 @@ def test_an_interrupted_training_goes_on_from_its_checkpoint(tmp_path: Path, eve
     recorded = run(resumed, tmp_path, every_seconds)
     assert resumed.done == list(range(30 if every_seconds == 0 else 0, 40))
     assert recorded == [{"step": step, "value": step * (step + 1) / 2} for step in range(40)]
+
+
+class Interrupted(Sum):
+    """Is sent signals in the middle of its step 30."""
+
+    def __init__(self, *signals: signal.Signals) -> None:
+        super().__init__()
+        self.signals = signals
+
+    def step(self, step: int) -> Mapping[str, Tensor]:
+        if step == 30:
+            for number in self.signals:
+                os.kill(os.getpid(), number)
+        return super().step(step)
+
+
+ENDS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_a_signal_ends_after_the_step_with_a_checkpoint_and_a_word(
+    tmp_path: Path, number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ENDS[number]):
+        run(Interrupted(number), tmp_path, every_seconds=100)
+    assert capfd.readouterr().err == f"sum: ending after this step, with a checkpoint: {GO_ON}\n"
+    resumed = Sum()
+    recorded = run(resumed, tmp_path, every_seconds=100)
+    assert resumed.done == list(range(31, 40))
+    assert recorded == [{"step": step, "value": step * (step + 1) / 2} for step in range(40)]
+
+
+def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
+    interrupted = Interrupted(signal.SIGTERM, signal.SIGTERM, signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupted, tmp_path, every_seconds=100)
+    assert interrupted.done[-1] == 29
+    assert Checkpoint(str(tmp_path), "sum").load() is None
+
+
+def test_what_signals_did_before_they_do_afterwards(tmp_path: Path) -> None:
+    before = [signal.getsignal(number) for number in ENDS]
+    run(Sum(), tmp_path)
+    assert [signal.getsignal(number) for number in ENDS] == before
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:

@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import BaseModel
 
+from components.core.data.translation import read_origin
 from components.core.models.description import TRANSLATIONS, check_method
+from components.core.runtime.damage import named_damage, read_json
 from components.core.runtime.errors import UserError
+from components.core.runtime.storage_errors import explained
 
 if TYPE_CHECKING:
     from pipelines.local import Finished
 
 FILE = "parts.json"
+REMEDY = "run the pipeline again, which writes it anew"
 COUNTERPART = "source-to-target"
 
 
@@ -32,6 +37,18 @@ class Parts:
     results: Path
     translator: Path | None = None
     variant: str = ""
+
+
+class _Written(BaseModel):
+    """parts.json."""
+
+    source: str
+    target: str
+    classifier: str
+    results: str
+    translated: list[str]
+    translators: list[str]
+    counterparts: list[str]
 
 
 def write_parts(finished: "Finished", out: Path) -> None:
@@ -64,7 +81,9 @@ def find_parts(out: Path, method: str, protocol: str = "", fold: int = 0, varian
     check_method(method)
     if not (out / FILE).is_file():
         raise UserError(f"'{out}' has no {FILE}: give the --out of a finished simpgan run adapt")
-    given = json.loads((out / FILE).read_text())
+    given = read_json(out / FILE, REMEDY)
+    with named_damage(out / FILE, REMEDY):
+        _Written.model_validate(given)
     classifier, common = (
         out / given["classifier"],
         {name: out / given[name] for name in ("source", "target", "results")},
@@ -72,7 +91,7 @@ def find_parts(out: Path, method: str, protocol: str = "", fold: int = 0, varian
     base = method.removesuffix("+adabn")
     if base in TRANSLATIONS:
         made = [
-            (out / translator, json.loads((out / translated / "translation.json").read_text())["variant"])
+            (out / translator, read_origin(out / translated)["variant"])
             for translator, translated in zip(given["translators"], given["translated"], strict=True)
         ]
         known = {translator: {**settings_of(translator), "variant": variant} for translator, variant in made}
@@ -80,15 +99,19 @@ def find_parts(out: Path, method: str, protocol: str = "", fold: int = 0, varian
         return Parts(classifier=classifier, translator=chosen, variant=variant, **common)
     if base == COUNTERPART:
         counterparts = [out / each for each in given["counterparts"]]
-        known = {each: json.loads((each / "config.json").read_text())["adaptation"] for each in counterparts}
+        known = {each: said_of_training(each, "adaptation") for each in counterparts}
         return Parts(classifier=one_of(known, {"method": base, **split(protocol, fold)}, out), **common)
     return Parts(classifier=classifier, **common)
 
 
 def evaluated_with(out: Path) -> dict[str, Any]:
     """The settings by which a run's evaluation computed AdaBN."""
-    settings = yaml.safe_load((out / "settings.yaml").read_text())["evaluate"]
-    return {name: settings[name] for name in ("seed", "batch", "precision")}
+    path = out / "settings.yaml"
+    with explained(str(path)):
+        content = path.read_bytes()
+    with named_damage(path, REMEDY):
+        settings = yaml.safe_load(content)["evaluate"]
+        return {name: settings[name] for name in ("seed", "batch", "precision")}
 
 
 def split(protocol: str, fold: int) -> dict[str, Any]:
@@ -98,7 +121,22 @@ def split(protocol: str, fold: int) -> dict[str, Any]:
 
 def settings_of(translator: Path) -> dict[str, Any]:
     """The settings of a translator's training."""
-    return json.loads((translator / "config.json").read_text())["settings"]
+    return said_of_training(translator, "settings")
+
+
+def said_of_training(model: Path, name: str) -> dict[str, Any]:
+    """What the config of a model folder says under `name` of its method, protocol and fold.
+
+    Raises:
+        UserError: there is no config, or it is damaged.
+    """
+    path = model / "config.json"
+    config = read_json(path, REMEDY)
+    with named_damage(path, REMEDY):
+        said = config[name]
+        if not {"method", "protocol", "fold"} <= said.keys():
+            raise ValueError(f"its {name} name no method, protocol and fold")
+        return said
 
 
 def one_of(known: dict[Path, dict[str, Any]], wanted: dict[str, Any], out: Path) -> Path:

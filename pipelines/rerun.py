@@ -18,6 +18,7 @@ from kfp.local import subprocess_task_handler
 import components
 from components.core.runtime import provenance, storage
 from components.core.runtime.checkpoint import CHECKPOINTS
+from components.core.runtime.damage import named_damage, read_json
 from components.core.runtime.errors import UserError
 from components.core.runtime.task import InputArtifact, Task
 from components.core.runtime.tracking.blocks import KFP_RUN, MLFLOW_RUN_ID, PARENT_RUN, PIPELINE_RUN, RERUN_OF
@@ -150,7 +151,10 @@ def digest_of(folder: Path) -> str:
     from hashlib import sha256
 
     if (folder / "manifest.json").is_file():
-        return json.loads((folder / "manifest.json").read_bytes())["digest"]
+        path = folder / "manifest.json"
+        summary = read_json(path, "ingest again")
+        with named_damage(path, "ingest again"):
+            return str(summary["digest"])
     if (folder / "features.json").is_file():
         from components.core.data.features import features_digest
 

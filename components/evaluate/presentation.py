@@ -1,6 +1,5 @@
 """What people look at: the report and the figures beside it, and what the tracking server gets of them."""
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from components.core.data.translation import read_origin
 from components.core.results.checks import Checks
 from components.core.results.methods import compares_otherwise
 from components.core.results.pages.pictures import png, svg
@@ -111,7 +111,7 @@ def made_with() -> dict[str, object]:
 
 def trainings(translated: Sequence[Path]) -> dict[str, dict[str, object]]:
     """The settings behind each translation, by a title."""
-    origins = [json.loads((folder / "translation.json").read_text()) for folder in translated]
+    origins = [read_origin(folder) for folder in translated]
     return {
         f"{origin['settings']['method']} {origin['variant']}".strip()
         + f" {origin['settings']['protocol']}, fold {origin['settings']['fold']}": origin["settings"]

@@ -1,6 +1,5 @@
 """What is evaluated: the target's images, as recorded or changed, as some classifier sees them, in some splits."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from components.core.data.decoded import iterate_batches
 from components.core.data.features import Features, load_features
 from components.core.data.manifest import Manifest
+from components.core.data.translation import read_origin
 from components.core.models.extraction import Images
 from components.core.models.folder import model_digest, read_config
 from components.core.runtime.errors import UserError
@@ -105,7 +105,7 @@ def origin_of(translation: Path, target: Manifest) -> dict[str, Any]:
     path = translation / "translation.json"
     if not path.is_file():
         raise UserError(f"'{translation}' is no translation: it has no translation.json; give a folder translate wrote")
-    origin = json.loads(path.read_text())
+    origin = read_origin(translation)
     if origin["inputs"].get("images") != target.digest or origin["direction"] != "target-to-source":
         raise UserError(f"'{translation}' is no translation of the target {target.dataset}: translate that one by F")
     return origin

@@ -1,6 +1,5 @@
 """Train the siamese Re-ID classifier on the labelled source (paper 4.2)."""
 
-import json
 import logging
 import shutil
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from components.core.data.decoded import load_decoded
 from components.core.data.manifest import Manifest
 from components.core.data.pairs import PairSampler
+from components.core.data.translation import FILE, read_origin
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from components.core.models.folder import save_model
 from components.core.models.weights import check_content, downsample_at, load_backbone
@@ -78,10 +78,9 @@ def train_and_save(source: Path, settings: PretrainSettings, data_root: str, out
 
 def adaptation(source: Path) -> dict[str, Any]:
     """For a source that G translated, as its folder says: the split of the target whose images G was trained on."""
-    path = source / "translation.json"
-    if not path.is_file():
+    if not (source / FILE).is_file():
         return {}
-    origin = json.loads(path.read_text())
+    origin = read_origin(source)
     if origin["direction"] != "source-to-target":
         return {}
     trained = origin["settings"]

@@ -14,6 +14,7 @@ import yaml
 
 from components.core.results.probes import FILE, read_probes_beside
 from components.core.results.rows import ResultsRow, read_results
+from components.core.runtime.damage import named_damage
 from components.core.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -94,10 +95,13 @@ def read(recorded: "RecordedRun") -> Run:
 def run_of_folder(folder: Path) -> Run:
     """The run that was made in a folder."""
     settings = folder / SETTINGS
-    values = yaml.safe_load(settings.read_text()) if settings.is_file() else {}
+    values = {}
+    if settings.is_file():
+        with named_damage(settings, "run the pipeline again, which writes it anew"):
+            values = flat(yaml.safe_load(settings.read_bytes()))
     rows, probes = results_of(folder, str(folder))
     commits = sorted({row.commit for row in rows if row.commit})
-    return Run(folder.resolve().name, "", flat(values), ", ".join(commits), rows, probes)
+    return Run(folder.resolve().name, "", values, ", ".join(commits), rows, probes)
 
 
 def results_of(folder: Path, what: str) -> tuple[Sequence[ResultsRow], pd.DataFrame]:

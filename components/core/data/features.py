@@ -7,13 +7,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError
+from pydantic import BaseModel
 from safetensors.numpy import load_file, save
 
 from components.core.runtime import storage
+from components.core.runtime.damage import named_damage, read_json
 from components.core.runtime.errors import UserError
 
 FILES = ("features.json", "features.safetensors")
+REMEDY = "make them again by umdl"
+
+
+class _Description(BaseModel):
+    method: str
+    protocol: str
+    fold: int
+    seed: int
+    steps: int
+    target: str
 
 
 class Features(NamedTuple):
@@ -57,10 +68,7 @@ def save_features(folder: Path, rows: np.ndarray, features: np.ndarray, descript
         ValueError: rows do not rise, are not as many as features, or a feature is not a finite number.
         UserError: `folder` cannot be written.
     """
-    if features.ndim != 2 or rows.shape != features.shape[:1] or (np.diff(rows) <= 0).any():
-        raise ValueError(f"{rows.shape} rows, rising, were expected for features {features.shape}")
-    if not np.isfinite(features).all():
-        raise ValueError("a feature is not a finite number")
+    refuse_unfit(rows, features)
     tensors: dict[str, np.ndarray] = {
         "rows": np.ascontiguousarray(rows, dtype=np.int64),
         "features": np.ascontiguousarray(features, dtype=np.float32),
@@ -68,6 +76,14 @@ def save_features(folder: Path, rows: np.ndarray, features: np.ndarray, descript
     storage.write_bytes(str(folder / "features.safetensors"), save(tensors))
     text = json.dumps(dict(description), indent=2, sort_keys=True) + "\n"
     storage.write_bytes(str(folder / "features.json"), text.encode())
+
+
+def refuse_unfit(rows: np.ndarray, features: np.ndarray) -> None:
+    """Raise ValueError if `rows` do not rise, are not as many as `features`, or a feature is not a finite number."""
+    if features.ndim != 2 or rows.shape != features.shape[:1] or (np.diff(rows) <= 0).any():
+        raise ValueError(f"{rows.shape} rows, rising, were expected for features {features.shape}")
+    if not np.isfinite(features).all():
+        raise ValueError("a feature is not a finite number")
 
 
 def load_features(folder: Path) -> Features:
@@ -80,11 +96,16 @@ def load_features(folder: Path) -> Features:
         if not (folder / name).is_file():
             raise UserError(f"no features in '{folder}': it has no {name}; give the folder that umdl wrote")
     try:
-        description = json.loads((folder / "features.json").read_text())
-        tensors = load_file(folder / "features.safetensors")
-        return Features(tensors["rows"], tensors["features"], description)
-    except (OSError, ValueError, KeyError, SafetensorError) as damage:
-        raise UserError(f"the features in '{folder}' are damaged ({damage}): make them again") from None
+        description = read_json(folder / "features.json", REMEDY)
+        with named_damage(folder / "features.json", REMEDY):
+            _Description.model_validate(description)
+        with named_damage(folder / "features.safetensors", REMEDY):
+            tensors = load_file(folder / "features.safetensors")
+            rows, features = tensors["rows"], tensors["features"]
+            refuse_unfit(rows, features)
+    except UserError as damage:
+        raise UserError(f"the features in '{folder}' are damaged: {damage}") from None
+    return Features(rows, features, description)
 
 
 def features_digest(folder: Path) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from components.core.data.manifest import OBJECT_COLUMNS, as_text, typed
 from components.core.runtime import storage
+from components.core.runtime.damage import named_damage, read_json
 from components.core.runtime.errors import UserError
 
 COLUMNS = {**OBJECT_COLUMNS, "part": "int64"}
@@ -75,11 +76,11 @@ class Listing:
         for name in FILES:
             if not (folder / name).is_file():
                 raise UserError(f"no listing in '{folder}': it has no {name}; give the folder that watch wrote")
-        try:
-            summary = json.loads((folder / "listing.json").read_bytes())
-            listing = cls(summary["location"], pd.read_parquet(folder / "listing.parquet"))
+        summary = read_json(folder / "listing.json", "watch again")
+        with named_damage(folder / "listing.parquet", "watch again"):
+            objects = pd.read_parquet(folder / "listing.parquet")
+        with named_damage(f"the listing in '{folder}'", "watch again"):
+            listing = cls(summary["location"], objects)
             if listing.digest != summary["digest"]:
                 raise ValueError("its content has changed")
-        except (OSError, ValueError, KeyError) as damage:
-            raise UserError(f"the listing in '{folder}' is damaged ({damage}): watch again") from None
         return listing

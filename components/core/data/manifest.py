@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from components.core.runtime import storage
+from components.core.runtime.damage import named_damage, read_json
 from components.core.runtime.errors import UserError
 from components.core.runtime.task import current_task
 from components.core.runtime.tracking import DataSet
@@ -183,20 +184,22 @@ class Manifest:
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
             raise UserError(f"{folder} is not a manifest: it has no {missing[0]}")
-        try:
-            summary = json.loads((folder / "manifest.json").read_bytes())
+        tables = {}
+        for name in TABLES:
+            path = folder / f"{name}.parquet"
+            with named_damage(path, "ingest again"):
+                tables[name] = pd.read_parquet(path)
+        summary = read_json(folder / "manifest.json", "ingest again")
+        with named_damage(folder / "manifest.json", "ingest again"):
             if summary["schema"] != SCHEMA_VERSION:
                 raise UserError(f"{folder} has manifest schema {summary['schema']}, not {SCHEMA_VERSION}: ingest again")
-            manifest = cls(
-                dataset=summary["dataset"],
-                **{name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES},
-                source_protocol=summary["source_protocol"],
-                warnings=tuple(summary["warnings"]),
-            )
-        except (OSError, ValueError, KeyError) as damage:
-            raise UserError(f"the manifest in {folder} is damaged ({damage}): ingest again") from damage
-        if (manifest.digest, manifest.files_digest) != (summary["digest"], summary["files"]):
-            raise UserError(f"the manifest in {folder} is damaged (its content has changed): ingest again")
+            digests = summary["digest"], summary["files"]
+            said = {name: summary[name] for name in ("dataset", "source_protocol")}
+            said["warnings"] = tuple(summary["warnings"])
+        with named_damage(f"the manifest in {folder}", "ingest again"):
+            manifest = cls(**said, **tables)
+            if (manifest.digest, manifest.files_digest) != digests:
+                raise ValueError("its content has changed")
         return manifest
 
 

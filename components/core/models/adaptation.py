@@ -34,7 +34,7 @@ from components.core.models.description import (
     file_digests,
 )
 from components.core.models.extraction import Images, features_of, with_statistics_of
-from components.core.models.folder import MODEL_FILES, model_digest, read_config
+from components.core.models.folder import MODEL_FILES, load_state, model_digest, read_config
 from components.core.models.precision import Inference
 from components.core.models.translator import Generator, load_translator
 from components.core.runtime.device import choose_device
@@ -262,7 +262,7 @@ def load_adaptation(folder: Path, device: torch.device | None = None, precision:
         except (OSError, SafetensorError) as failure:
             raise UserError(f"cannot read the statistics in '{folder}': {failure}") from None
         state = adaptation.classifier.state_dict()
-        adaptation.classifier.load_state_dict({**state, **statistics})
+        load_state(adaptation.classifier, {**state, **statistics}, folder / STATISTICS)
     return adaptation
 
 

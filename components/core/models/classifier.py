@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from components.core.models.folder import load_network, read_config
+from components.core.models.folder import built, load_network, read_config
 from components.core.models.resnet import resnet18, resnet50
 from components.core.models.styles import InstanceBatchNorm, MixStyle
 from components.core.runtime.errors import UserError
@@ -120,6 +120,6 @@ def load_classifier(folder: Path) -> tuple[SiameseClassifier, dict[str, Any]]:
     config = read_config(folder)
     if "classifier" not in config:
         raise UserError(f"the model in '{folder}' is not a classifier; give the folder the pretrain stage wrote")
-    network = SiameseClassifier(ClassifierConfig.parse(config["classifier"], stage="classifier"))
+    network = built(folder, lambda: SiameseClassifier(ClassifierConfig.parse(config["classifier"], stage="classifier")))
     load_network(folder, "classifier", network)
     return network, config

@@ -2,17 +2,32 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
+from components.core.runtime.damage import named_damage, read_json
 from components.core.runtime.errors import UserError
 
 MODEL_FILES = ("config.json", "model.safetensors")
+REMEDY = "train it again, or bring the folder back as it was written"
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class _Config(BaseModel):
+    """What every model's config has, as far as all models have it in common."""
+
+    settings: dict[str, Any] = {}
+    inputs: dict[str, str] = {}
+    classifier: dict[str, Any] | None = None
+    generator: dict[str, Any] | None = None
+    adaptation: dict[str, Any] | None = None
 
 
 def save_model(folder: Path, networks: Mapping[str, nn.Module], config: Mapping[str, Any]) -> None:
@@ -31,12 +46,28 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The config.json of a model folder.
 
     Raises:
-        UserError: `folder` holds no model.
+        UserError: `folder` holds no model, or the file is damaged.
     """
     path = folder / "config.json"
     if not path.is_file():
         raise UserError(f"no model in '{folder}': it has no config.json; give the folder a training stage wrote")
-    return json.loads(path.read_text())
+    config = read_json(path, REMEDY)
+    with named_damage(path, REMEDY):
+        _Config.model_validate(config)
+    return config
+
+
+def built(folder: Path, build: Callable[[], Network]) -> Network:
+    """A network that `build` makes from the config of a model folder.
+
+    Raises:
+        UserError: the config does not describe one.
+    """
+    with named_damage(folder / "config.json", REMEDY):
+        try:
+            return build()
+        except UserError as unfit:  # of a setting, which is none of the person's own here
+            raise ValueError(str(unfit)) from None
 
 
 def model_digest(folder: Path) -> str:
@@ -49,12 +80,35 @@ def model_digest(folder: Path) -> str:
 
 
 def load_network(folder: Path, name: str, network: nn.Module) -> nn.Module:
-    """Put the weights of `name` in a model folder into `network`, exactly."""
+    """Put the weights of `name` in a model folder into `network`, exactly.
+
+    Raises:
+        UserError: they cannot be read, or are those of another network.
+    """
+    path = folder / "model.safetensors"
     try:
-        tensors = load_file(folder / "model.safetensors")
+        tensors = load_file(path)
     except (OSError, SafetensorError) as failure:
-        raise UserError(f"cannot read the weights in '{folder}': {failure}") from None
+        raise UserError(f"cannot read the weights in '{folder}': {failure}: {REMEDY}") from None
     prefix = f"{name}."
     state = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-    network.load_state_dict(state)
+    load_state(network, state, path)
     return network
+
+
+def load_state(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Put all of the `state` that was read from `path` into `network`.
+
+    Raises:
+        UserError: it is not that of such a network, or a number in it is not finite.
+    """
+    own = network.state_dict()
+    for name in sorted(own.keys() | state.keys()):
+        if name not in state or name not in own or state[name].shape != own[name].shape:
+            what = f"its '{name}' does not fit the config beside it"
+        elif not state[name].isfinite().all():
+            what = f"its '{name}' holds numbers that are not finite"
+        else:
+            continue
+        raise UserError(f"{path} is damaged or of another model ({what}): {REMEDY}")
+    network.load_state_dict(state)

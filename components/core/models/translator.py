@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from components.core.models.folder import load_network, read_config
+from components.core.models.folder import built, load_network, read_config
 from components.core.runtime.errors import UserError
 from components.core.runtime.settings import Settings
 
@@ -143,6 +143,6 @@ def load_translator(folder: Path) -> tuple[Generator, dict[str, Any]]:
     config = read_config(folder)
     if "generator" not in config:
         raise UserError(f"the model in '{folder}' is not a translator; give the folder the train_gan stage wrote")
-    generator = Generator(GeneratorConfig.parse(config["generator"], stage="generator"))
+    generator = built(folder, lambda: Generator(GeneratorConfig.parse(config["generator"], stage="generator")))
     load_network(folder, "f", generator)
     return generator, config

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pyarrow import ArrowException
 
 from components.core.results.rows import KEY, ResultsRow
 from components.core.runtime import storage
@@ -82,7 +81,7 @@ def read_probes(path: str | Path) -> pd.DataFrame:
     content = storage.read_bytes(str(path))
     try:
         return typed(pd.read_parquet(BytesIO(content)))
-    except (ValueError, TypeError, ArrowException):
+    except Exception:  # Damaged Parquet is met with many kinds of exception.
         raise UserError(f"{path} is not a table of probes: evaluate again to replace it") from None
 
 

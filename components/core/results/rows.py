@@ -107,7 +107,7 @@ def explained_damage(path: str | Path) -> Iterator[None]:
     """Say in one line that the file `path` does not hold what it should."""
     try:
         yield
-    except (ValueError, KeyError, TypeError, ValidationError) as damage:
+    except (ValueError, LookupError, TypeError, AttributeError, ValidationError) as damage:
         raise UserError(
             f"{path} is not a results file ({type(damage).__name__}): evaluate again to replace it"
         ) from None

@@ -14,6 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from components.core.runtime import storage
+from components.core.runtime.damage import named_damage
 from components.core.runtime.distributed import is_first
 from components.core.runtime.errors import UserError
 
@@ -65,15 +66,20 @@ class Checkpoint:
             yield
 
     def load(self) -> dict[str, Any] | None:
-        """The state saved last, or None."""
+        """The state saved last, or None.
+
+        Raises:
+            UserError: the file is damaged.
+        """
         if not storage.exists(self.location):
             return None
         if self.remote and is_first():
             self.history.write_bytes(storage.read_bytes(self.history_location))
         content = storage.read_bytes(self.location)
-        length = int.from_bytes(content[:8], "little")
-        header = json.loads(content[8 : 8 + length])
-        return unpack(json.loads(header["__metadata__"]["state"]), load(content))
+        with named_damage(f"the checkpoint {self.location}", "delete it, and the training begins anew"):
+            length = int.from_bytes(content[:8], "little")
+            header = json.loads(content[8 : 8 + length])
+            return unpack(json.loads(header["__metadata__"]["state"]), load(content))
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Replace the saved state. The history goes first, so that it always reaches as far as the state.

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 
@@ -53,5 +55,8 @@ def _reason(damage: Exception) -> str:
     """The first line of what went wrong."""
     if isinstance(damage, KeyError):
         return f"it has no {damage}"
+    if isinstance(damage, ValidationError):
+        first = damage.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
     lines = str(damage).splitlines()
     return lines[0] if lines else type(damage).__name__

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from components.core.runtime.damage import named_damage, read_json
+
 TASK = "SIMPGAN_TASK"
 """Environment variable that names the task to its process, where a pipeline on this machine has started it."""
 
@@ -37,8 +39,11 @@ class InputArtifact(BaseModel):
     def of_folder(cls, folder: Path) -> Self:
         """A folder that a command was given; of a manifest it says the name and the digest, as its artifact would."""
         path = folder.resolve() / "manifest.json"
-        summary = json.loads(path.read_bytes()) if path.is_file() else {}
-        named = {"name": summary["dataset"], "digest": summary["digest"]} if "digest" in summary else {}
+        named = {}
+        if path.is_file():
+            summary = read_json(path, "ingest again")
+            with named_damage(path, "ingest again"):
+                named = {"name": str(summary["dataset"]), "digest": str(summary["digest"])}
         return cls(uri=str(folder.resolve()), digest=named.get("digest", ""), metadata=named)
 
     @classmethod

@@ -89,3 +89,14 @@ def refuse_same_names(sources: Sequence[DataSet]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise UserError(f"two sources are called '{name}': leave one out, or name them by --source-name")
+
+
+def refuse_unlabelled(sources: Sequence[DataSet]) -> None:
+    """Raise UserError if a source is of a layout that has no labels: a classifier learns from people who are known."""
+    labelled = [name for name, layout in LAYOUTS.items() if layout.labelled]
+    for source in sources:
+        if source.layout not in labelled:
+            raise UserError(
+                f"--source {source.layout}: the layout has no labels, and a classifier is trained on people who are "
+                f"known: give a source in one of the layouts {', '.join(labelled)}"
+            )

@@ -8,6 +8,7 @@ from kfp import dsl
 from kfp.dsl.pipeline_task import PipelineTask
 
 from components.evaluate.component import evaluate
+from components.ingest.component import check
 from components.pretrain.component import pretrain
 from components.train_gan.component import train_gan
 from components.translate.component import translate
@@ -49,20 +50,31 @@ def experiment(
     data_root: Text,
     loops: Loops,
     settings: Mapping[str, Text],
+    *,
+    needs_rows: bool = False,
 ) -> PipelineTask:
     """Add the experiment to the pipeline that is being built.
 
     Args:
         source, target: tasks of ingest.
         settings: of each stage by its name, as JSON.
+        needs_rows: whether an evaluation without a single ranking is of no use.
 
     Returns:
         The task of evaluate.
     """
     manifests = {"source": source.outputs["manifest"], "target": target.outputs["manifest"]}
+    checked = check(
+        adaptations=loops.adaptations,
+        counterparts=loops.counterparts,
+        umdl_splits=loops.umdl,
+        needs_rows="yes" if needs_rows else "no",
+        **{f"{stage}_settings": settings[stage] for stage in ("pretrain", "train_gan", "evaluate")},
+        **manifests,
+    )
     classifier = pretrain(settings=settings["pretrain"], data_root=data_root, source=manifests["source"]).after(
-        target
-    )  # a target that cannot be read should not cost a training
+        checked
+    )  # data sets that a later stage must refuse should not cost a training
     inputs = {**manifests, "classifier": classifier.outputs["classifier"]}
     collected: dict[str, Any] = {}
     if loops.has_adaptations:
@@ -117,6 +129,6 @@ def experiment(
                 settings=settings["umdl"],
                 data_root=data_root,
                 **manifests,
-            )
+            ).after(checked)
         collected["features"] = dsl.Collected(features.outputs["features"])
     return evaluate(settings=settings["evaluate"], data_root=data_root, **inputs, **collected)

@@ -147,7 +147,7 @@ def tags_of(sources: Sequence[DataSet], target: DataSet, settings: RunSettings, 
     return {
         "source": ",".join(source.name for source in sources),
         "target": target.name,
-        "method": ",".join(planned.methods),
+        "method": ",".join(planned.methods) or "direct",
         "preset": settings.evaluate.preset,
     }
 

@@ -85,6 +85,7 @@ def table1_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComp
                         "umdl": seed.umdl_settings,
                         "evaluate": seed.evaluate_settings,
                     },
+                    needs_rows=True,
                 )
             of_source = summarise(settings=summarise_settings, results=dsl.Collected(evaluated.outputs["results"]))
         summary = summarise(settings=summarise_settings, results=dsl.Collected(of_source.outputs["summary"]))

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from components.core.data.decoded import iterate_batches, to_unit_range
+from components.core.data.suitability import refuse_single_image
 from components.core.models.classifier import SiameseClassifier
 from components.core.models.extraction import Images
 from components.core.models.folder import load_network
-from components.core.models.label_free import BATCH, Reference, refuse_single_image, sample, score, through
+from components.core.models.label_free import BATCH, Reference, sample, score, through
 from components.core.models.precision import Inference
 from components.core.models.translator import load_translator
 from components.core.results.checks import Checks, Measures, Sample
@@ -35,7 +36,8 @@ class LabelFreeChecks:
 
     def __init__(self, source: Source, target: Target, split: Split, settings: EvaluateSettings) -> None:
         rows = target.training_images(split)
-        refuse_single_image(len(source.rows), len(rows))
+        refuse_single_image("source", len(source.rows))
+        refuse_single_image("target", len(rows))
         generator = torch.Generator().manual_seed(settings.seed)
         self.source_rows, self.target_rows = (
             np.sort(sample(torch.from_numpy(each), generator).numpy()) for each in (source.rows, rows)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.core.data.manifest import ROLES, Manifest
+from components.core.data.suitability import images_in, rankable_splits, splits_to_evaluate
 from components.core.models.extraction import Images
 from components.core.runtime.errors import UserError
 
@@ -42,17 +43,20 @@ class Target:
     Attributes:
         splits: those to evaluate.
         data_root: folder or `s3://` prefix that holds the shards.
-        labelled: whether the splits have probes of people who are known; without, nobody can tell who was found.
+        labelled: whether probes of the splits have a correct match in the gallery; without, nobody can tell who was
+            found.
+        unranked: the splits that were asked for and have no such probe.
     """
 
     manifest: Manifest
     splits: tuple[Split, ...]
     data_root: str
     labelled: bool = True
+    unranked: tuple[Split, ...] = ()
 
     @classmethod
     def load(cls, folder: Path, protocols: Sequence[str], data_root: str) -> "Target":
-        """The manifest in `folder`, with the splits of `protocols` (none: of all) whose probes are of known people.
+        """The manifest in `folder`, with the splits of `protocols` (none: of all) in which a probe has a match.
 
         Where there is no such split the target is one without labels, with all splits.
 
@@ -60,18 +64,11 @@ class Target:
             UserError: no image has a role, or no such protocol.
         """
         manifest = Manifest.load(folder)
-        for protocol in protocols:
-            manifest.rows(protocol, 0, "query")
-        splits = tuple(
-            Split(protocol, int(fold))
-            for protocol, fold in manifest.protocols().itertuples(index=False)
-            if not protocols or protocol in protocols
-        )
-        if not splits:
-            raise UserError(f"the target {manifest.dataset} has no images: nothing can be measured")
-        known = manifest.images["person"].notna().to_numpy()
-        labelled = tuple(split for split in splits if known[manifest.rows(split.protocol, split.fold, "query")].any())
-        return cls(manifest, labelled or splits, data_root, bool(labelled))
+        asked = splits_to_evaluate(manifest, protocols)
+        rankable = rankable_splits(manifest, asked)
+        splits = tuple(Split(*split) for split in rankable or asked)
+        unranked = tuple(Split(*split) for split in asked if split not in rankable)
+        return cls(manifest, splits, data_root, bool(rankable), unranked)
 
     def only(self, split: Split) -> "Target":
         """The same images with one of the splits."""
@@ -86,9 +83,8 @@ class Target:
         return np.unique(np.concatenate([self.rows(split, role) for role in ROLES]))
 
     def training_images(self, split: Split) -> np.ndarray:
-        """Rows of the unlabelled training images of a split, rising; where it has none, of all its images."""
-        rows = self.rows(split, "train")
-        return rows if len(rows) else self.all_rows(split)
+        """Rows of the unlabelled training images of a split, rising; where it has too few, of all its images."""
+        return images_in(self.manifest, split.protocol, split.fold)
 
     def searched(self, splits: Iterable[Split]) -> np.ndarray:
         """Rows of all probes and gallery images of some splits, rising; without labels `LOOKED_AT` images of each."""

@@ -9,6 +9,7 @@ import pandas as pd
 from components.core.data.features import features_digest
 from components.core.data.manifest import Manifest
 from components.core.data.overlap import refuse_shared_people
+from components.core.data.suitability import FEWEST, labelled_images, unrankable
 from components.core.models.classifier import load_classifier
 from components.core.models.extraction import Images
 from components.core.models.folder import model_digest
@@ -81,7 +82,7 @@ def run(
     if not config["settings"]["verification_weight"]:
         settings = settings.model_copy(update={"verification": False})  # the classifier never learned to score pairs
     seed = config["settings"]["seed"]
-    trained_on = Source(Images(labelled, data_root), labelled.rows(config["protocol"], 0, "train"))
+    trained_on = Source(Images(labelled, data_root), labelled_images(labelled, config["protocol"]))
     by_translation = translations(looked_in, translated, translators)
     by_counterpart = source_to_target(looked_in, counterparts)
     by_features = ready_made(looked_in, features)
@@ -161,13 +162,21 @@ def results_of(
 
 
 def notes(target: Target, shown: Split, trained: Sequence[Split]) -> list[str]:
-    """Which splits were evaluated for a part of the methods only, or not at all."""
+    """Which splits were evaluated for a part of the methods only, or not at all, and why."""
+    without_match = [(each.protocol, each.fold) for each in target.unranked if len(target.rows(each, "query"))]
+    remarks = [f"No probe can be ranked: {unrankable(target.manifest, [split])}." for split in without_match]
     if not target.labelled:
-        return [f"Only {shown} was looked at."] if len(target.splits) > 1 else []
-    missing = [split for split in target.splits if split not in trained]
-    if not trained or not missing:
-        return []
-    return [
-        f"Methods that are trained on the target were evaluated for {'; '.join(sorted(set(map(str, trained))))}. "
-        f"The other {len(missing)} splits have rows of direct transfer and AdaBN only."
+        return remarks + ([f"Only {shown} was looked at."] if len(target.splits) > 1 else [])
+    counts = {split: len(target.rows(split, "train")) for split in target.splits}
+    remarks += [
+        f"Nothing can be trained on the target in {split}: training images there: {count}."
+        for split, count in counts.items()
+        if count < FEWEST
     ]
+    missing = [split for split in target.splits if split not in trained]
+    if trained and missing:
+        remarks.append(
+            f"Methods that are trained on the target were evaluated for {'; '.join(sorted(set(map(str, trained))))}. "
+            f"The other {len(missing)} splits have rows of direct transfer and AdaBN only."
+        )
+    return remarks

@@ -2,7 +2,10 @@
 
 import pandas as pd
 
+from components.core.data.suitability import matches
 from components.ingest.layouts.base import Layout
+
+UNRANKED = "as a target the data set is evaluated without labels there"
 
 
 def count_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
@@ -27,18 +30,24 @@ def count_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) ->
     return sentences
 
 
-def match_warnings(images: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
-    """A sentence for each protocol with queries that no other camera's gallery image matches: evaluation ignores
-    images of the same person by the same camera, so such queries would silently count for nothing."""
-    shown = roles.join(images[["person", "camera"]], on="image").dropna(subset="person")
-    key = ["protocol", "fold", "person"]
-    queries = shown[shown["role"] == "query"]
-    gallery = shown.loc[shown["role"] == "gallery", [*key, "camera"]].drop_duplicates()
-    pairs = queries.merge(gallery, on=key, how="left", suffixes=("", "_gallery"), indicator="found")
-    pairs["matches"] = (pairs["found"] == "both") & (pairs["camera"] != pairs["camera_gallery"]).fillna(True)
-    matched = pairs.groupby(["protocol", "fold", "image"])["matches"].any()
-    return [
-        f"{protocol}: {count:,} queries have no correct match by another camera and cannot be evaluated"
-        for protocol, count in (~matched).groupby("protocol").sum().items()
-        if count
-    ]
+def match_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
+    """A sentence for each protocol with queries that no other camera's gallery image matches, or without any query.
+
+    Evaluation ignores images of the same person by the same camera, so such queries would silently count for nothing.
+    """
+    found = matches(images, roles)
+    sentences = []
+    for protocol in sorted(protocol for protocol, role in layout.published if role == "query"):
+        matched = found.loc[found["protocol"] == protocol, "matched"]
+        without = int((~matched).sum())
+        if matched.empty:
+            sentences.append(f"{protocol}: no query shows a person who is known: {UNRANKED}")
+        elif not matched.any():
+            sentences.append(
+                f"{protocol}: none of {without:,} queries has a correct match by another camera: {UNRANKED}"
+            )
+        elif without:
+            sentences.append(
+                f"{protocol}: {without:,} queries have no correct match by another camera and cannot be evaluated"
+            )
+    return sentences

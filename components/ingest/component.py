@@ -1,4 +1,5 @@
-"""The ingest stage as KFP components: the whole data set at once, or parts of its new images, and their merging."""
+"""The ingest stage as KFP components: the whole data set at once, or parts of its new images and their merging; and the
+check of two data sets before anything is trained."""
 
 from kfp import dsl
 
@@ -97,3 +98,43 @@ def merge(
     merged = stage.run(folders, resolved, Path(manifest.path), Path(former.path))
     manifest.metadata.update(name=merged.manifest.dataset, digest=merged.manifest.digest)
     return "yes" if merged.new >= int(threshold) else "no"
+
+
+@dsl.component(base_image=image("ingest"), install_kfp_package=False)
+def check(
+    adaptations: list,
+    counterparts: list,
+    umdl_splits: list,
+    pretrain_settings: str,
+    train_gan_settings: str,
+    evaluate_settings: str,
+    needs_rows: str,
+    source: dsl.Input[dsl.Dataset],
+    target: dsl.Input[dsl.Dataset],
+) -> None:
+    """Stop before the first training for every reason that two manifests and the settings tell.
+
+    Args:
+        adaptations: translations to train, {"method": ..., "protocol": ..., "fold": "0", "changes": "{}"}.
+        counterparts: folds to train on the translated source in, {"protocol": ..., "fold": "0"}.
+        umdl_splits: folds to learn UMDL in, likewise.
+        pretrain_settings: PretrainSettings as JSON.
+        train_gan_settings: TrainGanSettings as JSON.
+        evaluate_settings: EvaluateSettings as JSON.
+        needs_rows: `yes` if results without a single ranking are of no use.
+        source: manifest of the labelled data set.
+        target: manifest of the data set to adapt to.
+    """
+    import json
+    from pathlib import Path
+
+    from components.core.data.suitability import Experiment
+    from components.ingest import check as stage
+
+    asked = Experiment.of_settings(
+        *map(json.loads, (pretrain_settings, train_gan_settings, evaluate_settings)),
+        translations=[(split["protocol"], int(split["fold"])) for split in [*adaptations, *counterparts]],
+        umdl=[(split["protocol"], int(split["fold"])) for split in umdl_splits],
+        needs_rows=needs_rows == "yes",
+    )
+    stage.run(Path(source.path), Path(target.path), asked)

@@ -1,6 +1,7 @@
 """Finding a layout's data set in a source, and sorting its files out."""
 
 from components.core.runtime.errors import UserError
+from components.ingest.layouts import LAYOUTS
 from components.ingest.layouts.base import Label, Layout, TooLarge
 from components.ingest.sources import Source
 
@@ -17,14 +18,12 @@ def find_data_set(source: Source, layout: Layout) -> Source:
         raise UserError(f"{source.location} is empty: give the folder or archive that holds {_wanted(layout)}")
     if not layout.folders:
         return source
-    folders = {""}
-    for path in source.sizes:
-        parts = path.split("/")
-        folders.update("/".join(parts[:depth]) + "/" for depth in range(1, len(parts)))
-    roots = sorted(root for root in folders if all(f"{root}{folder}/" in folders for folder in layout.folders))
+    folders = _folders(source)
+    roots = _roots(folders, layout)
     if not roots:
         raise UserError(
             f"no {layout.name} data set in {source.location}: looked for {_wanted(layout)}; found {_found(source)}"
+            + _likeness(source, folders, layout)
         )
     if len(roots) > 1:
         raise UserError(
@@ -57,6 +56,32 @@ def sort_out(source: Source, layout: Layout) -> tuple[dict[str, Label], dict[str
             else:
                 rejected[name] = f"its name is not {layout.names}"
     return labels, rejected
+
+
+def _folders(source: Source) -> set[str]:
+    """All folders of the source, "" for itself, the others ending in /."""
+    folders = {""}
+    for path in source.sizes:
+        parts = path.split("/")
+        folders.update("/".join(parts[:depth]) + "/" for depth in range(1, len(parts)))
+    return folders
+
+
+def _roots(folders: set[str], layout: Layout) -> list[str]:
+    """Those of the folders in which all folders of the layout are."""
+    return sorted(root for root in folders if all(f"{root}{folder}/" in folders for folder in layout.folders))
+
+
+def _likeness(source: Source, folders: set[str], wanted: Layout) -> str:
+    """The layout that the source has instead of the one that is wanted, as the end of a sentence; "" if it has none."""
+    for layout in LAYOUTS.values():
+        if layout is wanted or not (layout.folders and _roots(folders, layout)):
+            continue
+        return f"; it looks like {layout.name}: write {layout.name}:{source.location}"
+    unlabelled = LAYOUTS["cameras"]
+    if any(unlabelled.label(name) for name in source.sizes):
+        return f"; if it has a folder a camera and no labels, write {unlabelled.name}:{source.location}"
+    return ""
 
 
 def _wanted(layout: Layout) -> str:

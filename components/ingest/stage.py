@@ -69,7 +69,7 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
             source_protocol=layout.source_protocol,
             warnings=(
                 *(count_warnings(layout, images, roles) if name == layout.name else ()),
-                *match_warnings(images, roles),
+                *match_warnings(layout, images, roles),
             ),
         )
         saved = manifest.save(output)
@@ -128,12 +128,18 @@ def refuse_damaged(location: str, images: int, rejected: Mapping[str, str], max_
 
 def image_table(shards: WrittenShards, sizes: pd.DataFrame, labels: Mapping[str, Label]) -> pd.DataFrame:
     """The manifest's images: where they are, how large, and what their names tell."""
-    told = [labels[name] for name in shards.table["name"]]
-    told_columns = {
-        column: pd.array([getattr(label, column) for label in told], dtype="Int64")
-        for column in ("person", "camera", "time")
-    }
-    return pd.concat([shards.table, sizes], axis="columns").assign(**told_columns)
+    return labelled(pd.concat([shards.table, sizes], axis="columns"), labels)
+
+
+def labelled(images: pd.DataFrame, labels: Mapping[str, Label]) -> pd.DataFrame:
+    """The images with the columns that their names tell."""
+    told = [labels[name] for name in images["name"]]
+    return images.assign(
+        **{
+            column: pd.array([getattr(label, column) for label in told], dtype="Int64")
+            for column in ("person", "camera", "time")
+        }
+    )
 
 
 def rejected_table(rejected: Mapping[str, str]) -> pd.DataFrame:

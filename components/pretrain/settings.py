@@ -72,6 +72,11 @@ class PretrainSettings(Settings):
     precision: Precision = "auto"
     checkpoint_seconds: float = Field(60, ge=0, description="between two checkpoints")
 
+    @property
+    def identities(self) -> int:
+        """People in an identity-balanced batch; 0 where pairs are drawn."""
+        return 2 * self.pairs // self.images_per_identity if self.images_per_identity else 0
+
     @model_validator(mode="after")
     def losses_leave_something_to_learn(self) -> Self:
         if self.identity_weight == self.verification_weight == self.triplet_weight == 0:

@@ -10,6 +10,7 @@ import torch
 from components.core.data.decoded import load_decoded
 from components.core.data.manifest import Manifest
 from components.core.data.pairs import PairSampler
+from components.core.data.suitability import labelled_images, refuse_few_identities
 from components.core.data.translation import FILE, read_origin
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from components.core.models.folder import save_model
@@ -17,7 +18,6 @@ from components.core.models.weights import check_content, downsample_at, load_ba
 from components.core.runtime.checkpoint import Checkpoint, checkpoint_key
 from components.core.runtime.device import choose_device, memory_explained
 from components.core.runtime.distributed import is_first, process_group
-from components.core.runtime.errors import UserError
 from components.core.runtime.tracking import stage_run
 from components.core.runtime.training import train
 from components.pretrain.settings import PretrainSettings
@@ -39,10 +39,9 @@ def train_and_save(source: Path, settings: PretrainSettings, data_root: str, out
     """What each process does."""
     manifest = Manifest.load(source)
     protocol = settings.protocol or manifest.source_protocol
-    rows = manifest.rows(protocol, 0, "train")
-    if len(rows) == 0:
-        raise UserError(f"the source {manifest.dataset} has no training images in protocol '{protocol}'")
+    rows = labelled_images(manifest, protocol)
     sampler = PairSampler(manifest.images["person"].to_numpy()[rows].astype(int))
+    refuse_few_identities(sampler.identities, settings.identities)
     classifier = build_classifier(settings, sampler.identities)
     device = choose_device()
     images = load_decoded(data_root, manifest, rows, settings.height, settings.width, device)

@@ -103,8 +103,7 @@ class PretrainTrainer:
         step -= self.identity_steps
         share = positive_share(step / self.steps_per_epoch, settings)
         if settings.images_per_identity:
-            identities = 2 * settings.pairs // settings.images_per_identity
-            rows = self.sampler.balanced(identities, settings.images_per_identity, generator)
+            rows = self.sampler.balanced(settings.identities, settings.images_per_identity, generator)
             return Batch(rows, *pairs_within(self.sampler.labels[rows], share, generator))
         first = self.in_random_order(step, settings.pairs, settings.identity_epochs)
         second, _ = self.sampler.partners(first, share, generator)

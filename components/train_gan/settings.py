@@ -64,6 +64,8 @@ class TrainGanSettings(Settings):
             raise ValueError(f"method {self.method} needs lambda_cycle above 0; without it the method is 'gan'")
         if self.method == "simpgan" and self.lambda_similarity == 0:
             raise ValueError("method simpgan needs lambda_similarity above 0; without it the method is 'cyclegan'")
+        if self.method == "simpgan-fit" and self.lambda_fitness == 0:
+            raise ValueError("method simpgan-fit needs lambda_fitness above 0; without it the method is 'simpgan'")
         if self.method == "gan" and self.classifier_rate:
             raise ValueError("method gan reconstructs no images: a classifier_rate above 0 needs another method")
         return self

@@ -12,6 +12,7 @@ from components.core.data.decoded import load_decoded
 from components.core.data.manifest import Manifest
 from components.core.data.overlap import refuse_shared_people
 from components.core.data.pairs import PairSampler
+from components.core.data.suitability import images_to_adapt_to, labelled_images
 from components.core.models.classifier import load_classifier
 from components.core.models.folder import model_digest, save_model
 from components.core.runtime.checkpoint import Checkpoint, checkpoint_key
@@ -47,12 +48,7 @@ def run(
     """
     labelled, unlabelled = Manifest.load(source), Manifest.load(target)
     network, classifier_config = load_classifier(classifier)
-    target_rows = unlabelled.rows(settings.protocol, settings.fold, "train")
-    if len(target_rows) == 0:
-        raise UserError(
-            f"the target {unlabelled.dataset} has no training images in protocol '{settings.protocol}', "
-            f"fold {settings.fold}"
-        )
+    target_rows = images_to_adapt_to(unlabelled, settings.protocol, settings.fold)
     refuse_shared_people(labelled, unlabelled, settings.allow_shared_people)
     source_rows, sampler = training_set(labelled, classifier, classifier_config)
     size = (settings.height, settings.width)
@@ -127,7 +123,7 @@ def training_set(source: Manifest, classifier: Path, config: Mapping[str, Any]) 
             f"the classifier in '{classifier}' was trained on {trained_on}, and the source is {source.dataset}: "
             f"give the manifest of {trained_on}, or train a classifier on {source.dataset}"
         )
-    rows = source.rows(config["protocol"], 0, "train")
+    rows = labelled_images(source, config["protocol"])
     sampler = PairSampler(source.images["person"].to_numpy()[rows].astype(int))
     if identities != sampler.identities:
         raise UserError(

@@ -4,14 +4,13 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.numpy import save
 from threadpoolctl import threadpool_limits
 
 from components.core.data.features import save_features
 from components.core.data.manifest import Manifest
+from components.core.data.suitability import labelled_images, probes_for_umdl, training_images
 from components.core.runtime import storage
-from components.core.runtime.errors import UserError
 from components.core.runtime.progress import Progress
 from components.core.runtime.tracking import StageRun, stage_run
 from components.core.runtime.training import refuse_not_finite
@@ -35,9 +34,9 @@ def run(source: Path, target: Path, settings: UmdlSettings, data_root: str, outp
         UserError: source or target has no training images, or the target no probes and gallery, in that split.
     """
     labelled, unlabelled = Manifest.load(source), Manifest.load(target)
-    source_rows = rows_of(labelled, "source", "training images", labelled.source_protocol, 0, "train")
-    target_rows = rows_of(unlabelled, "target", "training images", settings.protocol, settings.fold, "train")
-    test_rows = rows_of(unlabelled, "target", "probes", settings.protocol, settings.fold, "query", "gallery")
+    source_rows = labelled_images(labelled)
+    target_rows = training_images(unlabelled, settings.protocol, settings.fold)
+    test_rows = probes_for_umdl(unlabelled, settings.protocol, settings.fold)
     person = labelled.images["person"].to_numpy()[source_rows].astype(np.int64)
     camera = unlabelled.images["camera"].fillna(UNKNOWN).to_numpy(dtype=np.int64)[target_rows]
     inputs = {"source": labelled.digest, "target": unlabelled.digest}
@@ -77,14 +76,6 @@ def run(source: Path, target: Path, settings: UmdlSettings, data_root: str, outp
         storage.write_bytes(str(output / "dictionaries.safetensors"), save(tensors))
         save_features(output, test_rows, features.astype(np.float32), description)
         logger.info(f"{label}: wrote the features of {len(test_rows):,} images, and the dictionaries, to {output}")
-
-
-def rows_of(manifest: Manifest, side: str, what: str, protocol: str, fold: int, *roles: str) -> NDArray[np.int64]:
-    """Rows of images with any of the roles, rising; refused where there is none of the first role."""
-    of_roles = [manifest.rows(protocol, fold, role) for role in roles]
-    if len(of_roles[0]) == 0:
-        raise UserError(f"the {side} {manifest.dataset} has no {what} in protocol '{protocol}', fold {fold}")
-    return np.unique(np.concatenate(of_roles))
 
 
 def train(learner: Learner, label: str, tracked: StageRun) -> None:

@@ -127,6 +127,7 @@ def run_table1(
     """Every method for several sources and seeds, summed up beside the paper's Table 1; all folds unless told."""
     from pipelines import runs
     from pipelines.data_sets import DataSet, names_of_sources, refuse_same_names
+    from pipelines.foreseen import foresee
     from pipelines.plan import every_split, plan
     from pipelines.presets import resolve
 
@@ -139,6 +140,9 @@ def run_table1(
     settings = [resolve(preset, changed, each, sources[0].layout) for each in seeds]
     runs.refuse_shared_people(sources, target_set, settings[0])
     planned = plan(settings[0].train_gan, split(method), split(protocol) or every_split(target_set), target_set)
+    planned, left_out = foresee(sources, target_set, settings[0], planned, needs_rows=True)
+    for sentence in left_out:
+        typer.echo(sentence, err=True)
     out = prepared(out)
     place = place_of_run(data_root, out)
     rows = runs.run_table1(sources, target_set, settings, planned, out, place, sys.argv[1:], runner)
@@ -282,12 +286,16 @@ def adapt(
 ) -> "list[ResultsRow]":
     """Check all that was asked for, then run the pipeline `adapt`. Returns the rows of results."""
     from pipelines import runs
+    from pipelines.foreseen import foresee
     from pipelines.plan import plan
     from pipelines.presets import resolve
 
     settings = resolve(preset, assignments, seed, source.layout)
     runs.refuse_shared_people([source], target, settings)
     planned = plan(settings.train_gan, methods, protocols, target, sweep)
+    planned, left_out = foresee([source], target, settings, planned)
+    for sentence in left_out:
+        typer.echo(sentence, err=True)
     out = prepared(out)
     place = place_of_run(data_root, out)
     return runs.run_adapt(source, target, settings, planned, out, place, sys.argv[1:], runner)

@@ -325,7 +325,10 @@ def existing(folder: Path, option: str) -> Path:
         UserError: it is not.
     """
     if not folder.is_dir():
-        raise UserError(f"{option} {folder}: there is no such folder: give one that an earlier stage wrote")
+        from components.core.data.manifest import manifest_near
+
+        instead = manifest_near(folder) or ": give one that an earlier stage wrote"
+        raise UserError(f"{option} {folder}: there is no such folder{instead}")
     return folder
 
 

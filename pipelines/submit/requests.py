@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from components.core.runtime.settings import Settings
 from pipelines import runs
 from pipelines.cluster import compile_for_cluster
 from pipelines.data_sets import names_of_sources, refuse_same_names
+from pipelines.foreseen import foresee
 from pipelines.given import MODEL, PART_IMAGES, RETRAIN_METHOD, SHARED_PEOPLE, TABLE1_METHODS, THRESHOLD, split
 from pipelines.plan import Plan, every_split, plan
 from pipelines.presets import RunSettings, resolve
@@ -149,12 +150,14 @@ class AdaptOptions(ExperimentOptions):
         settings = self.settings(self.seed, source, scheduled)
         runs.refuse_shared_people([source], target, settings)
         planned = plan(settings.train_gan, split(self.method), split(self.protocol), target, self.sweep)
+        planned, left_out = foresee([source], target, settings, planned, scheduled=scheduled)
         profile = read_profile(self.profile)
         arguments = runs.adapt_arguments(source, target, settings, planned, self.place(profile))
         title = title_of("adapt", [source], target, settings, planned, [settings.train_gan.seed])
         titles = [title, *self.sweep, *self.assignments]
         tags = runs.tags_of([source], target, settings, planned)
-        return self.finished(adapt_pipeline(planned.methods), profile, arguments, titles, tags, scheduled)
+        finished = self.finished(adapt_pipeline(planned.methods), profile, arguments, titles, tags, scheduled)
+        return replace(finished, notes=(*left_out, *finished.notes))
 
 
 class Table1Options(ExperimentOptions):
@@ -180,12 +183,14 @@ class Table1Options(ExperimentOptions):
         runs.refuse_shared_people(sources, target, settings[0])
         protocols = split(self.protocol) or every_split(target)
         planned = plan(settings[0].train_gan, split(self.method), protocols, target)
+        planned, left_out = foresee(sources, target, settings[0], planned, needs_rows=True, scheduled=scheduled)
         profile = read_profile(self.profile)
         arguments = runs.table1_arguments(sources, target, settings, planned, self.place(profile))
         title = title_of("table1", sources, target, settings[0], planned, [each.train_gan.seed for each in settings])
         graph = table1_pipeline(planned.methods)
         tags = runs.tags_of(sources, target, settings[0], planned)
-        return self.finished(graph, profile, arguments, [title, *self.assignments], tags, scheduled)
+        finished = self.finished(graph, profile, arguments, [title, *self.assignments], tags, scheduled)
+        return replace(finished, notes=(*left_out, *finished.notes))
 
 
 class RetrainOptions(Options):
@@ -283,4 +288,5 @@ def title_of(
     names = " and ".join(source.name for source in sources)
     preset = settings.evaluate.preset or "defaults"
     seed = f"seed{'s' if len(seeds) > 1 else ''} {','.join(map(str, seeds))}"
-    return ", ".join([f"{pipeline} {names} to {target.name}", "+".join(planned.methods), *splits, preset, seed])
+    methods = "+".join(planned.methods) or "direct"
+    return ", ".join([f"{pipeline} {names} to {target.name}", methods, *splits, preset, seed])

@@ -30,7 +30,16 @@ def document(compiled):
 
 def test_what_is_trained_for_a_split_is_in_loops_whose_outputs_are_evaluated_together(document):
     root, *loops = dags(document)
-    assert sorted(root) == ["evaluate", "for-loop-1", "for-loop-2", "for-loop-3", "ingest", "ingest-2", "pretrain"]
+    assert sorted(root) == [
+        "check",
+        "evaluate",
+        "for-loop-1",
+        "for-loop-2",
+        "for-loop-3",
+        "ingest",
+        "ingest-2",
+        "pretrain",
+    ]
     assert [sorted(loop) for loop in loops] == [
         ["train-gan", "translate"],
         ["pretrain-2", "train-gan-2", "translate-2"],
@@ -69,8 +78,10 @@ def test_a_counterpart_trains_its_gan_with_the_arguments_of_an_adaptation(docume
     assert theirs["parameters"]["changes"]["runtimeValue"]["constant"] == "{}"
 
 
-def test_both_data_sets_are_read_before_anything_is_trained(document):
-    assert sorted(document["root"]["dag"]["tasks"]["pretrain"]["dependentTasks"]) == ["ingest", "ingest-2"]
+def test_both_data_sets_are_read_and_checked_before_anything_is_trained(document):
+    tasks = document["root"]["dag"]["tasks"]
+    assert sorted(tasks["pretrain"]["dependentTasks"]) == ["check", "ingest"]
+    assert sorted(tasks["check"]["dependentTasks"]) == ["ingest", "ingest-2"]
 
 
 def test_every_task_gets_every_parameter_of_its_component(document):

@@ -78,6 +78,13 @@ def test_simpgan_without_its_similarity_loss_is_cyclegan():
     ]
 
 
+def test_simpgan_fit_without_its_own_loss_is_refused():
+    for sweep, setting in (("train_gan.lambda_fitness=0,1", 1), ("train_gan.lambda_similarity=1", 0)):
+        settings = TrainGanSettings(lambda_fitness=setting)
+        with pytest.raises(UserError, match="simpgan-fit needs lambda_fitness above 0; without it the method is"):
+            plan(settings, ["simpgan-fit"], [], GRID, [sweep])
+
+
 def test_a_sweep_of_what_a_method_has_no_use_for_trains_it_once():
     assert changes("train_gan.lambda_similarity=0,0.1,1", method="gan") == [("gan", {})]
 

@@ -22,7 +22,7 @@ def test_what_several_cells_share_is_outside_their_loop(document):
     root, sources, seeds, *within = dags(document)
     assert sorted(root) == ["for-loop-1", "ingest", "summarise-2"]
     assert sorted(sources) == ["for-loop-2", "ingest-2", "summarise"]
-    assert sorted(seeds) == ["evaluate", "for-loop-3", "for-loop-4", "for-loop-5", "pretrain"]
+    assert sorted(seeds) == ["check", "evaluate", "for-loop-3", "for-loop-4", "for-loop-5", "pretrain"]
     assert [sorted(loop) for loop in within] == [
         ["train-gan", "translate"],
         ["pretrain-2", "train-gan-2", "translate-2"],

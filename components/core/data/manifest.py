@@ -20,6 +20,7 @@ SCHEMA_VERSION = 2
 TABLES = ("images", "roles", "rejected", "objects")
 FILES = ("manifest.json", *(f"{name}.parquet" for name in TABLES))
 ROLES = ("train", "query", "gallery")
+PICTURES = (".jpg", ".jpeg", ".png")
 
 IMAGE_COLUMNS = {
     "name": "str",
@@ -183,7 +184,7 @@ class Manifest:
         folder = Path(folder)
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
-            raise UserError(f"{folder} is not a manifest: it has no {missing[0]}")
+            raise UserError(f"{folder} is not a manifest: it has no {missing[0]}{manifest_near(folder)}")
         tables = {}
         for name in TABLES:
             path = folder / f"{name}.parquet"
@@ -201,6 +202,17 @@ class Manifest:
             if (manifest.digest, manifest.files_digest) != digests:
                 raise ValueError("its content has changed")
         return manifest
+
+
+def manifest_near(folder: Path) -> str:
+    """What to give instead of a folder that is no manifest, as the end of a sentence; "" if nothing is known."""
+    near = [folder.parent, folder / "manifest", *sorted(folder.glob("*")), *sorted(folder.glob("*/manifest"))]
+    found = next((each for each in near if (each / FILES[0]).is_file()), None)
+    if found:
+        return f": give {found}"
+    if any(each.suffix.lower() in PICTURES for each in folder.glob("*/*")):
+        return ": it is a folder of images, so simpgan ingest it first, and give the --out of that"
+    return ""
 
 
 def empty(columns: dict[str, str]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from components.core.runtime.errors import UserError
+from components.core.data.suitability import refuse_few_identities, refuse_without_pairs
 
 
 class PairSampler:
@@ -16,17 +16,8 @@ class PairSampler:
         Raises:
             UserError: fewer than two identities, or none with two images.
         """
+        refuse_without_pairs(persons)
         identities, labels, counts = np.unique(persons, return_inverse=True, return_counts=True)
-        if len(identities) < 2:
-            raise UserError(
-                f"the source has {len(identities)} identity: a classifier needs at least two; "
-                "check the source's layout and folder"
-            )
-        if counts.max() < 2:
-            raise UserError(
-                "the source has no positive pair: every identity has a single image; "
-                "give a source with several images of a person"
-            )
         self.labels = torch.from_numpy(labels)
         self.identities = len(identities)
         self._counts = torch.from_numpy(counts)
@@ -67,11 +58,7 @@ class PairSampler:
         Raises:
             UserError: the source has fewer identities.
         """
-        if identities > self.identities:
-            raise UserError(
-                f"a batch of {identities} identities cannot be drawn from a source with {self.identities}: "
-                "lower pretrain.pairs, or raise pretrain.images_per_identity"
-            )
+        refuse_few_identities(self.identities, identities)
         batch = []
         for identity in torch.randperm(self.identities, generator=generator)[:identities].tolist():
             start, count = int(self._starts[identity]), int(self._counts[identity])

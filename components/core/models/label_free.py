@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from components.core.data.decoded import to_unit_range
+from components.core.data.suitability import refuse_single_image
 from components.core.models.classifier import SiameseClassifier
 from components.core.models.precision import Inference
-from components.core.runtime.errors import UserError
 
 SAMPLE = 256
 """Images of each domain that are looked at: enough for a distance of distributions, and seconds of a CPU."""
@@ -82,7 +82,8 @@ class LabelFree:
         Raises:
             UserError: a domain has a single image.
         """
-        refuse_single_image(len(source), len(target))
+        refuse_single_image("source", len(source))
+        refuse_single_image("target", len(target))
         generator = torch.Generator().manual_seed(seed)
         self.classifier, self.judge = classifier, Inference(classifier, precision)
         self.source, self.target = (to_unit_range(sample(images, generator)) for images in (source, target))
@@ -112,13 +113,6 @@ class LabelFree:
 def through(network: Inference, batches: Iterable[Tensor]) -> Tensor:
     """What the network makes of batches of images [n, 3, H, W], joined, float32."""
     return torch.cat([network(batch) for batch in batches])
-
-
-def refuse_single_image(source: int, target: int) -> None:
-    """Raise UserError where a domain has too few images to be a distribution."""
-    for images, domain in ((source, "source"), (target, "target")):
-        if images < 2:
-            raise UserError(f"{images} training image of the {domain}: label-free checks need two; give more images")
 
 
 def score(measures: Mapping[str, float]) -> float:

@@ -53,6 +53,8 @@ class Layout(ABC):
     """Other files that must be there."""
     names: ClassVar[str]
     """The form of a file's name, for people."""
+    labelled: ClassVar[bool] = True
+    """Whether names tell people."""
     source_protocol: ClassVar[str]
     """The protocol whose train role, at fold 0, trains a classifier."""
     published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]]

@@ -18,6 +18,7 @@ class Cameras(Layout):
     name = "cameras"
     folders = ()
     names = "CAMERA/ANYTHING.jpg or .png"
+    labelled = False
     source_protocol = "cameras"
     published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]] = {("cameras", "train"): None}
     folds: ClassVar[Mapping[str, int]] = {"cameras": 1}

@@ -221,7 +221,7 @@ def test_cameras_are_numbered_in_the_order_of_their_folders_and_every_image_is_f
     }
     roles = roles_of("cameras", images)
     assert roles.to_numpy().tolist() == [[row, "cameras", 0, "train"] for row in range(4)]
-    assert count_warnings(LAYOUTS["cameras"], images, roles) == match_warnings(images, roles) == []
+    assert count_warnings(LAYOUTS["cameras"], images, roles) == match_warnings(LAYOUTS["cameras"], images, roles) == []
 
 
 def full_data_set(layout: str) -> list[str]:
@@ -256,7 +256,7 @@ def test_a_whole_data_set_has_the_published_counts_and_a_smaller_one_is_told(lay
     whole = image_table(layout, full_data_set(layout))
     roles = roles_of(layout, whole, file)
     assert count_warnings(LAYOUTS[layout], whole, roles) == []
-    assert match_warnings(whole, roles) == []
+    assert match_warnings(LAYOUTS[layout], whole, roles) == []
     less = whole[whole["person"] != 2].reset_index(drop=True)
     told = count_warnings(LAYOUTS[layout], less, roles_of(layout, less, file))
     assert len(told) >= 2
@@ -264,8 +264,13 @@ def test_a_whole_data_set_has_the_published_counts_and_a_smaller_one_is_told(lay
 
 
 def test_queries_without_a_match_by_another_camera_are_told():
-    images = image_table("grid", ["probe/0001_5_1_1.jpeg", "gallery/0001_5_2_1.jpeg"])
+    names = ["probe/0001_5_1_1.jpeg", "gallery/0001_5_2_1.jpeg", "probe/0002_5_1_1.jpeg", "gallery/0002_6_1_1.jpeg"]
+    images = image_table("grid", names)
     roles = roles_of("grid", images, partitions([([9], [8])], GRID_FIELDS))
-    assert match_warnings(images, roles) == [
-        "all250: 1 queries have no correct match by another camera and cannot be evaluated"
+    assert match_warnings(LAYOUTS["grid"], images, roles) == [
+        "all250: 1 queries have no correct match by another camera and cannot be evaluated",
+        "folds10: no query shows a person who is known: as a target the data set is evaluated without labels there",
     ]
+    images = image_table("market1501", ["query/0001_c1s1_000001_00.jpg", "bounding_box_test/0001_c1s1_000002_00.jpg"])
+    (told,) = match_warnings(LAYOUTS["market1501"], images, roles_of("market1501", images))
+    assert told.startswith("standard: none of 1 queries has a correct match by another camera: as a target")

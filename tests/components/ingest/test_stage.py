@@ -220,7 +220,7 @@ def test_a_folder_without_the_layout_says_what_was_looked_for_and_found(tmp_path
         ingest(write(files_of("cuhk01") | {"readme": b""}, tmp_path / "set"), tmp_path)
     assert str(refused.value) == (
         f"no market1501 data set in {tmp_path}/set: looked for bounding_box_train/, query/, bounding_box_test/; "
-        "found campus/, readme"
+        f"found campus/, readme; it looks like cuhk01: write cuhk01:{tmp_path}/set"
     )
     assert not (tmp_path / "data").exists()
 

@@ -13,6 +13,7 @@ from kfp.compiler import Compiler
 
 from components.core import images
 from pipelines import cli
+from tests.components.ingest.data_sets import GRID, GRID_FIELDS, GRID_TEST, GRID_TRAIN, MARKET, partitions
 from tests.pipelines.graphs import dags
 from tests.pipelines.words import words
 
@@ -40,7 +41,9 @@ def own_images(monkeypatch, tmp_path):
 @pytest.fixture
 def places(object_store):
     """Options for two data sets and a data root in a store."""
-    object_store.fill({"market/bounding_box_train/a.jpg": b"1", "grid/probe/a.jpg": b"2"})
+    folds = partitions([(GRID_TRAIN, GRID_TEST), (GRID_TEST, GRID_TRAIN)] * 5, GRID_FIELDS)
+    object_store.fill({f"market/{name}": b"1" for name in MARKET} | {f"grid/{name}": b"2" for name in GRID})
+    object_store.fill({"grid/features_and_partitions.mat": folds})
     at = object_store.location
     return ["--source", f"market1501:{at}/market", "--target", f"grid:{at}/grid", "--data-root", f"{at}/data"]
 

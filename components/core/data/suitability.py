@@ -1,0 +1,250 @@
+"""What data sets must hold for each stage: the refusals that manifests and settings alone decide.
+
+The stages and the check that comes before every training call the same functions, so each refusal has one wording.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from components.core.data.manifest import Manifest
+from components.core.data.overlap import refuse_shared_people
+from components.core.runtime.errors import UserError
+
+FEWEST = 2
+"""Images that a domain needs to be a distribution."""
+
+Split = tuple[str, int]  # protocol and fold
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is asked for of a source and a target.
+
+    Attributes:
+        source_protocol: the source's protocol to train a classifier in; empty: the source's own.
+        identities: people in an identity-balanced batch of the classifier's training; 0: batches are not balanced.
+        translations: splits of the target in which a GAN is trained, on either data set's side.
+        umdl: splits of the target in which UMDL is learned.
+        protocols: of the target to evaluate; empty: all.
+        needs_rows: whether results without a single ranking are of no use.
+        allow_shared_people: whether source and target may show the same people.
+    """
+
+    source_protocol: str = ""
+    identities: int = 0
+    translations: Sequence[Split] = ()
+    umdl: Sequence[Split] = ()
+    protocols: Sequence[str] = ()
+    needs_rows: bool = False
+    allow_shared_people: bool = False
+
+    @classmethod
+    def of_settings(
+        cls,
+        pretrain: Mapping[str, Any],
+        train_gan: Mapping[str, Any],
+        evaluate: Mapping[str, Any],
+        *,
+        translations: Sequence[Split],
+        umdl: Sequence[Split] = (),
+        needs_rows: bool = False,
+    ) -> Self:
+        """The experiment that the settings of three stages ask for, given by name; a missing one has its default."""
+        images = pretrain.get("images_per_identity", 0)
+        looking = [evaluate, train_gan] if translations else [evaluate]
+        return cls(
+            source_protocol=pretrain.get("protocol", ""),
+            identities=2 * pretrain["pairs"] // images if images and "pairs" in pretrain else 0,
+            translations=translations,
+            umdl=umdl,
+            protocols=evaluate.get("protocols", ()),
+            needs_rows=needs_rows,
+            allow_shared_people=all(settings.get("allow_shared_people", False) for settings in looking),
+        )
+
+
+def refuse_impossible(source: Manifest, target: Manifest, asked: Experiment) -> None:
+    """Raise UserError for the first reason for which a stage of the experiment would stop."""
+    refuse_shared_people(source, target, asked.allow_shared_people)
+    refuse_source(source, asked)
+    for protocol, fold in asked.translations:
+        images_to_adapt_to(target, protocol, fold)
+    for protocol, fold in asked.umdl:
+        probes_for_umdl(target, protocol, fold)
+    refuse_target(target, asked)
+
+
+def refuse_source(source: Manifest, asked: Experiment) -> None:
+    """Raise UserError if no classifier can be trained on the source."""
+    rows = labelled_images(source, asked.source_protocol)
+    refuse_few_identities(source.images["person"].iloc[rows].nunique(), asked.identities)
+
+
+def refuse_target(target: Manifest, asked: Experiment) -> None:
+    """Raise UserError if nothing can be measured on the target, or nothing of what is trained for it."""
+    splits = splits_to_evaluate(target, asked.protocols)
+    rankable = rankable_splits(target, splits)
+    if not rankable:
+        if asked.needs_rows:
+            raise UserError(
+                f"the target {target.dataset}: {unrankable(target, splits)}, and this pipeline compares what was "
+                "measured: simpgan run adapt says what can be known without labels"
+            )
+        if not asked.translations:
+            refuse_single_image(f"target {target.dataset}", len(images_in(target, *splits[0])))
+    trained = sorted({*asked.translations, *asked.umdl})
+    if rankable and trained and not rankable_splits(target, trained):
+        raise UserError(
+            f"the target {target.dataset}: {unrankable(target, trained)}, so what is trained there has no result: "
+            f"train in another split, such as {rankable[0][0]}:{rankable[0][1]}"
+        )
+
+
+def labelled_images(source: Manifest, protocol: str = "") -> NDArray[np.int64]:
+    """Rows of the images that a classifier is trained on, rising; `protocol` is the source's own if empty.
+
+    Raises:
+        UserError: there are none, their people are unknown, or they make no pairs.
+    """
+    protocol = protocol or source.source_protocol
+    rows = source.rows(protocol, 0, "train")
+    if len(rows) == 0:
+        raise UserError(f"the source {source.dataset} has no training images in protocol '{protocol}'")
+    person = source.images["person"].iloc[rows]
+    if person.isna().any():
+        raise UserError(
+            f"the source {source.dataset} has no labels: {person.isna().sum()} of its {len(rows)} training images show "
+            "unknown people; give a labelled data set as the source"
+        )
+    refuse_without_pairs(person.to_numpy(dtype=np.int64))
+    return rows
+
+
+def refuse_without_pairs(person: NDArray[np.int64]) -> None:
+    """Raise UserError unless images of the people `person` [N] make pairs of one person and of two."""
+    identities, counts = np.unique(person, return_counts=True)
+    if len(identities) < 2:
+        raise UserError(
+            f"the source has {len(identities)} identity: a classifier needs at least two; "
+            "check the source's layout and folder"
+        )
+    if counts.max() < 2:
+        raise UserError(
+            "the source has no positive pair: every identity has a single image; "
+            "give a source with several images of a person"
+        )
+
+
+def refuse_few_identities(there: int, wanted: int) -> None:
+    """Raise UserError where an identity-balanced batch wants more people than `there` are."""
+    if wanted > there:
+        raise UserError(
+            f"a batch of {wanted} identities cannot be drawn from a source with {there}: "
+            "lower pretrain.pairs, or raise pretrain.images_per_identity"
+        )
+
+
+def refuse_single_image(domain: str, images: int) -> None:
+    """Raise UserError where a domain, source or target, has too few images to be a distribution."""
+    if images < FEWEST:
+        count = f"{images} training image{'s' * (images != 1)}"
+        raise UserError(f"{count} of the {domain}: label-free checks need two; give more images")
+
+
+def images_to_adapt_to(target: Manifest, protocol: str, fold: int) -> NDArray[np.int64]:
+    """Rows of the unlabelled images that a GAN is trained on in a split, rising.
+
+    Raises:
+        UserError: there is no such split, or it has fewer than two.
+    """
+    rows = training_images(target, protocol, fold)
+    refuse_single_image(f"target {target.dataset} in {protocol}, fold {fold}", len(rows))
+    return rows
+
+
+def training_images(target: Manifest, protocol: str, fold: int) -> NDArray[np.int64]:
+    """Rows of the target's training images in a split, rising.
+
+    Raises:
+        UserError: there is no such split, or it has none.
+    """
+    rows = target.rows(protocol, fold, "train")
+    if len(rows) == 0:
+        raise UserError(f"the target {target.dataset} has no training images in protocol '{protocol}', fold {fold}")
+    return rows
+
+
+def probes_for_umdl(target: Manifest, protocol: str, fold: int) -> NDArray[np.int64]:
+    """Rows of the probes and gallery images that UMDL makes features of in a split, rising.
+
+    Raises:
+        UserError: there is no such split, or it has no training images or no probes.
+    """
+    training_images(target, protocol, fold)
+    probes, gallery = (target.rows(protocol, fold, role) for role in ("query", "gallery"))
+    if len(probes) == 0:
+        raise UserError(f"the target {target.dataset} has no probes in protocol '{protocol}', fold {fold}")
+    return np.union1d(probes, gallery)
+
+
+def splits_to_evaluate(target: Manifest, protocols: Sequence[str] = ()) -> list[Split]:
+    """The splits of some protocols, or of all, sorted.
+
+    Raises:
+        UserError: there is no such protocol, or no image has a role.
+    """
+    for protocol in protocols:
+        target.rows(protocol, 0, "query")
+    every = target.protocols().itertuples(index=False)
+    splits = [(protocol, int(fold)) for protocol, fold in every if not protocols or protocol in protocols]
+    if not splits:
+        raise UserError(f"the target {target.dataset} has no images: nothing can be measured")
+    return splits
+
+
+def rankable_splits(target: Manifest, splits: Iterable[Split]) -> list[Split]:
+    """Those of the splits in which a probe has a correct match in the gallery."""
+    found = matches(target.images, target.roles)
+    rankable = set(found.loc[found["matched"], ["protocol", "fold"]].itertuples(index=False, name=None))
+    return [split for split in splits if split in rankable]
+
+
+def unrankable(target: Manifest, splits: Sequence[Split]) -> str:
+    """Why splits without a match cannot be ranked, in words."""
+    found = matches(target.images, target.roles)
+    probes = sum(((found["protocol"] == protocol) & (found["fold"] == fold)).sum() for protocol, fold in splits)
+    where = "; ".join(f"{protocol}, fold {fold}" for protocol, fold in splits[:3])
+    where += f" and {len(splits) - 3} more splits" if len(splits) > 3 else ""
+    if probes == 0:
+        return f"no probe in {where} shows a person who is known"
+    return f"none of the {probes:,} probes in {where} has a correct match by another camera in the gallery"
+
+
+def matches(images: pd.DataFrame, roles: pd.DataFrame) -> pd.DataFrame:
+    """One row a probe of a known person: protocol, fold, image, and `matched`.
+
+    A probe is matched if the gallery has an image of the same person that its own camera did not take. An unknown
+    camera is another one.
+    """
+    shown = roles.join(images[["person", "camera"]], on="image").dropna(subset="person")
+    key = ["protocol", "fold", "person"]
+    queries = shown[shown["role"] == "query"]
+    gallery = shown.loc[shown["role"] == "gallery", [*key, "camera"]].drop_duplicates()
+    pairs = queries.merge(gallery, on=key, how="left", suffixes=("", "_gallery"), indicator="found")
+    other = (pairs["camera"] != pairs["camera_gallery"]).fillna(True)
+    pairs["matched"] = ((pairs["found"] == "both") & other).astype(bool)
+    return pairs.groupby(["protocol", "fold", "image"], as_index=False)["matched"].any()
+
+
+def images_in(target: Manifest, protocol: str, fold: int) -> NDArray[np.int64]:
+    """Rows of the images that stand for a split of the target, rising: those for training, or of all roles if few."""
+    train = target.rows(protocol, fold, "train")
+    if len(train) >= FEWEST:
+        return train
+    in_split = (target.roles["protocol"] == protocol) & (target.roles["fold"] == fold)
+    return np.unique(target.roles.loc[in_split, "image"].to_numpy())

@@ -1,0 +1,47 @@
+"""What a data set is, as far as the names of its files tell, before an image is read."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from components.core.data.manifest import IMAGE_COLUMNS, Manifest
+from components.core.runtime import storage
+from components.ingest.files import find_data_set, sort_out
+from components.ingest.layouts import LAYOUTS
+from components.ingest.settings import IngestSettings
+from components.ingest.sources import GZIP_MAGIC, open_source
+from components.ingest.stage import labelled, refuse_damaged
+
+
+def preview(location: str, settings: IngestSettings) -> Manifest | None:
+    """The manifest that ingest would write if every file were a whole image; no bytes, sizes and digests are in it.
+
+    Ingest can only reject more files, so what this manifest makes impossible is impossible.
+
+    Returns:
+        None for a compressed archive, whose names cannot be read without reading all of it.
+
+    Raises:
+        UserError: nothing of the layout is at `location`, or too many names are not of its form.
+    """
+    if is_compressed(location):
+        return None
+    layout = LAYOUTS[settings.layout]
+    with open_source(location) as found:
+        source = find_data_set(found, layout)
+        labels, rejected = sort_out(source, layout)
+        refuse_damaged(location, len(labels), rejected, settings.max_rejected_share)
+        unread = pd.DataFrame({"name": sorted(labels)}).assign(
+            **{column: 0 if kind == "int64" else "" for column, kind in IMAGE_COLUMNS.items() if column != "name"}
+        )
+        images = layout.completed(labelled(unread, labels))
+        roles = layout.roles(images, source.read)
+    return Manifest(settings.name or layout.name, images, roles, source_protocol=layout.source_protocol)
+
+
+def is_compressed(location: str) -> bool:
+    """Whether `location` is a file that gzip wrote."""
+    if storage.is_s3(location) or not Path(location).is_file():
+        return False
+    with open(location, "rb") as file:
+        return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC

@@ -36,6 +36,7 @@ def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
             gallery=searcher.gallery.dataset,
             images=len(searcher.gallery.images),
             description=description,
+            precision=searcher.adaptation.looking.precision,
         )
     )
     storage.write_bytes(str(path), page.encode())

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -138,6 +139,7 @@ def test_the_command_writes_a_table_and_a_page(
     table = pd.read_parquet(tmp_path / "out" / "search.parquet")
     assert len(table) == 3
     page = (tmp_path / "out" / "search.html").read_text()
+    assert re.search(r"probes computed in (fp32|bf16)\.", page)
     assert page.count("<img") == 4
     assert page.count("<img") == page.count('alt="')
     assert "pairs of different people" in page

@@ -151,7 +151,7 @@ def headline(rows: Sequence[ResultsRow], probes: pd.DataFrame) -> list[Sentence]
 
 def headline_without_labels(checks: Checks, source: str, target: str) -> list[Sentence]:
     """What can be said where nobody knows who is who: the translation that its score would choose."""
-    unknown = "Without labels nobody knows how many people are found"
+    unknown = "Without labels, accuracy cannot be measured"
     sentences = [
         Sentence(unknown, f"Trained on {source}, and {target} has no labels; what can be checked without any is below")
     ]

@@ -342,7 +342,7 @@ def show(rows: "list[ResultsRow]", out: Path, further: str) -> None:
 
     if not rows:
         checks = read_checks(out / FILE).table()
-        known = "The target has no labels: nobody knows how many people are found. Known without labels, of a sample:"
+        known = "No probe of the target has a known match, so accuracy cannot be measured. Without labels, of a sample:"
         typer.echo(f"\n{known}\n\n{checks}\n\nWhat each number can and cannot know is in the report.\n\n{further}")
         return
     found = headlines(rows, read_probes_beside(out / "results.json"))

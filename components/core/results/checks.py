@@ -1,6 +1,6 @@
 """Label-free checks of an evaluation: checks.json, which is beside results.json, and what its numbers can know.
 
-Without labels nobody knows how many people are found. What can be measured is how pictures changed, for the classifier
+Without labels, accuracy cannot be measured. What can be measured is how pictures changed, for the classifier
 and for their neighbours. `components/core/models/label_free.py` says how each number is computed.
 """
 

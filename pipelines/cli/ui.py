@@ -40,9 +40,11 @@ def ui(
 
     typer.echo(f"http://127.0.0.1:{port}{save_view().path}  (Ctrl-C ends it)")
     command = ["-m", "mlflow", "ui", "--backend-store-uri", address, "--port", str(port), "--workers", "1"]
+    command += ["--uvicorn-opts", "--log-level error"]  # else a line a request
     # One reader needs neither MLflow's job runner, which takes 2 GB, nor its telemetry.
     lean = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    os.execve(sys.executable, [sys.executable, *command], os.environ | lean)
+    quiet = {"PYTHONWARNINGS": "ignore", "MLFLOW_LOGGING_LEVEL": "ERROR"}
+    os.execve(sys.executable, [sys.executable, *command], os.environ | lean | quiet)
 
 
 def show_server() -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from pipelines import cli
+from pipelines.demo_data import generate
 
 
 @pytest.fixture
@@ -24,11 +25,19 @@ def simpgan(monkeypatch, capsys):
     return simpgan
 
 
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """A folder with two small generated camera networks."""
+    folder = tmp_path_factory.mktemp("networks")
+    generate(folder, 0, source_identities=4, target_identities=4)
+    return folder
+
+
 @pytest.fixture
-def data(tmp_path):
-    """Options for two data sets that are there, as far as can be seen before reading them."""
-    for name in ("source", "target"):
-        (tmp_path / name).mkdir()
+def data(tmp_path, networks):
+    """Options for two data sets that are there."""
+    (tmp_path / "source").symlink_to(networks / "market1501")
+    (tmp_path / "target").symlink_to(networks / "underground_reid")
     return [
         "--source",
         f"market1501:{tmp_path / 'source'}",
@@ -83,10 +92,10 @@ def test_a_sweep_of_an_unknown_setting_is_refused(simpgan, data, tmp_path):
 
 
 @pytest.mark.parametrize("pipeline", ["adapt", "table1"])
-def test_a_target_that_is_the_source_is_refused_unless_that_is_asked_for(simpgan, data, tmp_path, pipeline):
+def test_a_target_that_is_the_source_is_refused_unless_that_is_asked_for(simpgan, data, networks, tmp_path, pipeline):
     same = [*data, "--target", f"market1501:{tmp_path / 'source'}"]
     said = refused_before_it_starts(simpgan, tmp_path, "run", pipeline, *same)
-    assert said.startswith(f"source and target are both at {tmp_path / 'source'}")
+    assert said.startswith(f"source and target are both at {networks / 'market1501'}")
     said = refused_before_it_starts(simpgan, tmp_path, "run", pipeline, *data, "--target-name", "market1501")
     assert said.startswith("source and target are both called market1501")
     allowed = [*same, "--allow-shared-people", "--protocol", "standard", "--set", "pretrain.weights=gone.safetensors"]

@@ -1,5 +1,6 @@
 """Connecting to MLflow, and finding or creating the run that a process writes to."""
 
+import getpass
 import importlib.metadata
 import json
 import logging
@@ -30,6 +31,7 @@ REASON_TAG = "simpgan.reason"
 CHANGED_TAG = "simpgan.changed"
 IMAGE_TAG = "simpgan.image"
 RERUN_TAG = "simpgan.rerun_of"
+NOTE_TAG = "mlflow.note.content"
 STAGE_TAG = "simpgan.stage"
 INPUT_TAG = "simpgan.input."
 SILENT_END = "ended without a word: killed, out of memory, or the machine went down"
@@ -185,7 +187,7 @@ def _find(client: "MlflowClient", experiment: str, request: RunRequest) -> "Run 
 
 
 def _create(client: "MlflowClient", experiment: str, request: RunRequest) -> "Run":
-    tags = _tags(request)
+    tags = {**_tags(request), NOTE_TAG: description(request.name, request.tags)}
     if parent := request.parent or _parent(client, experiment, request):
         tags["mlflow.parentRunId"] = parent
     return client.create_run(experiment, tags=tags, run_name=request.name)
@@ -223,7 +225,7 @@ def _reopen(client: "MlflowClient", run: "Run", request: RunRequest) -> None:
 
 def _tags(request: RunRequest) -> dict[str, str]:
     return {
-        **_origin(),
+        **origin(),
         **request.tags,
         PIPELINE_TAG: quotable(request.pipeline),
         TASK_TAG: quotable(request.task),
@@ -242,9 +244,22 @@ def log_parameters(
         client.log_batch(run_id, params=new[start : start + PARAMETERS_A_BATCH])
 
 
-def _origin() -> dict[str, str]:
-    """What the run was made with: versions, the image, and the commit."""
-    tags = {"version.python": platform.python_version()}
+def description(name: str, tags: Mapping[str, str]) -> str:
+    """A sentence for MLflow's page of a run; `tags` as in `RunRequest`."""
+    if stage := tags.get(STAGE_TAG):
+        return f"Stage {stage} of a SimPGAN pipeline: {name}."
+    if "source" in tags and "target" in tags:
+        preset = f", preset {tags['preset']}" if tags.get("preset") else ""
+        return f"Trained on {tags['source']}, evaluated on {tags['target']}: {tags.get('method', 'direct')}{preset}."
+    return f"{name}."
+
+
+def origin() -> dict[str, str]:
+    """What the run was made with and by whom: versions, the image, the commit, the program and the user."""
+    tags = {"version.python": platform.python_version(), "mlflow.source.name": "simpgan"}
+    tags["mlflow.source.type"] = "JOB" if "KUBERNETES_SERVICE_HOST" in os.environ else "LOCAL"
+    if user := user_name():
+        tags["mlflow.user"] = user
     for package in ("simpgan", "torch", "numpy"):
         try:
             tags[f"version.{package}"] = importlib.metadata.version(package)
@@ -255,6 +270,14 @@ def _origin() -> dict[str, str]:
     if (commit := provenance.commit()) != "unknown":
         tags["mlflow.source.git.commit"] = commit
     return tags
+
+
+def user_name() -> str:
+    """Who runs this process: the user of MLflow's server, else that of the machine; empty if it has no name."""
+    try:
+        return os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
+    except (OSError, KeyError):  # the number of a container's user need not have a name
+        return ""
 
 
 def flat(prefix: str, values: Mapping[str, Any]) -> dict[str, str]:

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from components.core.runtime.tracking.opening import (
+    NOTE_TAG,
     PIPELINE_TAG,
     PIPELINE_TASK,
     TASK_TAG,
     connect,
+    description,
     find_experiment,
     flat,
     log_parameters,
+    origin,
     quotable,
 )
 from components.core.runtime.tracking.refusals import first_line
@@ -47,7 +50,7 @@ def open_pipeline(pipeline: str, name: str, tags: Mapping[str, str], parameters:
         run = find_or_create_parent(client, find_experiment(client), pipeline, name)
         run_id = run.info.run_id
         client.update_run(run_id, name=name)
-        for tag, value in tags.items():
+        for tag, value in {**tags, NOTE_TAG: description(name, tags)}.items():
             client.set_tag(run_id, tag, value)
         log_parameters(client, run_id, flat(PIPELINE_TASK, parameters), run.data.params)
     except Exception as error:
@@ -64,7 +67,7 @@ def find_or_create_parent(client: "MlflowClient", experiment: str, pipeline: str
     """
     if found := find_parent(client, experiment, pipeline):
         return found
-    tags = {PIPELINE_TAG: quotable(pipeline), TASK_TAG: PIPELINE_TASK}
+    tags = {**origin(), PIPELINE_TAG: quotable(pipeline), TASK_TAG: PIPELINE_TASK}
     created = client.create_run(experiment, tags=tags, run_name=name)
     time.sleep(SETTLING_SECONDS)
     first = find_parent(client, experiment, pipeline) or created

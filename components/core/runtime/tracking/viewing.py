@@ -56,10 +56,17 @@ def save_view() -> View:
 
 
 def figures_of(runs: "Iterable[Run]") -> list[str]:
-    """Names of the rank-1 that most of the runs have; of equally frequent ones the methods listed last come first."""
+    """Names of the rank-1 that most of the runs have; of equally frequent ones the methods listed last come first.
+
+    Direct transfer and AdaBN, which all others are compared with, follow in the protocol of the first one.
+    """
     counted = Counter(name for run in runs for name in run.data.metrics if name.startswith(RESULT_METRIC))
     plain = [name for name in counted if not compares_otherwise(method_of(name))]
-    return sorted(plain, key=lambda name: (-counted[name], -place(method_of(name))[0], name))[:MOST_FIGURES]
+    ordered = sorted(plain, key=lambda name: (-counted[name], -place(method_of(name))[0], name))
+    protocol = ordered[0].rpartition("/")[0] if ordered else ""
+    baselines = [name for name in (f"{protocol}/direct", f"{protocol}/adabn") if name in counted]
+    others = [name for name in ordered if name not in baselines]
+    return [*others[: MOST_FIGURES - len(baselines)], *baselines]
 
 
 def method_of(name: str) -> str:

@@ -39,7 +39,8 @@ def ui(
     address = os.environ["MLFLOW_TRACKING_URI"] = store_address(store)
 
     typer.echo(f"http://127.0.0.1:{port}{save_view().path}  (Ctrl-C ends it)")
-    command = ["-m", "mlflow", "ui", "--backend-store-uri", address, "--port", str(port), "--workers", "1"]
+    stores = ["--backend-store-uri", address, "--registry-store-uri", address]
+    command = ["-m", "mlflow", "ui", *stores, "--port", str(port), "--workers", "1"]
     command += ["--uvicorn-opts", "--log-level error"]  # else a line a request
     # One reader needs neither MLflow's job runner, which takes 2 GB, nor its telemetry.
     lean = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}

@@ -225,6 +225,7 @@ def test_a_scheduled_adapt_looks_at_its_data_every_time(kubeflow, schedule, fold
         "finish": False,
         "ingest": False,
         "ingest-2": False,
+        "check": True,
         "pretrain": True,
         "train-gan": True,
         "translate": True,

@@ -19,7 +19,7 @@ def start_from(folder: Path, generator: GeneratorConfig, networks: Mapping[str, 
         generator: shape of f and g.
 
     Raises:
-        UserError: `folder` holds no translator, or one of another shape.
+        UserError: `folder` holds no translator, one of another shape, or one without discriminators.
     """
     before, _ = load_translator(folder)
     shape, wanted = before.config.model_dump(), generator.model_dump()
@@ -29,9 +29,4 @@ def start_from(folder: Path, generator: GeneratorConfig, networks: Mapping[str, 
             f"the translator in '{folder}' has another shape than the one to be trained: set {', '.join(different)}"
         )
     for name, network in networks.items():
-        try:
-            load_network(folder, name, network)
-        except RuntimeError:
-            raise UserError(
-                f"the translator in '{folder}' has no {name}: train it again, and go on from that"
-            ) from None
+        load_network(folder, name, network)

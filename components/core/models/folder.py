@@ -92,6 +92,8 @@ def load_network(folder: Path, name: str, network: nn.Module) -> nn.Module:
         raise UserError(f"cannot read the weights in '{folder}': {failure}: {REMEDY}") from None
     prefix = f"{name}."
     state = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    if not state:
+        raise UserError(f"the model in '{folder}' has no {name}: {REMEDY}")
     load_state(network, state, path)
     return network
 

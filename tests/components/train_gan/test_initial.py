@@ -86,7 +86,7 @@ def test_a_translator_without_discriminators_is_refused(
     (bare / "config.json").write_bytes((trained / "config.json").read_bytes())
     tensors = load_file(trained / "model.safetensors")
     save_file({name: each for name, each in tensors.items() if name[0] != "d"}, bare / "model.safetensors")
-    with pytest.raises(UserError, match=r"bare' has no d_source: train it again, and go on from that"):
+    with pytest.raises(UserError, match=r"bare' has no d_source: train it again"):
         go_on(ingested, classifier, bare, tmp_path / "on")
 
 

@@ -157,12 +157,13 @@ def test_the_same_command_again_takes_every_stage_from_the_cache(killed_once, in
     lines = [line.partition(" (")[0].removesuffix(": from cache") for line in again.stderr.splitlines()]
     assert sorted(lines[:2]) == ["ingest grid", "ingest market1501"]  # in kfp's order
     assert lines[2:] == [
+        "check",
         "pretrain",
         "train_gan simpgan all250:0",
         "translate simpgan all250:0",
         "evaluate",
     ]
-    assert again.stderr.count("from cache") == 6
+    assert again.stderr.count("from cache") == 7
     assert again.stdout == killed_once.stdout
 
 

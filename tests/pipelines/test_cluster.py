@@ -106,7 +106,7 @@ def test_requests_and_limits(containers):
 
 
 def test_every_pod_has_the_secrets_and_knows_its_run_without_a_parameter(pods):
-    assert len(pods) == 7
+    assert len(pods) == 8
     for pod in pods.values():
         required, optional = pod["secretAsEnv"]
         assert (required["secretName"], required["optional"]) == ("store", False)
@@ -133,7 +133,7 @@ def test_what_is_said_of_a_node_reaches_its_pod_only(pods):
 def test_every_task_in_every_loop_is_retried_with_growing_pauses(documents):
     policies = [task["retryPolicy"] for tasks in dags(documents[0]) for task in tasks.values() if "retryPolicy" in task]
     policy = {"maxRetryCount": 4, "backoffDuration": "7s", "backoffFactor": 3.0, "backoffMaxDuration": "70s"}
-    assert policies == [policy] * 7
+    assert policies == [policy] * 8
 
 
 def test_finish_runs_however_the_rest_ends_and_never_from_the_cache(documents):

@@ -91,10 +91,10 @@ def test_the_runs_of_the_stages_nest_under_that_of_the_pipeline(finished):
             "select name, status, value from runs left join tags"
             " on tags.run_uuid = runs.run_uuid and key = 'mlflow.parentRunId'"
         ).fetchall()
-        (pipeline,) = store.execute("select run_uuid from runs where name like 'adapt %'").fetchone()
+        (pipeline,) = store.execute("select run_uuid from runs where name like '% to %'").fetchone()
     assert len(runs) == 9
     assert {status for _, status, _ in runs} == {"FINISHED"}
-    assert {parent for name, _, parent in runs if not name.startswith("adapt ")} == {pipeline}
+    assert {parent for name, _, parent in runs if " to " not in name} == {pipeline}
     with sqlite3.connect(out / "mlflow.db") as store:
         of_pipeline = "select key, value from metrics where run_uuid = ? and key "
         figures = dict(store.execute(f"{of_pipeline} not like 'c%'", (pipeline,)).fetchall())

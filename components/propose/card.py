@@ -42,6 +42,7 @@ def card_of(folder: Path, description: Description, measured: Measured, resample
             unlabelled=len(target.rows(description.protocol, description.fold, "train")),
             training=training(folder, description),
             row=measured.row,
+            direct=measured.direct_row,
             rates=rates(measured, resamples, seed),
             checks=measured.checks,
             date=provenance.today(),

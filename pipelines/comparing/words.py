@@ -38,7 +38,7 @@ def verdict(entrant: Entrant, comparison: Comparison, reference: Entrant) -> str
     points = comparison.difference
     gain, low, high = points.mean[0], points.low[0], points.high[0]
     if gain == 0 and comparison.p == 1:
-        return f"{entrant.title} finds as many as {reference.title}"
+        return f"{entrant.title} finds the right person first just as often as {reference.title}"
     relation = "more" if gain > 0 else "fewer"
     difference = f"{abs(gain):.1f} points {relation} at rank 1 than {reference.title} does"
     interval = f"95 %: {signed(low)} to {signed(high)}; {p_in_words(comparison.corrected_p)}"

@@ -1,6 +1,6 @@
 """Whether a candidate may take the champion's place: what was measured of both, held against each other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -44,7 +44,7 @@ class Measured:
         method: such as simpgan+adabn.
         row: of the results; None where the target has no labels, or it was not evaluated.
         probes: what became of each probe: probe, first_rank.
-        direct_row, direct: the same for direct transfer, which needs no adaptation.
+        direct_row, direct: the same for direct transfer by the adaptation's classifier; see `direct_beside`.
         checks: label-free measures by name; none if there were none.
         compared: what label-free measures depend on: digests of target and classifier, and the sample.
     """
@@ -76,7 +76,7 @@ class Measured:
         training = (description.variant, description.seed)
         of_method = [row for row in rows if row.method == description.method]
         row = next((row for row in of_method if not exactly or (row.variant, row.seed) == training), None)
-        direct = next((row for row in rows if row.method == DIRECT), None)
+        direct = direct_beside(row, rows)
         checks: dict[str, float] = {}
         compared = ""
         if (evaluation / CHECKS).is_file():
@@ -103,6 +103,17 @@ class Measured:
     def evaluated(self) -> bool:
         """Whether anything is known of it."""
         return self.row is not None or bool(self.checks)
+
+
+def direct_beside(row: ResultsRow | None, rows: Sequence[ResultsRow]) -> ResultsRow | None:
+    """Direct transfer to compare an adaptation with: that of its seed, else the only one of its split.
+
+    A translation may be trained with another seed than its classifier, whose seed direct transfer has. Of several
+    direct transfers, none of which has the seed, it is unknown which classifier is the adaptation's.
+    """
+    direct = [each for each in rows if each.method == DIRECT]
+    same = [each for each in direct if row and each.seed == row.seed]
+    return next(iter(same), direct[0] if len(direct) == 1 else None)
 
 
 def probes_in(probes: pd.DataFrame, row: ResultsRow | None) -> pd.DataFrame:

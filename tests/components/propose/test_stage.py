@@ -9,13 +9,15 @@ import pytest
 
 from components.champion import stage as champion
 from components.core.data.manifest import Manifest
+from components.core.models.description import Description
 from components.core.models.folder import model_digest
-from components.core.results.gate import GateSettings
+from components.core.results.gate import GateSettings, Measured
 from components.core.results.probes import write_probes
 from components.core.results.rows import write_results
 from components.core.runtime.errors import UserError
 from components.core.runtime.tracking.registry import Registry
 from components.propose import promotion, stage
+from components.propose.card import rates
 from components.propose.settings import ProposeSettings
 from mlflow import MlflowClient
 from tests.components.core.models.adaptations import write_classifier, write_translator
@@ -96,6 +98,28 @@ def test_a_proposal_becomes_the_candidate_with_a_card_and_a_verdict(
     assert client.get_model_version("simpgan", "1").run_id == run.info.run_id
     assert run.data.metrics["model/rank-1"] == 75.0
     assert {file.path for file in client.list_artifacts(run.info.run_id)} >= {"verdict.json", "card.md"}
+
+
+def test_the_card_has_direct_transfer_of_the_same_seed(tmp_path: Path) -> None:
+    """A file of two seeds, the other one first."""
+    own = {"seed": 5, **SPLIT}
+    rows, _ = together(
+        ranked("direct", [1, 1], **SPLIT), ranked("direct", [1, 2], **own), ranked("adabn", [1, 1], **own)
+    )
+    write_results(rows, tmp_path / "results.json")
+    about = Description(
+        method="adabn",
+        source="market1501",
+        target="grid",
+        variant="",
+        order_seed=0,
+        batch=8,
+        digests={},
+        files={},
+        **own,
+    )
+    [rank_1, *_] = rates(Measured.read(tmp_path, about), 99, 0)
+    assert (rank_1["value"], rank_1["direct"]) == (100.0, "50.0")
 
 
 def test_the_same_parts_are_one_version(propose: Propose) -> None:

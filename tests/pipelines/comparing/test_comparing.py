@@ -46,6 +46,11 @@ def test_a_small_difference_may_be_chance(tmp_path):
     assert "p = 1): that may well be chance." in text
 
 
+def test_no_difference_is_said_in_a_sentence(tmp_path):
+    folders = run_folder(tmp_path / "a", simpgan(GOOD)), run_folder(tmp_path / "b", simpgan(GOOD))
+    assert "finds the right person first just as often as" in in_terminal(compared(*folders)[1])
+
+
 def test_settings_that_differ_are_named_with_who_has_which(two):
     runs, _ = compared(*two)
     assert differing(runs) == [

@@ -8,6 +8,7 @@ from components.core.runtime.tracking.blocks import pipeline_of_environment
 from components.core.runtime.tracking.endings import Ending
 from components.core.runtime.tracking.opening import (
     LONGEST_TAG,
+    NOTE_TAG,
     PIPELINE_TAG,
     PIPELINE_TASK,
     REASON_TAG,
@@ -29,9 +30,6 @@ logger = logging.getLogger(__name__)
 LAST_STAGES = ("summarise", "evaluate")
 RESULTS = ("rank-", "mAP/", "cmc/")
 """How the names of a pipeline's results begin."""
-
-NOTE_TAG = "mlflow.note.content"
-"""What MLflow shows on top of a run's page."""
 
 
 def close_pipeline(ending: Ending) -> list[str]:

@@ -31,10 +31,12 @@ REASON_TAG = "simpgan.reason"
 CHANGED_TAG = "simpgan.changed"
 IMAGE_TAG = "simpgan.image"
 RERUN_TAG = "simpgan.rerun_of"
-NOTE_TAG = "mlflow.note.content"
 STAGE_TAG = "simpgan.stage"
 INPUT_TAG = "simpgan.input."
 SILENT_END = "ended without a word: killed, out of memory, or the machine went down"
+
+NOTE_TAG = "mlflow.note.content"
+"""What MLflow shows on top of a run's page."""
 
 RUN_TAG = "simpgan.mlflow_run"
 """The run of a server that a run recorded on this machine was to be written to."""
@@ -215,6 +217,8 @@ def _reopen(client: "MlflowClient", run: "Run", request: RunRequest) -> None:
         for name, value in request.parameters.items()
         if run.data.params.get(name, value[:LONGEST_PARAMETER]) != value[:LONGEST_PARAMETER]
     }
+    if NOTE_TAG not in run.data.tags:  # of a run that somebody else has created
+        tags[NOTE_TAG] = description(request.name, request.tags)
     if changed:
         tags[CHANGED_TAG] = json.dumps(changed)[:LONGEST_TAG]
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])

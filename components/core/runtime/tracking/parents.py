@@ -67,7 +67,7 @@ def find_or_create_parent(client: "MlflowClient", experiment: str, pipeline: str
     """
     if found := find_parent(client, experiment, pipeline):
         return found
-    tags = {**origin(), PIPELINE_TAG: quotable(pipeline), TASK_TAG: PIPELINE_TASK}
+    tags = {**origin(), PIPELINE_TAG: quotable(pipeline), TASK_TAG: PIPELINE_TASK, NOTE_TAG: description(name, {})}
     created = client.create_run(experiment, tags=tags, run_name=name)
     time.sleep(SETTLING_SECONDS)
     first = find_parent(client, experiment, pipeline) or created

@@ -152,3 +152,21 @@ def test_an_evaluation_is_read_for_one_training_in_one_split(tmp_path: Path) -> 
     assert Measured.read(tmp_path, described("simpgan+adabn", seed=9)).row is None
     assert Measured.read(tmp_path, described("simpgan+adabn", seed=9), exactly=False).row == rows[1]
     assert not Measured.read(tmp_path / "none", described("adabn")).evaluated
+
+
+def test_direct_transfer_is_that_of_the_same_split_and_seed(tmp_path: Path) -> None:
+    rows, probes = together(
+        ranked("direct", [1, 1, 1], seed=3),
+        ranked("direct", [1, 1, 1], seed=4, fold=1),
+        ranked("direct", [2, 2, 1], seed=4),
+        ranked("simpgan", [1, 1, 3], seed=4),
+        ranked("simpgan", [1, 1, 3], seed=5),
+    )
+    write_results(rows, tmp_path / "results.json")
+    write_probes(probes, tmp_path / "probes.parquet")
+    found = Measured.read(tmp_path, described("simpgan", seed=4))
+    assert found.direct_row == rows[2]
+    assert found.direct["first_rank"].tolist() == [2, 2, 1]
+    assert Measured.read(tmp_path, described("simpgan", seed=5)).direct_row is None
+    write_results([rows[0], rows[4]], tmp_path / "results.json")
+    assert Measured.read(tmp_path, described("simpgan", seed=5)).direct_row == rows[0]

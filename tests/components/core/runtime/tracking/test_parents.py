@@ -81,6 +81,9 @@ def test_a_stage_that_is_faster_than_submit_is_no_reason_for_a_second_run(
     quick.setenv("SIMPGAN_PIPELINE", "adapt")
     with stage_run("ingest", settings={}, history=tmp_path / "history.jsonl"):
         pass
+    (pipeline,), _ = pipelines_and_stages(client)
+    assert pipeline.data.tags["mlflow.note.content"] == "adapt."
+    assert pipeline.data.tags["mlflow.source.name"] == "simpgan"
     open_pipeline("overtaken", "adapt market1501 to grid", {"target": "grid"}, {})
     (pipeline,), _ = pipelines_and_stages(client)
     assert (pipeline.info.run_name, pipeline.data.tags["target"]) == ("adapt market1501 to grid", "grid")

@@ -109,6 +109,7 @@ def test_run_named_by_the_cluster_is_resumed_and_not_handed_to_every_stage(
     found = runs_of(client)["given"]
     assert found.data.params == {"settings": "{}", "train_gan.rate": "0.5"}
     assert found.info.status == "FINISHED"
+    assert found.data.tags["mlflow.note.content"] == "Stage train_gan of a SimPGAN pipeline: train_gan."
 
     with pipeline_run("adapt", {}, {}):
         assert "MLFLOW_RUN_ID" not in os.environ

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,9 @@ from typing import Annotated
 import typer
 
 from components.core.runtime.errors import UserError
+
+NOTICE = "[MLflow] Security middleware enabled"
+"""MLflow prints this line on every start, and has no option that stops it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +49,17 @@ def ui(
     # One reader needs neither MLflow's job runner, which takes 2 GB, nor its telemetry.
     lean = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     quiet = {"PYTHONWARNINGS": "ignore", "MLFLOW_LOGGING_LEVEL": "ERROR"}
+    leave_out_of_errors(NOTICE)
     os.execve(sys.executable, [sys.executable, *command], os.environ | lean | quiet)
+
+
+def leave_out_of_errors(text: str) -> None:
+    """Keep lines with `text` off the standard error of this process, and of the program that replaces it."""
+    command = ["grep", "--invert-match", "--text", "--line-buffered", "--fixed-strings", text]
+    # In a session of its own, so that Ctrl-C does not end it before the last line has come.
+    errors = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=2, start_new_session=True)
+    assert errors.stdin is not None
+    os.dup2(errors.stdin.fileno(), 2)
 
 
 def show_server() -> None:

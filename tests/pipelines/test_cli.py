@@ -4,6 +4,9 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -235,6 +238,28 @@ def test_ui_refuses_a_port_in_use(simpgan, tmp_path):
         status, said = simpgan("ui", "--out", tmp_path, "--port", port)
     assert status == 2
     assert said == f"simpgan: port {port} cannot be used (Address already in use): choose another with --port\n"
+
+
+def test_ui_prints_its_link_and_nothing_else(tmp_path):
+    (tmp_path / "mlflow.db").touch()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "pipelines.cli", "ui", "--out", tmp_path, "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            while server.poll() is None:
+                try:
+                    assert urlopen(f"http://127.0.0.1:{port}/").status == 200
+                    break
+                except URLError:
+                    time.sleep(0.2)
+        finally:
+            server.terminate()
+        said, errors = server.communicate()
+    assert said.startswith(f"http://127.0.0.1:{port}/#/experiments/")
+    assert len(said.splitlines()) == 1
+    assert errors == ""
 
 
 def test_the_command_is_installed():

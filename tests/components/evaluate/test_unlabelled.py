@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -164,6 +165,23 @@ def test_probes_of_people_whom_nobody_knows_are_no_labels(ingested: Ingested, cl
     assert stage.run(ingested.source, tmp_path / "target", classifier, settings, ingested.data_root, out) == []
     assert set(read_checks(out / "checks.json").methods) == {"direct"}
     assert "Only all250, fold 0 was looked at." in (out / "report.html").read_text()
+
+
+def test_a_split_without_a_match_costs_the_others_nothing(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:
+    known = Manifest.load(ingested.target)
+    roles = known.roles
+    of_fold = (roles["protocol"] == "folds10") & (roles["fold"] == 3)
+    person = known.images["person"].to_numpy()[roles["image"]]
+    matches = of_fold & (roles["role"] == "gallery") & ~pd.isna(person)
+    Manifest("grid", known.images, roles[~matches]).save(tmp_path / "target")
+    quick = {"matched": False, "adabn": False, "points_shown": 0, "probes_shown": 0, "protocols": ["folds10"]}
+    settings = SETTINGS.model_copy(update=quick)
+    out = tmp_path / "out"
+    rows = stage.run(ingested.source, tmp_path / "target", classifier, settings, ingested.data_root, out)
+    assert {row.fold for row in rows} == set(range(10)) - {3}
+    page = (out / "report.html").read_text()
+    assert "No probe can be ranked: none of the" in page
+    assert "probes in folds10, fold 3 has a correct match by another camera in the gallery" in page
 
 
 def test_a_single_image_is_refused(ingested: Ingested, classifier: Path, target: Path, tmp_path: Path) -> None:

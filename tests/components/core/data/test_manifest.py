@@ -1,5 +1,6 @@
 """A manifest comes back as it was saved, and its digest tells every difference in content."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from components.core.data.manifest import Manifest
 from components.core.runtime.errors import UserError
+from tests.conftest import Ingested
 
 
 def manifest(**changes) -> Manifest:
@@ -172,3 +174,13 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
 def test_tables_that_contradict_themselves_are_refused(changes: dict):
     with pytest.raises(ValueError, match=r"images|roles|objects"):
         manifest(**changes)
+
+
+def test_a_folder_that_is_no_manifest_names_the_one_to_give(ingested: Ingested, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(ingested.source, tmp_path / "run" / "ingest" / "manifest"))
+    for given in (copied.parent, copied.parents[1], copied / "manifest"):
+        with pytest.raises(UserError, match=rf"is not a manifest: it has no manifest\.json: give {copied}$"):
+            Manifest.load(given)
+    images = ingested.folder / "market1501"
+    with pytest.raises(UserError, match="it is a folder of images, so simpgan ingest it first"):
+        Manifest.load(images)

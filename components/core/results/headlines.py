@@ -119,7 +119,7 @@ class Headline:
                 text = (
                     f"Nothing that was trained does better than {named(untrained)}, which trains nothing and has {said}"
                 )
-            elif len(self.summaries) > 2:
+            elif len(self.summaries) > 2 and untrained.method not in self.compared_methods:
                 text = f"The highest {count}, none of which trains anything, is {named(untrained)} with {said}"
             else:
                 return []
@@ -134,6 +134,11 @@ class Headline:
             shown.append((untrained.method, untrained.variant))
         return [Sentence(text, self.intervals_of(shown))]
 
+    @property
+    def compared_methods(self) -> set[str]:
+        """The methods that a sentence compares with a baseline."""
+        return {each.method for each in self.comparisons}
+
     def intervals_of(self, methods: Sequence[tuple[str, str]]) -> str:
         """The intervals of rank-1 in words; empty where none is known."""
         known = {each: self.intervals[each] for each in methods if each in self.intervals}
@@ -147,7 +152,7 @@ class Headline:
 def headlines(
     rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics | None = None, method: str = ""
 ) -> list[Headline]:
-    """What there is to say of each experiment, in order of appearance.
+    """What there is to say of each experiment: first those in which something was trained, then in order of appearance.
 
     Args:
         rows: of the results.
@@ -158,7 +163,8 @@ def headlines(
     first: dict[Experiment, list[ResultsRow]] = {}
     for block in comparable(rows, method):
         first.setdefault(Experiment.of(block[0]), block)
-    return [headline_of(block, probes, known or Statistics(), method) for block in first.values()]
+    blocks = sorted(first.values(), key=lambda block: all(trains_nothing(row.method) for row in block))
+    return [headline_of(block, probes, known or Statistics(), method) for block in blocks]
 
 
 def headline_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics, method: str) -> Headline:

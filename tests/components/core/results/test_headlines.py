@@ -66,6 +66,19 @@ def test_the_best_of_many_is_said_to_be_partly_luck():
     )
 
 
+def test_the_highest_row_is_not_named_twice():
+    rows = [row("direct", 10.0), row("direct+verification", 5.0), row("adabn", 20.0)]
+    assert [sentence.text for sentence in said(rows)] == [
+        "AdaBN finds the right person first for 20.0 % of 125 probes, direct transfer for 10.0 %: 10.0 points more"
+    ]
+
+
+def test_experiments_in_which_something_was_trained_come_first():
+    untrained = [row("direct", 10.0, protocol="all250"), row("adabn", 20.0, protocol="all250")]
+    found = headlines([*untrained, row("direct", 10.0), row("simpgan", 12.0)], no_probes())
+    assert [each.experiment.protocol for each in found] == ["folds10", "all250"]
+
+
 def test_folds_that_only_one_of_them_has_do_not_count():
     rows = [row("direct", rate, fold=fold) for fold, rate in enumerate([10.0, 90.0])] + [row("simpgan", 12.0)]
     rows += [row("cyclegan", 99.0, fold=1)]

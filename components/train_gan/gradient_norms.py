@@ -12,14 +12,22 @@ from torch import Tensor, nn
 from components.core.runtime.distributed import mean_over_processes
 
 
-def gradient_norms(weighted: Mapping[str, Tensor], parameters: Sequence[nn.Parameter]) -> dict[str, Tensor]:
-    """L2 norm over all `parameters` of the gradient of each loss, scalars on the device; the graph is kept.
+def gradient_norms(
+    parts: Mapping[str, Tensor], weights: Mapping[str, float], parameters: Sequence[nn.Parameter]
+) -> dict[str, Tensor]:
+    """Return the L2 norm, over all `parameters`, of the gradient of each weighted loss.
 
-    Of processes that share a batch it is the norm of the joint batch's gradient.
+    The norms are scalars on the device, and the graph is kept. Processes that share a batch get the norm of the joint
+    batch's gradient.
+
+    Args:
+        parts: losses by name.
+        weights: weight of each loss in Eq. 11.
+        parameters: those of both generators.
     """
     norms = {}
-    for name, loss in weighted.items():
-        gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+    for name, loss in parts.items():
+        gradients = torch.autograd.grad(weights[name] * loss, parameters, retain_graph=True, allow_unused=True)
         reached = torch.cat([gradient.flatten() for gradient in gradients if gradient is not None])
         norms[name] = torch.linalg.vector_norm(mean_over_processes(reached))
     return norms

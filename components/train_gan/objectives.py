@@ -4,6 +4,7 @@ All images of a batch go through a network together. The networks that only judg
 they are no parameters of a module and several processes exchange no gradients for them.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from components.core.models.classifier import SiameseClassifier
 from components.core.models.translator import Discriminator, Generator
 from components.train_gan import losses
 from components.train_gan.batches import Batch
-from components.train_gan.fitness import Fitness
+from components.train_gan.batchnorm_alignment import BatchNormAlignment
 from components.train_gan.settings import TrainGanSettings
 
 
@@ -41,8 +42,8 @@ class GeneratorObjective(nn.Module):
         super().__init__()
         self.g, self.f = g, f
         self.judges = (*discriminators, classifier)
-        self.fitness = Fitness(classifier)
-        self.used = settings.weights.keys()
+        self.alignment = BatchNormAlignment(classifier)
+        self.used = settings.loss_weights(step=0).keys()
 
     def forward(self, batch: Batch) -> Translated:
         """The judges' weights get no gradients here."""
@@ -63,12 +64,24 @@ class GeneratorObjective(nn.Module):
             if "similarity" in self.used:
                 parts["similarity"] = losses.similarity(classifier, rebuilt_source, batch.same)
         if "fitness" in self.used:
-            parts["fitness"] = self.fitness.loss(fake_source)
+            parts["fitness"] = self.alignment.loss(fake_source)
         if "identity" in self.used:
             parts["identity"] = losses.cycle_consistency(self.f(batch.source), batch.source) + losses.cycle_consistency(
                 self.g(batch.target), batch.target
             )
         return Translated(fake_source, fake_target, rebuilt_source, parts)
+
+
+def generator_loss(parts: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """Return L_gen (Eq. 11), a scalar: L_G + L_F + lambda1 L_cycle + lambda2 L_sim.
+
+    `lambda_fitness` and `lambda_identity` add a further part each, if they are used.
+
+    Args:
+        parts: losses by name, as `GeneratorObjective` returns them.
+        weights: weight of each part, from `TrainGanSettings.loss_weights`.
+    """
+    return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
 
 
 class DiscriminatorObjective(nn.Module):

@@ -70,14 +70,16 @@ class TrainGanSettings(Settings):
             raise ValueError("method gan reconstructs no images: a classifier_rate above 0 needs another method")
         return self
 
-    @property
-    def weights(self) -> dict[str, float]:
-        """What each generator loss of the method is multiplied with in Eq. 11; a loss that is not here is not used."""
+    def loss_weights(self, step: int) -> dict[str, float]:
+        """Return the weight of each generator loss in Eq. 11 at `step`, counted from 0.
+
+        Losses that the method does not use, and losses with a weight of 0, are left out at every step.
+        """
         weights = {"adversarial_g": 1.0, "adversarial_f": 1.0, "identity": self.lambda_identity}
         if self.method != "gan":
             weights["cycle"] = self.lambda_cycle
         if self.method in ("simpgan", "simpgan-fit"):
-            weights["similarity"] = self.lambda_similarity
+            weights["similarity"] = self.lambda_similarity * min(1, (step + 1) / max(1, self.similarity_warmup))
         if self.method == "simpgan-fit":
             weights["fitness"] = self.lambda_fitness
         return {name: weight for name, weight in weights.items() if weight}

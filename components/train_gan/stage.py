@@ -91,7 +91,7 @@ def run(
         )
         if not is_first():
             return
-        selection = trainer.candidates.take()
+        selection = trainer.selector.restore_best()
         tracked.summary({f"selected/{name}": value for name, value in selection.items()})
         tracked.tag("simpgan.precision", str(trainer.outcome))
         tracked.flush()
@@ -106,7 +106,7 @@ def run(
         }
         if settings.classifier_rate:
             config["classifier"] = network.config.model_dump()
-        save_model(output, trainer.candidates.networks, config)
+        save_model(output, trainer.selector.networks, config)
         shutil.copyfile(checkpoint.history, output / "history.jsonl")
         logger.info(f"{label}: wrote the translators after step {selection['step']} of {settings.steps} to {output}")
 

@@ -19,13 +19,18 @@ from components.core.runtime.distributed import is_first, own_share, parallel
 from components.core.runtime.tracking import StageRun
 from components.core.runtime.training import Updates, restore_optimizer
 from components.train_gan.batches import Batches, joint_pairs, own_pairs
-from components.train_gan.candidates import Candidates
+from components.train_gan.checkpoint_selection import CheckpointSelector
 from components.train_gan.gradient_norms import gradient_norms
-from components.train_gan.initial import start_from
-from components.train_gan.objectives import ClassifierObjective, DiscriminatorObjective, GeneratorObjective
+from components.train_gan.objectives import (
+    ClassifierObjective,
+    DiscriminatorObjective,
+    GeneratorObjective,
+    generator_loss,
+)
 from components.train_gan.pool import ImagePool
-from components.train_gan.samples import translation_grid
+from components.train_gan.sample_grid import sample_grid
 from components.train_gan.settings import TrainGanSettings
+from components.train_gan.warm_start import warm_start
 
 
 class GanTrainer:
@@ -58,7 +63,7 @@ class GanTrainer:
         self.d_source, self.d_target = (Discriminator(discriminator).to(self.device) for _ in range(2))
         if initial:
             networks = {"g": self.g, "f": self.f, "d_source": self.d_source, "d_target": self.d_target}
-            start_from(initial, generator, networks)
+            warm_start(initial, generator, networks)
         self.average_g, self.average_f = (
             deepcopy(network).requires_grad_(False) if settings.average_decay else network
             for network in (self.g, self.f)
@@ -68,11 +73,11 @@ class GanTrainer:
             "discriminator": build_optimizer((self.d_source, self.d_target), settings),
         }
         self.updates = Updates()
-        self.outcome = training_outcome(settings.precision, self.forwards())
+        self.outcome = training_outcome(settings.precision, self.sample_inputs())
         self.source_pool, self.target_pool = ImagePool(settings.pool), ImagePool(settings.pool)
         discriminators = (self.d_source, self.d_target)
         objective = GeneratorObjective(self.g, self.f, discriminators, classifier, settings)
-        self.fitness = objective.fitness
+        self.alignment = objective.alignment
         self.generator_objective = parallel(objective)
         self.discriminator_objective = parallel(DiscriminatorObjective(*discriminators, settings.discriminator_factor))
         result: dict[str, nn.Module] = {
@@ -92,7 +97,7 @@ class GanTrainer:
         if is_first():
             frozen = deepcopy(classifier).freeze() if settings.classifier_rate else classifier
             judge = LabelFree(frozen, source, target, seed=settings.seed, precision=settings.precision)
-        self.candidates = Candidates(judge, result, settings, run)
+        self.selector = CheckpointSelector(judge, result, settings, run)
 
     def step(self, step: int) -> Mapping[str, Tensor]:
         """Update G and F by Eq. 11, then D_S and D_T by Eq. 12, then the classifier if it learns."""
@@ -106,18 +111,18 @@ class GanTrainer:
         with autocast(self.device, self.outcome.precision):
             made = self.generator_objective(batch)
         recorded = {f"loss/{name}": part for name, part in made.parts.items()}
-        weighted = {name: weight_at(step, name, settings) * part for name, part in made.parts.items()}
-        recorded["loss/generators"] = torch.stack(list(weighted.values())).sum()
+        weights = settings.loss_weights(step)
+        recorded["loss/generators"] = generator_loss(made.parts, weights)
         if settings.gradient_norm_steps and step % settings.gradient_norm_steps == 0:
-            norms = gradient_norms(weighted, [*self.g.parameters(), *self.f.parameters()])
+            norms = gradient_norms(made.parts, weights, [*self.g.parameters(), *self.f.parameters()])
             recorded |= {f"gradient/{name}": norm for name, norm in norms.items()}
         recorded["gradient/generators"] = self.updates.make(self.optimizers["generator"], recorded["loss/generators"])
         if settings.average_decay:
-            follow(self.average_g, self.g, settings.average_decay, step)
-            follow(self.average_f, self.f, settings.average_decay, step)
+            update_ema(self.average_g, self.g, settings.average_decay, step)
+            update_ema(self.average_f, self.f, settings.average_decay, step)
 
-        fake_source = shown(self.source_pool, made.fake_source.detach(), generator)
-        fake_target = shown(self.target_pool, made.fake_target.detach(), generator)
+        fake_source = exchange_with_pool(self.source_pool, made.fake_source.detach(), generator)
+        fake_target = exchange_with_pool(self.target_pool, made.fake_target.detach(), generator)
         with autocast(self.device, self.outcome.precision):
             recorded |= self.discriminator_objective(fake_source, fake_target, batch.source, batch.target)
         recorded["gradient/discriminators"] = self.updates.make(
@@ -132,10 +137,10 @@ class GanTrainer:
             )
         rate = self.optimizers["generator"].param_groups[0]["lr"]
         recorded["train/learning_rate"] = torch.tensor(rate, device=self.device)
-        self.candidates.consider(step)
+        self.selector.consider(step)
         return {name: value.detach() for name, value in recorded.items()}
 
-    def forwards(self) -> list[tuple[nn.Module, Tensor]]:
+    def sample_inputs(self) -> list[tuple[nn.Module, Tensor]]:
         """The networks, each with images [N, 3, H, W] in [-1, 1] as many as a step gives it at once."""
         pairs = len(range(self.settings.pairs)[own_share(self.settings.pairs)])
         few = to_unit_range(self.target[torch.arange(2 * pairs, device=self.device) % len(self.target)])
@@ -147,8 +152,8 @@ class GanTrainer:
         return {name: part.state_dict() for name, part in self.stateful().items()} | {
             "source_pool": self.source_pool.images,
             "target_pool": self.target_pool.images,
-            "fitness": self.fitness.running,
-            "best": self.candidates.best,
+            "fitness": self.alignment.running,
+            "best": self.selector.best,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -159,8 +164,8 @@ class GanTrainer:
                 part.load_state_dict(state[name])
         self.source_pool.images = [image.to(self.device) for image in state["source_pool"]]
         self.target_pool.images = [image.to(self.device) for image in state["target_pool"]]
-        self.fitness.running = [moments.to(self.device) for moments in state["fitness"]]
-        self.candidates.best = state["best"]
+        self.alignment.running = [moments.to(self.device) for moments in state["fitness"]]
+        self.selector.best = state["best"]
 
     def stateful(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """Networks and optimisers by name."""
@@ -183,18 +188,12 @@ class GanTrainer:
         chosen = torch.linspace(0, len(self.target) - 1, min(8, len(self.target))).long()
         images = self.target[chosen.to(self.device)]
         translated = to_uint8(Inference(self.average_f, self.settings.precision, kept=False)(to_unit_range(images)))
-        self.run.image("translation", translation_grid(images, translated), step=done)
+        self.run.image("translation", sample_grid(images, translated), step=done)
 
 
-def shown(pool: ImagePool, fakes: Tensor, generator: torch.Generator) -> Tensor:
+def exchange_with_pool(pool: ImagePool, fakes: Tensor, generator: torch.Generator) -> Tensor:
     """What a discriminator sees of `fakes`; the processes that share a batch have the same pool, of all its fakes."""
     return own_pairs(pool.exchange(joint_pairs(fakes), generator)) if pool.capacity else fakes
-
-
-def weight_at(step: int, name: str, settings: TrainGanSettings) -> float:
-    """What the generator loss `name` is multiplied with at `step`: lambda2 rises in the first steps, if it is to."""
-    rising = name == "similarity" and step < settings.similarity_warmup
-    return settings.weights[name] * ((step + 1) / settings.similarity_warmup if rising else 1)
 
 
 def build_optimizer(networks: tuple[nn.Module, ...], settings: TrainGanSettings) -> torch.optim.Optimizer:
@@ -212,7 +211,7 @@ def rate_factor(step: int, settings: TrainGanSettings) -> float:
 
 
 @torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+def update_ema(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
     """Move the running average of a network's weights; it is a plain mean until 1 / (1 - decay) steps are done."""
     weight = 1 - min(decay, step / (step + 1))
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)

@@ -19,7 +19,7 @@ from components.core.models.translator import Discriminator, DiscriminatorConfig
 from components.core.runtime.tracking import stage_run
 from components.core.runtime.training import Updates
 from components.train_gan.batches import Batch
-from components.train_gan.objectives import DiscriminatorObjective, GeneratorObjective
+from components.train_gan.objectives import DiscriminatorObjective, GeneratorObjective, generator_loss
 from components.train_gan.settings import TrainGanSettings
 from components.train_gan.trainer import build_optimizer
 from tests.benchmarks.bench_gan_step import build
@@ -70,8 +70,7 @@ def estimate(settings: TrainGanSettings) -> int:
                 memory.peak = memory.live
                 with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
                     made = generators(batch)
-                parts = [settings.weights[name] * part for name, part in made.parts.items()]
-                updates.make(optimizers[0], torch.stack(parts).sum())
+                updates.make(optimizers[0], generator_loss(made.parts, settings.loss_weights(0)))
                 with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
                     judged = discriminators(
                         made.fake_source.detach(), made.fake_target.detach(), batch.source, batch.target

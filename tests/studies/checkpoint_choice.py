@@ -144,7 +144,7 @@ class Study:
             stage_run("train_gan", settings={}, history=Path(folder) / "history.jsonl") as run,
         ):
             trainer = GanTrainer(self.source, self.sampler, self.target, self.classifier, settings, run)
-            trainer.candidates.judge = None  # the study measures, and more often
+            trainer.selector.judge = None  # the study measures, and more often
             for step in range(settings.steps):
                 trainer.step(step)
                 if (step + 1) % (settings.steps // CANDIDATES) == 0:

@@ -16,7 +16,7 @@ from components.core.runtime.device import seed_step
 from components.core.runtime.tracking import StageRun, stage_run
 from components.train_gan import losses
 from components.train_gan.settings import TrainGanSettings
-from components.train_gan.trainer import GanTrainer, follow, rate_factor, weight_at
+from components.train_gan.trainer import GanTrainer, rate_factor, update_ema
 from tests.components.train_gan.plain_step import plain_step
 
 SMALL = {"height": 32, "width": 32, "channels": 4, "blocks": 1, "pairs": 2, "precision": "fp32", "steps": 4}
@@ -149,9 +149,9 @@ def test_restored_training_goes_on_as_if_undisturbed(run: StageRun, changes: dic
 
 def test_similarity_weight_rises_linearly() -> None:
     settings = TrainGanSettings(lambda_similarity=2, similarity_warmup=4)
-    assert [weight_at(step, "similarity", settings) for step in (0, 1, 3, 4, 99)] == [0.5, 1, 2, 2, 2]
-    assert [weight_at(step, "cycle", settings) for step in (0, 99)] == [10, 10]
-    assert weight_at(0, "similarity", TrainGanSettings(lambda_similarity=2)) == 2
+    assert [settings.loss_weights(step)["similarity"] for step in (0, 1, 3, 4, 99)] == [0.5, 1, 2, 2, 2]
+    assert [settings.loss_weights(step)["cycle"] for step in (0, 99)] == [10, 10]
+    assert TrainGanSettings(lambda_similarity=2).loss_weights(0)["similarity"] == 2
 
 
 def test_total_is_the_weighted_sum_of_its_parts(run: StageRun) -> None:
@@ -180,7 +180,7 @@ def test_fine_tuning_moves_the_classifier_s_weights_only(run: StageRun) -> None:
     torch.testing.assert_close(seen["loss/classifier_verification"], verification, rtol=1e-4, atol=1e-5)
     changed = {name for name, value in trainer.classifier.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {name for name, _ in trainer.classifier.named_parameters()}
-    judge = trainer.candidates.judge.classifier
+    judge = trainer.selector.judge.classifier
     assert all(torch.equal(value, before[name]) for name, value in judge.state_dict().items())
 
 
@@ -188,7 +188,7 @@ def test_the_pool_shows_the_discriminators_old_translations(run: StageRun) -> No
     trainer = small_trainer(run, pool=4, steps=6)
     judged: list[torch.Tensor] = []
     trainer.d_source.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0][:4].detach().clone()))
-    trainer.candidates.judge = None
+    trainer.selector.judge = None
     for step in range(6):
         trainer.step(step)
     made, shown = judged[0::2], judged[1::2]
@@ -248,7 +248,7 @@ def test_the_running_average_is_a_plain_mean_at_first_and_then_forgets() -> None
     expected = [3, 4, 3, 4, 0.75 * 4 + 0.25 * 9, 0.75 * (0.75 * 4 + 0.25 * 9) + 0.25 * 2]
     for step, (weight, mean) in enumerate(zip(weights, expected, strict=True)):
         nn.init.constant_(network.weight, weight)
-        follow(average, network, 0.75, step)
+        update_ema(average, network, 0.75, step)
         assert average.weight.item() == pytest.approx(mean)
 
 

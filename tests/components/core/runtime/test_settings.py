@@ -41,9 +41,9 @@ def test_text_is_read_as_the_setting_s_type() -> None:
 
 def test_methods_switch_losses_off() -> None:
     adversarial = {"adversarial_g": 1, "adversarial_f": 1}
-    assert TrainGanSettings(method="gan").weights == adversarial
-    assert TrainGanSettings(method="cyclegan").weights == {**adversarial, "cycle": 10}
-    assert TrainGanSettings().weights == {**adversarial, "cycle": 10, "similarity": 1}
+    assert TrainGanSettings(method="gan").loss_weights(0) == adversarial
+    assert TrainGanSettings(method="cyclegan").loss_weights(0) == {**adversarial, "cycle": 10}
+    assert TrainGanSettings().loss_weights(0) == {**adversarial, "cycle": 10, "similarity": 1}
 
 
 @pytest.mark.parametrize("cls", [PretrainSettings, TrainGanSettings, EvaluateSettings])

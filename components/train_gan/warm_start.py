@@ -10,7 +10,7 @@ from components.core.models.translator import GeneratorConfig, load_translator
 from components.core.runtime.errors import UserError
 
 
-def start_from(folder: Path, generator: GeneratorConfig, networks: Mapping[str, nn.Module]) -> None:
+def warm_start(folder: Path, generator: GeneratorConfig, networks: Mapping[str, nn.Module]) -> None:
     """Give the networks f, g, d_source and d_target the weights in a model folder that train_gan wrote.
 
     Optimisers start anew, and so do pools and averages: what they held belongs to other images.

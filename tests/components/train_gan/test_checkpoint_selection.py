@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from components.core.runtime.tracking import read_history, stage_run
-from components.train_gan import candidates
-from components.train_gan.candidates import Candidates, is_better, is_candidate
+from components.train_gan import checkpoint_selection
+from components.train_gan.checkpoint_selection import CheckpointSelector, is_better, is_candidate
 from components.train_gan.settings import TrainGanSettings
 
 
@@ -23,7 +23,7 @@ class WeightAsDistance:
 
 @pytest.fixture
 def score_is_the_distance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(candidates, "score", lambda measures: measures["frechet"])
+    monkeypatch.setattr(checkpoint_selection, "score", lambda measures: measures["frechet"])
 
 
 def chosen(folder: Path, weights: list[float], **settings: object) -> tuple[float, dict[str, float]]:
@@ -31,11 +31,11 @@ def chosen(folder: Path, weights: list[float], **settings: object) -> tuple[floa
     network = nn.Linear(1, 1, bias=False)
     parsed = TrainGanSettings.parse({"steps": len(weights), **settings})
     with stage_run("train_gan", settings={}, history=folder / "history.jsonl") as run:
-        choice = Candidates(WeightAsDistance(), {"f": network, "g": nn.Identity()}, parsed, run)
+        selector = CheckpointSelector(WeightAsDistance(), {"f": network, "g": nn.Identity()}, parsed, run)
         for step, weight in enumerate(weights):
             nn.init.constant_(network.weight, weight)
-            choice.consider(step)
-        selection = choice.take()
+            selector.consider(step)
+        selection = selector.restore_best()
     return network.weight.item(), selection
 
 

@@ -16,7 +16,7 @@ DECAY = 0.9
 """Of the running statistics of translated images. One step's few images would be pulled to the mean of all people."""
 
 
-class Fitness:
+class BatchNormAlignment:
     """Running statistics of the frozen classifier's feature maps on translated images, and how far off they are."""
 
     def __init__(self, classifier: SiameseClassifier) -> None:

@@ -11,7 +11,7 @@ from components.core.runtime.tracking import StageRun
 from components.train_gan.settings import TrainGanSettings
 
 
-class Candidates:
+class CheckpointSelector:
     """The best candidate so far, with a copy of its `networks`, which have to include `f` and `g`.
 
     Without a judge it considers nothing: of several processes only the first chooses.
@@ -37,7 +37,7 @@ class Candidates:
             }
             self.best = {"selection": new, "networks": copies}
 
-    def take(self) -> dict[str, float]:
+    def restore_best(self) -> dict[str, float]:
         """Give the networks the best candidate's weights; its number of steps, score and measures."""
         for name, network in self.networks.items():
             network.load_state_dict(self.best["networks"][name])

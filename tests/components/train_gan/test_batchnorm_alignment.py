@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.train_gan.fitness import DECAY, Fitness
+from components.train_gan.batchnorm_alignment import DECAY, BatchNormAlignment
 
 
 def classifier_with_statistics_of(images: torch.Tensor) -> SiameseClassifier:
@@ -27,20 +27,20 @@ def images() -> torch.Tensor:
 
 def test_images_with_the_classifier_s_own_statistics_fit(images: torch.Tensor) -> None:
     """Up to a variance's being over n - 1 or n, which is 16 in the last layers."""
-    fitness = Fitness(classifier_with_statistics_of(images))
-    assert fitness.loss(images).item() < 0.05
-    assert Fitness(fitness.classifier).loss(images * 0.3 - 0.5).item() > 1
+    alignment = BatchNormAlignment(classifier_with_statistics_of(images))
+    assert alignment.loss(images).item() < 0.05
+    assert BatchNormAlignment(alignment.classifier).loss(images * 0.3 - 0.5).item() > 1
 
 
 def test_distance_is_that_of_means_and_log_variances(images: torch.Tensor) -> None:
     """With one batch-norm layer left, against numpy's mean and variance of what reaches it."""
     classifier = classifier_with_statistics_of(images)
-    fitness = Fitness(classifier)
-    fitness.layers = [classifier.backbone.bn1]
+    alignment = BatchNormAlignment(classifier)
+    alignment.layers = [classifier.backbone.bn1]
     darker = images * 0.5 - 0.2
     reached: list[torch.Tensor] = []
     classifier.backbone.conv1.register_forward_hook(lambda _, __, output: reached.append(output))
-    loss = fitness.loss(darker).item()
+    loss = alignment.loss(darker).item()
     features = reached[0].transpose(0, 1).flatten(1).numpy()
     layer = classifier.backbone.bn1
     own_mean, own_variance = layer.running_mean.numpy(), layer.running_var.numpy() + layer.eps
@@ -51,14 +51,14 @@ def test_distance_is_that_of_means_and_log_variances(images: torch.Tensor) -> No
 
 
 def test_statistics_run_but_the_gradient_is_that_of_the_new_images(images: torch.Tensor) -> None:
-    fitness = Fitness(classifier_with_statistics_of(images))
-    fitness.loss(images)
-    first = [moments.clone() for moments in fitness.running]
+    alignment = BatchNormAlignment(classifier_with_statistics_of(images))
+    alignment.loss(images)
+    first = [moments.clone() for moments in alignment.running]
     darker = (images * 0.5 - 0.2).requires_grad_()
-    fitness.loss(darker).backward()
+    alignment.loss(darker).backward()
     assert darker.grad.abs().sum() > 0
-    alone = Fitness(fitness.classifier)
+    alone = BatchNormAlignment(alignment.classifier)
     alone.loss(darker.detach())
-    for running, before, new in zip(fitness.running, first, alone.running, strict=True):
+    for running, before, new in zip(alignment.running, first, alone.running, strict=True):
         torch.testing.assert_close(running, DECAY * before + (1 - DECAY) * new)
         assert not running.requires_grad

@@ -1,4 +1,4 @@
-"""Results of several runs as one file and one page, with the commands that made them and what still waits."""
+"""Results of several runs as one file and one page, with the commands that made them."""
 
 import shlex
 from collections.abc import Sequence
@@ -10,16 +10,13 @@ from components.core.results.probes import read_probes_beside
 from components.core.results.rows import ResultsRow, read_results, write_results
 from components.core.results.sections import sections
 from components.core.results.statistics import Statistics
-from components.core.results.tables import markdown_table
 from components.core.runtime import storage
 from components.core.runtime.errors import UserError
 from components.summarise.pages import write_html
 from pipelines.command import command_line
-from pipelines.waiting import waiting
 
 RESULTS, PAGE, HTML = "results.json", "results.md", "results.html"
 FINDINGS, COMMAND = "findings.md", "command.txt"
-WAITING = ["source", "target", "preset", "protocol", "methods", "command"]
 
 
 def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
@@ -48,13 +45,8 @@ def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
     probes = join_probes(map(read_probes_beside, files))
     statistics = Statistics.of(rows, probes).keeping(kept, older, rows)
     shown = sections(rows, statistics, probes)
-    lacking = waiting(rows)
     template = environment("pipelines", "components.summarise", autoescape=False).get_template("results_page.md.j2")
-    page = template.render(
-        sections=shown,
-        waiting=markdown_table(WAITING, lacking, len(WAITING)) if lacking else "",
-        findings=FINDINGS if (out / FINDINGS).is_file() else "",
-    )
+    page = template.render(sections=shown, findings=FINDINGS if (out / FINDINGS).is_file() else "")
     write_results(rows, published, statistics.lists())
     storage.write_bytes(str(out / PAGE), page.encode())
     write_html(out / HTML, shown, rows)

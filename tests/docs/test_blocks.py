@@ -30,6 +30,7 @@ NOT_RUN = {
     "make test": "runs this test",
     "simpgan run adapt --source cuhk01:CUHK01": "records a run of the past; the README has its like",
     "simpgan run table1 --source cuhk01:CUHK01": "likewise",
+    "simpgan run table1 --preset paper": "trains for weeks; the README has its like",
     "make demo  ": "likewise",
     "python -m tests.benchmarks": "measures for minutes",
     'size="--height': "likewise, on a GPU",

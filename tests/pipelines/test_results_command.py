@@ -1,6 +1,4 @@
-"""The command that publishes results, and what it says still waits."""
-
-from itertools import product
+"""The command that publishes results."""
 
 import pytest
 from typer.testing import CliRunner
@@ -11,8 +9,7 @@ from components.core.results.statistics import Statistics
 from components.core.runtime.errors import UserError
 from pipelines.cli import app
 from pipelines.publishing import publish
-from pipelines.waiting import FOLDS, METHODS, PRESETS, ranges, waiting
-from tests.components.core.results.made_up import ranked, row, together
+from tests.components.core.results.made_up import ranked, together
 
 DIRECT = ranked("direct", [1, 2, 9, 1], preset="paper")
 SIMPGAN = ranked("simpgan", [1, 1, 9, 1], preset="paper")
@@ -126,70 +123,3 @@ def test_runs_that_contradict_one_another_are_refused(tmp_path):
     with pytest.raises(UserError, match="two results of direct"):
         publish(runs, tmp_path / "docs")
     assert not (tmp_path / "docs").exists()
-
-
-def test_all_of_table_1_waits_at_first():
-    lines = waiting([])
-    assert len(lines) == 8  # two presets, sources and protocols
-    assert lines[1] == [
-        "market1501",
-        "grid",
-        "paper",
-        "folds10",
-        "UMDL, direct transfer, GAN, SimPGAN",
-        "`simpgan run table1 --source market1501:Market-1501-v15.09.15 --target grid:underground_reid --preset paper "
-        "--method umdl,gan,simpgan --protocol folds10:0-9 --out runs/paper-market1501-grid`",
-    ]
-
-
-def test_when_nothing_lacks_the_page_says_so(tmp_path):
-    rows = [
-        row(method, preset=preset, protocol=protocol, source=source, fold=fold)
-        for preset, source, method in product(PRESETS, ("market1501", "cuhk01"), METHODS)
-        for protocol, folds in FOLDS.items()
-        for fold in range(folds)
-    ]
-    write_results(rows, tmp_path / "run" / "results.json")
-    publish([tmp_path / "run"], tmp_path / "docs")
-    page = (tmp_path / "docs" / "results.md").read_text()
-    assert page.endswith("\n\nNothing: every row of the paper's Table 1 is above, by both presets and protocols.\n")
-
-
-def test_only_what_lacks_waits():
-    rows = [
-        row(method, preset=preset, protocol=protocol, source=source, fold=fold)
-        for preset, source, method in product(PRESETS, ("market1501", "cuhk01"), METHODS)
-        for protocol, folds in FOLDS.items()
-        for fold in range(folds)
-        if not (method == "gan" and preset == "modern" and source == "cuhk01" and fold in (3, 4, 7))
-    ]
-    [line] = waiting([*rows, row("gan", preset="modern", source="cuhk01", fold=3, variant="rate=1")])
-    assert line[4] == "GAN (folds 3-4, 7)"
-    assert "--method gan --protocol folds10:3-4,folds10:7 --out" in line[5]
-    assert waiting([*rows, *(row("gan", preset="modern", source="cuhk01", fold=fold) for fold in (3, 4, 7))]) == []
-
-
-def test_when_only_direct_transfer_lacks_some_method_is_trained_beside_it():
-    rows = [row(method, preset="paper", protocol="all250") for method in METHODS if method != "direct"]
-    line = next(line for line in waiting(rows) if line[:4] == ["market1501", "grid", "paper", "all250"])
-    assert line[4] == "direct transfer"
-    assert "--method simpgan --protocol all250:0 " in line[5]
-
-
-def test_the_commands_that_wait_are_understood():
-    from pipelines.data_sets import DataSet
-    from pipelines.plan import plan
-    from pipelines.presets import resolve
-
-    words = waiting([])[1][5].strip("`").split()
-    methods, protocols = (words[words.index(option) + 1].split(",") for option in ("--method", "--protocol"))
-    settings = resolve(words[words.index("--preset") + 1], [], None, "market1501")
-    planned = plan(settings.train_gan, methods, protocols, DataSet("grid", "s3://bucket/grid", "grid"))
-    assert planned.methods == ["gan", "simpgan", "umdl"]
-    assert len(planned.adaptations) == 20
-    assert len(planned.umdl) == 10
-
-
-@pytest.mark.parametrize(("numbers", "text"), [([0], "0"), ([0, 1, 2], "0-2"), ([0, 2, 3, 9], "0 2-3 9"), ([], "")])
-def test_ranges(numbers, text):
-    assert " ".join(ranges(numbers)) == text

@@ -12,9 +12,9 @@ from kfp.dsl.pipeline_context import Pipeline
 from kfp.dsl.pipeline_task import PipelineTask
 
 from components.core.images import Images, image
-from components.core.runtime.launching import PROCESSES
-from components.core.runtime.provenance import IMAGE
-from components.core.runtime.tracking.blocks import KFP_RUN, PIPELINE_NAME
+from components.core.process.provenance import IMAGE
+from components.core.tracking.context import KFP_RUN, PIPELINE_NAME
+from components.core.training.launch import PROCESSES
 from components.finish.component import finish
 from pipelines.profiles import STAGES
 from pipelines.profiles.settings import Profile, StageProfile

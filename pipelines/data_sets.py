@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import nearest
-from components.core.runtime.storage_errors import explained
+from components.core import storage
+from components.core.errors import UserError
+from components.core.settings import nearest
+from components.core.storage_errors import explained
 from components.ingest.layouts import LAYOUTS
 
 TAKEN = "a folder, an archive or s3://bucket/prefix"

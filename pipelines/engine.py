@@ -7,8 +7,8 @@ import docker
 from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.models.images import Image
 
-from components.core.runtime.errors import UserError
-from components.core.runtime.provenance import COMMIT
+from components.core.errors import UserError
+from components.core.process.provenance import COMMIT
 
 
 def connect() -> docker.DockerClient:

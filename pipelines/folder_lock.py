@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 
 CONTAINER = "container "
 LONGEST_NOTE = 60

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from components.core import storage
 from components.core.data.manifest import Manifest
 from components.core.data.suitability import (
     Experiment,
@@ -15,8 +16,7 @@ from components.core.data.suitability import (
     splits_to_evaluate,
     unrankable,
 )
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.ingest.preview import preview
 from pipelines.data_sets import DataSet, refuse_unlabelled
 from pipelines.plan import UMDL, Plan, Split

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import nearest
+from components.core.errors import UserError
+from components.core.settings import nearest
 
 Values = dict[str, Any]
 

@@ -24,9 +24,9 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 
 from components.core.data import shards
 from components.core.data.manifest import Manifest
-from components.core.runtime.errors import UserError
-from components.core.runtime.interrupts import GO_ON, say_at_once
-from components.core.runtime.task import Task
+from components.core.errors import UserError
+from components.core.process.interrupts import GO_ON, say_at_once
+from components.core.process.task import Task
 from pipelines.past_tasks import keep_task, slug, task_of
 from pipelines.recorded_places import noted, read
 from pipelines.stage_output import Ended, StageOutput

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel
 
-from components.core.data.translation import read_origin
-from components.core.models.description import TRANSLATIONS, check_method
-from components.core.runtime.damage import named_damage, read_json
-from components.core.runtime.errors import UserError
-from components.core.runtime.storage_errors import explained
+from components.core.damaged_files import named_damage, read_json
+from components.core.data.translation_origin import read_origin
+from components.core.errors import UserError
+from components.core.registry.description import TRANSLATIONS, check_method
+from components.core.storage_errors import explained
 
 if TYPE_CHECKING:
     from pipelines.local import Finished

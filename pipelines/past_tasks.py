@@ -9,12 +9,12 @@ from typing import Any
 from kfp import dsl
 from pydantic import Field, ValidationError
 
-from components.core.runtime import provenance
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import nearest
-from components.core.runtime.task import InputArtifact, Task
-from components.core.runtime.tracking.blocks import PIPELINE_RUN
-from components.core.runtime.tracking.past import find_task, past_runs, recorded_inputs
+from components.core.errors import UserError
+from components.core.process import provenance
+from components.core.process.task import InputArtifact, Task
+from components.core.settings import nearest
+from components.core.tracking.context import PIPELINE_RUN
+from components.core.tracking.past_runs import find_task, past_runs, recorded_inputs
 from pipelines import recorded_places
 
 FOLDER = "tasks"

@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 import yaml
 
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import nearest
+from components.core.errors import UserError
+from components.core.settings import nearest
 from components.ingest.layouts import LAYOUTS
 from components.train_gan.settings import Method, TrainGanSettings
 from pipelines.data_sets import DataSet

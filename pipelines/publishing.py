@@ -4,14 +4,14 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.core import storage
+from components.core.errors import UserError
 from components.core.results.joining import join, join_probes, replace
 from components.core.results.pages import environment
 from components.core.results.probes import read_probes_beside
 from components.core.results.rows import ResultsRow, read_results, write_results
 from components.core.results.sections import sections
 from components.core.results.statistics import Statistics
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
 from components.summarise.pages import write_html
 from pipelines.command import command_line
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.core.data import shards
 from components.core.data.manifest import Manifest
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 
 DATA_ROOT = "data_root.txt"
 """The file of a run that says where its images are."""

@@ -16,12 +16,13 @@ from kfp.dsl.base_component import BaseComponent
 from kfp.local import subprocess_task_handler
 
 import components
-from components.core.runtime import provenance, storage
-from components.core.runtime.checkpoint import CHECKPOINTS
-from components.core.runtime.damage import named_damage, read_json
-from components.core.runtime.errors import UserError
-from components.core.runtime.task import InputArtifact, Task
-from components.core.runtime.tracking.blocks import KFP_RUN, MLFLOW_RUN_ID, PARENT_RUN, PIPELINE_RUN, RERUN_OF
+from components.core import storage
+from components.core.damaged_files import named_damage, read_json
+from components.core.errors import UserError
+from components.core.process import provenance
+from components.core.process.task import InputArtifact, Task
+from components.core.tracking.context import KFP_RUN, MLFLOW_RUN_ID, PARENT_RUN, PIPELINE_RUN, RERUN_OF
+from components.core.training.checkpoint import CHECKPOINTS
 from pipelines.engine import code_in
 from pipelines.folder_lock import FolderLock
 from pipelines.given import Runner
@@ -160,7 +161,7 @@ def digest_of(folder: Path) -> str:
 
         return features_digest(folder)
     if (folder / "model.safetensors").is_file():
-        from components.core.models.folder import model_digest
+        from components.core.models.model_folder import model_digest
 
         return model_digest(folder)
     results = folder / "results.json"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.core.models.description import TRANSLATIONS
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import nearest
+from components.core import storage
+from components.core.errors import UserError
+from components.core.registry.description import TRANSLATIONS
+from components.core.settings import nearest
 from components.propose.settings import ProposeSettings
 from components.train_gan.settings import TrainGanSettings
 from pipelines.given import Runner
@@ -17,7 +17,7 @@ from pipelines.presets import RunSettings
 from pipelines.runs import recorded_run, settings_as_text, way_of_running
 
 if TYPE_CHECKING:
-    from components.core.runtime.tracking.registry import Version
+    from components.core.registry.model_registry import Version
     from components.drift.measuring import CameraDrift
 
 ADABN = "adabn"
@@ -145,7 +145,7 @@ def run_retrain(
         StageFailed: a stage failed for any other reason.
     """
     with recorded_run("retrain", settings, asked.tags(settings), out, data_root, command) as (_, lock):
-        from components.core.runtime.tracking.registry import CANDIDATE, CHAMPION, Registry
+        from components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry
         from pipelines.local import run_pipeline
         from pipelines.retrain import retrain_pipeline
 

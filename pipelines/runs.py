@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.core.results.checks import FILE as CHECKS
-from components.core.results.checks import read_checks
+from components.core import storage
+from components.core.errors import UserError
 from components.core.results.probes import read_probes_beside
 from components.core.results.rows import ResultsRow, read_results
 from components.core.results.summary import final_curves, final_figures
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import PipelineRun, pipeline_run
+from components.core.results.unlabelled_checks import FILE as CHECKS
+from components.core.results.unlabelled_checks import read_checks
+from components.core.tracking import PipelineRun, pipeline_run
 from pipelines.command import command_line
 from pipelines.data_sets import DataSet, refuse_same_data
 from pipelines.folder_lock import FolderLock

@@ -19,10 +19,10 @@ from kfp.local import docker_task_handler, status
 from requests import RequestException
 from urllib3.exceptions import HTTPError
 
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
-from components.core.runtime.task import TASK
-from components.core.runtime.tracking.addresses import sqlite_file
+from components.core import storage
+from components.core.errors import UserError
+from components.core.process.task import TASK
+from components.core.tracking.store_address import sqlite_file
 from pipelines.engine import connect, digest_of, in_a_line
 from pipelines.folder_lock import FolderLock, container_of
 from pipelines.stage_output import INDENT, Ended, StageOutput

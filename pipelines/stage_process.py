@@ -19,7 +19,7 @@ from kfp.local import subprocess_task_handler
 
 import components
 from components.core.images import stage_of
-from components.core.runtime.task import TASK
+from components.core.process.task import TASK
 from pipelines.folder_lock import FolderLock
 from pipelines.stage_output import INDENT, Ended, StageOutput
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.core.errors import UserError
 from components.core.images import Images, name_of
-from components.core.runtime.errors import UserError
 from pipelines.profiles.settings import JOINTLY, Profile, StageProfile, listed
 
 RUNTIME = "torch-distributed"

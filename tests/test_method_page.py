@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import components
-from components.core.runtime.settings import Settings
+from components.core.settings import Settings
 
 ROOT = Path(components.__file__).parents[1]
 PAGE = (ROOT / "docs" / "method.md").read_text()

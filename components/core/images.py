@@ -9,9 +9,9 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import Settings
-from components.core.runtime.storage import has_scheme
+from components.core.errors import UserError
+from components.core.settings import Settings
+from components.core.storage import has_scheme
 
 LOCK = Path(__file__).parents[2] / "images" / "digests.json"
 REGISTRY = "SIMPGAN_REGISTRY"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.data.manifest import Manifest
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 
 Rows = NDArray[np.int64]
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.core import storage
 from components.core.data.manifest import Manifest
-from components.core.models.label_free import frechet_distance
+from components.core.models.unlabelled_score import frechet_distance
 from components.core.results.summary import UNTRACKABLE
-from components.core.runtime import storage
 from components.drift.appearance import MEASURES, change, in_words
 from components.drift.cameras import BLOCKS, Networks, Rows, block_length, sample
 from components.drift.distances import compare

@@ -10,10 +10,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from components.core.data.decoded import read_pictures
+from components.core import storage
+from components.core.data.image_tensors import read_pictures
 from components.core.results.pages import environment
 from components.core.results.pages.pictures import data_uri, svg
-from components.core.runtime import storage
 from components.drift.appearance import MEASURES
 from components.drift.measuring import CameraDrift, Compared, Seen
 from components.drift.settings import DriftSettings

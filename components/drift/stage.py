@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from components.core.data.manifest import Manifest
-from components.core.runtime.tracking import stage_run
+from components.core.tracking import stage_run
 from components.drift.cameras import Networks
 from components.drift.looking import Model
 from components.drift.measuring import CameraDrift, compare_cameras, figures_of, write_drift

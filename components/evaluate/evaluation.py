@@ -12,7 +12,7 @@ from components.core.models.classifier import SiameseClassifier, load_classifier
 from components.core.models.extraction import Extracted, extract, with_statistics_of
 from components.core.results.probes import probes_of
 from components.core.results.rows import ResultsRow
-from components.core.runtime.device import choose_device
+from components.core.training.device import choose_device
 from components.evaluate.checks import LabelFreeChecks
 from components.evaluate.data_sets import Source, Split, Target
 from components.evaluate.metrics import UNKNOWN, RankingResult, rank

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from components.core.data.decoded import iterate_batches, read_pictures, to_uint8, to_unit_range
+from components.core.data.image_tensors import iterate_batches, read_pictures, to_uint8, to_unit_range
 from components.core.data.manifest import Manifest
 from components.core.models.extraction import Images
-from components.core.models.folder import load_network, read_config
+from components.core.models.model_folder import load_network, read_config
 from components.core.models.translator import Generator, GeneratorConfig
-from components.core.runtime.device import choose_device
+from components.core.training.device import choose_device
 from components.evaluate.data_sets import evenly_spread
 from components.evaluate.evaluation import Shown, known_or, ranking_of
 from components.evaluate.figures import Picture, Translations

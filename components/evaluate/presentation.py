@@ -9,15 +9,15 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from components.core.data.translation import read_origin
-from components.core.results.checks import Checks
+from components.core.data.translation_origin import read_origin
+from components.core.process import provenance
 from components.core.results.methods import compares_otherwise
 from components.core.results.pages.pictures import png, svg
 from components.core.results.probes import read_probes_beside
 from components.core.results.rows import ResultsRow
 from components.core.results.summary import final_curves, final_figures
-from components.core.runtime import provenance
-from components.core.runtime.tracking import StageRun
+from components.core.results.unlabelled_checks import Checks
+from components.core.tracking import StageRun
 from components.evaluate import pictures
 from components.evaluate.data_sets import Split
 from components.evaluate.domains import compare_domains

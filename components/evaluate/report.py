@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components.core.results.checks import MEANINGS, Checks
+from components.core import storage
 from components.core.results.headlines import Sentence, headlines
 from components.core.results.methods import (
     EXPLANATIONS,
@@ -23,7 +23,7 @@ from components.core.results.pages.pictures import data_uri, png, svg
 from components.core.results.rows import RATES, ResultsRow
 from components.core.results.sections import scope_in_words
 from components.core.results.summary import Summary, comparable, summarise
-from components.core.runtime import storage
+from components.core.results.unlabelled_checks import MEANINGS, Checks
 from components.evaluate.figures import (
     FeatureMap,
     Picture,

@@ -12,13 +12,13 @@ from components.core.data.overlap import refuse_shared_people
 from components.core.data.suitability import FEWEST, labelled_images, unrankable
 from components.core.models.classifier import load_classifier
 from components.core.models.extraction import Images
-from components.core.models.folder import model_digest
-from components.core.results.checks import write_checks
+from components.core.models.model_folder import model_digest
+from components.core.process import provenance
 from components.core.results.probes import no_probes, write_probes
 from components.core.results.rows import ResultsRow, write_results
-from components.core.runtime import provenance
-from components.core.runtime.device import choose_device
-from components.core.runtime.tracking import stage_run
+from components.core.results.unlabelled_checks import write_checks
+from components.core.tracking import stage_run
+from components.core.training.device import choose_device
 from components.evaluate.checks import LabelFreeChecks
 from components.evaluate.data_sets import Source, Split, Target
 from components.evaluate.evaluation import (

@@ -1,6 +1,6 @@
 """Finding a layout's data set in a source, and sorting its files out."""
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.ingest.layouts import LAYOUTS
 from components.ingest.layouts.base import Label, Layout, TooLarge
 from components.ingest.sources import Source

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from components.core.data.manifest import PLACE, Manifest
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import stage_run
+from components.core.errors import UserError
+from components.core.tracking import stage_run
 from components.ingest.layouts import LAYOUTS
 from components.ingest.settings import IngestSettings
 from components.ingest.stage import refuse_damaged

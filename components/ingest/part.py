@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from components.core.data.listing import Listing
+from components.core import storage
 from components.core.data.manifest import Manifest
-from components.core.runtime import storage
-from components.core.runtime.tracking import stage_run
+from components.core.data.new_files import Listing
+from components.core.tracking import stage_run
 from components.ingest.files import sort_out
 from components.ingest.layouts import LAYOUTS
 from components.ingest.settings import IngestSettings

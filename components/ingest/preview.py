@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from components.core import storage
 from components.core.data.manifest import IMAGE_COLUMNS, Manifest
-from components.core.runtime import storage
 from components.ingest.files import find_data_set, sort_out
 from components.ingest.layouts import LAYOUTS
 from components.ingest.settings import IngestSettings

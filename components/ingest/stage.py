@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from components.core import storage
 from components.core.data.manifest import OBJECT_COLUMNS, Manifest
-from components.core.data.objects import name_of
+from components.core.data.object_versions import name_of
 from components.core.data.shards import WrittenShards, write_shards
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
-from components.core.runtime.progress import counted
-from components.core.runtime.tracking import stage_run
+from components.core.errors import UserError
+from components.core.process.progress import counted
+from components.core.tracking import stage_run
 from components.ingest.checks import count_warnings, match_warnings
 from components.ingest.files import find_data_set, sort_out
 from components.ingest.layouts import LAYOUTS

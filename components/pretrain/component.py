@@ -23,8 +23,8 @@ def pretrain(
     import json
     from pathlib import Path
 
-    from components.core.models.folder import model_digest
-    from components.core.runtime.launching import together
+    from components.core.models.model_folder import model_digest
+    from components.core.training.launch import together
     from components.pretrain import stage
     from components.pretrain.settings import PretrainSettings
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from components.core.models.classifier import SiameseClassifier
-from components.core.runtime.distributed import gather, own_share, process_count
+from components.core.training.distributed import gather, own_share, process_count
 from components.pretrain.settings import PretrainSettings
 
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import torch
 
-from components.core.data.decoded import load_decoded
+from components.core.data.image_tensors import load_decoded
 from components.core.data.manifest import Manifest
 from components.core.data.pairs import PairSampler
 from components.core.data.suitability import labelled_images, refuse_few_identities
-from components.core.data.translation import FILE, read_origin
+from components.core.data.translation_origin import FILE, read_origin
+from components.core.models.backbone_weights import check_content, downsample_at, load_backbone
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.folder import save_model
-from components.core.models.weights import check_content, downsample_at, load_backbone
-from components.core.runtime.checkpoint import Checkpoint, checkpoint_key
-from components.core.runtime.device import choose_device, memory_explained
-from components.core.runtime.distributed import is_first, process_group
-from components.core.runtime.tracking import stage_run
-from components.core.runtime.training import train
+from components.core.models.model_folder import save_model
+from components.core.tracking import stage_run
+from components.core.training.checkpoint import Checkpoint, checkpoint_key
+from components.core.training.device import choose_device, memory_explained
+from components.core.training.distributed import is_first, process_group
+from components.core.training.loop import train
 from components.pretrain.settings import PretrainSettings
 from components.pretrain.trainer import PretrainTrainer
 

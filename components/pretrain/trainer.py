@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from components.core.data.augment import erase, flip, grey, jitter, shift
-from components.core.data.decoded import to_unit_range
+from components.core.data.image_tensors import to_unit_range
 from components.core.data.pairs import PairSampler, pairs_within
 from components.core.models.classifier import SiameseClassifier
 from components.core.models.precision import training_outcome
-from components.core.runtime.device import autocast, seed_step
-from components.core.runtime.distributed import own_share, parallel, process_count
-from components.core.runtime.training import Updates, restore_optimizer
+from components.core.training.device import autocast, seed_step
+from components.core.training.distributed import own_share, parallel, process_count
+from components.core.training.loop import Updates, restore_optimizer
 from components.pretrain.losses import ClassifierLosses
 from components.pretrain.schedule import positive_share, rate_factor
 from components.pretrain.settings import PretrainSettings

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from components.core.data.manifest import Manifest
-from components.core.models.description import Description
-from components.core.models.folder import read_config
-from components.core.results.gate import Measured
+from components.core.models.model_folder import read_config
+from components.core.process import provenance
+from components.core.registry.description import Description
+from components.core.registry.gate import Measured
 from components.core.results.intervals import intervals
 from components.core.results.methods import name_of, title_of
 from components.core.results.pages import environment
-from components.core.runtime import provenance
 
 RATES = ("rank-1", "rank-5", "rank-10", "mAP")
 OF_CLASSIFIER = ("preset", "epochs", "seed", "weights")

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from components.core.results.gate import GateSettings
-from components.core.runtime.settings import Precision
+from components.core.registry.gate import GateSettings
+from components.core.settings import Precision
 
 
 class ProposeSettings(GateSettings):

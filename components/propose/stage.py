@@ -5,13 +5,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components.core.data.manifest import Manifest
-from components.core.models.adaptation import save_adaptation
-from components.core.models.description import Description
-from components.core.models.folder import model_digest, read_config
-from components.core.results.gate import Measured, Verdict, judge
+from components.core.models.model_folder import model_digest, read_config
+from components.core.registry.adaptation import save_adaptation
+from components.core.registry.description import Description
+from components.core.registry.gate import Measured, Verdict, judge
+from components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry, Version
 from components.core.results.rows import read_results
-from components.core.runtime.tracking import stage_run
-from components.core.runtime.tracking.registry import CANDIDATE, CHAMPION, Registry, Version
+from components.core.tracking import stage_run
 from components.propose.card import RATES, card_of
 from components.propose.promotion import note, stored
 from components.propose.settings import ProposeSettings

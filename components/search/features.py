@@ -8,11 +8,11 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from components.core import storage
 from components.core.models.classifier import SiameseClassifier
 from components.core.models.extraction import Images, features_of
 from components.core.models.precision import Inference
-from components.core.runtime import storage
-from components.core.runtime.progress import Progress
+from components.core.process.progress import Progress
 
 BATCH = 64
 FORMAT = "3"

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from components.core.data.decoded import read_pictures
-from components.core.data.objects import as_bytes
+from components.core import storage
+from components.core.data.image_tensors import read_pictures
+from components.core.data.object_versions import as_bytes
 from components.core.results.pages import environment
-from components.core.runtime import storage
 from components.search.searcher import Searcher, opened
 
 

@@ -15,16 +15,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.core.data.decoded import stretched
+from components.core.data.decoding import Unreadable, picture, refuse_long
+from components.core.data.image_tensors import stretched
+from components.core.data.leftovers import is_hidden
 from components.core.data.manifest import Manifest
-from components.core.data.objects import as_name
-from components.core.data.pictures import Unreadable, picture, refuse_long
-from components.core.models.adaptation import Adaptation, load_adaptation
+from components.core.data.object_versions import as_name
+from components.core.errors import UserError
 from components.core.models.classifier import SiameseClassifier, load_classifier
 from components.core.models.extraction import Images
-from components.core.runtime.errors import UserError
-from components.core.runtime.leftovers import is_hidden
-from components.core.runtime.storage_errors import explained
+from components.core.registry.adaptation import Adaptation, load_adaptation
+from components.core.storage_errors import explained
 from components.search.features import kept_features
 from components.search.ranking import nearest
 from components.search.threshold import Threshold, calibrate, kept_threshold, people_to_compare

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from components.core import storage
 from components.core.data.manifest import Manifest
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.search.features import kept_at
 
 SAMPLE = 2000

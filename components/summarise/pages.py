@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.core import storage
 from components.core.results.methods import EXPLANATIONS, title_of
 from components.core.results.pages import environment
 from components.core.results.rows import RATES, ResultsRow
 from components.core.results.sections import Section
-from components.core.runtime import storage
 
 
 def write_markdown(path: str | Path, sections: Sequence[Section]) -> None:

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from components.core.results.statistics import RESAMPLES
-from components.core.runtime.settings import Settings
+from components.core.settings import Settings
 
 
 class SummariseSettings(Settings):

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from components.core.errors import UserError
 from components.core.results.joining import join, join_probes
 from components.core.results.probes import FILE, read_probes_beside, write_probes
 from components.core.results.rows import ResultsRow, read_results, write_results
 from components.core.results.sections import sections
 from components.core.results.statistics import Statistics
 from components.core.results.summary import final_curves, final_figures, frame_of
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import stage_run
+from components.core.tracking import stage_run
 from components.summarise.pages import write_html, write_markdown
 from components.summarise.settings import SummariseSettings
 

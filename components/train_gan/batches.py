@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from components.core.data.augment import flip, shift
-from components.core.data.decoded import to_unit_range
+from components.core.data.image_tensors import to_unit_range
 from components.core.data.pairs import PairSampler
-from components.core.runtime.distributed import gather, own_share
+from components.core.training.distributed import gather, own_share
 from components.train_gan.settings import TrainGanSettings
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from components.core.models.classifier import SiameseClassifier
-from components.core.runtime.distributed import mean_over_processes
+from components.core.training.distributed import mean_over_processes
 
 DECAY = 0.9
 """Of the running statistics of translated images. One step's few images would be pulled to the mean of all people."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from components.core.models.label_free import LabelFree, score
-from components.core.runtime.tracking import StageRun
+from components.core.models.unlabelled_score import LabelFree, score
+from components.core.tracking import StageRun
 from components.train_gan.settings import TrainGanSettings
 
 

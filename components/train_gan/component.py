@@ -37,8 +37,8 @@ def train_gan(
     import json
     from pathlib import Path
 
-    from components.core.models.folder import model_digest
-    from components.core.runtime.launching import together
+    from components.core.models.model_folder import model_digest
+    from components.core.training.launch import together
     from components.train_gan import stage
     from components.train_gan.settings import TrainGanSettings
 

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from components.core.data.decoded import load_decoded
+from components.core.data.image_tensors import load_decoded
 from components.core.data.manifest import Manifest
 from components.core.data.overlap import refuse_shared_people
 from components.core.data.pairs import PairSampler
 from components.core.data.suitability import images_to_adapt_to, labelled_images
+from components.core.errors import UserError
 from components.core.models.classifier import load_classifier
-from components.core.models.folder import model_digest, save_model
-from components.core.runtime.checkpoint import Checkpoint, checkpoint_key
-from components.core.runtime.device import choose_device, memory_explained
-from components.core.runtime.distributed import is_first, own_share, process_group
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import stage_run
-from components.core.runtime.training import train
+from components.core.models.model_folder import model_digest, save_model
+from components.core.tracking import stage_run
+from components.core.training.checkpoint import Checkpoint, checkpoint_key
+from components.core.training.device import choose_device, memory_explained
+from components.core.training.distributed import is_first, own_share, process_group
+from components.core.training.loop import train
 from components.train_gan.settings import TrainGanSettings
 from components.train_gan.trainer import GanTrainer
 

@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from components.core.data.decoded import to_uint8, to_unit_range
+from components.core.data.image_tensors import to_uint8, to_unit_range
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import SiameseClassifier
-from components.core.models.label_free import LabelFree
 from components.core.models.precision import Inference, training_outcome
 from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
-from components.core.runtime.device import autocast, seed_step
-from components.core.runtime.distributed import is_first, own_share, parallel
-from components.core.runtime.tracking import StageRun
-from components.core.runtime.training import Updates, restore_optimizer
+from components.core.models.unlabelled_score import LabelFree
+from components.core.tracking import StageRun
+from components.core.training.device import autocast, seed_step
+from components.core.training.distributed import is_first, own_share, parallel
+from components.core.training.loop import Updates, restore_optimizer
 from components.train_gan.batches import Batches, joint_pairs, own_pairs
 from components.train_gan.checkpoint_selection import CheckpointSelector
 from components.train_gan.gradient_norms import gradient_norms

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from components.core.data.decoded import iterate_batches, to_uint8, to_unit_range
+from components.core.data.image_tensors import iterate_batches, to_uint8, to_unit_range
 from components.core.data.manifest import Manifest
 from components.core.data.shards import write_shards
-from components.core.models.folder import load_network, model_digest
+from components.core.errors import UserError
+from components.core.models.model_folder import load_network, model_digest
 from components.core.models.precision import Inference
 from components.core.models.translator import Generator, GeneratorConfig, load_translator
-from components.core.runtime.device import choose_device
-from components.core.runtime.errors import UserError
-from components.core.runtime.progress import Progress
-from components.core.runtime.tracking import stage_run
+from components.core.process.progress import Progress
+from components.core.tracking import stage_run
+from components.core.training.device import choose_device
 from components.translate.settings import Direction, TranslateSettings
 
 logger = logging.getLogger(__name__)

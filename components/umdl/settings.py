@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from components.core.runtime.settings import Settings
+from components.core.settings import Settings
 
 
 class UmdlSettings(Settings):

@@ -7,13 +7,13 @@ import numpy as np
 from safetensors.numpy import save
 from threadpoolctl import threadpool_limits
 
+from components.core import storage
 from components.core.data.features import save_features
 from components.core.data.manifest import Manifest
 from components.core.data.suitability import labelled_images, probes_for_umdl, training_images
-from components.core.runtime import storage
-from components.core.runtime.progress import Progress
-from components.core.runtime.tracking import StageRun, stage_run
-from components.core.runtime.training import refuse_not_finite
+from components.core.process.progress import Progress
+from components.core.tracking import StageRun, stage_run
+from components.core.training.loop import refuse_not_finite
 from components.umdl.appearance import extract
 from components.umdl.domain import ridge_codes
 from components.umdl.learning import Learner

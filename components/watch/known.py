@@ -4,8 +4,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components.core.data.manifest import Manifest
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking.registry import CANDIDATE, CHAMPION, Registry
+from components.core.errors import UserError
+from components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry
 
 PROTOCOL = "cameras"
 ADABN = "adabn"

@@ -3,10 +3,10 @@
 import logging
 from pathlib import Path
 
-from components.core.data.listing import Listing
 from components.core.data.manifest import Manifest
-from components.core.data.objects import name_of, new_objects, objects_at
-from components.core.runtime.tracking import stage_run
+from components.core.data.new_files import Listing
+from components.core.data.object_versions import name_of, new_objects, objects_at
+from components.core.tracking import stage_run
 
 logger = logging.getLogger(__name__)
 

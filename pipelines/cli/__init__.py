@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 
-from components.core.runtime.environment import whole_number
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
+from components.core.process.environment import whole_number
 from pipelines.cli import (
     compare,
     export,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.cli.places import a_run
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.cli.options import RecordedDataRootOption
 from pipelines.cli.run import place_of_data
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.cli.places import Commands, a_registry
 
 RegistryOption = Annotated[
@@ -63,7 +63,7 @@ def chosen(stages: list[str] | None) -> list[str]:
     Raises:
         UserError: there is no such stage.
     """
-    from components.core.runtime.settings import nearest
+    from components.core.settings import nearest
     from pipelines.profiles import STAGES
 
     named = [stage.replace("-", "_") for stage in stages or STAGES]

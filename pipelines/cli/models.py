@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.cli.options import ModelOption
 from pipelines.cli.places import a_place
 
@@ -114,8 +114,8 @@ def promote(
     ] = "",
 ) -> None:
     """Make a version the champion, if the gate lets it through; the champion so far is then the previous one."""
-    from components.core.results.gate import GateSettings
-    from components.core.runtime.tracking.registry import Registry
+    from components.core.registry.gate import GateSettings
+    from components.core.registry.model_registry import Registry
     from components.propose import promotion
 
     use_store(out)
@@ -125,7 +125,7 @@ def promote(
 
 def rollback(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
     """Make the previous champion the champion again. The two change places: a second time undoes the first."""
-    from components.core.runtime.tracking.registry import Registry
+    from components.core.registry.model_registry import Registry
 
     use_store(out)
     now, before = Registry(model).roll_back()
@@ -134,8 +134,8 @@ def rollback(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
 
 def models(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
     """List the versions of a registered model, the newest first: what they are, how they do, which is in use."""
+    from components.core.registry.model_registry import Registry
     from components.core.results.summary import aligned
-    from components.core.runtime.tracking.registry import Registry
 
     use_store(out)
     versions = Registry(model).versions()
@@ -155,7 +155,7 @@ def use_store(out: Path | None) -> None:
     Raises:
         UserError: the folder has none.
     """
-    from components.core.runtime.tracking.addresses import store_address
+    from components.core.tracking.store_address import store_address
 
     if out is None or os.environ.get("MLFLOW_TRACKING_URI"):
         return

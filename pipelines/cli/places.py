@@ -11,8 +11,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
+from components.core import storage
+from components.core.errors import UserError
 
 HERE = "a folder or file of this machine"
 

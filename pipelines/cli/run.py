@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
+from components.core import storage
+from components.core.errors import UserError
 from pipelines.cli.options import (
     DataRootOption,
     MethodOption,
@@ -315,7 +315,7 @@ def prepared(out: Path) -> Path:
 
 def name_store(out: Path) -> None:
     """Name the store of runs in the folder of a run, unless the environment names another."""
-    from components.core.runtime.tracking.addresses import store_address
+    from components.core.tracking.store_address import store_address
 
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         os.environ["MLFLOW_TRACKING_URI"] = store_address(out / "mlflow.db")
@@ -335,10 +335,10 @@ def place_of_run(data_root: str | None, out: Path) -> str:
 
 def show(rows: "list[ResultsRow]", out: Path, further: str) -> None:
     """Print the results in `out`, or without labels the checks; where to look further; and what came out."""
-    from components.core.results.checks import FILE, read_checks
     from components.core.results.headlines import headlines
     from components.core.results.probes import read_probes_beside
     from components.core.results.summary import table
+    from components.core.results.unlabelled_checks import FILE, read_checks
 
     if not rows:
         checks = read_checks(out / FILE).table()

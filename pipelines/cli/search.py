@@ -29,7 +29,7 @@ def search(
     ] = 0.001,
 ) -> None:
     """Find the gallery images most like a person; the gallery's features are kept for the next search."""
-    from components.core.runtime import storage
+    from components.core import storage
     from components.search.page import write_page
     from components.search.searcher import Searcher, probe_files
     from pipelines.recorded_places import find_data_root
@@ -55,8 +55,8 @@ def folder_of(model: str) -> Path:
     Raises:
         UserError: there is no such folder, model, version or alias.
     """
-    from components.core.runtime import storage
-    from components.core.runtime.tracking.asking import CONTENT_TAG, content_of
+    from components.core import storage
+    from components.core.registry.version_lookup import CONTENT_TAG, content_of
 
     name, at, which = model.partition("@")
     if Path(model).exists() or not at:
@@ -64,7 +64,7 @@ def folder_of(model: str) -> Path:
     models = storage.cache_folder() / "models"
     if (known := content_of(name, which)) and (folder := models / "{1}-{0}".format(*known)).is_dir():
         return folder
-    from components.core.runtime.tracking.registry import Registry
+    from components.core.registry.model_registry import Registry
 
     registry = Registry(name)
     version = registry.version(which)

@@ -6,9 +6,9 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import Settings
-from components.core.runtime.task import Task, note_task
+from components.core.errors import UserError
+from components.core.process.task import Task, note_task
+from components.core.settings import Settings
 from pipelines.cli.options import (
     OutOption,
     PartImagesOption,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.cli.options import (
     MethodOption,
     ModelOption,
@@ -275,7 +275,7 @@ def send(
     wait: bool,
 ) -> None:
     """Upload the pipeline if need be, start the run, say where it is, and follow it if asked to."""
-    from components.core.runtime.tracking import open_pipeline
+    from components.core.tracking import open_pipeline
     from pipelines.submit.following import follow
     from pipelines.submit.links import mlflow_link
     from pipelines.submit.requests import as_read

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.cli.options import RegistryOption
 from pipelines.cli.places import a_folder, a_profile
 

@@ -9,12 +9,12 @@ from math import gcd
 import numpy as np
 import pandas as pd
 
+from components.core.errors import UserError
 from components.core.results.curves import Band, Draws, Tally
 from components.core.results.methods import OTHER_COMPARISONS, place, title_of
 from components.core.results.rows import ResultsRow
 from components.core.results.significance import corrected, exact_sign_flip_p
 from components.core.results.summary import shown_method
-from components.core.runtime.errors import UserError
 from pipelines.comparing.runs import Run
 
 

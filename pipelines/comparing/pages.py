@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.core import storage
 from components.core.results.pages import environment
 from components.core.results.pages.pictures import data_uri, svg
-from components.core.runtime import storage
 from pipelines.comparing.figure import curves_figure, drawn, reading
 from pipelines.comparing.groups import Group
 from pipelines.comparing.tables import RATES, as_csv, as_json, interval_of

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.demo_data import grid, market1501
 
 SOURCE_FOLDER, TARGET_FOLDER = "market1501", "underground_reid"

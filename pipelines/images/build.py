@@ -9,8 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.core.errors import UserError
 from components.core.images import image, name_of
-from components.core.runtime.errors import UserError
 from pipelines.engine import connect
 from pipelines.images.docker_command import docker, exists, run
 from pipelines.images.wheels import DOCKERFILE, ROOT, Python, image_of_wheels, readable

@@ -1,7 +1,7 @@
 """Push an image that was built to a registry."""
 
+from components.core.errors import UserError
 from components.core.images import Images, image
-from components.core.runtime.errors import UserError
 from pipelines.images.docker_command import docker, exists
 
 

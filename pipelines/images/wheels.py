@@ -21,7 +21,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.images.docker_command import docker, exists, run
 
 ROOT = Path(__file__).parents[2]

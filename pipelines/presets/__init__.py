@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import Settings, nearest
+from components.core.errors import UserError
+from components.core.settings import Settings, nearest
 from components.drift.settings import DriftSettings
 from components.evaluate.settings import EvaluateSettings
 from components.ingest.settings import IngestSettings

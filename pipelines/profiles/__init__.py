@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import components
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import nearest
+from components.core.errors import UserError
+from components.core.settings import nearest
 from pipelines.layers import Kind, Values
 from pipelines.profiles.settings import Profile, StageProfile
 

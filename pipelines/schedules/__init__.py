@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 from pydantic import Field
 
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import Settings, nearest
+from components.core.errors import UserError
+from components.core.settings import Settings, nearest
 
 if TYPE_CHECKING:
     from pipelines.submit.requests import Request

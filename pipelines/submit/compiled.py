@@ -13,8 +13,8 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import nearest
+from components.core.errors import UserError
+from components.core.settings import nearest
 
 TYPES: dict[str, tuple[type, ...]] = {
     "STRING": (str,),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kfp_server_api import ApiException, V2beta1PipelineTaskDetail, V2beta1Run
 from urllib3.exceptions import HTTPError
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.local import say
 from pipelines.stage_output import StageFailed
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
+from components.core import storage
+from components.core.errors import UserError
 from pipelines.data_sets import DataSet
 
 NOTHING = hashlib.sha256().hexdigest()  # what storage.fingerprint says of a prefix without objects

@@ -10,10 +10,10 @@ from typing import Any
 from kfp.dsl.graph_component import GraphComponent
 from pydantic import Field
 
+from components.core import storage
+from components.core.errors import UserError
 from components.core.images import Images
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import Settings
+from components.core.settings import Settings
 from pipelines import runs
 from pipelines.cluster import compile_for_cluster
 from pipelines.data_sets import names_of_sources, refuse_same_names

@@ -24,7 +24,7 @@ from kfp_server_api import (
 )
 from urllib3.exceptions import HTTPError
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.submit.compiled import Compiled
 
 TOKEN = "SIMPGAN_KFP_TOKEN"

@@ -22,7 +22,7 @@ import pandas as pd
 from components.core.results.methods import TRANSLATIONS
 from components.core.results.probes import write_probes
 from components.core.results.rows import ResultsRow, write_results
-from components.core.runtime.tracking import pipeline_run
+from components.core.tracking import pipeline_run
 from tests.components.core.results.made_up import ranked, together
 from tests.servers.ports import free_port
 

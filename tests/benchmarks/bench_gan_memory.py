@@ -16,8 +16,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
-from components.core.runtime.tracking import stage_run
-from components.core.runtime.training import Updates
+from components.core.tracking import stage_run
+from components.core.training.loop import Updates
 from components.train_gan.batches import Batch
 from components.train_gan.objectives import DiscriminatorObjective, GeneratorObjective, generator_loss
 from components.train_gan.settings import TrainGanSettings

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.runtime.device import choose_device, seed_step
-from components.core.runtime.tracking import StageRun, stage_run
+from components.core.tracking import StageRun, stage_run
+from components.core.training.device import choose_device, seed_step
 from components.train_gan import losses
 from components.train_gan.settings import TrainGanSettings
 from components.train_gan.trainer import GanTrainer

@@ -18,7 +18,7 @@ import torch
 
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from components.core.models.precision import Inference, training_outcome
-from components.core.runtime.provenance import hardware
+from components.core.process.provenance import hardware
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -18,7 +18,7 @@ import torch
 from timm.optim import create_optimizer_v2
 
 from components.core.data.pairs import PairSampler
-from components.core.runtime.device import autocast, choose_device, supported_precision
+from components.core.training.device import autocast, choose_device, supported_precision
 from components.pretrain.settings import PretrainSettings
 from components.pretrain.stage import build_classifier
 from components.pretrain.trainer import PretrainTrainer

@@ -16,13 +16,13 @@ from typing import Annotated
 
 import typer
 
-from components.core.models.adaptation import save_adaptation
-from components.core.runtime.tracking.registry import Registry
+from components.core.registry.adaptation import save_adaptation
+from components.core.registry.model_registry import Registry
 from components.ingest import stage as ingest
 from components.ingest.settings import IngestSettings
 from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
 from tests.benchmarks.timing import ratio, take_turns
-from tests.components.core.models.adaptations import write_classifier, write_translator
+from tests.components.core.registry.adaptations import write_classifier, write_translator
 from tests.conftest import Ingested
 
 

@@ -13,10 +13,10 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 
-from components.core.data.decoded import iterate_batches
+from components.core.data.image_tensors import iterate_batches
 from components.core.data.manifest import Manifest
 from components.core.data.shards import read_images, write_shards
-from tests.components.core.data.test_pictures import encoded
+from tests.components.core.data.test_decoding import encoded
 
 
 def made(root: str, images: int) -> Manifest:

@@ -21,8 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
-from components.core.runtime.device import autocast, choose_device
-from components.core.runtime.tracking import stage_run
+from components.core.tracking import stage_run
+from components.core.training.device import autocast, choose_device
 from components.train_gan.settings import TrainGanSettings
 from components.train_gan.trainer import build_optimizer
 from tests.benchmarks.bench_gan_step import build

@@ -9,7 +9,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from components.core.models.adaptation import save_adaptation
+from components.core.registry.adaptation import save_adaptation
 from components.evaluate.report import Domains
 from components.search import Searcher
 from components.search.page import write_page as write_search_page
@@ -19,7 +19,7 @@ from pipelines.comparing.groups import grouped
 from pipelines.comparing.pages import write
 from pipelines.comparing.runs import read_runs
 from tests.browser.conftest import as_device, look
-from tests.components.core.models.adaptations import write_classifier
+from tests.components.core.registry.adaptations import write_classifier
 from tests.components.core.results.made_up import ranked
 from tests.components.evaluate.test_report import page, picture, row
 from tests.conftest import Ingested

@@ -11,18 +11,18 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from components.core.data.features import load_features, save_features
-from components.core.data.listing import Listing
 from components.core.data.manifest import FILES, Manifest
-from components.core.data.translation import read_origin
+from components.core.data.new_files import Listing
+from components.core.data.translation_origin import read_origin
+from components.core.errors import UserError
 from components.core.models.classifier import load_classifier
 from components.core.models.translator import load_translator
+from components.core.process.task import InputArtifact
 from components.core.results.probes import no_probes, read_probes, write_probes
 from components.core.results.rows import read_results, write_results
-from components.core.runtime.checkpoint import Checkpoint
-from components.core.runtime.errors import UserError
-from components.core.runtime.task import InputArtifact
+from components.core.training.checkpoint import Checkpoint
 from pipelines.parts import evaluated_with, find_parts
-from tests.components.core.models.adaptations import rewrite_config, write_classifier, write_translator
+from tests.components.core.registry.adaptations import rewrite_config, write_classifier, write_translator
 from tests.components.core.results.made_up import row
 from tests.conftest import Ingested
 

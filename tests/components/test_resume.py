@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.runtime.tracking import read_history
+from components.core.tracking import read_history
 from tests.conftest import Ingested
 
 pytestmark = pytest.mark.local

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from components.core.errors import UserError
 from components.core.images import image
-from components.core.runtime.errors import UserError
 from pipelines.engine import connect
 from pipelines.images.build import Bases, build_all
 from pipelines.profiles import STAGES

@@ -14,7 +14,7 @@ import pytest
 from docker.types import Mount
 from mlflow.tracking import MlflowClient
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines import stage_container
 from pipelines.cli.run import adapt
 from pipelines.data_sets import DataSet

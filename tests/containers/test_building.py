@@ -9,8 +9,8 @@ import tarfile
 
 import pytest
 
+from components.core.errors import UserError
 from components.core.images import Images
-from components.core.runtime.errors import UserError
 from pipelines import cli
 from pipelines.cli.images import check, lock
 from pipelines.images import push as pushing

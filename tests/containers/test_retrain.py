@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from components.core.data.manifest import Manifest
-from components.core.runtime.tracking.registry import Registry
+from components.core.registry.model_registry import Registry
 from tests.conftest import Ingested
 from tests.pipelines.champions import register
 

@@ -10,7 +10,7 @@ import pytest
 from docker.errors import ImageNotFound, NotFound
 from mlflow.tracking import MlflowClient
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines import local
 from pipelines.engine import connect, digest_of
 from pipelines.folder_lock import FolderLock, container_of

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from components.core.runtime.tracking.registry import Registry
+from components.core.registry.model_registry import Registry
 from components.ingest import stage as ingest
 from components.ingest.settings import IngestSettings
 from components.propose import stage as propose
 from components.propose.settings import ProposeSettings
 from components.train_gan import stage as train_gan
 from components.train_gan.settings import TrainGanSettings
-from tests.components.core.models.adaptations import write_classifier
+from tests.components.core.registry.adaptations import write_classifier
 from tests.conftest import Ingested
 
 SHAPE = {"height": 32, "width": 32, "channels": 4, "blocks": 1, "input_skip": True}

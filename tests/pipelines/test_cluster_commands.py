@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.cli.run import Pipeline, compile_pipeline
 from pipelines.cli.trainjob import trainjob
 from tests.pipelines.graphs import images

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from components.core.data.manifest import Manifest
 from components.core.data.shards import read_images
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.ingest import stage as ingest
 from components.ingest.settings import IngestSettings
 from components.translate import stage as translate

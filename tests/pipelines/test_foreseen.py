@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.data_sets import DataSet
 from pipelines.foreseen import foresee
 from pipelines.plan import plan

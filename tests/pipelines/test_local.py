@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines import local
 from pipelines.folder_lock import FolderLock
 from pipelines.local import describe, run_pipeline

@@ -12,8 +12,8 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
+from components.core import storage
+from components.core.errors import UserError
 from pipelines import cli
 from pipelines.data_sets import DataSet
 from pipelines.profiles import read_profile

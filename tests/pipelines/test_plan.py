@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.train_gan.settings import TrainGanSettings
 from pipelines.data_sets import DataSet
 from pipelines.plan import Adaptation, Split, every_split, find_splits, plan

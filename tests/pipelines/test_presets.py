@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.pretrain.settings import PretrainSettings
 from pipelines.presets import STAGES, names, parse_assignment, resolve
 

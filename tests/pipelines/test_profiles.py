@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.profiles import STAGES, names, read_profile
 from pipelines.profiles.settings import ON_A_GPU, quantity
 

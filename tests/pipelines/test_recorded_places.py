@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.recorded_places import DATA_ROOT, data_root_of, find_data_root, note_data_root, noted, read
 from tests.conftest import Ingested
 

@@ -16,8 +16,8 @@ import requests
 import yaml
 
 from components.core import images
+from components.core.errors import UserError
 from components.core.images import Images
-from components.core.runtime.errors import UserError
 from pipelines import registry
 from pipelines.cli.images import check, lock
 from pipelines.profiles import STAGES

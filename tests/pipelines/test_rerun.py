@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
+from components.core.errors import UserError
+from components.core.process.task import InputArtifact, Task
 from components.core.results.rows import ResultsRow, read_results, write_results
-from components.core.runtime.errors import UserError
-from components.core.runtime.task import InputArtifact, Task
-from components.core.runtime.tracking import open_pipeline, parents, stage_run
+from components.core.tracking import open_pipeline, parent_run, stage_run
 from components.pretrain.settings import PretrainSettings
 from components.summarise import stage as summarise
 from components.summarise.settings import SummariseSettings
@@ -174,7 +174,7 @@ def recorded(tmp_path, s3_server: S3, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("KFP_RUN_ID", "weekly")
     monkeypatch.setenv("SIMPGAN_COMMIT", "0123abc")
-    monkeypatch.setattr(parents, "SETTLING_SECONDS", 0.0)
+    monkeypatch.setattr(parent_run, "SETTLING_SECONDS", 0.0)
     bucket = s3_server.bucket(f"pipelines-{tmp_path.name.replace('_', '-')}"[:60].strip("-").lower())
     artifacts, folders = [], []
     for seed in (0, 1):

@@ -3,10 +3,10 @@
 import pytest
 from typer.testing import CliRunner
 
+from components.core.errors import UserError
 from components.core.results.probes import write_probes
 from components.core.results.rows import read_results, write_results
 from components.core.results.statistics import Statistics
-from components.core.runtime.errors import UserError
 from pipelines.cli import app
 from pipelines.publishing import publish
 from tests.components.core.results.made_up import ranked, together

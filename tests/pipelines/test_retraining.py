@@ -14,8 +14,8 @@ from PIL import Image, ImageOps
 
 from components.core.data.manifest import Manifest
 from components.core.data.shards import read_images
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking.registry import Registry
+from components.core.errors import UserError
+from components.core.registry.model_registry import Registry
 from components.watch.known import fetch_known
 from pipelines.presets import resolve
 from pipelines.retraining import Retraining, check_location

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from components.core.errors import UserError
 from components.core.results.probes import read_probes
 from components.core.results.rows import read_results
 from components.core.results.summary import CURVE_RANKS, final_figures
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import close_pipeline, stage_run
-from components.core.runtime.tracking.endings import Ending
-from components.core.runtime.tracking.syncing import sync
+from components.core.tracking import close_pipeline, stage_run
+from components.core.tracking.status import Ending
+from components.core.tracking.sync import sync
 from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
 from pipelines.past_tasks import find_past_task, read_task
 from pipelines.presets import RunSettings, resolve

@@ -4,8 +4,8 @@ import pytest
 import yaml
 from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob
 
+from components.core.errors import UserError
 from components.core.images import Images
-from components.core.runtime.errors import UserError
 from pipelines.profiles import names, read_profile
 from pipelines.trainjob import train_job
 

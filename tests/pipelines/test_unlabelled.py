@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from components.core.results.checks import Checks, Measures, Sample, write_checks
+from components.core.errors import UserError
 from components.core.results.probes import no_probes, write_probes
 from components.core.results.rows import write_results
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import pipeline_run
+from components.core.results.unlabelled_checks import Checks, Measures, Sample, write_checks
+from components.core.tracking import pipeline_run
 from components.summarise import stage as summarise
 from components.summarise.settings import SummariseSettings
 from components.train_gan.settings import TrainGanSettings

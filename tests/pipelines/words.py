@@ -12,7 +12,7 @@ def write(word: str, folder: dsl.Output[dsl.Dataset]) -> None:
     import time
     from pathlib import Path
 
-    from components.core.runtime.errors import UserError
+    from components.core.errors import UserError
 
     logging.getLogger("components").info("writing %s", word)
     if word.startswith("unless "):

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.folder import save_model
+from components.core.models.model_folder import save_model
 from tests.conftest import Ingested
 from tests.studies.checkpoint_choice import application
 from tests.studies.prediction import choices, report, spearman

@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import BaseModel
 from safetensors.numpy import load_file, save
 
-from components.core.runtime import storage
-from components.core.runtime.damage import named_damage, read_json
-from components.core.runtime.errors import UserError
+from components.core import storage
+from components.core.damaged_files import named_damage, read_json
+from components.core.errors import UserError
 
 FILES = ("features.json", "features.safetensors")
 REMEDY = "make them again by umdl"

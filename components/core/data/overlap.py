@@ -3,7 +3,7 @@
 import numpy as np
 
 from components.core.data.manifest import Manifest
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 
 
 def refuse_shared_people(source: Manifest, target: Manifest, allowed: bool) -> None:

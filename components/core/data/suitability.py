@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from components.core.data.manifest import Manifest
 from components.core.data.overlap import refuse_shared_people
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 
 FEWEST = 2
 """Images that a domain needs to be a distribution."""

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from components.core.data.decoded import iterate_batches, to_unit_range
+from components.core.data.image_tensors import iterate_batches, to_unit_range
 from components.core.data.manifest import Manifest
 from components.core.models.classifier import SiameseClassifier
 from components.core.models.precision import Inference
-from components.core.runtime.progress import Progress
+from components.core.process.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,9 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from components.core.runtime import provenance, storage
-from components.core.runtime.device import autocast, has_amx, supported_precision
-from components.core.runtime.distributed import from_first
+from components.core import storage
+from components.core.process import provenance
+from components.core.training.device import autocast, has_amx, supported_precision
+from components.core.training.distributed import from_first
 
 logger = logging.getLogger(__name__)
 

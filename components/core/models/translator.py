@@ -8,9 +8,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from components.core.models.folder import built, load_network, read_config
-from components.core.runtime.errors import UserError
-from components.core.runtime.settings import Settings
+from components.core.errors import UserError
+from components.core.models.model_folder import built, load_network, read_config
+from components.core.settings import Settings
 
 
 class GeneratorConfig(Settings):

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from components.core import storage
+from components.core.errors import UserError
 from components.core.results.rows import KEY, ResultsRow
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
 
 FILE = "probes.parquet"
 COLUMNS = {

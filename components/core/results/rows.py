@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
+from components.core import storage
+from components.core.errors import UserError
 
 SCHEMA = 1
 RATES = ["rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.io import loadmat
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
 
 NAME = re.compile(rf"(?:probe|gallery)/([0-9]{{4}})_([0-9]+)_([0-9]+)(?:_[0-9]+)*{IMAGE}")

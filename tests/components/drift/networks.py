@@ -11,7 +11,7 @@ from PIL import Image
 from components.core.data.manifest import Manifest
 from components.core.data.shards import write_shards
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.folder import save_model
+from components.core.models.model_folder import save_model
 from components.ingest.layouts.base import role
 from pipelines.demo_data.cameras import Camera, photograph, sample_box, source_cameras
 from pipelines.demo_data.drawing import Pose

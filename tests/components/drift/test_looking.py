@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from components.core.data.decoded import load_decoded
+from components.core.data.image_tensors import load_decoded
 from components.core.data.manifest import Manifest
-from components.core.models.adaptation import load_adaptation, save_adaptation
+from components.core.registry.adaptation import load_adaptation, save_adaptation
 from components.drift.looking import Model
 from components.drift.settings import DriftSettings
-from tests.components.core.models.adaptations import write_classifier, write_translator
+from tests.components.core.registry.adaptations import write_classifier, write_translator
 from tests.conftest import Ingested
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import read_history
+from components.core.errors import UserError
+from components.core.tracking import read_history
 from components.drift import stage
 from components.drift.measuring import CameraDrift
 from components.drift.settings import DriftSettings

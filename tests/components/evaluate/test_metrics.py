@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.evaluate import metrics
 from components.evaluate.metrics import Gallery, rank, ranked_list, wrong_in_front
 

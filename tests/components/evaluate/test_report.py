@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from components.core.errors import UserError
 from components.core.results.pages.pictures import png, svg
 from components.core.results.probes import no_probes
 from components.core.results.rows import ResultsRow
-from components.core.runtime.errors import UserError
 from components.evaluate.figures import CLOUDS, FeatureMap, cmc_figure, features_figure, translation_grid
 from components.evaluate.report import Domains, Match, RankedList, RankedProbe, overlap_table, write_report
 

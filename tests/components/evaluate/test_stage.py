@@ -10,17 +10,17 @@ import torch
 from PIL import Image
 from torch import nn
 
-from components.core.data.decoded import iterate_batches, to_unit_range
 from components.core.data.features import save_features
+from components.core.data.image_tensors import iterate_batches, to_unit_range
 from components.core.data.manifest import Manifest
+from components.core.errors import UserError
 from components.core.models.classifier import SiameseClassifier, load_classifier
 from components.core.models.extraction import Images, extract, with_statistics_of
-from components.core.models.folder import load_network, model_digest, read_config, save_model
+from components.core.models.model_folder import load_network, model_digest, read_config, save_model
 from components.core.models.translator import load_translator
-from components.core.results.checks import read_checks
 from components.core.results.probes import read_probes
 from components.core.results.rows import ResultsRow, read_results
-from components.core.runtime.errors import UserError
+from components.core.results.unlabelled_checks import read_checks
 from components.evaluate import stage
 from components.evaluate.metrics import rank
 from components.evaluate.settings import EvaluateSettings

@@ -9,17 +9,17 @@ import pytest
 import torch
 from PIL import Image
 
-from components.core.data.decoded import load_decoded
+from components.core.data.image_tensors import load_decoded
 from components.core.data.manifest import Manifest
+from components.core.errors import UserError
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.folder import model_digest, save_model
-from components.core.models.label_free import LabelFree, score
+from components.core.models.model_folder import model_digest, save_model
 from components.core.models.translator import Generator, GeneratorConfig
-from components.core.results.checks import Checks, read_checks
+from components.core.models.unlabelled_score import LabelFree, score
 from components.core.results.probes import read_probes
 from components.core.results.rows import read_results
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import read_history
+from components.core.results.unlabelled_checks import Checks, read_checks
+from components.core.tracking import read_history
 from components.evaluate import stage
 from components.evaluate.settings import EvaluateSettings
 from components.ingest.layouts.base import role
@@ -112,7 +112,7 @@ def test_a_translation_has_the_numbers_that_its_training_would_choose_by(
 ) -> None:
     """Up to the eight bits in which translations are stored."""
     from components.core.models.classifier import load_classifier
-    from components.core.models.folder import load_network
+    from components.core.models.model_folder import load_network
     from components.core.models.translator import load_translator
 
     source, unlabelled = Manifest.load(ingested.source), Manifest.load(target)

@@ -10,9 +10,9 @@ from torch import nn
 
 from components.core.data.features import save_features
 from components.core.data.manifest import Manifest
+from components.core.errors import UserError
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.folder import model_digest, save_model
-from components.core.runtime.errors import UserError
+from components.core.models.model_folder import model_digest, save_model
 from components.evaluate.data_sets import Split, Target
 from components.evaluate.versions import Run, ready_made, refuse_repeated, source_to_target, translations
 from tests.conftest import Ingested

@@ -20,9 +20,9 @@ RUN = "0a1b2c"
 ABANDONED = """
 import os, sys, time
 from pathlib import Path
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import pipeline_run, stage_run
-from components.core.runtime.tracking.opening import connect
+from components.core.errors import UserError
+from components.core.tracking import pipeline_run, stage_run
+from components.core.tracking.open_run import connect
 
 def record(stage):
     return stage_run(stage, settings={"steps": 1}, history=Path(sys.argv[1], f"{stage}.jsonl"))

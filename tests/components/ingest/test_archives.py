@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.ingest.sources import Damaged, UnreadFile, open_source
 
 ENCRYPTED, PATCHED, STRONG, UTF_8 = 0x1, 0x20, 0x41, 0x800

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.ingest.checks import count_warnings, match_warnings
 from components.ingest.files import sort_out
 from components.ingest.layouts import LAYOUTS

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.core.data.listing import Listing
+from components.core import storage
 from components.core.data.manifest import Manifest
-from components.core.data.objects import new_objects, objects_at
+from components.core.data.new_files import Listing
+from components.core.data.object_versions import new_objects, objects_at
 from components.core.data.shards import read_images
-from components.core.runtime import storage
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.ingest import merge, part, stage
 from components.ingest.settings import IngestSettings
 from tests.components.ingest.data_sets import encoded, files_of, write

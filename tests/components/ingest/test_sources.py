@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.ingest.sources import Damaged, Gone, open_source
 from tests.components.core.object_store import ObjectStore, object_store
 from tests.components.ingest.data_sets import write

@@ -13,7 +13,7 @@ import pytest
 
 from components.core.data.manifest import Manifest
 from components.core.data.shards import read_images
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.ingest import stage
 from components.ingest.settings import IngestSettings
 from tests.components.core.object_store import ObjectStore, object_store

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import multiprocessing
 
 from components.core.data.pairs import PairSampler
-from components.core.runtime.distributed import process_group, process_rank
+from components.core.training.distributed import process_group, process_rank
 from components.pretrain.losses import batch_hard_triplet
 from components.pretrain.settings import PretrainSettings
 from components.pretrain.stage import build_classifier

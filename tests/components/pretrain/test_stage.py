@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from components.core.errors import UserError
 from components.core.models.classifier import load_classifier
-from components.core.runtime.errors import UserError
 from components.pretrain import stage
 from components.pretrain.settings import PretrainSettings
 from tests.conftest import Ingested

@@ -10,10 +10,10 @@ import torch
 from sklearn.metrics import log_loss
 
 from components.core.data.pairs import PairSampler
+from components.core.errors import UserError
 from components.core.models.precision import poison_memory
-from components.core.runtime.checkpoint import pack
-from components.core.runtime.device import seed_step
-from components.core.runtime.errors import UserError
+from components.core.training.checkpoint import pack
+from components.core.training.device import seed_step
 from components.pretrain.schedule import positive_share, rate_factor
 from components.pretrain.settings import PretrainSettings
 from components.pretrain.stage import build_classifier

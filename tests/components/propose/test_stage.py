@@ -9,18 +9,18 @@ import pytest
 
 from components.champion import stage as champion
 from components.core.data.manifest import Manifest
-from components.core.models.description import Description
-from components.core.models.folder import model_digest
-from components.core.results.gate import GateSettings, Measured
+from components.core.errors import UserError
+from components.core.models.model_folder import model_digest
+from components.core.registry.description import Description
+from components.core.registry.gate import GateSettings, Measured
+from components.core.registry.model_registry import Registry
 from components.core.results.probes import write_probes
 from components.core.results.rows import write_results
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking.registry import Registry
 from components.propose import promotion, stage
 from components.propose.card import rates
 from components.propose.settings import ProposeSettings
 from mlflow import MlflowClient
-from tests.components.core.models.adaptations import write_classifier, write_translator
+from tests.components.core.registry.adaptations import write_classifier, write_translator
 from tests.components.core.results.made_up import ranked, together
 from tests.conftest import Ingested
 

@@ -15,17 +15,17 @@ import pytest
 import torch
 from PIL import ExifTags, Image
 
-from components.core.data.decoded import iterate_batches
+from components.core.data.image_tensors import iterate_batches
 from components.core.data.manifest import Manifest
-from components.core.models.adaptation import save_adaptation
-from components.core.models.description import verify
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking.registry import Registry
+from components.core.errors import UserError
+from components.core.registry.adaptation import save_adaptation
+from components.core.registry.description import verify
+from components.core.registry.model_registry import Registry
 from components.search import Searcher, features, searcher
 from components.search.page import write_page
 from components.search.searcher import probe_files
 from pipelines.cli.search import folder_of, search
-from tests.components.core.models.adaptations import write_classifier, write_translator
+from tests.components.core.registry.adaptations import write_classifier, write_translator
 from tests.components.ingest.test_verify import png_that_claims
 from tests.conftest import Ingested
 
@@ -300,7 +300,7 @@ def test_a_probe_that_lies_on_its_side_is_found_as_if_it_stood(
 
 def test_the_source_is_looked_at_as_the_classifier_was_trained(opened: Searcher, model: Path) -> None:
     """Not translated, and not with the target's statistics."""
-    from components.core.data.decoded import to_unit_range
+    from components.core.data.image_tensors import to_unit_range
     from components.core.models.classifier import load_classifier
     from components.core.models.extraction import features_of
     from components.core.models.precision import Inference

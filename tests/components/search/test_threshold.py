@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from components.core.data.manifest import Manifest
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.search.threshold import calibrate, clopper_pearson, people_to_compare
 from tests.conftest import Ingested
 

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from components.core.errors import UserError
 from components.core.results.probes import read_probes, write_probes
 from components.core.results.rows import read_results, write_results
 from components.core.results.statistics import Statistics
-from components.core.runtime.errors import UserError
 from components.summarise import stage
 from components.summarise.settings import SummariseSettings
 from tests.components.core.results.made_up import ranked, row, together

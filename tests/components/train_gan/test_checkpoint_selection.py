@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from components.core.runtime.tracking import read_history, stage_run
+from components.core.tracking import read_history, stage_run
 from components.train_gan import checkpoint_selection
 from components.train_gan.checkpoint_selection import CheckpointSelector, is_better, is_candidate
 from components.train_gan.settings import TrainGanSettings

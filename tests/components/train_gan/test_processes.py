@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file
 
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.folder import save_model
-from components.core.runtime.tracking import read_history
+from components.core.models.model_folder import save_model
+from components.core.tracking import read_history
 from components.train_gan import stage
 from components.train_gan.settings import TrainGanSettings
 from tests.conftest import Ingested

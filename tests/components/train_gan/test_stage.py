@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from components.core.data.manifest import Manifest
+from components.core.errors import UserError
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier, load_classifier
-from components.core.models.folder import save_model
+from components.core.models.model_folder import save_model
 from components.core.models.translator import load_translator
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import StageRun, read_history
+from components.core.tracking import StageRun, read_history
 from components.train_gan import stage
 from components.train_gan.settings import TrainGanSettings
 from tests.conftest import Ingested

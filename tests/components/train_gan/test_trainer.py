@@ -11,9 +11,9 @@ from torch import nn
 from components.core.data.pairs import PairSampler
 from components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from components.core.models.precision import poison_memory
-from components.core.runtime.checkpoint import pack
-from components.core.runtime.device import seed_step
-from components.core.runtime.tracking import StageRun, stage_run
+from components.core.tracking import StageRun, stage_run
+from components.core.training.checkpoint import pack
+from components.core.training.device import seed_step
 from components.train_gan import losses
 from components.train_gan.settings import TrainGanSettings
 from components.train_gan.trainer import GanTrainer, rate_factor, update_ema

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from components.core.data.decoded import iterate_batches
+from components.core.data.image_tensors import iterate_batches
 from components.core.data.manifest import Manifest
-from components.core.models.folder import save_model
+from components.core.errors import UserError
+from components.core.models.model_folder import save_model
 from components.core.models.translator import Generator, GeneratorConfig
-from components.core.runtime.errors import UserError
 from components.translate import stage
 from components.translate.settings import Direction, TranslateSettings
 from tests.conftest import Ingested

@@ -9,8 +9,8 @@ from safetensors.numpy import load_file
 
 from components.core.data.features import load_features
 from components.core.data.manifest import Manifest
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import read_history
+from components.core.errors import UserError
+from components.core.tracking import read_history
 from components.umdl import stage
 from components.umdl.appearance import extract
 from components.umdl.domain import ridge_codes

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from components.core.data.listing import Listing
 from components.core.data.manifest import Manifest
-from components.core.runtime.errors import UserError
+from components.core.data.new_files import Listing
+from components.core.errors import UserError
 from components.ingest import stage as ingest
 from components.ingest.settings import IngestSettings
 from components.watch import stage

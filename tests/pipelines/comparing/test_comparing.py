@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.comparing.groups import grouped
 from pipelines.comparing.pages import write
 from pipelines.comparing.runs import read_runs

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from components.core.runtime.errors import UserError
-from components.core.runtime.tracking import pipeline_run
+from components.core.errors import UserError
+from components.core.tracking import pipeline_run
 from mlflow import MlflowClient
 from pipelines.cli.compare import compare
 from pipelines.comparing.runs import read_runs
-from tests.components.core.runtime.tracking.stages import runs_of
+from tests.components.core.tracking.stages import runs_of
 from tests.pipelines.comparing.made import BAD, GOOD, run_folder, simpgan
 
 

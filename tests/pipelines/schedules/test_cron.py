@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.schedules.cron import EVERY, FIELDS, Cron
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

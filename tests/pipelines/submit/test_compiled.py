@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kfp import dsl
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.submit.compiled import Compiled, read_compiled, refuse_other_type, tasks
 from tests.pipelines.submit.compiling import compiled
 from tests.pipelines.words import bind, write

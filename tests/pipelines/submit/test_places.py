@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.submit.places import (
     LOOKED_AT_EVERY_TIME,
     check_data_root,

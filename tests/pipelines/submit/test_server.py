@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from pipelines.stage_output import StageFailed
 from pipelines.submit.following import follow
 from pipelines.submit.server import Server, Version

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from components.core.data.features import features_digest, load_features, save_features
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 
 DESCRIPTION = {"method": "umdl", "protocol": "folds10", "fold": 3, "seed": 0, "steps": 0, "target": "ab12"}
 ROWS = np.array([1, 4, 9])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from components.core.data.manifest import Manifest
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from tests.conftest import Ingested
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from components.core.data.manifest import ROLE_COLUMNS, Manifest, empty
 from components.core.data.overlap import refuse_shared_people
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 
 
 def manifest(dataset: str, digests: list[str]) -> Manifest:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.core.data.pairs import PairSampler, pairs_within
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 
 
 def generator(seed: int = 0) -> torch.Generator:

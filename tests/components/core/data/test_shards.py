@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from components.core.data.manifest import Manifest
 from components.core.data.shards import ROWS_PER_GROUP, WrittenShards, read_images, shard_location, write_shards
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from tests.components.core.object_store import ObjectStore, object_store
 
 __all__ = ["object_store"]

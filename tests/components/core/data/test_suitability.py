@@ -7,7 +7,7 @@ import pytest
 
 from components.core.data.manifest import Manifest
 from components.core.data.suitability import Experiment, rankable_splits, refuse_impossible
-from components.core.runtime.errors import UserError
+from components.core.errors import UserError
 from components.ingest.layouts.base import role
 
 TRAIN, QUERY, GALLERY = "train", "query", "gallery"

@@ -1,0 +1,130 @@
+"""Encoded images as people see them: upright, RGB, 8 bits a channel. The one place where images are decoded."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from components.core.errors import UserError
+
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+RECORDED = ("JPEG", "PNG")
+"""Formats that the images of a data set may have."""
+
+STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+"""First bytes of JPEG and PNG, whatever comes behind them."""
+DAMAGED = "damaged or truncated image"
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes an image upright, by its EXIF Orientation."""
+
+
+class Unreadable(UserError):
+    """Says why bytes are not an image. The reason is the same on every machine: manifests record it."""
+
+
+def picture(content: bytes, *, formats: tuple[str, ...] = FORMATS, max_pixels: int | None = None) -> Image.Image:
+    """Decode an image: upright as its EXIF Orientation says, RGB, 8 bits a channel.
+
+    Grey values of 16 bits keep their upper 8 bits, which is what Pillow does with colours of 16 bits. Integers of 32
+    bits count as 16 bits if they lie within 0 to 65535, and floating-point values within 0 to 1 as shares of white.
+    Transparency is dropped.
+
+    Args:
+        formats: Pillow's names of the formats that are read.
+        max_pixels: refuse an image with more, before its pixels are read; None leaves it to Pillow's own limit.
+
+    Raises:
+        Unreadable: the bytes are no such image, damaged or too many, or their values have no known scale.
+    """
+    return colours(_loaded(content, formats, max_pixels))
+
+
+def is_upright(content: bytes) -> bool:
+    """Whether a decoder that ignores EXIF shows the image upright, too."""
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        return orientation(image) not in TURNS
+
+
+def refuse_long(size: int, max_pixels: int) -> None:
+    """Raise Unreadable for a file of `size` bytes that is empty, or longer than any encoding of so many pixels."""
+    if size == 0:
+        raise Unreadable("empty file")
+    if size > 4 * max_pixels + 2**20:
+        raise Unreadable(f"{size} bytes, too many for {max_pixels} pixels")
+
+
+def _loaded(content: bytes, formats: tuple[str, ...], max_pixels: int | None) -> Image.Image:
+    """The pixels of an image in the file's own mode, upright."""
+    if not content:
+        raise Unreadable("empty file")
+    try:
+        with Image.open(io.BytesIO(content), formats=formats) as image:
+            width, height = image.size
+            if max_pixels is not None and width * height > max_pixels:
+                raise Unreadable(f"{width} x {height} pixels, more than {max_pixels}")
+            image.load()
+            turn = TURNS.get(orientation(image))
+            return image if turn is None else image.transpose(turn)
+    except (MemoryError, Unreadable):
+        raise
+    except UnidentifiedImageError:
+        raise Unreadable(DAMAGED if content.startswith(STARTS) else "not a JPEG or PNG image") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Unreadable(f"more than {max_pixels or Image.MAX_IMAGE_PIXELS} pixels") from None
+    except Exception:  # Decoders meet damage with whatever it makes them run into.
+        raise Unreadable(DAMAGED) from None
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF Orientation of an image; 1, upright, where it has none or the EXIF data are damaged."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # Viewers show an image whose EXIF data are damaged, and so do we.
+        return 1
+
+
+def colours(image: Image.Image) -> Image.Image:
+    """An image of any mode as RGB of 8 bits a channel.
+
+    Raises:
+        Unreadable: its values have no known scale, or its mode has no colours.
+    """
+    if image.mode == "RGB":
+        return image
+    if image.mode == "F":
+        image = Image.fromarray(_of_shares(np.asarray(image)))
+    elif image.mode.startswith("I"):
+        image = Image.fromarray(_of_integers(np.asarray(image)))
+    try:
+        return image.convert("RGB")
+    except ValueError:
+        raise Unreadable(f"an image of the mode {image.mode}, which has no RGB") from None
+
+
+def _of_integers(values: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """The upper 8 of 16 bits."""
+    darkest, brightest = int(values.min()), int(values.max())
+    if darkest < 0 or brightest > 65535:
+        raise Unreadable(f"integers from {darkest} to {brightest}, which have no known scale: save it with 16 bits")
+    if darkest != brightest and darkest >> 8 == brightest >> 8:
+        raise Unreadable(
+            f"16-bit values from {darkest} to {brightest} of 65535, all of one grey in 8 bits: scale them up"
+        )
+    return (values >> 8).astype(np.uint8)
+
+
+def _of_shares(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Values within 0 to 1 as 0 to 255."""
+    if not ((values >= 0) & (values <= 1)).all():
+        raise Unreadable("floating-point values that are not all within 0 to 1: save it with 8 or 16 bits")
+    return (values * 255).round().astype(np.uint8)

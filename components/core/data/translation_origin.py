@@ -1,0 +1,39 @@
+"""translation.json, beside the manifest of translated images: which training the translator comes from."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from components.core.damaged_files import named_damage, read_json
+
+FILE = "translation.json"
+
+
+class _Training(BaseModel):
+    method: str
+    protocol: str
+    fold: int
+    seed: int
+    steps: int
+
+
+class _Origin(BaseModel):
+    settings: _Training
+    variant: str = ""
+    direction: str
+    selection: dict[str, Any] | None = None
+    inputs: dict[str, str] = {}
+
+
+def read_origin(folder: Path) -> dict[str, Any]:
+    """Read what a translation's translation.json says of its training.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    path, remedy = folder / FILE, "translate again"
+    origin = read_json(path, remedy)
+    with named_damage(path, remedy):
+        _Origin.model_validate(origin)
+    return origin

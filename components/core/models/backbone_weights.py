@@ -1,0 +1,104 @@
+"""Starting weights of the classifier's backbone: torchvision's by name, a file by path, or none."""
+
+from collections.abc import Mapping
+from typing import Literal
+from urllib.error import URLError
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from components.core import storage
+from components.core.errors import UserError
+
+NAMED = ("imagenet", "none")
+
+
+def check_content(weights: str, sha256: str) -> None:
+    """Raise UserError if `weights` is a file whose content has another SHA-256 (hex); '' stands for any."""
+    if sha256 and weights not in NAMED and storage.digest(weights) != sha256:
+        raise UserError(
+            f"pretrain.weights: '{weights}' has changed: it no longer holds what pretrain.weights_sha256 says; "
+            "bring the file back, or set pretrain.weights_sha256 to ''"
+        )
+
+
+def downsample_at(weights: str) -> Literal["1x1", "3x3"]:
+    """Which convolution of a bottleneck has the stride in `weights` (a name, a location or 'none').
+
+    Caffe and Keras published ResNet-50 with the stride on the first 1x1 convolution, torchvision has it on the
+    3x3. The shapes are the same, so only the file's header (`strides`) can tell.
+    """
+    if weights in NAMED:
+        return "3x3"
+    with open_weights(weights) as file:
+        strides = (file.metadata() or {}).get("strides", "")
+    return "1x1" if "1x1" in strides else "3x3"
+
+
+def load_backbone(backbone: nn.Module, architecture: str, weights: str) -> None:
+    """Put `weights` into `backbone` in place.
+
+    Raises:
+        UserError: no such file, a file of another architecture, or no internet for torchvision's weights.
+    """
+    if weights == "none":
+        return
+    state = torchvision_weights(architecture) if weights == "imagenet" else read_weights(weights)
+    own = backbone.state_dict()
+    state = split_normalisation({name: tensor for name, tensor in state.items() if not name.startswith("fc.")}, own)
+    missing = sorted(own.keys() - state.keys())
+    other = [name for name in own.keys() & state.keys() if own[name].numel() != state[name].numel()]
+    if missing or other or state.keys() - own.keys():
+        what = f"it lacks '{missing[0]}'" if missing else f"{len(other) or 'some'} tensors have another shape"
+        raise UserError(
+            f"weights '{weights}' are not those of a {architecture}: {what}; "
+            "give the weights of that network or set pretrain.backbone to match"
+        )
+    backbone.load_state_dict({name: state[name].reshape(own[name].shape).to(own[name].dtype) for name in own})
+
+
+def split_normalisation(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A plain network's `state` with its batch normalisation cut in two where the backbone has both kinds (IBN-a)."""
+    state = dict(state)
+    for name in own:
+        module, _, parameter = name.rpartition(".")
+        if not module.endswith(".BN"):
+            continue
+        whole = f"{module.removesuffix('.BN')}.{parameter}"
+        if whole not in state:
+            continue
+        values = state.pop(whole)
+        state[name] = values[len(values) // 2 :] if values.ndim else values
+        if parameter in ("weight", "bias"):
+            state[f"{module.removesuffix('.BN')}.IN.{parameter}"] = values[: len(values) // 2]
+    return state
+
+
+def torchvision_weights(architecture: str) -> dict[str, Tensor]:
+    """ImageNet weights by name; downloaded once by torchvision."""
+    import torchvision
+
+    try:
+        return torchvision.models.get_model(architecture, weights="IMAGENET1K_V1").state_dict()
+    except (URLError, OSError) as failure:
+        raise UserError(
+            f"cannot download torchvision's ImageNet weights of {architecture} ({failure}); "
+            "set pretrain.weights to the path of a .safetensors file, or to 'none'"
+        ) from None
+
+
+def read_weights(location: str) -> dict[str, Tensor]:
+    """All tensors of a .safetensors file in float32."""
+    with open_weights(location) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+
+
+def open_weights(location: str) -> safe_open:
+    """Open a .safetensors file. Pickled checkpoints are refused: loading one can run its author's code."""
+    if not storage.exists(location):
+        raise UserError(f"no weights file '{location}': give 'imagenet', 'none' or the path of a .safetensors file")
+    try:
+        return safe_open(storage.current_copy(location), framework="pt")
+    except SafetensorError as failure:
+        raise UserError(f"weights file '{location}' is not a .safetensors file ({failure})") from None

@@ -1,0 +1,36 @@
+"""Environment variables: numbers in them, and which of them an error may come from."""
+
+import os
+import re
+
+from components.core.errors import UserError
+
+SECRET = re.compile(r"KEY|PASSWORD|TOKEN$")
+
+
+def whole_number(variable: str, default: int, least: int = 0, most: int | None = None) -> int:
+    """The number in an environment variable; `default` if it is not set or empty.
+
+    Raises:
+        UserError: it is not a whole number from `least` to `most`.
+    """
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return default
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
+    if number < least or (most is not None and number > most):
+        limits = f"from {least}" if most is None else f"from {least} to {most}"
+        raise UserError(f"{variable}={text}: give a whole number {limits}, or unset it")
+    return number
+
+
+def named_in(text: str, prefix: str) -> list[str]:
+    """The variables that begin with `prefix` and whose value stands in `text`, in any case of letters.
+
+    Libraries say what they refuse, and not where they found it. Secrets are not looked for.
+    """
+    return [
+        name
+        for name, value in sorted(os.environ.items())
+        if name.startswith(prefix) and not SECRET.search(name) and len(value) > 1 and value.lower() in text.lower()
+    ]

@@ -1,0 +1,97 @@
+"""Ctrl-C and SIGTERM while something is trained: noted, so that the training can save its checkpoint first."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from components.core.tracking.status import Terminated
+
+GO_ON = "the same command goes on from there (Ctrl-C again ends at once)"
+UNDER_TORCHRUN = "TORCHELASTIC_RUN_ID"
+SECONDS_OF_ONE_INTERRUPT = 1.0
+"""torchrun passes Ctrl-C on to processes that have got it from the terminal: within this time it is the same one."""
+
+
+class Interrupt:
+    """Whether the process was asked to end.
+
+    Attributes:
+        number: of the signal; 0 as long as none has come.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.came = 0.0
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Note a signal; a second Ctrl-C ends at once. To be called as the signal's handler."""
+        passed_on = UNDER_TORCHRUN in os.environ and time.monotonic() - self.came < SECONDS_OF_ONE_INTERRUPT
+        if self.number and number == signal.SIGINT and not passed_on:
+            raise KeyboardInterrupt
+        if not self.number:
+            self.number, self.came = number, time.monotonic()
+
+
+@contextmanager
+def noted_interrupts(message: str) -> Iterator[Interrupt]:
+    """Within the block Ctrl-C and SIGTERM are noted. They take effect at its end.
+
+    Outside the main thread, where Python allows no handlers, nothing is noted.
+
+    Args:
+        message: is written to standard error as soon as one comes; empty for none.
+
+    Raises:
+        KeyboardInterrupt: at the end after Ctrl-C, and at once after a second one.
+        Terminated: at the end after SIGTERM.
+    """
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    # What was told to ignore a signal, as a shell does with Ctrl-C for its jobs in the background, still does.
+    noted = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
+    with announced(message):
+        before = {number: signal.signal(number, interrupt.note) for number in noted}
+        try:
+            yield interrupt
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if interrupt.number:
+        raise KeyboardInterrupt if interrupt.number == signal.SIGINT else Terminated
+
+
+@contextmanager
+def announced(message: str) -> Iterator[None]:
+    """Within the block the first signal that has a handler in Python has `message` written to standard error.
+
+    The handler itself may have to wait for seconds, until a computation comes back to Python. A thread has not.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def announce() -> None:
+        if os.read(reading, 1) and message:
+            say_at_once(message)
+
+    thread = threading.Thread(target=announce, name="interrupts", daemon=True)
+    thread.start()
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writing)
+        thread.join()
+        os.close(reading)
+
+
+def say_at_once(line: str) -> None:
+    """Write a line to standard error from wherever a signal has come; on a terminal below the bar that is there."""
+    os.write(sys.stderr.fileno(), f"{chr(10) if sys.stderr.isatty() else ''}{line}\n".encode())

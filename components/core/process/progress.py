@@ -1,0 +1,95 @@
+"""How far a long piece of work is: a bar on a terminal, a line now and then in a log."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TextIO, TypeVar
+
+from tqdm import tqdm
+
+from components.core.process.task import TASK
+
+SECONDS_BETWEEN_LINES = 30.0
+FOR_LOG = "\x1e"
+"""Begins a line that belongs in a stage's log and not on the terminal, which has the bar."""
+LINE = "{desc}: {n_fmt}/{total_fmt} {unit}s, {rate_fmt}, {elapsed} gone, {remaining} left{postfix}"
+
+Item = TypeVar("Item")
+
+
+class Progress:
+    """Shows how much of a piece of work is done, on standard error.
+
+    A terminal gets tqdm's bar. Without a terminal, as under nohup or in CI, a line is written every 30 seconds.
+    A stage of a pipeline whose reader sits at a terminal shows the bar and writes the lines for its log.
+
+    Args:
+        what: the work, in a few words.
+        total: units of work in all.
+        unit: what is counted, such as "image".
+        done: units that were done before.
+        shown: False in a process that leaves this to another one.
+    """
+
+    def __init__(self, what: str, total: int, unit: str, *, done: int = 0, shown: bool = True) -> None:
+        self.bars: list[tqdm[Any]] = []
+        self.lines: list[tqdm[Any]] = []
+        common: dict[str, Any] = {"desc": what, "total": total, "initial": done, "unit": unit, "position": 0}
+        terminal = sys.stderr.isatty()
+        if shown and terminal:
+            self.bars.append(tqdm(**common))
+        if shown and (not terminal or TASK in os.environ):
+            file = Lines(sys.stderr, FOR_LOG if terminal else "")
+            every = SECONDS_BETWEEN_LINES
+            line: dict[str, Any] = {"bar_format": LINE, "mininterval": every, "delay": every, "miniters": 1}
+            self.lines.append(tqdm(file=file, **line, **common))
+
+    def update(self, count: int = 1) -> None:
+        """Count further units as done."""
+        for bar in (*self.bars, *self.lines):
+            bar.update(count)
+
+    def losses(self, values: Mapping[str, float]) -> None:
+        """Say what the losses are now, in the lines; other values are left out."""
+        losses = {name.removeprefix("loss/"): f"{value:.4g}" for name, value in values.items() if "loss/" in name}
+        for bar in self.lines:
+            bar.set_postfix(losses, refresh=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for bar in (*self.bars, *self.lines):
+            bar.close()
+
+
+def counted(items: Iterable[Item], what: str, total: int, unit: str) -> Iterator[Item]:
+    """Each of the items, one unit of work; it is done when the next one is asked for."""
+    with Progress(what, total, unit) as progress:
+        for item in items:
+            yield item
+            progress.update()
+
+
+class Lines:
+    """A file for tqdm that makes a line of each state of a bar, with no carriage return.
+
+    Args:
+        before: what each line begins with.
+    """
+
+    def __init__(self, file: TextIO, before: str) -> None:
+        self.file, self.before = file, before
+
+    def write(self, text: str) -> None:
+        """Write a state as a line; what only moves the cursor is left out."""
+        if state := text.strip():
+            # The bar on the same terminal ends without a line break: the carriage return makes this a line of its own.
+            self.file.write(f"\r{self.before}{state}\n" if self.before else f"{state}\n")
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        self.file.flush()

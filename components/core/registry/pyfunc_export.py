@@ -1,0 +1,74 @@
+"""An adaptation as a model in MLflow's format, which serves it and knows what goes in and comes out."""
+
+import io
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+from components.core.registry.description import Description
+
+CODE = Path(__file__).parents[2]
+MODEL = Path(__file__).with_name("pyfunc_model.py")
+REQUIREMENTS = (
+    "boto3",
+    "numpy",
+    "pandas",
+    "pillow",
+    "pyarrow",
+    "pydantic",
+    "safetensors",
+    "torch",
+    "tqdm",
+)
+"""Packages that loading and using a model imports, beside MLflow, which images have as mlflow-skinny."""
+
+
+def packed(folder: Path, card: str, place: Path) -> Path:
+    """A model in MLflow's format at `place`/model: an adaptation's folder, its card, the code that runs it.
+
+    The model is a file of code ("models from code"), so that none of it is pickled.
+    """
+    import numpy
+    import pandas
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    import mlflow
+
+    # Without what Python and the editor left behind.
+    code = shutil.copytree(CODE, place / "code" / CODE.name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    named = shutil.copytree(folder, place / "adaptation")  # MLflow keeps a folder under its own name
+    (named / "card.md").write_text(card)
+    features = TensorSpec(numpy.dtype("float32"), (-1, -1))
+    model = place / "model"
+    mlflow.pyfunc.save_model(
+        path=str(model),
+        python_model=str(MODEL),
+        artifacts={"adaptation": str(named)},
+        signature=ModelSignature(Schema([ColSpec("binary", "image")]), Schema([features])),
+        input_example=pandas.DataFrame({"image": [example_image()]}),
+        pip_requirements=[f"mlflow=={mlflow.__version__}", *pinned()],
+        code_paths=[str(code)],
+        metadata={"content": Description.read(folder).content},
+    )
+    # MLflow notes where the parts came from, paths of this machine that are nobody's business.
+    written = Model.load(str(model))
+    flavor = written.flavors["python_function"]
+    flavor["model_code_path"] = MODEL.name
+    flavor["artifacts"]["adaptation"]["uri"] = flavor["artifacts"]["adaptation"]["path"]
+    written.save(str(model / "MLmodel"))
+    return model
+
+
+def example_image() -> bytes:
+    """A drawn picture, as PNG: models are passed on, and pictures of people stay where they are."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((16, 32)).convert("RGB").save(buffer, "png")
+    return buffer.getvalue()
+
+
+def pinned() -> list[str]:
+    """`REQUIREMENTS` in the versions that are installed, without what tells a build for GPUs from one without."""
+    return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in REQUIREMENTS]

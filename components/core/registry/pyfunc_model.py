@@ -1,0 +1,32 @@
+"""A registered adaptation as MLflow serves it: MLflow keeps this file itself, so nothing is pickled."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel, PythonModelContext
+from numpy.typing import NDArray
+
+from components.core.data.image_tensors import decode
+from components.core.registry.adaptation import load_adaptation
+
+
+class Search(PythonModel):
+    """Encoded images to the features that people are searched by."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the networks, once."""
+        self.adaptation = load_adaptation(Path(context.artifacts["adaptation"]))
+
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> NDArray[np.float32]:
+        """Features [N, D] of length 1, compared by cosine, of the images in the column `image`."""
+        images = [decode(content, *self.adaptation.size) for content in model_input["image"]]
+        return self.adaptation.features(torch.from_numpy(np.stack(images)))
+
+
+set_model(Search())

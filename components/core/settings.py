@@ -1,0 +1,70 @@
+"""Typed settings: one class a stage, refused with the nearest valid name before anything starts."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from components.core import storage
+from components.core.errors import UserError
+
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16"],
+    Field(description="auto: bf16 where the hardware has it; on a CPU only where it gives the numbers of fp32"),
+]
+
+
+def check_place(location: str) -> str:
+    """`location`, which may be a path or in an object store.
+
+    Raises:
+        ValueError: it has another scheme.
+    """
+    if storage.has_scheme(location) and not location.startswith(storage.S3):
+        raise ValueError("no place for files: give a path, or s3://bucket/prefix")
+    return location
+
+
+Place = Annotated[str, AfterValidator(check_place)]
+"""The type of a setting that is a path or an `s3://` location."""
+
+
+class Settings(BaseModel):
+    """Base of every stage's settings. Fields carry their unit, meaning and source as `description`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, strict=False)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], *, stage: str = "") -> Self:
+        """Validate `values` (names to values, JSON types or strings).
+
+        Raises:
+            UserError: naming the setting, what was given and what is allowed.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as invalid:
+            raise UserError(explain(cls, invalid, stage)) from None
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """The hint that ends an error about an unknown name: the nearest valid one, else all of them."""
+    valid = sorted(valid)
+    match = get_close_matches(name, valid, n=1, cutoff=0.5)
+    return f"did you mean '{match[0]}'?" if match else f"choose from: {', '.join(valid)}"
+
+
+def explain(cls: type[Settings], invalid: ValidationError, stage: str) -> str:
+    """One line for the first thing wrong in `invalid`."""
+    error = invalid.errors()[0]
+    name = ".".join(str(part) for part in error["loc"])
+    full_name = f"{stage}.{name}" if stage and name else name or stage
+    given = error["input"]
+    if error["type"] == "extra_forbidden":
+        return f"unknown setting '{full_name}': {nearest(name, cls.model_fields)}"
+    if error["type"] == "literal_error":
+        choices = [choice.strip(" '") for choice in error["ctx"]["expected"].replace(" or ", ", ").split(",")]
+        return f"setting '{full_name}' has no choice '{given}': {nearest(str(given), choices)}"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"setting '{full_name}' = {given!r}: {message[0].lower()}{message[1:]}" if name else message

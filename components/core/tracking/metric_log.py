@@ -1,0 +1,99 @@
+"""The metric history on disk: the exact record of a run, and the queue from which MLflow is fed."""
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from components.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was measured at one step.
+
+    Attributes:
+        step: training step (or rank, for a CMC curve); None for the final figures of a run.
+        time: milliseconds since 1970.
+        values: metric name to value; may be NaN or infinite.
+    """
+
+    step: int | None
+    time: int
+    values: Mapping[str, float]
+
+    def to_line(self) -> bytes:
+        """One line of strict JSON; NaN and infinities, which JSON lacks, are written as strings."""
+        values = {name: value if math.isfinite(value) else str(value) for name, value in self.values.items()}
+        return json.dumps({"step": self.step, "time": self.time, "values": values}).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Self:
+        """Inverse of `to_line`, bit for bit. Raises ValueError, KeyError or TypeError on a damaged line."""
+        record = json.loads(line)
+        values = {name: float(value) for name, value in record["values"].items()}
+        return cls(record["step"], record["time"], values)
+
+
+def read_history(path: Path) -> list[Entry]:
+    """Every whole entry of a history file, in the order of writing; none if there is no such file."""
+    return list(History(path).entries()) if path.exists() else []
+
+
+class History:
+    """A file of `Entry` lines that is appended to by one thread and read by another."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def keep(self, last_step: int | None) -> None:
+        """Drop all entries after `last_step` (None: all), final figures, and what a crash left half written."""
+        kept = []
+        if last_step is not None and self.path.exists():
+            kept = [entry for entry in self.entries() if entry.step is not None and entry.step <= last_step]
+        beside = self.path.with_name(self.path.name + ".part")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("wb") as file:
+                file.writelines(entry.to_line() for entry in kept)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def append(self, entries: Iterable[Entry], *, durable: bool = False) -> None:
+        """Write entries at the end; `durable` returns only when they would survive a loss of power."""
+        try:
+            with self.path.open("ab") as file:
+                file.writelines(entry.to_line() for entry in entries)
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def entries(self) -> Iterator[Entry]:
+        """All whole entries."""
+        return (entry for entry, _ in self.entries_from(0))
+
+    def entries_from(self, offset: int) -> Iterator[tuple[Entry, int]]:
+        """The whole entries after byte `offset`, each with the offset at which the next one starts."""
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            for line in file:
+                offset += len(line)
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    yield Entry.from_line(line), offset
+                except (ValueError, KeyError, TypeError):
+                    continue
+
+    def _unwritable(self, error: OSError) -> UserError:
+        return UserError(
+            f"cannot write the metric history {self.path}: {error.strerror}; free or choose another folder"
+        )

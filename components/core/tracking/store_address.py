@@ -1,0 +1,40 @@
+"""The addresses of MLflow stores that are sqlite files of this machine."""
+
+from pathlib import Path
+from urllib.parse import unquote
+
+from components.core.errors import UserError
+
+SQLITE = "sqlite:///"
+
+
+def store_address(file: Path) -> str:
+    """The address of the store in `file`, as MLFLOW_TRACKING_URI takes it.
+
+    Raises:
+        UserError: its path has a `?` or an escape such as `%41`: in an address these mean something else.
+    """
+    path = file.resolve()
+    address = f"{SQLITE}{path}"
+    if "?" in str(path) or sqlite_file(address) != path:
+        raise UserError(
+            f"{path.parent}: MLflow cannot keep runs in a folder with '?' or an escape such as '%41' in its path: "
+            "choose or rename the folder, or name a server by MLFLOW_TRACKING_URI"
+        )
+    return address
+
+
+def sqlite_file(address: str) -> Path | None:
+    """The file of an sqlite store; None for another address.
+
+    Raises:
+        UserError: a `?` in the path, after which options of the database are read.
+    """
+    if not address.startswith(SQLITE):
+        return None
+    path, question, options = address.removeprefix(SQLITE).partition("?")
+    if question and "=" not in options.partition("&")[0]:
+        raise UserError(
+            f"MLFLOW_TRACKING_URI={address}: a '?' begins options of the database: choose a path without one"
+        )
+    return Path(unquote(path)).resolve()

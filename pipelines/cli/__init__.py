@@ -25,8 +25,8 @@ from pipelines.cli import (
     trainjob,
     ui,
 )
-from pipelines.cli.places import Commands
-from pipelines.stage_output import StageFailed
+from pipelines.cli.locations import Commands
+from pipelines.runner.stage_log import StageFailed
 
 NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 INTERRUPTED = {128 + signal.SIGINT: "interrupted", 128 + signal.SIGTERM: "ended by SIGTERM"}

@@ -35,8 +35,8 @@ def export(
     With --out DATA/market1501/Market-1501-v15.09.15, the root for torchreid is DATA, for fastreid DATA/market1501.
     """
     from components.core.data.manifest import Manifest
-    from pipelines.export import export_market1501
-    from pipelines.recorded_places import find_data_root
+    from pipelines.export.market1501 import export_market1501
+    from pipelines.runner.relocation import find_data_root
 
     dataset = Manifest.load(manifest)
     protocols = dataset.protocols()["protocol"].unique()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from components.core.errors import UserError
-from pipelines.cli.places import Commands, a_registry
+from pipelines.cli.locations import Commands, a_registry
 
 RegistryOption = Annotated[
     str, typer.Option(callback=a_registry, help="Where the images are pushed to: ghcr.io/somebody/simpgan.")
@@ -64,7 +64,7 @@ def chosen(stages: list[str] | None) -> list[str]:
         UserError: there is no such stage.
     """
     from components.core.settings import nearest
-    from pipelines.profiles import STAGES
+    from pipelines.config.profiles import STAGES
 
     named = [stage.replace("-", "_") for stage in stages or STAGES]
     for stage in named:
@@ -80,8 +80,8 @@ def lock(
 ) -> None:
     """Write down the digests of pushed images, by which compiled pipelines refer to them from then on."""
     from components.core.images import LOCK
-    from pipelines import registry as registries
-    from pipelines.profiles import STAGES
+    from pipelines.cluster import image_registry as registries
+    from pipelines.config.profiles import STAGES
 
     locked = registries.lock(STAGES, registry.rstrip("/"), tag)
     path = out or LOCK
@@ -95,8 +95,8 @@ def lock(
 def check() -> None:
     """Ask the registry whether it still has every image that is locked."""
     from components.core.images import LOCK, Images
-    from pipelines import registry as registries
-    from pipelines.profiles import STAGES
+    from pipelines.cluster import image_registry as registries
+    from pipelines.config.profiles import STAGES
 
     images = Images.locked()
     if not images.digests:

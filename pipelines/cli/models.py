@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from components.core.errors import UserError
+from pipelines.cli.locations import a_place
 from pipelines.cli.options import ModelOption
-from pipelines.cli.places import a_place
 
 StoreOption = Annotated[
     Path | None,
@@ -71,8 +71,8 @@ def propose(
     from components.propose.settings import ProposeSettings
     from pipelines.cli.run import place_of_data
     from pipelines.cli.stages import existing
-    from pipelines.parts import Parts, evaluated_with, find_parts
-    from pipelines.recorded_places import find_data_root
+    from pipelines.runner.relocation import find_data_root
+    from pipelines.runner.run_outputs import Parts, evaluated_with, find_parts
 
     where = split_of(protocol)
     given = {"source": source, "target": target, "classifier": classifier, "results": results}

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.locations import a_place, a_run
 from pipelines.cli.options import RunnerOption, SetOption
-from pipelines.cli.places import a_place, a_run
 from pipelines.cli.run import name_store
-from pipelines.given import Runner
+from pipelines.config.defaults import Runner
 
 
 def register(app: typer.Typer) -> None:
@@ -37,9 +37,9 @@ def rerun(
 ) -> None:
     """Run one stage of a past run again, here, with the same inputs and settings but for those that --set changes."""
     from pipelines.cli.run import place_of_data
-    from pipelines.past_tasks import find_past_task
-    from pipelines.recorded_places import DataRoot
-    from pipelines.rerun import changed, manifests_of, run_again
+    from pipelines.runner.relocation import DataRoot
+    from pipelines.runner.rerun import changed, manifests_of, run_again
+    from pipelines.runner.task_records import find_past_task
 
     folder = (out or Path(f"rerun-{stage.split()[0]}-{datetime.now():%Y%m%d-%H%M%S}")).resolve()
     record_where(Path(run), folder)

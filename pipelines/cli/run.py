@@ -11,6 +11,7 @@ import typer
 
 from components.core import storage
 from components.core.errors import UserError
+from pipelines.cli.locations import Commands, a_place
 from pipelines.cli.options import (
     DataRootOption,
     MethodOption,
@@ -34,8 +35,7 @@ from pipelines.cli.options import (
     TargetNameOption,
     ThresholdOption,
 )
-from pipelines.cli.places import Commands, a_place
-from pipelines.given import (
+from pipelines.config.defaults import (
     MODEL,
     PART_IMAGES,
     RETRAIN_METHOD,
@@ -48,7 +48,7 @@ from pipelines.given import (
 
 if TYPE_CHECKING:
     from components.core.results.rows import ResultsRow
-    from pipelines.data_sets import DataSet
+    from pipelines.requests.data_sets import DataSet
 
 
 class Pipeline(StrEnum):
@@ -88,8 +88,8 @@ def run_adapt(
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Adapt from one source to one target. Stages that are done already come from the cache in --out."""
-    from pipelines.data_sets import DataSet
-    from pipelines.label_free import choices
+    from pipelines.reports.selection import choices
+    from pipelines.requests.data_sets import DataSet
 
     rows = adapt(
         DataSet.parse(source, "--source", source_name),
@@ -125,11 +125,11 @@ def run_table1(
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Every method for several sources and seeds, summed up beside the paper's Table 1; all folds unless told."""
-    from pipelines import runs
-    from pipelines.data_sets import DataSet, names_of_sources, refuse_same_names
-    from pipelines.foreseen import foresee
-    from pipelines.plan import every_split, plan
-    from pipelines.presets import resolve
+    from pipelines.config.presets import resolve
+    from pipelines.requests.data_sets import DataSet, names_of_sources, refuse_same_names
+    from pipelines.requests.early_checks import foresee
+    from pipelines.requests.sweep import every_split, plan
+    from pipelines.runner import runs
 
     names = names_of_sources(source_name or [], source)
     sources = [DataSet.parse(text, "--source", name) for text, name in zip(source, names, strict=True)]
@@ -166,14 +166,14 @@ def run_retrain(
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Go on from the champion when enough new images have come, and propose what comes of it."""
-    from pipelines import retraining
-    from pipelines.presets import resolve
+    from pipelines.config.presets import resolve
+    from pipelines.requests import retrain
 
-    asked = retraining.Retraining(retraining.check_location(location), model, method, threshold, part_images)
+    asked = retrain.Retraining(retrain.check_location(location), model, method, threshold, part_images)
     settings = resolve(preset, assignments or [], seed, "cameras")
     out = prepared(out)
     place = place_of_run(data_root, out)
-    retrained = retraining.run_retrain(asked, settings, out, place, sys.argv[1:], runner)
+    retrained = retrain.run_retrain(asked, settings, out, place, sys.argv[1:], runner)
     version = retrained.version
     if retrained.drift:
         changed = [f"{each}." for each in retrained.cameras() if each.status != "same"]
@@ -202,9 +202,9 @@ def compile_pipeline(
     """
     from kfp.compiler import Compiler
 
-    from pipelines.plan import refuse_unknown
-    from pipelines.profiles import read_profile
-    from pipelines.retraining import refuse_other_method
+    from pipelines.config.profiles import read_profile
+    from pipelines.requests.retrain import refuse_other_method
+    from pipelines.requests.sweep import refuse_unknown
 
     out = out or Path(f"{pipeline}.yaml")
     if out.suffix not in (".yaml", ".yml"):
@@ -218,21 +218,21 @@ def compile_pipeline(
         raise UserError("--registry says where a cluster finds the images: give a --profile too")
     pods = read_profile(profile) if profile else None
     if pipeline == Pipeline.ADAPT:
-        from pipelines.adapt import adapt_pipeline
+        from pipelines.graphs.adapt import adapt_pipeline
 
         graph = adapt_pipeline(methods or ["simpgan"])
     elif pipeline == Pipeline.RETRAIN:
-        from pipelines.retrain import retrain_pipeline
+        from pipelines.graphs.retrain import retrain_pipeline
 
         graph = retrain_pipeline(method or RETRAIN_METHOD)
     else:
-        from pipelines.table1 import table1_pipeline
+        from pipelines.graphs.table1 import table1_pipeline
 
         graph = table1_pipeline(methods or split(TABLE1_METHODS))
     out.parent.mkdir(parents=True, exist_ok=True)
     if pods:
         from components.core.images import Images
-        from pipelines.cluster import compile_for_cluster
+        from pipelines.cluster.compilation import compile_for_cluster
 
         for note in compile_for_cluster(graph, pods, Images.locked(registry), str(out)):
             typer.echo(note, err=True)
@@ -257,8 +257,8 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Of the generated data and of every training.")] = 0,
 ) -> None:
     """Generate two camera networks, and adapt from one to the other: a few minutes, no download, no GPU."""
-    from pipelines.data_sets import DataSet
     from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
+    from pipelines.requests.data_sets import DataSet
 
     folder = out / f"cameras-{seed}"
     if not (folder / TARGET_FOLDER).exists():
@@ -285,10 +285,10 @@ def adapt(
     runner: Runner = Runner.SUBPROCESS,
 ) -> "list[ResultsRow]":
     """Check all that was asked for, then run the pipeline `adapt`. Returns the rows of results."""
-    from pipelines import runs
-    from pipelines.foreseen import foresee
-    from pipelines.plan import plan
-    from pipelines.presets import resolve
+    from pipelines.config.presets import resolve
+    from pipelines.requests.early_checks import foresee
+    from pipelines.requests.sweep import plan
+    from pipelines.runner import runs
 
     settings = resolve(preset, assignments, seed, source.layout)
     runs.refuse_shared_people([source], target, settings)
@@ -328,7 +328,7 @@ def place_of_data(data_root: str) -> str:
 
 def place_of_run(data_root: str | None, out: Path) -> str:
     """The data root of a run: as given, else as the run in `out` before had it, else a folder in `out`."""
-    from pipelines.recorded_places import data_root_of
+    from pipelines.runner.relocation import data_root_of
 
     return place_of_data(data_root or data_root_of(out) or str(out / "data"))
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.locations import a_model
 from pipelines.cli.options import OutOption, RecordedDataRootOption
-from pipelines.cli.places import a_model
 from pipelines.cli.run import place_of_data
 
 
@@ -32,7 +32,7 @@ def search(
     from components.core import storage
     from components.search.page import write_page
     from components.search.searcher import Searcher, probe_files
-    from pipelines.recorded_places import find_data_root
+    from pipelines.runner.relocation import find_data_root
 
     probes = probe_files(probe)
     root = find_data_root(data_root and place_of_data(data_root), gallery)

@@ -9,6 +9,7 @@ import typer
 from components.core.errors import UserError
 from components.core.process.task import Task, note_task
 from components.core.settings import Settings
+from pipelines.cli.locations import a_place
 from pipelines.cli.options import (
     OutOption,
     PartImagesOption,
@@ -19,9 +20,8 @@ from pipelines.cli.options import (
     SharedDataRootOption,
     ThresholdOption,
 )
-from pipelines.cli.places import a_place
 from pipelines.cli.run import place_of_data
-from pipelines.given import PART_IMAGES, THRESHOLD
+from pipelines.config.defaults import PART_IMAGES, THRESHOLD
 
 SourceOption = Annotated[Path, typer.Option(help="Manifest of the labelled data set.")]
 TargetOption = Annotated[Path, typer.Option(help="Manifest of the data set to adapt to.")]
@@ -54,7 +54,7 @@ def ingest(
     """Read a data set into shards under the data root, and a manifest in --out."""
     from components.ingest import stage
     from components.ingest.settings import IngestSettings
-    from pipelines.data_sets import DataSet
+    from pipelines.requests.data_sets import DataSet
 
     chosen = DataSet.parse(data, "DATA")
     settings = read(IngestSettings, "ingest", preset, [*(assignments or []), f"layout={chosen.layout}"], None)
@@ -282,7 +282,7 @@ def drift(
     """Say which cameras no longer look as they did when the model in use was trained. Needs no label."""
     from components.drift import stage
     from components.drift.settings import DriftSettings
-    from pipelines.recorded_places import find_data_root
+    from pipelines.runner.relocation import find_data_root
 
     settings = read(DriftSettings, "drift", preset, assignments, seed)
     manifests = existing(reference, "--reference"), existing(new, "--new")
@@ -296,7 +296,7 @@ def read(
     settings: type[StageSettings], stage: str, preset: str | None, assignments: list[str] | None, seed: int | None
 ) -> StageSettings:
     """The settings of one stage; in its own command, `--set` needs no `stage.` in front."""
-    from pipelines.presets import parse_assignment, stage_values
+    from pipelines.config.presets import parse_assignment, stage_values
 
     parsed = [parse_assignment(assignment, stage) for assignment in assignments or []]
     for other, setting, _ in parsed:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from components.core.errors import UserError
+from pipelines.cli.locations import Commands, a_place, a_profile
 from pipelines.cli.options import (
     MethodOption,
     ModelOption,
@@ -27,11 +28,10 @@ from pipelines.cli.options import (
     TargetNameOption,
     ThresholdOption,
 )
-from pipelines.cli.places import Commands, a_place, a_profile
-from pipelines.given import MODEL, PART_IMAGES, RETRAIN_METHOD, TABLE1_METHODS, THRESHOLD
+from pipelines.config.defaults import MODEL, PART_IMAGES, RETRAIN_METHOD, TABLE1_METHODS, THRESHOLD
 
 if TYPE_CHECKING:
-    from pipelines.submit.requests import Request
+    from pipelines.requests.submitted import Request
 
 HostOption = Annotated[
     str, typer.Option("--host", envvar="KF_PIPELINES_ENDPOINT", help="Address of the Kubeflow Pipelines API.")
@@ -109,7 +109,7 @@ def submit_adapt(
     wait: WaitOption = False,
 ) -> None:
     """Adapt from one source to one target on a cluster; the options are those of simpgan run adapt."""
-    from pipelines.submit.requests import AdaptOptions
+    from pipelines.requests.submitted import AdaptOptions
 
     options = AdaptOptions.parse(
         {
@@ -155,7 +155,7 @@ def submit_table1(
     wait: WaitOption = False,
 ) -> None:
     """Every method for several sources and seeds on a cluster; the options are those of simpgan run table1."""
-    from pipelines.submit.requests import Table1Options
+    from pipelines.requests.submitted import Table1Options
 
     options = Table1Options.parse(
         {
@@ -203,7 +203,7 @@ def submit_retrain(
     wait: WaitOption = False,
 ) -> None:
     """Go on from the champion on a cluster; the options are those of simpgan run retrain."""
-    from pipelines.submit.requests import RetrainOptions
+    from pipelines.requests.submitted import RetrainOptions
 
     options = RetrainOptions.parse(
         {
@@ -238,7 +238,7 @@ def submit_file(
     wait: WaitOption = False,
 ) -> None:
     """Run a compiled pipeline on a cluster, with its own parameters."""
-    from pipelines.submit.requests import file_request
+    from pipelines.requests.submitted import file_request
 
     request = file_request(file, parse_parameters(parameters or []))
     send(request, host, token_file, namespace, experiment, name, no_cache, wait)
@@ -276,10 +276,10 @@ def send(
 ) -> None:
     """Upload the pipeline if need be, start the run, say where it is, and follow it if asked to."""
     from components.core.tracking import open_pipeline
-    from pipelines.submit.following import follow
-    from pipelines.submit.links import mlflow_link
-    from pipelines.submit.requests import as_read
-    from pipelines.submit.server import Server
+    from pipelines.cluster.client import Server
+    from pipelines.cluster.follow import follow
+    from pipelines.cluster.mlflow_link import mlflow_link
+    from pipelines.requests.submitted import as_read
 
     for note in request.notes:
         typer.echo(note, err=True)

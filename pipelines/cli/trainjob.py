@@ -7,8 +7,8 @@ import typer
 import yaml
 
 from components.core.errors import UserError
+from pipelines.cli.locations import a_folder, a_profile
 from pipelines.cli.options import RegistryOption
-from pipelines.cli.places import a_folder, a_profile
 
 
 def register(app: typer.Typer) -> None:
@@ -33,8 +33,8 @@ def trainjob(
 ) -> None:
     """Write the TrainJob that trains on several machines, for Kubeflow Trainer v2: kubectl create -f FILE."""
     from components.core.images import Images
-    from pipelines.profiles import read_profile
-    from pipelines.trainjob import train_job
+    from pipelines.cluster.trainjob import train_job
+    from pipelines.config.profiles import read_profile
 
     if out and out.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out {out}: the file is YAML: end its name with .yaml")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from components.core.errors import UserError
 from components.core.images import image, name_of
-from pipelines.engine import connect
 from pipelines.images.docker_command import docker, exists, run
 from pipelines.images.wheels import DOCKERFILE, ROOT, Python, image_of_wheels, readable
+from pipelines.runner.docker_engine import connect
 
 CODE = ("*.py", "*.j2", "*.yaml", "*.json", "*.csv")
 """What the code consists of. Nothing else that may lie in its folders gets into an image."""

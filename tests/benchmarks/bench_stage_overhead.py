@@ -34,13 +34,13 @@ from components.train_gan.component import train_gan
 from components.train_gan.settings import TrainGanSettings
 from components.translate.component import translate
 from components.translate.settings import TranslateSettings
+from pipelines.config.defaults import Runner
 from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
-from pipelines.folder_lock import FolderLock
-from pipelines.given import Runner
-from pipelines.runs import way_of_running
-from pipelines.stage_container import Containers
-from pipelines.stage_output import StageOutput
-from pipelines.stage_process import Processes
+from pipelines.runner.folder_lock import FolderLock
+from pipelines.runner.runs import way_of_running
+from pipelines.runner.stage_container import Containers
+from pipelines.runner.stage_log import StageOutput
+from pipelines.runner.stage_process import Processes
 
 GONE = dsl.Dataset(uri="/gone", metadata={"name": "gone", "digest": "0"})
 MODEL = dsl.Model(uri="/gone", metadata={"digest": "0"})

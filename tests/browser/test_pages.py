@@ -15,15 +15,15 @@ from components.search import Searcher
 from components.search.page import write_page as write_search_page
 from components.summarise import stage as summarise
 from components.summarise.settings import SummariseSettings
-from pipelines.comparing.groups import grouped
-from pipelines.comparing.pages import write
-from pipelines.comparing.runs import read_runs
+from pipelines.reports.comparison.groups import grouped
+from pipelines.reports.comparison.pages import write
+from pipelines.reports.comparison.runs import read_runs
 from tests.browser.conftest import as_device, look
 from tests.components.core.registry.adaptations import write_classifier
 from tests.components.core.results.made_up import ranked
 from tests.components.evaluate.test_report import page, picture, row
 from tests.conftest import Ingested
-from tests.pipelines.comparing.made import BAD, GOOD, run_folder, simpgan
+from tests.pipelines.reports.comparison.made import BAD, GOOD, run_folder, simpgan
 
 pytestmark = pytest.mark.browser
 WITH_TABLES = ("report", "compare", "results")

@@ -21,7 +21,7 @@ from components.core.process.task import InputArtifact
 from components.core.results.probes import no_probes, read_probes, write_probes
 from components.core.results.rows import read_results, write_results
 from components.core.training.checkpoint import Checkpoint
-from pipelines.parts import evaluated_with, find_parts
+from pipelines.runner.run_outputs import evaluated_with, find_parts
 from tests.components.core.registry.adaptations import rewrite_config, write_classifier, write_translator
 from tests.components.core.results.made_up import row
 from tests.conftest import Ingested

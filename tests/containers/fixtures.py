@@ -6,9 +6,9 @@ import pytest
 
 from components.core.errors import UserError
 from components.core.images import image
-from pipelines.engine import connect
+from pipelines.config.profiles import STAGES
 from pipelines.images.build import Bases, build_all
-from pipelines.profiles import STAGES
+from pipelines.runner.docker_engine import connect
 from tests.containers import base_images
 
 

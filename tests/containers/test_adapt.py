@@ -15,13 +15,13 @@ from docker.types import Mount
 from mlflow.tracking import MlflowClient
 
 from components.core.errors import UserError
-from pipelines import stage_container
 from pipelines.cli.run import adapt
-from pipelines.data_sets import DataSet
+from pipelines.config.defaults import Runner
 from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
-from pipelines.engine import connect
-from pipelines.folder_lock import container_of
-from pipelines.given import Runner
+from pipelines.requests.data_sets import DataSet
+from pipelines.runner import stage_container
+from pipelines.runner.docker_engine import connect
+from pipelines.runner.folder_lock import container_of
 
 # The first test waits for two whole runs, the images and the servers.
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1800)]

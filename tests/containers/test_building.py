@@ -13,13 +13,13 @@ from components.core.errors import UserError
 from components.core.images import Images
 from pipelines import cli
 from pipelines.cli.images import check, lock
+from pipelines.config.profiles import STAGES
 from pipelines.images import push as pushing
 from pipelines.images.build import Bases, build, commit_of, context, in_order
 from pipelines.images.docker_command import reason
 from pipelines.images.push import push
 from pipelines.images.wheels import CONSTRAINTS, ROOT, Python, download, image_of_wheels, requirements, versions
-from pipelines.profiles import STAGES
-from tests.pipelines.test_registry import address, locked
+from tests.pipelines.cluster.test_image_registry import address, locked
 
 __all__ = ["address", "locked"]
 
@@ -69,7 +69,7 @@ def small_images(engine, monkeypatch):
             tar.addfile(tarfile.TarInfo(stage))
         subprocess.run(["docker", "import", "-", name], input=archive.getvalue(), capture_output=True, check=True)
     monkeypatch.setattr(pushing, "image", names.get)
-    monkeypatch.setattr("pipelines.profiles.STAGES", list(names))
+    monkeypatch.setattr("pipelines.config.profiles.STAGES", list(names))
     yield names
     remove(*names.values())
 

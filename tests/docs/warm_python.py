@@ -77,7 +77,7 @@ def serve(address: str, python: str, presets: str) -> list[str]:
     """Wait for clients. Returns in a new process for each, with its arguments, streams, folder and environment."""
     import_all()
     from pipelines import demo_data
-    from pipelines import presets as pipelines_presets
+    from pipelines.config import presets as pipelines_presets
 
     pipelines_presets.PRESETS = replace(pipelines_presets.PRESETS, folder=Path(presets))
     demo_data.generate.__kwdefaults__ = DEMO

@@ -8,7 +8,7 @@ import torchvision
 from PIL import Image, ImageOps
 from safetensors.torch import save_file
 
-from pipelines import presets
+from pipelines.config import presets
 from pipelines.demo_data import generate
 from tests.components.ingest.data_sets import GRID_FIELDS, files_of, partitions, write
 from tests.docs.blocks import ROOT

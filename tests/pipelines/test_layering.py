@@ -93,7 +93,7 @@ def test_the_folder_mlflow_does_not_hide_the_package():
         ("pipelines.cli", ("torch", "kfp", "mlflow", "pandas", "numpy")),
         ("components.ingest.stage", ("torch", "kfp", "mlflow")),
         ("components.translate.stage", ("kfp", "mlflow")),
-        ("pipelines.runs", ("torch", "kfp", "mlflow")),
+        ("pipelines.runner.runs", ("torch", "kfp", "mlflow")),
     ],
 )
 def test_what_a_part_does_without(module, absent):

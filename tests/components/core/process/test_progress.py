@@ -13,7 +13,7 @@ import pytest
 from components.core.process import progress
 from components.core.process.progress import Progress, counted
 from components.core.process.task import TASK
-from pipelines.stage_output import StageOutput
+from pipelines.runner.stage_log import StageOutput
 
 
 def work(steps: int = 3) -> None:

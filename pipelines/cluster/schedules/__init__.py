@@ -1,0 +1,143 @@
+"""Schedules: files that say which pipeline a server starts when, and with what."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+from pydantic import Field
+
+from components.core.errors import UserError
+from components.core.settings import Settings, nearest
+
+if TYPE_CHECKING:
+    from pipelines.requests.submitted import Request
+
+FOLDER = Path(__file__).parent
+SUFFIXES = (".yaml", ".yml")
+Kind = TypeVar("Kind", bound=Settings)
+
+
+class Schedule(Settings):
+    """What a file says."""
+
+    pipeline: str = Field(description="adapt, table1, or the file of a compiled pipeline, from the schedule's folder")
+    options: dict[str, Any] = Field(
+        {}, description="options of simpgan submit PIPELINE, without the dashes before them"
+    )
+    parameters: dict[str, Any] = Field({}, description="parameters of a compiled pipeline")
+    cron: str = Field(description="second minute hour day-of-month month day-of-week")
+    time_zone: str = Field(description="that cron means, such as UTC or Asia/Tokyo")
+    catch_up: bool = Field(False, description="also start the runs that were missed while the schedule was off")
+    max_concurrency: int = Field(1, ge=1, le=10, description="runs of the schedule at a time")
+    enabled: bool = Field(True, description="whether it starts runs")
+    experiment: str = Field("simpgan", min_length=1, description="experiment of the server to file runs under")
+    description: str = Field("", description="for people")
+
+
+@dataclass(frozen=True)
+class ScheduleFile:
+    """A schedule, and the file it is in; its name is the file's."""
+
+    path: Path
+    schedule: Schedule
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    def request(self) -> "Request":
+        """The pipeline and the arguments of every run.
+
+        Raises:
+            UserError: something asked for cannot be.
+        """
+        from pipelines.requests.submitted import PIPELINES, file_request
+
+        schedule, folder = self.schedule, self.path.parent
+        given = dict(schedule.options)
+        try:
+            if schedule.pipeline.endswith(SUFFIXES):
+                if given:
+                    raise UserError("'options' are for the pipelines that have a name: write parameters")
+                return file_request(folder / schedule.pipeline, schedule.parameters, scheduled=True)
+            if schedule.pipeline not in PIPELINES:
+                raise UserError(f"unknown pipeline '{schedule.pipeline}': {nearest(schedule.pipeline, PIPELINES)}")
+            if schedule.parameters:
+                raise UserError("'parameters' are for the file of a compiled pipeline: write options")
+            for name in ("preset", "profile"):
+                if str(given.get(name, "")).endswith(SUFFIXES):
+                    given[name] = str(folder / given[name])
+            options = PIPELINES[schedule.pipeline]
+            return parsed(options, {key.replace("-", "_"): value for key, value in given.items()}).request(
+                scheduled=True
+            )
+        except UserError as error:
+            raise UserError(f"schedule {self.path}: {error}") from None
+
+
+def read(path: Path) -> ScheduleFile:
+    """The schedule in a file.
+
+    Raises:
+        UserError: there is no such file, or it holds no schedule.
+    """
+    from pipelines.cluster.schedules.cron import Cron
+
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"schedule {path}: {error.strerror}: give the YAML file of a schedule") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"schedule {path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, Mapping):
+        raise UserError(f"schedule {path} holds no mapping: write 'pipeline: adapt', cron, time_zone and options")
+    try:
+        schedule = parsed(Schedule, content)
+        Cron.parse(schedule.cron).in_utc(schedule.time_zone)
+    except UserError as error:
+        raise UserError(f"schedule {path}: {error}") from None
+    return ScheduleFile(path, schedule)
+
+
+def read_all(files: Sequence[Path]) -> list[ScheduleFile]:
+    """The schedules in some files.
+
+    Raises:
+        UserError: as `read`; or two have the same name.
+    """
+    found: dict[str, ScheduleFile] = {}
+    for path in files:
+        each = read(path)
+        if each.name in found:
+            raise UserError(f"{found[each.name].path} and {path} are both called '{each.name}': rename one")
+        found[each.name] = each
+    return list(found.values())
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files of schedules in a folder.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--folder {folder}: there is no such folder: give one with schedules")
+    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+
+
+def parsed(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
+    """The settings, all of whose names are there and known.
+
+    Raises:
+        UserError: naming the first that is wrong.
+    """
+    names = {field.alias or name: field for name, field in kind.model_fields.items()}
+    for name in values:
+        if name not in names:
+            raise UserError(f"unknown key '{name}': {nearest(str(name), names)}")
+    for name, field in names.items():
+        if field.is_required() and name not in values:
+            raise UserError(f"'{name}' is missing: {field.description}")
+    return kind.parse(values)

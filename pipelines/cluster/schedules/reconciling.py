@@ -1,0 +1,143 @@
+"""Bringing the recurring runs of a server to what the schedules' files say."""
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kfp_server_api import V2beta1RecurringRun
+
+from pipelines.cluster.client import Server
+from pipelines.cluster.schedules import ScheduleFile
+from pipelines.cluster.schedules.cron import Cron
+from pipelines.requests.submitted import Request
+
+PREFIX = "simpgan-"
+MARK = "Made by simpgan schedule from {name}.yaml, digest {digest}: change it there."
+MARKED = re.compile(
+    r"Made by simpgan schedule from (?P<name>.+)\.yaml, digest (?P<digest>[0-9a-f]{64}): change it there\."
+)
+
+
+@dataclass(frozen=True)
+class Own:
+    """A recurring run that was created here: its schedule, the digest of what it does, and what the server has."""
+
+    name: str
+    digest: str
+    recurring_run: V2beta1RecurringRun
+
+    @property
+    def cron(self) -> str:
+        """When it starts runs, in UTC."""
+        trigger = self.recurring_run.trigger
+        return trigger.cron_schedule.cron if trigger and trigger.cron_schedule else "?"
+
+    @property
+    def enabled(self) -> bool:
+        return self.recurring_run.mode != "DISABLE"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a schedule's file asks for, compiled and checked."""
+
+    name: str
+    request: Request
+    cron: str
+    values: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """Of all that the server is told (sha256, hex)."""
+        content = [self.request.compiled.digest, self.request.arguments, self.cron, self.values]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def wanted(file: ScheduleFile) -> Wanted:
+    """Check a schedule and compile its pipeline.
+
+    Raises:
+        UserError: something asked for cannot be.
+    """
+    schedule = file.schedule
+    cron = Cron.parse(schedule.cron).in_utc(schedule.time_zone)
+    values = {
+        "no_catchup": not schedule.catch_up,
+        "max_concurrency": schedule.max_concurrency,
+        "enabled": schedule.enabled,
+        "experiment": schedule.experiment,
+        "description": schedule.description,
+    }
+    return Wanted(file.name, file.request(), str(cron), values)
+
+
+def own(server: Server) -> list[Own]:
+    """The recurring runs on the server that were created here, known by their name and the end of their description."""
+    found = []
+    for each in server.recurring_runs():
+        match = MARKED.search(each.description or "")
+        if match and each.display_name == PREFIX + match["name"]:
+            found.append(Own(match["name"], match["digest"], each))
+    return sorted(found, key=lambda each: each.name)
+
+
+def apply(server: Server, schedules: Sequence[Wanted], *, whole: bool) -> Iterator[str]:
+    """Create and replace what differs; a line for each schedule as it is done.
+
+    A recurring run cannot be changed. Its replacement is created before it is deleted, so that a failure in between
+    leaves two, of which the next apply deletes one, and never none.
+
+    Args:
+        whole: these are all schedules there are; others that were created here are removed.
+    """
+    there = own(server)
+    for schedule in schedules:
+        same = [each for each in there if each.name == schedule.name and each.digest == schedule.digest]
+        others = [each for each in there if each.name == schedule.name and each not in same[:1]]
+        if not same:
+            create(server, schedule)
+        for each in others:
+            server.delete_recurring_run(each.recurring_run.recurring_run_id)
+        yield f"{schedule.name}: {done(schedule, same, others)} ({schedule.cron} UTC)"
+    if whole:
+        names = {schedule.name for schedule in schedules}
+        yield from remove(server, {each.name for each in there} - names, there)
+
+
+def done(schedule: Wanted, same: Sequence[Own], others: Sequence[Own]) -> str:
+    """What was done about a schedule, in words."""
+    if not same:
+        return "replaced" if others else "created"
+    by_hand = same[0].enabled != schedule.values["enabled"]
+    state = f", {'enabled' if same[0].enabled else 'disabled'} on the server by hand" if by_hand else ""
+    return f"left as it is{state}{', a second one removed' if others else ''}"
+
+
+def create(server: Server, schedule: Wanted) -> None:
+    """Create the recurring run of a schedule, uploading its pipeline if need be."""
+    values = dict(schedule.values)
+    mark = MARK.format(name=schedule.name, digest=schedule.digest)
+    version = server.upload(schedule.request.compiled)
+    experiment = server.experiment_id(values.pop("experiment"))
+    server.create_recurring_run(
+        **{**values, "description": f"{values['description']}\n\n{mark}".strip()},
+        experiment_id=experiment,
+        job_name=PREFIX + schedule.name,
+        cron_expression=schedule.cron,
+        params=dict(schedule.request.arguments),
+        pipeline_id=version.pipeline_id,
+        version_id=version.version_id,
+    )
+
+
+def remove(server: Server, names: Collection[str], there: Sequence[Own]) -> Iterator[str]:
+    """Delete the recurring runs of some schedules; a line for each. The runs they have started go on."""
+    for each in there:
+        if each.name in names:
+            server.delete_recurring_run(each.recurring_run.recurring_run_id)
+            yield f"{each.name}: removed"
+    for name in sorted(set(names) - {each.name for each in there}):
+        yield f"{name}: not on the server"

@@ -1,0 +1,93 @@
+"""The pipeline `adapt`: from a labelled source and an unlabelled target to a table of results."""
+
+from collections.abc import Collection
+
+from kfp import dsl
+from kfp.dsl.graph_component import GraphComponent
+
+from components.ingest.component import ingest
+from pipelines.graphs.adaptation import Loops, experiment
+
+
+def adapt_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComponent:
+    """The pipeline with the loops that `methods` need, and at most `parallelism` iterations of each at a time.
+
+    Args:
+        parallelism: 0 for as many as the machines take.
+    """
+
+    @dsl.pipeline(name="adapt", description="Adapt a re-identification model to unlabelled cameras.")
+    def adapt(
+        source_name: str,
+        source_layout: str,
+        source_location: str,
+        source_fingerprint: str,
+        target_name: str,
+        target_layout: str,
+        target_location: str,
+        target_fingerprint: str,
+        data_root: str,
+        adaptations: list,
+        counterparts: list,
+        umdl_splits: list,
+        ingest_settings: str,
+        pretrain_settings: str,
+        train_gan_settings: str,
+        translate_settings: str,
+        umdl_settings: str,
+        evaluate_settings: str,
+    ) -> dsl.Artifact:
+        """Adapt a re-identification model to unlabelled cameras.
+
+        Args:
+            source_name: what results call the labelled data set.
+            source_layout: official layout of the labelled data set, such as `market1501`.
+            source_location: folder, archive or `s3://` prefix of the labelled data set.
+            source_fingerprint: what lies there now, so that new data behind an old name is no stale hit.
+            target_name: what results call the data set to adapt to.
+            target_layout: official layout of the data set to adapt to.
+            target_location: folder, archive or `s3://` prefix of the data set to adapt to.
+            target_fingerprint: what lies there now.
+            data_root: folder or `s3://` prefix for shards and checkpoints.
+            adaptations: translations to train, {"method": ..., "protocol": ..., "fold": "0", "changes": "{}"}.
+            counterparts: folds to train on the translated source in, {"protocol": ..., "fold": "0"}.
+            umdl_splits: folds to learn UMDL in, likewise.
+            ingest_settings: IngestSettings as JSON, without the layout.
+            pretrain_settings: PretrainSettings as JSON.
+            train_gan_settings: TrainGanSettings as JSON; every adaptation replaces its own part of them.
+            translate_settings: TranslateSettings as JSON.
+            umdl_settings: UmdlSettings as JSON; every fold replaces its own part of them.
+            evaluate_settings: EvaluateSettings as JSON.
+        """
+        source = ingest(
+            layout=source_layout,
+            name=source_name,
+            location=source_location,
+            fingerprint=source_fingerprint,
+            settings=ingest_settings,
+            data_root=data_root,
+        ).set_display_name("ingest source")
+        target = ingest(
+            layout=target_layout,
+            name=target_name,
+            location=target_location,
+            fingerprint=target_fingerprint,
+            settings=ingest_settings,
+            data_root=data_root,
+        ).set_display_name("ingest target")
+        evaluated = experiment(
+            source,
+            target,
+            data_root,
+            Loops(adaptations, counterparts, umdl_splits, frozenset(methods), parallelism),
+            {
+                "pretrain": pretrain_settings,
+                "train_gan": train_gan_settings,
+                "translate": translate_settings,
+                "umdl": umdl_settings,
+                "evaluate": evaluate_settings,
+            },
+        )
+        return evaluated.outputs["results"]
+
+    return adapt

@@ -1,0 +1,134 @@
+"""The graph of one experiment: everything that is measured for one source, one target and one seed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kfp import dsl
+from kfp.dsl.pipeline_task import PipelineTask
+
+from components.evaluate.component import evaluate
+from components.ingest.component import check
+from components.pretrain.component import pretrain
+from components.train_gan.component import train_gan
+from components.translate.component import translate
+from components.umdl.component import umdl
+from pipelines.requests.sweep import COUNTERPART, TRANSLATING, UMDL
+
+Text = Any  # text, or what stands for it in a graph that is being built
+List = Any
+
+
+@dataclass(frozen=True)
+class Loops:
+    """What the pipeline gets to loop over, and the loops it has.
+
+    kfp.local fails at what collects the outputs of a loop over an empty list, so loops that nobody asked for are left
+    out when the graph is built.
+
+    Attributes:
+        adaptations: list of {"method", "protocol", "fold", "changes"}.
+        counterparts, umdl: lists of {"protocol", "fold"}.
+        methods: which loops there are: those that one of these methods needs.
+        parallelism: iterations at a time (0: as many as the machines take).
+    """
+
+    adaptations: List
+    counterparts: List
+    umdl: List
+    methods: frozenset[str]
+    parallelism: int
+
+    @property
+    def has_adaptations(self) -> bool:
+        return not self.methods.isdisjoint(TRANSLATING)
+
+
+def experiment(
+    source: PipelineTask,
+    target: PipelineTask,
+    data_root: Text,
+    loops: Loops,
+    settings: Mapping[str, Text],
+    *,
+    needs_rows: bool = False,
+) -> PipelineTask:
+    """Add the experiment to the pipeline that is being built.
+
+    Args:
+        source, target: tasks of ingest.
+        settings: of each stage by its name, as JSON.
+        needs_rows: whether an evaluation without a single ranking is of no use.
+
+    Returns:
+        The task of evaluate.
+    """
+    manifests = {"source": source.outputs["manifest"], "target": target.outputs["manifest"]}
+    checked = check(
+        adaptations=loops.adaptations,
+        counterparts=loops.counterparts,
+        umdl_splits=loops.umdl,
+        needs_rows="yes" if needs_rows else "no",
+        **{f"{stage}_settings": settings[stage] for stage in ("pretrain", "train_gan", "evaluate")},
+        **manifests,
+    )
+    classifier = pretrain(settings=settings["pretrain"], data_root=data_root, source=manifests["source"]).after(
+        checked
+    )  # data sets that a later stage must refuse should not cost a training
+    inputs = {**manifests, "classifier": classifier.outputs["classifier"]}
+    collected: dict[str, Any] = {}
+    if loops.has_adaptations:
+        with dsl.ParallelFor(loops.adaptations, parallelism=loops.parallelism) as adaptation:
+            translator = train_gan(
+                method=adaptation.method,
+                protocol=adaptation.protocol,
+                fold=adaptation.fold,
+                changes=adaptation.changes,
+                settings=settings["train_gan"],
+                data_root=data_root,
+                **inputs,
+            )
+            translated = translate(
+                direction="target-to-source",
+                settings=settings["translate"],
+                data_root=data_root,
+                images=manifests["target"],
+                translator=translator.outputs["translator"],
+            )
+        collected["translated"] = dsl.Collected(translated.outputs["translated"])
+        collected["translators"] = dsl.Collected(translator.outputs["translator"])
+    if COUNTERPART in loops.methods:
+        with dsl.ParallelFor(loops.counterparts, parallelism=loops.parallelism) as split:
+            # The arguments of the adaptation by SimPGAN, so that the cache has it. A server that runs both loops at
+            # once trains the two side by side: KFP lets no loop wait for another one.
+            translator = train_gan(
+                method="simpgan",
+                protocol=split.protocol,
+                fold=split.fold,
+                changes="{}",
+                settings=settings["train_gan"],
+                data_root=data_root,
+                **inputs,
+            )
+            translated = translate(
+                direction="source-to-target",
+                settings=settings["translate"],
+                data_root=data_root,
+                images=manifests["source"],
+                translator=translator.outputs["translator"],
+            )
+            counterpart = pretrain(
+                settings=settings["pretrain"], data_root=data_root, source=translated.outputs["translated"]
+            )
+        collected["counterparts"] = dsl.Collected(counterpart.outputs["classifier"])
+    if UMDL in loops.methods:
+        with dsl.ParallelFor(loops.umdl, parallelism=loops.parallelism) as split:
+            features = umdl(
+                protocol=split.protocol,
+                fold=split.fold,
+                settings=settings["umdl"],
+                data_root=data_root,
+                **manifests,
+            ).after(checked)
+        collected["features"] = dsl.Collected(features.outputs["features"])
+    return evaluate(settings=settings["evaluate"], data_root=data_root, **inputs, **collected)

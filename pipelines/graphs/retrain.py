@@ -1,0 +1,136 @@
+"""The pipeline `retrain`: when cameras have sent enough new images, the model in use learns from them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kfp import dsl
+from kfp.dsl.graph_component import GraphComponent
+from kfp.dsl.pipeline_task import PipelineTask
+
+from components.champion.component import champion
+from components.drift.component import drift
+from components.evaluate.component import evaluate
+from components.ingest.component import ingest_part, merge
+from components.propose.component import propose
+from components.train_gan.component import train_gan
+from components.translate.component import translate
+from components.watch.component import watch
+from pipelines.requests.retrain import ADABN, FOLD, PROTOCOL
+
+PARTS_AT_A_TIME = 8
+
+
+def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphComponent:
+    """The pipeline for a method: a translating one, or `adabn`, which trains nothing and adapts the classifier only.
+
+    Two runs at a time do no harm: what they store is named by its content, a training by all that it depends on, and
+    the same candidate is one version.
+
+    Args:
+        parallelism: parts that are read at a time.
+    """
+
+    @dsl.pipeline(name="retrain", description="Go on from the model in use when there are enough new images.")
+    def retrain(
+        location: str,
+        model: str,
+        threshold: str,
+        part_images: str,
+        data_root: str,
+        ingest_settings: str,
+        drift_settings: str,
+        train_gan_settings: str,
+        translate_settings: str,
+        evaluate_settings: str,
+        propose_settings: str,
+    ) -> dsl.Dataset:
+        """Go on from the model in use when there are enough new images.
+
+        Args:
+            location: folder or `s3://` prefix of camera images, a folder a camera.
+            model: name of the registered model whose champion is in use.
+            threshold: how many new images are worth a training, in digits.
+            part_images: how many files are read as one part, in digits.
+            data_root: folder or `s3://` prefix for shards and checkpoints.
+            ingest_settings: IngestSettings as JSON, without the layout.
+            drift_settings: DriftSettings as JSON.
+            train_gan_settings: TrainGanSettings as JSON.
+            translate_settings: TranslateSettings as JSON.
+            evaluate_settings: EvaluateSettings as JSON.
+            propose_settings: ProposeSettings as JSON.
+        """
+        # What these stages look at changes behind its name: files, the champion. A cache would not see it.
+        watched = watch(
+            location=location, model=model, method=method, threshold=threshold, part_images=part_images
+        ).set_caching_options(False)
+        with dsl.If(watched.outputs["Output"] == "yes", name="enough files"):
+            used = champion(model=model, which="champion").set_caching_options(False)
+            with dsl.ParallelFor(watched.outputs["parts"], parallelism=parallelism) as part:
+                read = ingest_part(
+                    part=part, settings=ingest_settings, data_root=data_root, listing=watched.outputs["listing"]
+                )
+            merged = merge(
+                settings=ingest_settings,
+                threshold=threshold,
+                parts=dsl.Collected(read.outputs["manifest"]),
+                former=watched.outputs["known"],
+            )
+            with dsl.If(merged.outputs["Output"] == "yes", name="enough images"):
+                looked_at = {
+                    "source": used.outputs["source"],
+                    "target": merged.outputs["manifest"],
+                    "classifier": used.outputs["classifier"],
+                    "data_root": data_root,
+                }
+                drift(
+                    settings=drift_settings,
+                    data_root=data_root,
+                    reference=used.outputs["target"],
+                    new=merged.outputs["manifest"],
+                    classifier=used.outputs["classifier"],
+                )
+                if method == ADABN:
+                    results = evaluate(settings=evaluate_settings, **looked_at)
+                    of_champion, translator = results, {}
+                else:
+                    trained = train_gan(
+                        method=method,
+                        protocol=PROTOCOL,
+                        fold=FOLD,
+                        changes="{}",
+                        settings=train_gan_settings,
+                        initial=used.outputs["translator"],
+                        **looked_at,
+                    )
+                    translator = {"translator": trained.outputs["translator"]}
+                    settings = {"translate": translate_settings, "evaluate": evaluate_settings}
+                    results = evaluation(looked_at, trained, settings).set_display_name("evaluate candidate")
+                    of_champion = evaluation(looked_at, used, settings).set_display_name("evaluate champion")
+                propose(
+                    settings=propose_settings,
+                    results=results.outputs["results"],
+                    results_of_champion=of_champion.outputs["results"],
+                    **translator,
+                    **looked_at,
+                ).set_caching_options(False)
+        return watched.outputs["listing"]
+
+    return retrain
+
+
+def evaluation(looked_at: Mapping[str, Any], made: PipelineTask, settings: Mapping[str, Any]) -> PipelineTask:
+    """Add the evaluation of the translator that a task has made, or fetched, to the pipeline that is being built."""
+    translator = made.outputs["translator"]
+    translated = translate(
+        direction="target-to-source",
+        settings=settings["translate"],
+        data_root=looked_at["data_root"],
+        images=looked_at["target"],
+        translator=translator,
+    )
+    return evaluate(
+        settings=settings["evaluate"],
+        translation=translated.outputs["translated"],
+        translator=translator,
+        **looked_at,
+    )

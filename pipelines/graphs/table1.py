@@ -1,0 +1,94 @@
+"""The pipeline `table1`: every method, for several sources and seeds, summed up beside the paper's Table 1."""
+
+from collections.abc import Collection
+
+from kfp import dsl
+from kfp.dsl.graph_component import GraphComponent
+
+from components.ingest.component import ingest
+from components.summarise.component import summarise
+from pipelines.graphs.adaptation import Loops, experiment
+
+
+def table1_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComponent:
+    """The pipeline with the loops that `methods` need, and at most `parallelism` iterations of each at a time.
+
+    The target is ingested once, a source once for all its seeds, a classifier trained once for all that is adapted with
+    it. A summary of each source and one of those summaries: what collects the outputs of two loops, one in the other,
+    gets a list of lists in kfp.local.
+
+    Args:
+        parallelism: 0 for as many as the machines take.
+    """
+
+    @dsl.pipeline(name="table1", description="All methods, sources and seeds, beside the paper's Table 1.")
+    def table1(
+        sources: list,
+        target_name: str,
+        target_layout: str,
+        target_location: str,
+        target_fingerprint: str,
+        data_root: str,
+        seeds: list,
+        adaptations: list,
+        counterparts: list,
+        umdl_splits: list,
+        ingest_settings: str,
+        summarise_settings: str,
+    ) -> dsl.Artifact:
+        """All methods, sources and seeds, beside the paper's Table 1.
+
+        Args:
+            sources: labelled data sets, a list of {"source_name": ..., "source_layout": ..., "source_location": ...,
+                "source_fingerprint": ...}.
+            target_name: what results call the data set to adapt to.
+            target_layout: official layout of the data set to adapt to.
+            target_location: folder, archive or `s3://` prefix of the data set to adapt to.
+            target_fingerprint: what lies there now.
+            data_root: folder or `s3://` prefix for shards and checkpoints.
+            seeds: settings with one seed each, as JSON: a list of {"pretrain_settings": ..., "train_gan_settings": ...,
+                "translate_settings": ..., "umdl_settings": ..., "evaluate_settings": ...}.
+            adaptations: translations to train, {"method": ..., "protocol": ..., "fold": "0", "changes": "{}"}.
+            counterparts: folds to train on the translated source in, {"protocol": ..., "fold": "0"}.
+            umdl_splits: folds to learn UMDL in, likewise.
+            ingest_settings: IngestSettings as JSON, without the layout.
+            summarise_settings: SummariseSettings as JSON.
+        """
+        target = ingest(
+            layout=target_layout,
+            name=target_name,
+            location=target_location,
+            fingerprint=target_fingerprint,
+            settings=ingest_settings,
+            data_root=data_root,
+        ).set_display_name("ingest target")
+        loops = Loops(adaptations, counterparts, umdl_splits, frozenset(methods), parallelism)
+        with dsl.ParallelFor(sources, parallelism=parallelism) as item:
+            source = ingest(
+                layout=item.source_layout,
+                name=item.source_name,
+                location=item.source_location,
+                fingerprint=item.source_fingerprint,
+                settings=ingest_settings,
+                data_root=data_root,
+            ).set_display_name("ingest source")
+            with dsl.ParallelFor(seeds, parallelism=parallelism) as seed:
+                evaluated = experiment(
+                    source,
+                    target,
+                    data_root,
+                    loops,
+                    {
+                        "pretrain": seed.pretrain_settings,
+                        "train_gan": seed.train_gan_settings,
+                        "translate": seed.translate_settings,
+                        "umdl": seed.umdl_settings,
+                        "evaluate": seed.evaluate_settings,
+                    },
+                    needs_rows=True,
+                )
+            of_source = summarise(settings=summarise_settings, results=dsl.Collected(evaluated.outputs["results"]))
+        summary = summarise(settings=summarise_settings, results=dsl.Collected(of_source.outputs["summary"]))
+        return summary.outputs["summary"]
+
+    return table1

@@ -1,0 +1,102 @@
+"""What the names of the files tell of a run before it starts: what must be refused, and what must be left out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from components.core import storage
+from components.core.data.manifest import Manifest
+from components.core.data.suitability import (
+    Experiment,
+    images_to_adapt_to,
+    probes_for_umdl,
+    rankable_splits,
+    refuse_source,
+    refuse_target,
+    splits_to_evaluate,
+    unrankable,
+)
+from components.core.errors import UserError
+from components.ingest.preview import preview
+from pipelines.config.presets import RunSettings
+from pipelines.requests.data_sets import DataSet, refuse_unlabelled
+from pipelines.requests.sweep import UMDL, Plan, Split
+
+
+def foresee(
+    sources: Sequence[DataSet],
+    target: DataSet,
+    settings: RunSettings,
+    planned: Plan,
+    *,
+    needs_rows: bool = False,
+    scheduled: bool = False,
+) -> tuple[Plan, list[str]]:
+    """The plan without what the target does not allow, and a sentence for each part that is left out.
+
+    Only names are read, in seconds; what is in the files is for ingest and the check after it. A place that cannot be
+    seen from here is left to them too.
+
+    Args:
+        needs_rows: whether results without a single ranking are of no use.
+        scheduled: it will run later, on what lies at its places then, so nothing is looked at.
+
+    Raises:
+        UserError: a place holds nothing of its layout, no classifier can be trained on a source, or nothing can be
+            measured on the target.
+    """
+    refuse_unlabelled(sources)
+    if scheduled:
+        return planned, []
+    values = settings.as_values()
+    asked = Experiment.of_settings(
+        values["pretrain"], values["train_gan"], values["evaluate"], translations=(), needs_rows=needs_rows
+    )
+    for source in sources:
+        seen = look_at(source, settings)
+        if seen is not None:
+            refuse_source(seen, asked)
+    looked_in = look_at(target, settings)
+    if looked_in is None:
+        return planned, []
+    possible, sentences = possible_part(looked_in, planned)
+    splits = [(split.protocol, split.fold) for split in splits_of(possible)]
+    refuse_target(looked_in, replace(asked, translations=splits))
+    return possible, sentences
+
+
+def look_at(data_set: DataSet, settings: RunSettings) -> Manifest | None:
+    """What the names at a data set's place tell; None where they cannot be seen from here."""
+    if not storage.is_s3(data_set.location) and not Path(data_set.location).exists():
+        return None
+    chosen = {"layout": data_set.layout, "name": data_set.name}
+    return preview(data_set.location, settings.ingest.model_copy(update=chosen))
+
+
+def possible_part(target: Manifest, planned: Plan) -> tuple[Plan, list[str]]:
+    """The trainings of the plan that the target has images for, and whose results can be measured."""
+    rankable = rankable_splits(target, splits_to_evaluate(target))
+    sentences: list[str] = []
+
+    def can_be(what: str, split: Split, needed: Callable[[Manifest, str, int], object]) -> bool:
+        place = (split.protocol, split.fold)
+        try:
+            needed(target, *place)
+            if place not in rankable and (rankable or what == UMDL):
+                raise UserError(f"{target.dataset}: {unrankable(target, [place])}")
+        except UserError as obstacle:
+            sentences.append(f"{what} {split.protocol}:{split.fold} is left out: {obstacle}")
+            return False
+        return True
+
+    kept = Plan(
+        tuple(each for each in planned.adaptations if can_be(each.method, each.split, images_to_adapt_to)),
+        tuple(each for each in planned.counterparts if can_be("source-to-target", each, images_to_adapt_to)),
+        tuple(each for each in planned.umdl if can_be(UMDL, each, probes_for_umdl)),
+    )
+    return kept, list(dict.fromkeys(sentences))
+
+
+def splits_of(planned: Plan) -> list[Split]:
+    """Where GANs are trained, each split once."""
+    return list(dict.fromkeys([*(each.split for each in planned.adaptations), *planned.counterparts]))

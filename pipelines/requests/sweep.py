@@ -1,0 +1,236 @@
+"""What a run will train: which methods, in which folds, with which settings of a sweep; checked before it starts."""
+
+import itertools
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import yaml
+
+from components.core.errors import UserError
+from components.core.settings import nearest
+from components.ingest.layouts import LAYOUTS
+from components.train_gan.settings import Method, TrainGanSettings
+from pipelines.requests.data_sets import DataSet
+
+TRANSLATING = get_args(Method)
+COUNTERPART = "source-to-target"
+UMDL = "umdl"
+METHODS = (*TRANSLATING, UMDL, COUNTERPART)
+WITHOUT_SIMILARITY = ("cyclegan", "gan")
+SPLIT = re.compile(r"(?P<protocol>[^:]+)(:(?P<first>\d+)(-(?P<last>\d+))?)?")
+
+Changes = Mapping[str, Any]  # setting of train_gan to value
+
+
+@dataclass(frozen=True)
+class Split:
+    """One fold of a protocol of the target."""
+
+    protocol: str
+    fold: int
+
+    def as_item(self) -> dict[str, str]:
+        """The item of a pipeline's list; all text, since KFP turns the integers of a list into floats."""
+        return {"protocol": self.protocol, "fold": str(self.fold)}
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """One translation to train: by which method, on which training images, and with which settings of a sweep.
+
+    Attributes:
+        changes: JSON object of the settings of train_gan that differ.
+    """
+
+    method: str
+    split: Split
+    changes: str = "{}"
+
+    def as_item(self) -> dict[str, str]:
+        """The item of a pipeline's list."""
+        return {"method": self.method, **self.split.as_item(), "changes": self.changes}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is trained for one source and seed.
+
+    Attributes:
+        adaptations: translations of the target.
+        counterparts: where a classifier is trained on the source, translated by SimPGAN's G.
+        umdl: where UMDL is learned.
+    """
+
+    adaptations: tuple[Adaptation, ...]
+    counterparts: tuple[Split, ...] = ()
+    umdl: tuple[Split, ...] = ()
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods, each once."""
+        named = [adaptation.method for adaptation in self.adaptations]
+        named += [COUNTERPART] if self.counterparts else []
+        named += [UMDL] if self.umdl else []
+        return list(dict.fromkeys(named))
+
+    def as_arguments(self) -> dict[str, list[dict[str, str]]]:
+        """The lists that a pipeline loops over."""
+        return {
+            "adaptations": [adaptation.as_item() for adaptation in self.adaptations],
+            "counterparts": [split.as_item() for split in self.counterparts],
+            "umdl_splits": [split.as_item() for split in self.umdl],
+        }
+
+
+def plan(
+    settings: TrainGanSettings,
+    methods: Sequence[str],
+    protocols: Sequence[str],
+    target: DataSet,
+    sweep: Sequence[str] = (),
+) -> Plan:
+    """Every method in every fold; where none are given, those of the settings.
+
+    Args:
+        protocols: such as `folds10:3` or `folds10:0-9`; without a fold, 0 is meant.
+        sweep: such as `train_gan.lambda_similarity=0,0.1,1`; every translating method is trained with each value.
+
+    Raises:
+        UserError: a method, protocol, fold or setting that is not there, or one that the settings forbid.
+    """
+    refuse_unknown(methods)
+    methods = list(dict.fromkeys(methods)) or [settings.method]
+    translating = [method for method in methods if method in TRANSLATING]
+    if sweep and not translating:
+        raise UserError(f"--sweep has nothing to train: add one of {', '.join(TRANSLATING)} to --method")
+    splits = find_splits(protocols or [default_split(settings, target)], target)
+    every_changes = combinations([parse_sweep(text) for text in sweep])
+    adaptations = [
+        adaptation_of(settings, method, split, changes)
+        for split in splits
+        for method in translating
+        for changes in every_changes
+    ]
+    if UMDL in methods and not with_role(target, "query"):
+        raise UserError(f"umdl makes features of probes, and {target.layout} has none: leave it out of --method")
+    if COUNTERPART in methods:
+        resolved(settings, "simpgan", splits[0], {})
+    return Plan(
+        tuple(dict.fromkeys(adaptations)),
+        tuple(splits) if COUNTERPART in methods else (),
+        tuple(splits) if UMDL in methods else (),
+    )
+
+
+def refuse_unknown(methods: Iterable[str]) -> None:
+    """Raise UserError for a method that is not there."""
+    for method in methods:
+        if method not in METHODS:
+            raise UserError(f"--method: unknown method '{method}': {nearest(method, METHODS)}")
+
+
+def find_splits(protocols: Sequence[str], target: DataSet) -> list[Split]:
+    """The folds that texts such as `all250`, `folds10:3` and `folds10:0-9` mean, each once."""
+    folds = LAYOUTS[target.layout].folds
+    known = with_role(target, "train")
+    splits = []
+    for text in protocols:
+        protocol = text.partition(":")[0]
+        if protocol not in known:
+            raise UserError(f"{target.layout} has no protocol '{protocol}' to train in: {nearest(protocol, known)}")
+        match = SPLIT.fullmatch(text)
+        if not match:
+            raise UserError(f"--protocol '{text}' names no fold: write {protocol}:0 or {protocol}:0-9")
+        first = int(match["first"] or 0)
+        last = int(match["last"] or first)
+        if last < first:
+            raise UserError(f"--protocol '{text}' is an empty range: write {protocol}:{last}-{first}")
+        if last >= folds[protocol]:
+            raise UserError(
+                f"{target.layout}, protocol '{protocol}', has no fold {max(first, folds[protocol])}: "
+                f"they go from 0 to {folds[protocol] - 1}"
+            )
+        splits += [Split(protocol, fold) for fold in range(first, last + 1)]
+    return list(dict.fromkeys(splits))
+
+
+def default_split(settings: TrainGanSettings, target: DataSet) -> str:
+    """That of the settings; the first fold of the target's only protocol if it has a single one, of another name."""
+    known = with_role(target, "train")
+    return f"{settings.protocol}:{settings.fold}" if settings.protocol in known or len(known) > 1 else f"{min(known)}:0"
+
+
+def every_split(target: DataSet) -> list[str]:
+    """All protocols of the target that have training images and probes, with all their folds.
+
+    Raises:
+        UserError: there is none.
+    """
+    measured = with_role(target, "train") & with_role(target, "query")
+    if not measured:
+        raise UserError(
+            f"{target.layout} has no labels to measure with, and this pipeline compares what was measured: "
+            "simpgan run adapt says what can be known without any"
+        )
+    folds = LAYOUTS[target.layout].folds
+    return [f"{protocol}:0-{folds[protocol] - 1}" for protocol in sorted(measured)]
+
+
+def with_role(target: DataSet, role: str) -> set[str]:
+    """The protocols of the target in which images play a role."""
+    return {protocol for protocol, each in LAYOUTS[target.layout].published if each == role}
+
+
+def parse_sweep(text: str) -> list[Changes]:
+    """`train_gan.rate=1e-4,2e-4` as one change a value.
+
+    Raises:
+        UserError: it is no list of values, or not of a setting that can differ between adaptations.
+    """
+    name, equals, values = text.partition("=")
+    stage, _, setting = name.strip().rpartition(".")
+    if not equals or not values.strip() or stage.replace("-", "_") not in ("", "train_gan"):
+        raise UserError(f"--sweep '{text}' is no list of values of train_gan: write train_gan.lambda_similarity=0.1,1")
+    if setting not in TrainGanSettings.model_fields:
+        raise UserError(f"unknown setting 'train_gan.{setting}': {nearest(setting, TrainGanSettings.model_fields)}")
+    elsewhere = {"method": "--method", "protocol": "--protocol", "fold": "--protocol", "seed": "--seed"}
+    if setting in elsewhere:
+        raise UserError(f"--sweep '{text}': give several of them by {elsewhere[setting]}")
+    try:
+        return [{setting: yaml.safe_load(value)} for value in values.split(",")]
+    except yaml.YAMLError:
+        raise UserError(f"--sweep '{text}': a value is not valid YAML: quote it") from None
+
+
+def combinations(sweeps: Sequence[Sequence[Changes]]) -> list[Changes]:
+    """Every choice of one value of each sweep; without a sweep the one of no change."""
+    return [{name: value for one in choice for name, value in one.items()} for choice in itertools.product(*sweeps)]
+
+
+def adaptation_of(settings: TrainGanSettings, method: str, split: Split, changes: Changes) -> Adaptation:
+    """The adaptation; SimPGAN with lambda_similarity 0 is CycleGAN, and methods without the loss have no use for it."""
+    if method == "simpgan" and changes.get("lambda_similarity") == 0:
+        method = "cyclegan"
+    if method in WITHOUT_SIMILARITY:
+        changes = {name: value for name, value in changes.items() if name != "lambda_similarity"}
+    complete = resolved(settings, method, split, changes)
+    values = {name: plain(getattr(complete, name)) for name in changes}
+    return Adaptation(method, split, json.dumps(values))
+
+
+def resolved(settings: TrainGanSettings, method: str, split: Split, changes: Changes) -> TrainGanSettings:
+    """All settings of an adaptation.
+
+    Raises:
+        UserError: they do not go together.
+    """
+    chosen = {"method": method, "protocol": split.protocol, "fold": split.fold}
+    return TrainGanSettings.parse({**settings.model_dump(), **chosen, **changes}, stage="train_gan")
+
+
+def plain(value: Any) -> Any:
+    """A value as results show it: 1 for 1.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

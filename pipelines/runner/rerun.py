@@ -1,0 +1,294 @@
+"""Do one task of a past run again: the same inputs and settings, but for those that are to differ."""
+
+import importlib
+import json
+import os
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kfp import dsl
+from kfp.dsl.base_component import BaseComponent
+from kfp.local import subprocess_task_handler
+
+import components
+from components.core import storage
+from components.core.damaged_files import named_damage, read_json
+from components.core.errors import UserError
+from components.core.process import provenance
+from components.core.process.task import InputArtifact, Task
+from components.core.tracking.context import KFP_RUN, MLFLOW_RUN_ID, PARENT_RUN, PIPELINE_RUN, RERUN_OF
+from components.core.training.checkpoint import CHECKPOINTS
+from pipelines.config.defaults import Runner
+from pipelines.config.presets import STAGES, parse_assignment
+from pipelines.runner.docker_engine import code_in
+from pipelines.runner.folder_lock import FolderLock
+from pipelines.runner.local import Stages
+from pipelines.runner.runs import way_of_running
+from pipelines.runner.task_records import PastTask
+
+OUTPUTS = "outputs.json"
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A task to be done, and how it differs from that of the past, in words."""
+
+    task: Task
+    name: str
+    differences: list[str]
+
+
+def changed(
+    past: PastTask, assignments: Sequence[str], runner: Runner = Runner.SUBPROCESS, data_root: str | None = None
+) -> Rerun:
+    """The task with some settings changed.
+
+    Args:
+        past: what was done.
+        assignments: `stage.setting=value`.
+        runner: how it will be done.
+        data_root: where its images are now; None: where they were.
+
+    Raises:
+        UserError: an unknown setting, a value that it cannot have, or one of another stage; no image for a container.
+    """
+    task = Task.model_validate(past.model_dump(include=set(Task.model_fields)))
+    before = past.settings or resolved(task)
+    for assignment in assignments:
+        stage, setting, value = parse_assignment(assignment, task.component)
+        if stage != task.component:
+            raise UserError(f"--set {stage}.{setting}: only {task.component} is run again: leave it out")
+        task = assigned(task, setting, value)
+    if data_root and "data_root" in task.parameters:
+        task = task.model_copy(update={"parameters": {**task.parameters, "data_root": data_root}})
+    after = resolved(task)
+    differences = [
+        f"{task.component}.{name} {before.get(name)} -> {after.get(name)}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+    if runner == Runner.SUBPROCESS:
+        commit, image = provenance.commit(), provenance.image()
+    else:
+        commit, image = code_in(image_of(component_of(task.component)))
+    for what, then, now in (("code", past.commit, commit), ("image", past.image, image)):
+        if then and then != now:
+            differences.append(f"{what} {then} -> {now or 'none'}")
+    return Rerun(task, past.name, differences)
+
+
+def assigned(task: Task, setting: str, value: Any) -> Task:
+    """The task with another value of a setting, wherever its component takes that from."""
+    parameters = dict(task.parameters)
+    changes = json.loads(parameters.get("changes", "{}"))
+    if setting in changes:
+        parameters["changes"] = json.dumps({**changes, setting: value})
+    elif setting in parameters and setting in STAGES[task.component].model_fields:
+        parameters[setting] = str(value)
+    else:
+        parameters["settings"] = json.dumps({**json.loads(parameters.get("settings", "{}")), setting: value})
+    return task.model_copy(update={"parameters": parameters})
+
+
+def resolved(task: Task) -> dict[str, Any]:
+    """All settings of a task; parameters with the names of settings replace them, as its component does it.
+
+    Raises:
+        UserError: they are not valid.
+    """
+    if task.component not in STAGES:
+        return {}
+    settings = STAGES[task.component]
+    own = {name: value for name, value in task.parameters.items() if name in settings.model_fields}
+    values = {
+        **json.loads(task.parameters.get("settings", "{}")),
+        **own,
+        **json.loads(task.parameters.get("changes", "{}")),
+    }
+    return json.loads(settings.parse(values, stage=task.component).model_dump_json())
+
+
+def manifests_of(task: Task) -> list[Path]:
+    """The manifests among a task's inputs that are on this machine."""
+    folders = [Path(artifact.uri) for given in task.artifacts.values() for artifact in given]
+    return [folder for folder in folders if (folder / "manifest.json").is_file()]
+
+
+def fetched(task: Task) -> Task:
+    """The task with its inputs on this machine.
+
+    Raises:
+        UserError: one of them is gone, or is no longer what it was.
+    """
+    artifacts = {
+        name: [fetched_artifact(name, artifact) for artifact in given] for name, given in task.artifacts.items()
+    }
+    return task.model_copy(update={"artifacts": artifacts})
+
+
+def fetched_artifact(name: str, artifact: InputArtifact) -> InputArtifact:
+    """An input artifact on this machine."""
+    uri = artifact.uri.replace("minio://", storage.S3, 1)
+    if uri.startswith(storage.S3):
+        folder = storage.local_folder(uri)
+    elif storage.has_scheme(uri):
+        raise UserError(f"the input '{name}' is at {uri}, and only folders and s3:// can be read from here")
+    else:
+        folder = Path(uri)
+    if not folder.is_dir():
+        raise UserError(f"the input '{name}' is gone: nothing lies at {uri}: run the stage that made it again")
+    if artifact.digest and (digest := digest_of(folder)) and digest != artifact.digest:
+        raise UserError(f"the input '{name}' at {uri} has changed: it had the digest {artifact.digest[:12]}")
+    return artifact.model_copy(update={"uri": str(folder)})
+
+
+def digest_of(folder: Path) -> str:
+    """The digest of a manifest, model, features or results, as the stages record it; empty for any other folder."""
+    from hashlib import sha256
+
+    if (folder / "manifest.json").is_file():
+        path = folder / "manifest.json"
+        summary = read_json(path, "ingest again")
+        with named_damage(path, "ingest again"):
+            return str(summary["digest"])
+    if (folder / "features.json").is_file():
+        from components.core.data.features import features_digest
+
+        return features_digest(folder)
+    if (folder / "model.safetensors").is_file():
+        from components.core.models.model_folder import model_digest
+
+        return model_digest(folder)
+    results = folder / "results.json"
+    return sha256(results.read_bytes()).hexdigest() if results.is_file() else ""
+
+
+def component_of(name: str) -> BaseComponent:
+    """A component by its name, which is that of its stage where a stage has one only.
+
+    Raises:
+        UserError: there is none.
+    """
+    for path in sorted(Path(components.__file__).parent.glob("*/component.py")):
+        found = getattr(importlib.import_module(f"components.{path.parent.name}.component"), name, None)
+        if isinstance(found, BaseComponent):
+            return found
+    raise UserError(f"there is no component '{name}' any more: use the code of the run")
+
+
+def image_of(component: BaseComponent) -> str:
+    """The name of the image that a component runs in."""
+    return component.component_spec.implementation.container.image
+
+
+def executor_input(task: Task, component: BaseComponent, out: Path) -> str:
+    """What Kubeflow Pipelines tells the process of a task, as JSON; its outputs go to folders in `out`."""
+    inputs = {
+        name: {
+            "artifacts": [
+                {
+                    "name": f"{name}-{place}",
+                    "uri": artifact.uri,
+                    "metadata": artifact.metadata,
+                    "type": {"schemaTitle": artifact.type, "schemaVersion": "0.0.1"},
+                }
+                for place, artifact in enumerate(artifacts)
+            ]
+        }
+        for name, artifacts in task.artifacts.items()
+    }
+    outputs = {
+        name: {
+            "artifacts": [
+                {
+                    "name": name,
+                    "uri": str(out / name),
+                    "metadata": {},
+                    "type": {"schemaTitle": output.type.partition("@")[0], "schemaVersion": "0.0.1"},
+                }
+            ]
+        }
+        for name, output in (component.component_spec.outputs or {}).items()
+    }
+    return json.dumps(
+        {
+            "inputs": {"parameterValues": task.parameters, "artifacts": inputs},
+            "outputs": {"artifacts": outputs, "outputFile": str(out / OUTPUTS)},
+        }
+    )
+
+
+def command_of(task: Task, component: BaseComponent, out: Path) -> list[str]:
+    """What a container of the component's image runs."""
+    container = component.component_spec.implementation.container
+    given = executor_input(task, component, out)
+    return [
+        given if part == dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER else str(part)
+        for part in [*(container.command or []), *(container.args or [])]
+    ]
+
+
+def run_again(rerun: Rerun, past: PastTask, out: Path, runner: Runner = Runner.SUBPROCESS) -> dict[str, str]:
+    """Do the task, with all that it makes in `out`: a folder an output, its log and its checkpoints.
+
+    The runs in MLflow of the pipeline that it was a part of stay as they are: it has one of its own.
+
+    Returns:
+        the digests of its outputs, where they have one.
+
+    Raises:
+        UserError: `out` holds a finished rerun, an input is gone, or the stage refused what it was given.
+        StageFailed: the stage failed for any other reason.
+    """
+    with FolderLock(out) as lock:
+        if (out / OUTPUTS).exists():
+            raise UserError(f"{out} holds a rerun that has ended: choose another --out")
+        task = fetched(rerun.task)
+        component = component_of(task.component)
+        command = command_of(task, component, out)
+        if runner == Runner.SUBPROCESS:
+            command = subprocess_task_handler.replace_python_executable(command, sys.executable)
+        places = [artifact.uri for artifacts in task.artifacts.values() for artifact in artifacts]
+        read = [*places, task.parameters.get("location"), resolved(task).get("weights")]
+        image = image_of(component)
+        with environment_of_rerun(past, out):
+            work = way_of_running(runner, lock, named([task.parameters.get("data_root")]), named(read))
+            work.check([image])
+            stages = Stages(out, work)
+            stages.current = stages.name = rerun.name
+            stages.task = task
+            with stages.ended_by_signals():
+                stages.run(image, command)
+        if stages.failure:
+            raise stages.failure
+    made = json.loads((out / OUTPUTS).read_bytes()).get("artifacts", {})
+    metadata = {name: each["artifacts"][0].get("metadata", {}) for name, each in made.items()}
+    return {name: each["digest"] for name, each in metadata.items() if "digest" in each}
+
+
+def named(locations: Sequence[str | None]) -> list[str]:
+    """Those locations that there are."""
+    return [location for location in locations if location]
+
+
+@contextmanager
+def environment_of_rerun(past: PastTask, out: Path) -> Iterator[None]:
+    """Within the block a stage's run names the one it repeats, and belongs to no pipeline's but to this rerun."""
+    before = dict(os.environ)
+    for name in (KFP_RUN, MLFLOW_RUN_ID):
+        os.environ.pop(name, None)
+    os.environ[PIPELINE_RUN] = uuid.uuid4().hex
+    os.environ[RERUN_OF] = past.run_id or past.name
+    os.environ[CHECKPOINTS] = str(out / "checkpoints")
+    if past.run_id:
+        os.environ[PARENT_RUN] = past.run_id
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -1,0 +1,160 @@
+"""Where the parts of an adaptation lie that a run on this machine has made, for whoever wants to register one."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel
+
+from components.core.damaged_files import named_damage, read_json
+from components.core.data.translation_origin import read_origin
+from components.core.errors import UserError
+from components.core.registry.description import TRANSLATIONS, check_method
+from components.core.storage_errors import explained
+
+if TYPE_CHECKING:
+    from pipelines.runner.local import Finished
+
+FILE = "parts.json"
+REMEDY = "run the pipeline again, which writes it anew"
+COUNTERPART = "source-to-target"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an adaptation is put together from: folders of models, manifests and results.
+
+    Attributes:
+        variant: what tells the translator from others of its method in the results.
+    """
+
+    source: Path
+    target: Path
+    classifier: Path
+    results: Path
+    translator: Path | None = None
+    variant: str = ""
+
+
+class _Written(BaseModel):
+    """parts.json."""
+
+    source: str
+    target: str
+    classifier: str
+    results: str
+    translated: list[str]
+    translators: list[str]
+    counterparts: list[str]
+
+
+def write_parts(finished: "Finished", out: Path) -> None:
+    """Write down what the run's evaluate stage was given, from `out`, so that the folder can be moved."""
+
+    def place(artifact: Any) -> str:
+        return os.path.relpath(artifact.path, out)
+
+    [given] = [arguments for stage, arguments in finished.tasks if stage == "evaluate"]
+    parts: dict[str, Any] = {name: place(given[name]) for name in ("source", "target", "classifier")}
+    for name in ("translated", "translators", "counterparts"):
+        parts[name] = [place(each) for each in given.get(name) or []]
+    parts["results"] = os.path.relpath(finished.output, out)
+    (out / FILE).write_text(json.dumps(parts, indent=2) + "\n")
+
+
+def find_parts(out: Path, method: str, protocol: str = "", fold: int = 0, variant: str = "") -> Parts:
+    """The parts of one method's adaptation among those of a run.
+
+    Args:
+        out: of the run.
+        method: such as simpgan+adabn.
+        protocol, fold: of the translation, or classifier of the translated source, if there are several; with no
+            protocol any.
+        variant: of a sweep.
+
+    Raises:
+        UserError: the folder is no finished run, or it has none of that kind, or several.
+    """
+    check_method(method)
+    if not (out / FILE).is_file():
+        raise UserError(f"'{out}' has no {FILE}: give the --out of a finished simpgan run adapt")
+    given = read_json(out / FILE, REMEDY)
+    with named_damage(out / FILE, REMEDY):
+        _Written.model_validate(given)
+    classifier, common = (
+        out / given["classifier"],
+        {name: out / given[name] for name in ("source", "target", "results")},
+    )
+    base = method.removesuffix("+adabn")
+    if base in TRANSLATIONS:
+        made = [
+            (out / translator, read_origin(out / translated)["variant"])
+            for translator, translated in zip(given["translators"], given["translated"], strict=True)
+        ]
+        known = {translator: {**settings_of(translator), "variant": variant} for translator, variant in made}
+        chosen = one_of(known, {"method": base, "variant": variant, **split(protocol, fold)}, out)
+        return Parts(classifier=classifier, translator=chosen, variant=variant, **common)
+    if base == COUNTERPART:
+        counterparts = [out / each for each in given["counterparts"]]
+        known = {each: said_of_training(each, "adaptation") for each in counterparts}
+        return Parts(classifier=one_of(known, {"method": base, **split(protocol, fold)}, out), **common)
+    return Parts(classifier=classifier, **common)
+
+
+def evaluated_with(out: Path) -> dict[str, Any]:
+    """The settings by which a run's evaluation computed AdaBN."""
+    path = out / "settings.yaml"
+    with explained(str(path)):
+        content = path.read_bytes()
+    with named_damage(path, REMEDY):
+        settings = yaml.safe_load(content)["evaluate"]
+        return {name: settings[name] for name in ("seed", "batch", "precision")}
+
+
+def split(protocol: str, fold: int) -> dict[str, Any]:
+    """What is asked of a training's settings; nothing without a protocol."""
+    return {"protocol": protocol, "fold": fold} if protocol else {}
+
+
+def settings_of(translator: Path) -> dict[str, Any]:
+    """The settings of a translator's training."""
+    return said_of_training(translator, "settings")
+
+
+def said_of_training(model: Path, name: str) -> dict[str, Any]:
+    """What the config of a model folder says under `name` of its method, protocol and fold.
+
+    Raises:
+        UserError: there is no config, or it is damaged.
+    """
+    path = model / "config.json"
+    config = read_json(path, REMEDY)
+    with named_damage(path, REMEDY):
+        said = config[name]
+        if not {"method", "protocol", "fold"} <= said.keys():
+            raise ValueError(f"its {name} name no method, protocol and fold")
+        return said
+
+
+def one_of(known: dict[Path, dict[str, Any]], wanted: dict[str, Any], out: Path) -> Path:
+    """The only model among those `known` by their training that has all that is wanted.
+
+    Raises:
+        UserError: none has, or several.
+    """
+    fitting = [folder for folder, training in known.items() if all(training[name] == wanted[name] for name in wanted)]
+    if len(fitting) == 1:
+        return fitting[0]
+    asked = ", ".join(f"{name} {value}" for name, value in wanted.items() if value != "")
+    there = "; ".join(in_words(training) for training in known.values()) or "none"
+    raise UserError(
+        f"'{out}' has {len(fitting)} trainings with {asked}, where one is needed; it has {there}: "
+        "choose by --method, --protocol and --variant"
+    )
+
+
+def in_words(training: dict[str, Any]) -> str:
+    return "{method} {protocol}:{fold} ".format(**training) + training.get("variant", "")

@@ -1,0 +1,280 @@
+"""A stage as a container of its image, on the Docker engine of this machine."""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from docker import DockerClient
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.images import Image
+from docker.types import DeviceRequest, Mount
+from kfp import local
+from kfp.local import docker_task_handler, status
+from requests import RequestException
+from urllib3.exceptions import HTTPError
+
+from components.core import storage
+from components.core.errors import UserError
+from components.core.process.task import TASK
+from components.core.tracking.store_address import sqlite_file
+from pipelines.runner.docker_engine import connect, digest_of, in_a_line
+from pipelines.runner.folder_lock import FolderLock, container_of
+from pipelines.runner.stage_log import INDENT, Ended, StageOutput
+
+SECONDS_TO_END = 60  # a training finishes its step, and writes its checkpoint
+NOT_STARTED = 125  # as the command `docker run` says it
+ENGINE_ERRORS = (DockerException, RequestException)
+SHARED_MEMORY = "2g"
+"""Of /dev/shm, where processes meet; it takes memory only as far as it is used."""
+
+AS_ONE_STREAM = ("sh", "-c", 'exec "$@" 2>&1', "sh")
+"""What a command is given to: the engine reads output and errors apart, and mixes up which came first."""
+
+PASSED = ("AWS_", "MLFLOW_", "SIMPGAN_")
+PASSED_BY_NAME = {"CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TERM"} | {
+    name for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY") for name in (proxy, proxy.lower())
+}
+KEPT_BACK = {"SIMPGAN_COMMIT", "SIMPGAN_IMAGE", "SIMPGAN_KFP_TOKEN", "SIMPGAN_NOTIFICATION_URL"}
+"""What an image says itself, and secrets that no stage needs."""
+
+AWS_FILES = {
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_CA_BUNDLE": "",
+}
+"""Variables that name a file, and where it is without them."""
+
+
+class Containers:
+    """Runs stages as containers, which have the paths, the user and the network of this process.
+
+    Args:
+        lock: of the folder that the run works in.
+        writes: folders that stages write to; what is no path of this machine is left out.
+        reads: files and folders that stages only read, likewise.
+    """
+
+    def __init__(self, lock: FolderLock, writes: Iterable[str], reads: Iterable[str]) -> None:
+        self.lock = lock
+        self.client = connect()
+        self.kfp_runner = local.DockerRunner()
+        self.name = container_of(lock.folder)
+        self.images: dict[str, Image] = {}
+        self.arguments = {
+            **arguments_for(self.client.info()),
+            "name": self.name,
+            "hostname": self.name,
+            "extra_hosts": {self.name: "127.0.0.1"},
+            "mounts": mounts([str(lock.folder), *writes, *folders_of_environment()], [*reads, *aws_files().values()]),
+        }
+
+    def check(self, images: Iterable[str]) -> None:
+        """Find the images, which stay the same to the end of the run, whatever their names come to mean.
+
+        Raises:
+            UserError: one of them is not there.
+        """
+        for name in images:
+            with suppress(ImageNotFound):
+                self.images[name] = self.client.images.get(name)
+        missing = sorted(set(images) - self.images.keys())
+        if missing:
+            raise UserError(f"no image {', '.join(missing)}: make images")
+
+    def code(self, image: str) -> str:
+        """What stands for a stage's code in the key of the cache: the files of its image, packages and all."""
+        return " ".join(self.images[image].attrs["RootFS"]["Layers"])
+
+    def start(self, image: str, command: Sequence[str], task: str, output: StageOutput) -> "StageContainer":
+        """A container of a stage, whose run is recorded as `task`; it starts when it is waited for."""
+        self.lock.note_container(self.name)
+        environment = environment_of(os.environ, task, digest_of(self.images[image]))
+        given = {**self.arguments, "environment": environment}
+        return StageContainer(self.client, self.images[image].id, command, given, output, self.lock.forget_container)
+
+    @contextmanager
+    def instead_of_kfp(self, run: Callable[[str, Sequence[str]], int]) -> Iterator[None]:
+        """Within the block kfp calls `run` for every stage, with its image and its command."""
+
+        class Handler:
+            """Instead of kfp's, which has the engine remove a container before its exit status is known."""
+
+            def __init__(self, image: str, full_command: Sequence[str], **others: Any) -> None:
+                self.image, self.command = image, full_command
+
+            def run(self) -> status.Status:
+                return status.Status.FAILURE if run(self.image, self.command) else status.Status.SUCCESS
+
+        with patch.object(docker_task_handler, "DockerTaskHandler", Handler):
+            yield
+
+
+class StageContainer:
+    """Runs a container to its end, and removes it only then."""
+
+    def __init__(
+        self,
+        client: DockerClient,
+        image: str,
+        command: Sequence[str],
+        arguments: Mapping[str, Any],
+        output: StageOutput,
+        removed: Callable[[], None],
+    ) -> None:
+        self.client = client
+        self.image = image
+        self.command = command
+        self.arguments = arguments
+        self.output = output
+        self.removed = removed
+        self.terminal = sys.stderr.isatty()  # only a terminal gets progress bars
+        self.asked_to_end = False
+
+    def wait(self) -> Ended:
+        """Start the container and follow its output until it ends."""
+        try:
+            return self.run()
+        except ImageNotFound:
+            raise UserError(
+                f"the image of {self.output.log.stem} was removed in the middle of the run: make images"
+            ) from None
+        except APIError as error:
+            disturbed = "the Docker engine failed" if error.is_server_error() else ""
+            return Ended(NOT_STARTED, disturbed, f"the container did not start: {in_a_line(error)}")
+        except ENGINE_ERRORS as error:
+            return Ended(NOT_STARTED, "the Docker engine went away", f"the Docker engine went away: {in_a_line(error)}")
+        finally:
+            with suppress(*ENGINE_ERRORS):
+                self.remove()
+
+    def run(self) -> Ended:
+        """As `wait`, but the engine's errors are raised."""
+        with suppress(NotFound):  # left there when the engine went away
+            self.client.containers.get(self.arguments["name"]).remove(force=True)
+        container = self.client.containers.create(
+            self.image, [*AS_ONE_STREAM, *self.command], tty=self.terminal, **self.arguments
+        )
+        output = container.attach(stream=True)
+        container.start()
+        if self.terminal:
+            columns, rows = shutil.get_terminal_size()
+            container.resize(rows, columns - len(INDENT))
+        if self.asked_to_end:  # before there was anything to end
+            self.kill(signal.SIGTERM)
+        self.output.follow(to_its_end(output))
+        try:
+            ended = container.wait()["StatusCode"]
+            container.reload()
+        except NotFound:  # removed by somebody else
+            return Ended(128 + signal.SIGKILL, disturbed="killed")
+        if ended and container.attrs["State"]["OOMKilled"]:
+            return Ended(ended, disturbed="out of memory", reason="out of memory")
+        return Ended.with_status(ended)
+
+    def kill(self, with_signal: signal.Signals) -> None:
+        """Send a signal to all that runs in the container, if it runs."""
+        self.asked_to_end = True
+        # A client of its own, since it may be in the middle of the other's call that the signal has come.
+        with suppress(UserError, *ENGINE_ERRORS), closing(connect()) as client:
+            container = client.containers.get(self.arguments["name"])
+            if with_signal == signal.SIGKILL:
+                container.kill()
+            else:  # Linux keeps signals from the first process of a container, and kfp makes a shell the first.
+                container.exec_run(["sh", "-c", f"kill -{with_signal.value} -1"])
+
+    def remove(self) -> None:
+        """Remove the container; one that was told to end may still be closing its run."""
+        try:
+            container = self.client.containers.get(self.arguments["name"])
+            with suppress(RequestException):
+                container.wait(timeout=SECONDS_TO_END)
+            container.remove(force=True)
+        except NotFound:
+            pass
+        self.removed()
+
+
+def to_its_end(output: Iterator[bytes]) -> Iterator[bytes]:
+    """The output of a container, which also ends where the engine goes away."""
+    with suppress(OSError, HTTPError):
+        yield from output
+
+
+def arguments_for(engine: Mapping[str, Any]) -> dict[str, Any]:
+    """How every container runs on an engine that says this of itself."""
+    given: dict[str, Any] = {
+        "user": f"{os.getuid()}:{os.getgid()}",
+        "group_add": [str(group) for group in os.getgroups()],
+        "network_mode": "host",  # so that servers on this machine have the same address
+        "read_only": True,
+        "tmpfs": {"/tmp": "exec"},  # torch.compile loads what it writes there
+        "shm_size": SHARED_MEMORY,
+        "working_dir": os.getcwd(),
+        "security_opt": ["no-new-privileges"],
+    }
+    if any("selinux" in option for option in engine.get("SecurityOptions") or []):
+        given["security_opt"].append("label=disable")  # else it would hide the folders of this user
+    if "nvidia" in (engine.get("Runtimes") or {}):
+        given["device_requests"] = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
+    return given
+
+
+def environment_of(here: Mapping[str, str], task: str, image: str) -> dict[str, str]:
+    """What of the environment `here` a stage gets, and what its container makes necessary."""
+    passed = {
+        name: value
+        for name, value in here.items()
+        if (name.startswith(PASSED) or name in PASSED_BY_NAME) and name not in KEPT_BACK
+    }
+    return {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        **passed,
+        **aws_files(),
+        "HOME": "/tmp",
+        "USER": here.get("USER", "simpgan"),  # the image knows no name for this user's number
+        "PYTHONUNBUFFERED": "1",
+        "SIMPGAN_CACHE": str(storage.cache_folder().absolute()),
+        "TORCH_HOME": str(torch_home()),
+        TASK: task,
+        "SIMPGAN_IMAGE": image,
+    }
+
+
+def mounts(writes: Iterable[str], reads: Iterable[str]) -> list[Mount]:
+    """Folders and files of this machine, at the same paths in a container; folders to write to are made."""
+    writable = {path for location in writes if (path := path_of(location))}
+    for path in writable:
+        path.mkdir(parents=True, exist_ok=True)
+    readable = {path for location in reads if (path := path_of(location)) and path.exists()} - writable
+    return [
+        Mount(str(path), str(path), type="bind", read_only=path in readable) for path in sorted(writable | readable)
+    ]
+
+
+def path_of(location: str) -> Path | None:
+    """A location as the path that a stage will look for."""
+    return None if storage.is_s3(location) else Path(os.path.abspath(location))
+
+
+def folders_of_environment() -> list[str]:
+    """Folders that stages write to besides those of the run: caches, and a store of runs that is a file."""
+    store = sqlite_file(os.environ.get("MLFLOW_TRACKING_URI", ""))
+    stores = [str(store.parent)] if store else []
+    return [str(storage.cache_folder()), str(torch_home()), *stores]
+
+
+def torch_home() -> Path:
+    """Where torchvision keeps the weights that it has downloaded."""
+    return Path(storage.named_by("TORCH_HOME") or storage.home_folder("TORCH_HOME") / ".cache" / "torch").absolute()
+
+
+def aws_files() -> dict[str, str]:
+    """The files that boto3 finds keys and certificates in, by the variables that name them."""
+    found = {name: Path(os.environ.get(name) or path).expanduser().absolute() for name, path in AWS_FILES.items()}
+    return {name: str(path) for name, path in found.items() if path.is_file()}

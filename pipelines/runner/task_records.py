@@ -1,0 +1,170 @@
+"""Tasks of the past: a file each in the folder of a local run, or a run each in MLflow."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kfp import dsl
+from pydantic import Field, ValidationError
+
+from components.core.errors import UserError
+from components.core.process import provenance
+from components.core.process.task import InputArtifact, Task
+from components.core.settings import nearest
+from components.core.tracking.context import PIPELINE_RUN
+from components.core.tracking.past_runs import find_task, past_runs, recorded_inputs
+from pipelines.runner import relocation
+
+FOLDER = "tasks"
+LOCATIONS = ("data_root", "location")
+"""Parameters of tasks that are places."""
+
+MLFLOW_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class PastTask(Task):
+    """A task that was done.
+
+    Attributes:
+        name: what tells it from the others of its run, such as "train_gan simpgan folds10:0 (market1501, seed 1)".
+        pipeline_run: the pipeline's run that did it, as MLflow's runs are tagged; empty where it is not known.
+        run_id: of its own run in MLflow; likewise.
+        settings: all of its stage's settings; empty where only the parameters tell them.
+        image, commit: what it was done with.
+    """
+
+    name: str = ""
+    pipeline_run: str = ""
+    run_id: str = ""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    image: str = ""
+    commit: str = ""
+
+
+def slug(name: str) -> str:
+    """A task's name as that of a file."""
+    return re.sub(r"[^A-Za-z0-9_.=]+", "-", name).strip("-")
+
+
+def keep_task(out: Path, name: str, task: Task, *, done_now: bool) -> None:
+    """Write down in the folder of a run what a task is given.
+
+    Args:
+        done_now: False where the cache has it: what a run before has written down of the same task stays.
+    """
+    path = out / FOLDER / f"{slug(name)}.json"
+    if not done_now and path.is_file() and is_same(read_task(path), task):
+        return
+    past = PastTask(**task.model_dump(), name=name)
+    if done_now:
+        past = past.model_copy(update={"pipeline_run": os.environ.get(PIPELINE_RUN, ""), "commit": provenance.commit()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(relocated(past, relocation.noted, out).model_dump_json(indent=2) + "\n")
+
+
+def relocated(past: PastTask, change: Callable[[str, Path], str], out: Path) -> PastTask:
+    """The task of the run in `out` with every place changed."""
+    parameters = {
+        name: change(value, out) if name in LOCATIONS and isinstance(value, str) else value
+        for name, value in past.parameters.items()
+    }
+    artifacts = {
+        name: [each.model_copy(update={"uri": change(each.uri, out)}) for each in given]
+        for name, given in past.artifacts.items()
+    }
+    return past.model_copy(update={"parameters": parameters, "artifacts": artifacts})
+
+
+def is_same(past: PastTask, task: Task) -> bool:
+    """Whether a task of the past was given the same."""
+    return Task.model_validate(past.model_dump(include=set(Task.model_fields))) == task
+
+
+def read_task(path: Path) -> PastTask:
+    """What `keep_task` wrote, with places as they are now.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        past = PastTask.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise UserError(f"{path} is damaged: run the pipeline again, which writes it anew") from None
+    return relocated(past, relocation.read, path.parents[1])
+
+
+def task_of(stage: str, arguments: Mapping[str, Any]) -> Task:
+    """A task of kfp.local."""
+    artifacts: dict[str, list[InputArtifact]] = {}
+    parameters: dict[str, Any] = {}
+    for name, value in arguments.items():
+        items = value if isinstance(value, list) else [value]
+        if items and all(isinstance(item, dsl.Artifact) for item in items):
+            artifacts[name] = [
+                InputArtifact(
+                    uri=item.uri,
+                    digest=item.metadata.get("digest", ""),
+                    type=item.schema_title,
+                    metadata=dict(item.metadata),
+                )
+                for item in items
+            ]
+        else:
+            parameters[name] = value
+    return Task(component=stage, parameters=parameters, artifacts=artifacts)
+
+
+def find_past_task(run: str, stage: str) -> PastTask:
+    """The task that a person means.
+
+    Args:
+        run: the --out of a run on this machine, or the id of an MLflow run, of a pipeline or of a stage.
+        stage: a stage such as train_gan, or a task by its name.
+
+    Raises:
+        UserError: there is no such run, or not exactly one such task in it.
+    """
+    if Path(run).is_dir():
+        return of_folder(Path(run), stage)
+    if not MLFLOW_ID.fullmatch(run):
+        raise UserError(f"'{run}' is neither a folder nor the id of an MLflow run: give the --out of a run, or an id")
+    runs = past_runs(run)
+    place = chosen([each.name for each in runs], [each.stage for each in runs], stage, [each.id for each in runs])
+    document = {**recorded_inputs(runs[place]), "name": runs[place].name, "run_id": runs[place].id}
+    try:
+        return PastTask.model_validate(document)
+    except ValidationError:
+        raise UserError(f"what the run {runs[place].id} was given was written by another version") from None
+
+
+def of_folder(out: Path, stage: str) -> PastTask:
+    """A task of a run on this machine."""
+    tasks = [read_task(path) for path in sorted((out / FOLDER).glob("*.json"))]
+    if not tasks:
+        raise UserError(f"no tasks in {out}: give the --out of simpgan run")
+    task = tasks[chosen([each.name for each in tasks], [each.component for each in tasks], stage)]
+    return task.model_copy(update={"run_id": find_task(task.pipeline_run, task.name)})
+
+
+def chosen(names: Sequence[str], stages: Sequence[str], wanted: str, ids: Sequence[str] = ()) -> int:
+    """The place of the one task with the name `wanted`, or else of the one task of that stage.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    stage = wanted.replace("-", "_")
+    found = places(names, wanted) or places(stages, stage)
+    if not found:
+        raise UserError(f"the run has no stage '{wanted}': {nearest(stage, set(stages))}")
+    if len(found) > 1:
+        told = ", ".join(f"'{names[place]}'" + (f" (run {ids[place]})" if ids else "") for place in found)
+        how = "give one of these names, or one of these runs" if ids else "give one of these names"
+        raise UserError(f"the run has {len(found)} tasks '{wanted}': {how}: {told}")
+    return found[0]
+
+
+def places(names: Iterable[str], wanted: str) -> list[int]:
+    """Where `wanted` stands."""
+    return [place for place, name in enumerate(names) if name == wanted]

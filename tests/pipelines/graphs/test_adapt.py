@@ -1,0 +1,116 @@
+"""The pipeline `adapt` as Kubeflow gets it."""
+
+import pytest
+import yaml
+from kfp.compiler import Compiler
+from kfp.components import load_component_from_file
+
+from pipelines.graphs.adapt import adapt_pipeline
+from tests.pipelines.graphs.compiled_tasks import dags, images
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """Compiles the pipeline for some methods."""
+
+    def compiled(*methods, parallelism=0):
+        path = tmp_path_factory.mktemp("compiled") / "adapt.yaml"
+        Compiler().compile(adapt_pipeline(methods, parallelism), str(path))
+        load_component_from_file(str(path))  # refuses what is not a valid pipeline
+        return yaml.safe_load(path.read_text())
+
+    return compiled
+
+
+@pytest.fixture(scope="module")
+def document(compiled):
+    """The compiled pipeline with every loop."""
+    return compiled("simpgan", "source-to-target", "umdl")
+
+
+def test_what_is_trained_for_a_split_is_in_loops_whose_outputs_are_evaluated_together(document):
+    root, *loops = dags(document)
+    assert sorted(root) == [
+        "check",
+        "evaluate",
+        "for-loop-1",
+        "for-loop-2",
+        "for-loop-3",
+        "ingest",
+        "ingest-2",
+        "pretrain",
+    ]
+    assert [sorted(loop) for loop in loops] == [
+        ["train-gan", "translate"],
+        ["pretrain-2", "train-gan-2", "translate-2"],
+        ["umdl"],
+    ]
+    artifacts = root["evaluate"]["inputs"]["artifacts"]
+    producers = {name: artifact["taskOutputArtifact"]["producerTask"] for name, artifact in artifacts.items()}
+    assert producers == {
+        "source": "ingest",
+        "target": "ingest-2",
+        "classifier": "pretrain",
+        "translated": "for-loop-1",
+        "translators": "for-loop-1",
+        "counterparts": "for-loop-2",
+        "features": "for-loop-3",
+    }
+
+
+def test_loops_that_no_method_needs_are_left_out(compiled):
+    for methods, stages in (
+        (["gan", "simpgan"], ["train-gan", "translate"]),
+        (["source-to-target"], ["pretrain-2", "train-gan", "translate"]),
+        (["umdl"], ["umdl"]),
+    ):
+        _, loop = dags(compiled(*methods))
+        assert sorted(loop) == stages
+
+
+def test_a_counterpart_trains_its_gan_with_the_arguments_of_an_adaptation(document):
+    _, adaptations, counterparts, _ = dags(document)
+    ours, theirs = adaptations["train-gan"]["inputs"], counterparts["train-gan-2"]["inputs"]
+    assert theirs["artifacts"] == ours["artifacts"]
+    same = {name for name, value in ours["parameters"].items() if theirs["parameters"][name] == value}
+    assert set(ours["parameters"]) - same == {"method", "protocol", "fold", "changes"}
+    assert theirs["parameters"]["method"]["runtimeValue"]["constant"] == "simpgan"
+    assert theirs["parameters"]["changes"]["runtimeValue"]["constant"] == "{}"
+
+
+def test_both_data_sets_are_read_and_checked_before_anything_is_trained(document):
+    tasks = document["root"]["dag"]["tasks"]
+    assert sorted(tasks["pretrain"]["dependentTasks"]) == ["check", "ingest"]
+    assert sorted(tasks["check"]["dependentTasks"]) == ["ingest", "ingest-2"]
+
+
+def test_every_task_gets_every_parameter_of_its_component(document):
+    for tasks in dags(document):
+        for task in tasks.values():
+            component = document["components"][task["componentRef"]["name"]]
+            if "executorLabel" in component:
+                assert set(task["inputs"]["parameters"]) == set(component["inputDefinitions"]["parameters"])
+
+
+def test_every_stage_runs_in_its_own_image_and_installs_nothing(document):
+    assert images(document) == {
+        "simpgan/ingest:latest",
+        "simpgan/pretrain:latest",
+        "simpgan/train-gan:latest",
+        "simpgan/translate:latest",
+        "simpgan/umdl:latest",
+        "simpgan/evaluate:latest",
+    }
+    assert "pip install" not in yaml.safe_dump(document)
+
+
+def test_parameters_are_text_since_numbers_would_arrive_as_floats(document):
+    parameters = document["root"]["inputDefinitions"]["parameters"]
+    lists = {name for name, parameter in parameters.items() if parameter["parameterType"] != "STRING"}
+    assert lists == {"adaptations", "counterparts", "umdl_splits"}
+
+
+def test_only_the_local_pipeline_limits_how_many_adaptations_run_at_a_time(document, compiled):
+    assert "iteratorPolicy" not in document["root"]["dag"]["tasks"]["for-loop-1"]
+    local = compiled("simpgan", parallelism=1)
+    assert local["root"]["dag"]["tasks"]["for-loop-1"]["iteratorPolicy"] == {"parallelismLimit": 1}

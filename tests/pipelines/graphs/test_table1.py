@@ -1,0 +1,58 @@
+"""The pipeline `table1` as Kubeflow gets it."""
+
+import pytest
+import yaml
+from kfp.compiler import Compiler
+from kfp.components import load_component_from_file
+
+from pipelines.graphs.table1 import table1_pipeline
+from tests.pipelines.graphs.compiled_tasks import dags, images
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory):
+    """The compiled pipeline with every loop."""
+    path = tmp_path_factory.mktemp("compiled") / "table1.yaml"
+    Compiler().compile(table1_pipeline(["simpgan", "source-to-target", "umdl"]), str(path))
+    load_component_from_file(str(path))  # refuses what is not a valid pipeline
+    return yaml.safe_load(path.read_text())
+
+
+def test_what_several_cells_share_is_outside_their_loop(document):
+    root, sources, seeds, *within = dags(document)
+    assert sorted(root) == ["for-loop-1", "ingest", "summarise-2"]
+    assert sorted(sources) == ["for-loop-2", "ingest-2", "summarise"]
+    assert sorted(seeds) == ["check", "evaluate", "for-loop-3", "for-loop-4", "for-loop-5", "pretrain"]
+    assert [sorted(loop) for loop in within] == [
+        ["train-gan", "translate"],
+        ["pretrain-2", "train-gan-2", "translate-2"],
+        ["umdl"],
+    ]
+
+
+def test_a_summary_collects_one_loop(document):
+    root, sources, *_ = dags(document)
+    for summary, loop in ((sources["summarise"], "for-loop-2"), (root["summarise-2"], "for-loop-1")):
+        assert summary["inputs"]["artifacts"]["results"]["taskOutputArtifact"]["producerTask"] == loop
+
+
+def test_every_task_gets_every_parameter_of_its_component(document):
+    for tasks in dags(document):
+        for task in tasks.values():
+            component = document["components"][task["componentRef"]["name"]]
+            if "executorLabel" in component:
+                assert set(task["inputs"]["parameters"]) == set(component["inputDefinitions"]["parameters"])
+
+
+def test_a_training_gets_the_settings_of_its_seed(document):
+    _, _, seeds, adaptations, *_ = dags(document)
+    for task, setting in ((seeds["pretrain"], "pretrain"), (adaptations["train-gan"], "train_gan")):
+        given = task["inputs"]["parameters"]["settings"]
+        assert given["componentInputParameter"] == "pipelinechannel--seeds-loop-item"
+        assert given["parameterExpressionSelector"] == f'parseJson(string_value)["{setting}_settings"]'
+
+
+def test_every_stage_runs_in_its_own_image_and_installs_nothing(document):
+    stages = ("ingest", "pretrain", "train-gan", "translate", "umdl", "evaluate", "summarise")
+    assert images(document) == {f"simpgan/{stage}:latest" for stage in stages}
+    assert "pip install" not in yaml.safe_dump(document)

@@ -1,0 +1,61 @@
+"""What the names of the files tell before a run starts."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from components.core.errors import UserError
+from pipelines.config.presets import resolve
+from pipelines.requests.data_sets import DataSet
+from pipelines.requests.early_checks import foresee
+from pipelines.requests.sweep import plan
+from tests.conftest import Ingested
+
+SETTINGS = resolve(None, [], None, "market1501")
+
+
+@pytest.fixture
+def market(ingested: Ingested, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ingested.folder / "market1501", tmp_path / "mine"))
+
+
+def foreseen(ingested: Ingested, target: DataSet, *methods: str, **options: bool):
+    source = DataSet.parse(f"grid:{ingested.folder / 'underground_reid'}", "--source")
+    return foresee([source], target, SETTINGS, plan(SETTINGS.train_gan, methods, [], target), **options)
+
+
+def test_what_can_be_done_is_left_as_it_was(ingested: Ingested, market: Path) -> None:
+    target = DataSet.parse(f"market1501:{market}", "--target")
+    planned = plan(SETTINGS.train_gan, ["simpgan", "umdl"], [], target)
+    assert foreseen(ingested, target, "simpgan", "umdl") == (planned, [])
+
+
+def test_a_method_the_target_has_too_few_images_for_is_left_out(ingested: Ingested, market: Path) -> None:
+    for image in sorted((market / "bounding_box_train").iterdir())[1:]:
+        image.unlink()
+    target = DataSet.parse(f"market1501:{market}", "--target")
+    possible, (told,) = foreseen(ingested, target, "simpgan", "umdl")
+    assert possible.methods == ["umdl"]
+    assert told.startswith("simpgan standard:0 is left out: 1 training image of the target market1501 in standard")
+
+
+def test_a_table_of_what_was_measured_needs_a_probe_with_a_match(ingested: Ingested, market: Path) -> None:
+    for image in (market / "query").iterdir():
+        image.rename(image.with_name(f"-1{image.name[4:]}"))
+    target = DataSet.parse(f"market1501:{market}", "--target")
+    assert foreseen(ingested, target, "simpgan")[1] == []
+    with pytest.raises(UserError, match="no probe in standard, fold 0 shows a person who is known"):
+        foreseen(ingested, target, "simpgan", needs_rows=True)
+
+
+def test_a_folder_of_another_layout_is_named(ingested: Ingested, market: Path) -> None:
+    target = DataSet.parse(f"grid:{market}", "--target")
+    with pytest.raises(UserError, match=f"no grid data set in .*; it looks like market1501: write market1501:{market}"):
+        foreseen(ingested, target, "simpgan")
+
+
+def test_a_source_without_labels_is_refused_by_its_layout(ingested: Ingested) -> None:
+    cameras = DataSet("cameras", "s3://nowhere/yet", "cameras")
+    with pytest.raises(UserError, match="--source cameras: the layout has no labels"):
+        foresee([cameras], cameras, SETTINGS, plan(SETTINGS.train_gan, ["gan"], [], cameras), scheduled=True)

@@ -1,0 +1,177 @@
+"""Going on from the model in use, on this machine: from new images to a candidate, twice at the same time."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from components.core.data.manifest import Manifest
+from components.core.data.shards import read_images
+from components.core.errors import UserError
+from components.core.registry.model_registry import Registry
+from components.watch.known import fetch_known
+from pipelines.config.presets import resolve
+from pipelines.requests.retrain import Retraining, check_location
+from tests.conftest import Ingested
+from tests.pipelines.champions import register
+
+TINY = Path(__file__).parents[1] / "tiny.yaml"
+TWICE = ["translate", "evaluate"]
+"""By the champion, too."""
+STAGES = sorted(["watch", "champion", "ingest_part", "merge", "drift", "train_gan", *TWICE, *TWICE, "propose"])
+
+
+@dataclass(frozen=True)
+class Station:
+    """Cameras whose images come into `folder`, and a model in use that knows some of them."""
+
+    folder: Path
+    data_root: str
+    images: list[Path]
+
+    def add(self, count: int, camera: str = "gate 3") -> None:
+        """Images that nobody has seen: mirrored ones."""
+        place = self.folder / camera
+        place.mkdir(exist_ok=True)
+        there = len(list(place.iterdir()))
+        for number, path in enumerate(self.images[there : there + count], there):
+            with Image.open(path) as image:
+                ImageOps.mirror(image).save(place / f"{number}.jpg")
+
+
+@pytest.fixture
+def station(client, ingested: Ingested, tmp_path: Path) -> Station:
+    """The champion is an adaptation by SimPGAN; the store is that of `client`."""
+    images = sorted((ingested.folder / "underground_reid").glob("*/*.jpeg"))
+    folder = tmp_path / "station"
+    for path in images:
+        camera = folder / f"gate {int(path.name.split('_')[1]) % 2}"
+        camera.mkdir(parents=True, exist_ok=True)
+        (camera / path.name).write_bytes(path.read_bytes())
+    register(ingested, str(folder), tmp_path, "simpgan")
+    return Station(folder, ingested.data_root, images)
+
+
+def start(station: Station, out: Path, *more: str) -> subprocess.Popen:
+    options = ["--out", str(out), "--data-root", station.data_root, "--preset", str(TINY), "--threshold", "3", *more]
+    command = [sys.executable, "-m", "pipelines.cli", "run", "retrain", str(station.folder), *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+
+
+def ended(process: subprocess.Popen) -> tuple[str, list[str]]:
+    """What a run that went well has said, and its stages."""
+    said, progress = process.communicate(timeout=1200)
+    assert process.returncode == 0, progress
+    return said, [line.removesuffix(" ...") for line in progress.splitlines() if line.endswith(" ...")]
+
+
+def data_sets(client) -> dict[str, set[str]]:
+    """What for the last run of every stage had its data sets, as MLflow lists them."""
+    return {
+        run.data.tags["simpgan.stage"]: {tag.value for each in run.inputs.dataset_inputs for tag in each.tags}
+        for run in reversed(client.search_runs(["1"], "tags.`simpgan.stage` != ''"))
+    }
+
+
+@pytest.mark.local
+def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(station: Station, client, tmp_path: Path):
+    station.add(4)
+    for said, stages in map(ended, [start(station, tmp_path / "one"), start(station, tmp_path / "two")]):
+        # Networks that were hardly trained: whether the gate lets them through is chance.
+        assert re.search(r"^simpgan version 2 (passed|refused): score .* of the champion", said, re.MULTILINE)
+        assert "gate 3 " in said, "the camera that sends new images is named"
+        page = re.search(r"^The page of drift: +(.*)$", said, re.MULTILINE)
+        assert page
+        assert Path(page[1]).is_file()
+        assert stages[0].startswith("watch")
+        assert sorted(stage.partition(" ")[0] for stage in stages) == STAGES
+    candidate = Registry().version("candidate")
+    assert [version.number for version in Registry().versions()] == [2, 1]
+    Registry().fetch("candidate", tmp_path / "candidate")
+    target = Manifest.load(tmp_path / "candidate/target")
+    assert target.dataset == "station"
+    assert len(target.images) == len(station.images) + 4
+    assert len(list(read_images(station.data_root, target, np.arange(len(target.images))))) == len(target.images)
+    trained = json.loads((tmp_path / "candidate/translator/config.json").read_text())
+    before = Registry().fetch("champion", tmp_path / "champion")
+    assert before.number == 1
+    assert trained["inputs"]["target"] == target.digest
+    assert "initial" in trained["inputs"]
+    assert candidate.tags["simpgan.verdict.against"] == "1"
+
+    read = data_sets(client)
+    assert read["watch"] == {"known"}
+    assert read["merge"] == {"part", "known", "made"}
+    assert read["drift"] == {"reference", "new"}
+    assert read["propose"] == read["train_gan"] == {"train"}
+
+    station.add(2)
+    said, stages = ended(start(station, tmp_path / "one"))
+    assert "Nothing to do: there are not enough new images." in said
+    assert [stage.partition(" ")[0] for stage in stages] == ["watch"], "the candidate knows all but two"
+
+
+def test_without_a_champion_the_way_to_one_is_told(client, tmp_path: Path):
+    with pytest.raises(UserError) as refused:
+        fetch_known("simpgan", "simpgan", "/drop", tmp_path / "known")
+    assert str(refused.value) == (
+        "MLflow has no champion of 'simpgan', so that there is nothing to go on from: simpgan run adapt --target "
+        "cameras:/drop, then simpgan propose and simpgan promote"
+    )
+
+
+def test_a_champion_of_another_layout_is_refused(client, ingested: Ingested, tmp_path: Path):
+    register(ingested, str(ingested.folder / "underground_reid"), tmp_path, "adabn", layout="grid")
+    with pytest.raises(UserError, match="version 1 is adapted to station, which is no folder of cameras"):
+        fetch_known("simpgan", "adabn", "/drop", tmp_path / "known")
+
+
+def test_a_champion_without_a_translator_goes_on_by_adabn_only(client, ingested: Ingested, tmp_path: Path):
+    (tmp_path / "drop/a").mkdir(parents=True)
+    for path in sorted((ingested.folder / "underground_reid/probe").iterdir()):
+        (tmp_path / "drop/a" / path.name).write_bytes(path.read_bytes())
+    register(ingested, str(tmp_path / "drop"), tmp_path, "adabn")
+    with pytest.raises(
+        UserError, match="version 1 is adabn, which has no translator to go on from: give --method adabn"
+    ):
+        fetch_known("simpgan", "simpgan", "/drop", tmp_path / "known")
+    assert fetch_known("simpgan", "adabn", "/drop", tmp_path / "known").dataset == "station"
+
+
+def asked(method: str = "simpgan") -> Retraining:
+    return Retraining("s3://bucket/station", "reid", method, 100, 10)
+
+
+def test_the_arguments_are_of_the_only_split_that_cameras_have():
+    settings = resolve(None, ["evaluate.batch=16", "propose.tolerance=0.5", "train_gan.steps=7"], 3, "cameras")
+    arguments = asked().arguments(settings, "s3://bucket/data")
+    read = {name: json.loads(value) for name, value in arguments.items() if name.endswith("_settings")}
+    assert (arguments["threshold"], arguments["part_images"], arguments["model"]) == ("100", "10", "reid")
+    assert read["evaluate_settings"]["protocols"] == ["cameras"]
+    trained = read["train_gan_settings"]
+    assert (trained["method"], trained["protocol"], trained["fold"], trained["seed"]) == ("simpgan", "cameras", 0, 3)
+    proposed = read["propose_settings"]
+    assert proposed["method"] == "simpgan+adabn"
+    assert (proposed["model"], proposed["tolerance"], proposed["batch"]) == ("reid", 0.5, 16)
+    without = resolve(None, ["evaluate.adabn=false"], 3, "cameras")
+    assert json.loads(asked().arguments(without, "")["propose_settings"])["method"] == "simpgan"
+    assert json.loads(asked("adabn").arguments(settings, "")["propose_settings"])["method"] == "adabn"
+
+
+@pytest.mark.parametrize("method", ["umdl", "simpgan,gan", "simpgn"])
+def test_a_method_that_no_champion_can_go_on_by_is_refused(method: str):
+    with pytest.raises(UserError, match=f"--method '{method}' is none to go on by"):
+        asked(method)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path):
+    with pytest.raises(UserError, match="LOCATION: there is no folder"):
+        check_location(str(tmp_path / "gone"))
+    assert check_location("s3://bucket/station") == "s3://bucket/station"

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
-from components.ingest import stage as ingest
-from components.ingest.settings import IngestSettings
-from pipelines.demo_data import generate
+from simpgan.components.ingest import stage as ingest
+from simpgan.components.ingest.settings import IngestSettings
+from simpgan.pipelines.demo_data import generate
 from tests.containers.fixtures import bases, engine, stage_images
 from tests.servers.fixtures import mlflow_server, postgresql_server, s3_server, tracking_server
 from tests.servers.stores import client, set_up_store

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import components
-from components.core.settings import Settings
+from simpgan import components
+from simpgan.components.core.settings import Settings
 
-ROOT = Path(components.__file__).parents[1]
+ROOT = Path(components.__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "method.md").read_text()
 FUNCTIONS = sorted(set(re.findall(r"`((?:components|pipelines|tests)/[\w/]+\.py):([\w.]+)`", PAGE)))
 SETTINGS = sorted(set(re.findall(r"`(pretrain|train_gan|translate|umdl|evaluate)\.(\w+)`", PAGE)))
@@ -31,7 +31,7 @@ def defined(path: str) -> set[str]:
 
 @lru_cache
 def settings_of(stage: str) -> set[str]:
-    module = vars(importlib.import_module(f"components.{stage}.settings"))
+    module = vars(importlib.import_module(f"simpgan.components.{stage}.settings"))
     classes = [each for each in module.values() if isinstance(each, type) and issubclass(each, Settings)]
     return {name for each in classes for name in each.model_fields}
 

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("champion"), install_kfp_package=False)
@@ -26,7 +26,7 @@ def champion(
     """
     from pathlib import Path
 
-    from components.champion import stage
+    from simpgan.components.champion import stage
 
     outputs = {"classifier": classifier, "translator": translator, "source": source, "target": target}
     version, about = stage.run(model, which, {name: Path(each.path) for name, each in outputs.items()})

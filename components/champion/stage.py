@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components.core.registry.description import Description
-from components.core.registry.model_registry import Registry, Version
+from simpgan.components.core.registry.description import Description
+from simpgan.components.core.registry.model_registry import Registry, Version
 
 NONE = "none.txt"
 

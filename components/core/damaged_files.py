@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from components.core import storage
-from components.core.errors import UserError
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
 
 
 @contextmanager

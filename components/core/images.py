@@ -9,11 +9,11 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from components.core.errors import UserError
-from components.core.settings import Settings
-from components.core.storage import has_scheme
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.settings import Settings
+from simpgan.components.core.storage import has_scheme
 
-LOCK = Path(__file__).parents[2] / "images" / "digests.json"
+LOCK = Path(__file__).resolve().parents[2] / "images" / "digests.json"
 REGISTRY = "SIMPGAN_REGISTRY"
 LOCAL = "simpgan"
 

@@ -17,10 +17,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from components.core.data.leftovers import is_hidden
-from components.core.errors import UserError
-from components.core.process.environment import whole_number
-from components.core.storage_errors import explained
+from simpgan.components.core.data.leftovers import is_hidden
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.environment import whole_number
+from simpgan.components.core.storage_errors import explained
 
 S3 = "s3://"
 PLACE = "a folder or s3://bucket/prefix"

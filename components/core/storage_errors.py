@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.core.errors import UserError
-from components.core.process.environment import named_in
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.environment import named_in
 
 PASSWORD = re.compile(r"//[^/\s]+@")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
 
 Rows = NDArray[np.int64]
 

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("drift"), install_kfp_package=False)
@@ -27,8 +27,8 @@ def drift(
     import json
     from pathlib import Path
 
-    from components.drift import stage
-    from components.drift.settings import DriftSettings
+    from simpgan.components.drift import stage
+    from simpgan.components.drift.settings import DriftSettings
 
     stage.run(
         Path(reference.path),

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from components.core.models.unlabelled_score import frechet_distance
+from simpgan.components.core.models.unlabelled_score import frechet_distance
 
 Features = NDArray[np.float32]
 

@@ -7,18 +7,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from components.core.data.image_tensors import iterate_batches, to_unit_range
-from components.core.data.manifest import Manifest
-from components.core.models.classifier import load_classifier
-from components.core.models.extraction import features_of
-from components.core.models.model_folder import model_digest
-from components.core.models.precision import Inference
-from components.core.registry.adaptation import load_adaptation
-from components.core.registry.description import DESCRIPTION, Description
-from components.core.training.device import choose_device
-from components.drift.appearance import appearance
-from components.drift.cameras import Rows
-from components.drift.settings import DriftSettings
+from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_range
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.models.classifier import load_classifier
+from simpgan.components.core.models.extraction import features_of
+from simpgan.components.core.models.model_folder import model_digest
+from simpgan.components.core.models.precision import Inference
+from simpgan.components.core.registry.adaptation import load_adaptation
+from simpgan.components.core.registry.description import DESCRIPTION, Description
+from simpgan.components.core.training.device import choose_device
+from simpgan.components.drift.appearance import appearance
+from simpgan.components.drift.cameras import Rows
+from simpgan.components.drift.settings import DriftSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.core import storage
-from components.core.data.manifest import Manifest
-from components.core.models.unlabelled_score import frechet_distance
-from components.core.results.summary import UNTRACKABLE
-from components.drift.appearance import MEASURES, change, in_words
-from components.drift.cameras import BLOCKS, Networks, Rows, block_length, sample
-from components.drift.distances import compare
-from components.drift.looking import Model, Seen
-from components.drift.settings import DriftSettings
+from simpgan.components.core import storage
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.models.unlabelled_score import frechet_distance
+from simpgan.components.core.results.summary import UNTRACKABLE
+from simpgan.components.drift.appearance import MEASURES, change, in_words
+from simpgan.components.drift.cameras import BLOCKS, Networks, Rows, block_length, sample
+from simpgan.components.drift.distances import compare
+from simpgan.components.drift.looking import Model, Seen
+from simpgan.components.drift.settings import DriftSettings
 
 SCHEMA = 1
 Status = Literal["same", "changed", "new", "silent", "few"]

@@ -10,13 +10,13 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from components.core import storage
-from components.core.data.image_tensors import read_pictures
-from components.core.results.pages import environment
-from components.core.results.pages.pictures import data_uri, svg
-from components.drift.appearance import MEASURES
-from components.drift.measuring import CameraDrift, Compared, Seen
-from components.drift.settings import DriftSettings
+from simpgan.components.core import storage
+from simpgan.components.core.data.image_tensors import read_pictures
+from simpgan.components.core.results.pages import environment
+from simpgan.components.core.results.pages.pictures import data_uri, svg
+from simpgan.components.drift.appearance import MEASURES
+from simpgan.components.drift.measuring import CameraDrift, Compared, Seen
+from simpgan.components.drift.settings import DriftSettings
 
 Picture = NDArray[np.uint8]
 Row = tuple[str, list[Picture]]
@@ -47,7 +47,7 @@ def write_page(
     judged = sum(each.p is not None for each in cameras)
     looked_at = [each for each in compared if each.now]
     page = (
-        environment("components.drift", autoescape=True)
+        environment("simpgan.components.drift", autoescape=True)
         .get_template("drift.html.j2")
         .render(
             headline=headline(cameras),

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from components.core.settings import Precision, Settings
+from simpgan.components.core.settings import Precision, Settings
 
 
 class DriftSettings(Settings):

@@ -3,13 +3,13 @@
 import logging
 from pathlib import Path
 
-from components.core.data.manifest import Manifest
-from components.core.tracking import stage_run
-from components.drift.cameras import Networks
-from components.drift.looking import Model
-from components.drift.measuring import CameraDrift, compare_cameras, figures_of, write_drift
-from components.drift.report import chart, write_page
-from components.drift.settings import DriftSettings
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.drift.cameras import Networks
+from simpgan.components.drift.looking import Model
+from simpgan.components.drift.measuring import CameraDrift, compare_cameras, figures_of, write_drift
+from simpgan.components.drift.report import chart, write_page
+from simpgan.components.drift.settings import DriftSettings
 
 logger = logging.getLogger(__name__)
 

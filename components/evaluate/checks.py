@@ -7,19 +7,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from components.core.data.image_tensors import iterate_batches, to_unit_range
-from components.core.data.suitability import refuse_single_image
-from components.core.models.classifier import SiameseClassifier
-from components.core.models.extraction import Images
-from components.core.models.model_folder import load_network
-from components.core.models.precision import Inference
-from components.core.models.translator import load_translator
-from components.core.models.unlabelled_score import BATCH, Reference, sample, score, through
-from components.core.results.unlabelled_checks import Checks, Measures, Sample
-from components.core.training.device import choose_device
-from components.evaluate.data_sets import Source, Split, Target
-from components.evaluate.settings import EvaluateSettings
-from components.evaluate.versions import Version
+from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_range
+from simpgan.components.core.data.suitability import refuse_single_image
+from simpgan.components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.models.extraction import Images
+from simpgan.components.core.models.model_folder import load_network
+from simpgan.components.core.models.precision import Inference
+from simpgan.components.core.models.translator import load_translator
+from simpgan.components.core.models.unlabelled_score import BATCH, Reference, sample, score, through
+from simpgan.components.core.results.unlabelled_checks import Checks, Measures, Sample
+from simpgan.components.core.training.device import choose_device
+from simpgan.components.evaluate.data_sets import Source, Split, Target
+from simpgan.components.evaluate.settings import EvaluateSettings
+from simpgan.components.evaluate.versions import Version
 
 
 class LabelFreeChecks:

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("evaluate"), install_kfp_package=False)
@@ -41,8 +41,8 @@ def evaluate(
     import json
     from pathlib import Path
 
-    from components.evaluate import stage
-    from components.evaluate.settings import EvaluateSettings
+    from simpgan.components.evaluate import stage
+    from simpgan.components.evaluate.settings import EvaluateSettings
 
     rows = stage.run(
         Path(source.path),

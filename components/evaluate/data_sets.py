@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from components.core.data.manifest import ROLES, Manifest
-from components.core.data.suitability import images_in, rankable_splits, splits_to_evaluate
-from components.core.errors import UserError
-from components.core.models.extraction import Images
+from simpgan.components.core.data.manifest import ROLES, Manifest
+from simpgan.components.core.data.suitability import images_in, rankable_splits, splits_to_evaluate
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.extraction import Images
 
 LOOKED_AT = 1000
 """Images of a target without labels whose features are made for the page: nobody has to be found among all."""

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.models.extraction import extract
-from components.evaluate.evaluation import Shown, load
-from components.evaluate.figures import FeatureMap
-from components.evaluate.settings import EvaluateSettings
+from simpgan.components.core.models.extraction import extract
+from simpgan.components.evaluate.evaluation import Shown, load
+from simpgan.components.evaluate.figures import FeatureMap
+from simpgan.components.evaluate.settings import EvaluateSettings
 
 NEIGHBOURS = 10
 

@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from components.core.data.features import Features
-from components.core.models.classifier import SiameseClassifier, load_classifier
-from components.core.models.extraction import Extracted, extract, with_statistics_of
-from components.core.results.probes import probes_of
-from components.core.results.rows import ResultsRow
-from components.core.training.device import choose_device
-from components.evaluate.checks import LabelFreeChecks
-from components.evaluate.data_sets import Source, Split, Target
-from components.evaluate.metrics import UNKNOWN, RankingResult, rank
-from components.evaluate.scores import fused, verification_vectors
-from components.evaluate.settings import EvaluateSettings
-from components.evaluate.versions import Run, Version
+from simpgan.components.core.data.features import Features
+from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
+from simpgan.components.core.models.extraction import Extracted, extract, with_statistics_of
+from simpgan.components.core.results.probes import probes_of
+from simpgan.components.core.results.rows import ResultsRow
+from simpgan.components.core.training.device import choose_device
+from simpgan.components.evaluate.checks import LabelFreeChecks
+from simpgan.components.evaluate.data_sets import Source, Split, Target
+from simpgan.components.evaluate.metrics import UNKNOWN, RankingResult, rank
+from simpgan.components.evaluate.scores import fused, verification_vectors
+from simpgan.components.evaluate.settings import EvaluateSettings
+from simpgan.components.evaluate.versions import Run, Version
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from components.core.results.methods import place_of_label, title_of_label
+from simpgan.components.core.results.methods import place_of_label, title_of_label
 
 Picture = NDArray[np.uint8]
 """An RGB image, [height, width, 3]."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from components.core.data.image_tensors import to_unit_range
+from simpgan.components.core.data.image_tensors import to_unit_range
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from components.core.errors import UserError
+from simpgan.components.core.errors import UserError
 
 UNKNOWN = -1
 """Person of a distractor or an unlabelled image; camera nobody noted. It equals nothing, not even itself."""

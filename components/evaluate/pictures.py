@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from components.core.data.image_tensors import iterate_batches, read_pictures, to_uint8, to_unit_range
-from components.core.data.manifest import Manifest
-from components.core.models.extraction import Images
-from components.core.models.model_folder import load_network, read_config
-from components.core.models.translator import Generator, GeneratorConfig
-from components.core.training.device import choose_device
-from components.evaluate.data_sets import evenly_spread
-from components.evaluate.evaluation import Shown, known_or, ranking_of
-from components.evaluate.figures import Picture, Translations
-from components.evaluate.metrics import UNKNOWN, Gallery, ranked_list
-from components.evaluate.report import Match, RankedList, RankedProbe
+from simpgan.components.core.data.image_tensors import iterate_batches, read_pictures, to_uint8, to_unit_range
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.models.extraction import Images
+from simpgan.components.core.models.model_folder import load_network, read_config
+from simpgan.components.core.models.translator import Generator, GeneratorConfig
+from simpgan.components.core.training.device import choose_device
+from simpgan.components.evaluate.data_sets import evenly_spread
+from simpgan.components.evaluate.evaluation import Shown, known_or, ranking_of
+from simpgan.components.evaluate.figures import Picture, Translations
+from simpgan.components.evaluate.metrics import UNKNOWN, Gallery, ranked_list
+from simpgan.components.evaluate.report import Match, RankedList, RankedProbe
 
 LISTED = ("direct", "adabn", "simpgan", "simpgan-fit")
 TRANSLATIONS_SHOWN = 10

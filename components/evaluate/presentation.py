@@ -9,22 +9,22 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from components.core.data.translation_origin import read_origin
-from components.core.process import provenance
-from components.core.results.methods import compares_otherwise
-from components.core.results.pages.pictures import png, svg
-from components.core.results.probes import read_probes_beside
-from components.core.results.rows import ResultsRow
-from components.core.results.summary import final_curves, final_figures
-from components.core.results.unlabelled_checks import Checks
-from components.core.tracking import StageRun
-from components.evaluate import pictures
-from components.evaluate.data_sets import Split
-from components.evaluate.domains import compare_domains
-from components.evaluate.evaluation import Shown
-from components.evaluate.figures import cmc_figure, features_figure, translation_grid
-from components.evaluate.report import Domains, write_report
-from components.evaluate.settings import EvaluateSettings
+from simpgan.components.core.data.translation_origin import read_origin
+from simpgan.components.core.process import provenance
+from simpgan.components.core.results.methods import compares_otherwise
+from simpgan.components.core.results.pages.pictures import png, svg
+from simpgan.components.core.results.probes import read_probes_beside
+from simpgan.components.core.results.rows import ResultsRow
+from simpgan.components.core.results.summary import final_curves, final_figures
+from simpgan.components.core.results.unlabelled_checks import Checks
+from simpgan.components.core.tracking import StageRun
+from simpgan.components.evaluate import pictures
+from simpgan.components.evaluate.data_sets import Split
+from simpgan.components.evaluate.domains import compare_domains
+from simpgan.components.evaluate.evaluation import Shown
+from simpgan.components.evaluate.figures import cmc_figure, features_figure, translation_grid
+from simpgan.components.evaluate.report import Domains, write_report
+from simpgan.components.evaluate.settings import EvaluateSettings
 
 
 def split_to_show(splits: Sequence[Split], trained: Sequence[Split]) -> Split:

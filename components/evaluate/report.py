@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components.core import storage
-from components.core.results.headlines import Sentence, headlines
-from components.core.results.methods import (
+from simpgan.components.core import storage
+from simpgan.components.core.results.headlines import Sentence, headlines
+from simpgan.components.core.results.methods import (
     EXPLANATIONS,
     compares_otherwise,
     place,
@@ -18,13 +18,13 @@ from components.core.results.methods import (
     title_of,
     title_of_label,
 )
-from components.core.results.pages import environment
-from components.core.results.pages.pictures import data_uri, png, svg
-from components.core.results.rows import RATES, ResultsRow
-from components.core.results.sections import scope_in_words
-from components.core.results.summary import Summary, comparable, summarise
-from components.core.results.unlabelled_checks import MEANINGS, Checks
-from components.evaluate.figures import (
+from simpgan.components.core.results.pages import environment
+from simpgan.components.core.results.pages.pictures import data_uri, png, svg
+from simpgan.components.core.results.rows import RATES, ResultsRow
+from simpgan.components.core.results.sections import scope_in_words
+from simpgan.components.core.results.summary import Summary, comparable, summarise
+from simpgan.components.core.results.unlabelled_checks import MEANINGS, Checks
+from simpgan.components.evaluate.figures import (
     FeatureMap,
     Picture,
     Translations,
@@ -117,7 +117,7 @@ def write_report(
     Raises:
         UserError: the location cannot be written.
     """
-    templates = environment("components.evaluate", autoescape=True)
+    templates = environment("simpgan.components.evaluate", autoescape=True)
     templates.filters |= {"best": best, "title_of_label": title_of_label}
     page = templates.get_template("report.html.j2").render(
         headline=headline(rows, probes) if rows or not checks else headline_without_labels(checks, *of),

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.models.extraction import Extracted
+from simpgan.components.core.models.extraction import Extracted
 
 
 def fused(first: Extracted, second: Extracted) -> Extracted:

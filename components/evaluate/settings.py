@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from components.core.settings import Precision, Settings
+from simpgan.components.core.settings import Precision, Settings
 
 
 class EvaluateSettings(Settings):

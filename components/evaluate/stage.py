@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.core.data.features import features_digest
-from components.core.data.manifest import Manifest
-from components.core.data.overlap import refuse_shared_people
-from components.core.data.suitability import FEWEST, labelled_images, unrankable
-from components.core.models.classifier import load_classifier
-from components.core.models.extraction import Images
-from components.core.models.model_folder import model_digest
-from components.core.process import provenance
-from components.core.results.probes import no_probes, write_probes
-from components.core.results.rows import ResultsRow, write_results
-from components.core.results.unlabelled_checks import write_checks
-from components.core.tracking import stage_run
-from components.core.training.device import choose_device
-from components.evaluate.checks import LabelFreeChecks
-from components.evaluate.data_sets import Source, Split, Target
-from components.evaluate.evaluation import (
+from simpgan.components.core.data.features import features_digest
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.overlap import refuse_shared_people
+from simpgan.components.core.data.suitability import FEWEST, labelled_images, unrankable
+from simpgan.components.core.models.classifier import load_classifier
+from simpgan.components.core.models.extraction import Images
+from simpgan.components.core.models.model_folder import model_digest
+from simpgan.components.core.process import provenance
+from simpgan.components.core.results.probes import no_probes, write_probes
+from simpgan.components.core.results.rows import ResultsRow, write_results
+from simpgan.components.core.results.unlabelled_checks import write_checks
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.core.training.device import choose_device
+from simpgan.components.evaluate.checks import LabelFreeChecks
+from simpgan.components.evaluate.data_sets import Source, Split, Target
+from simpgan.components.evaluate.evaluation import (
     Evaluation,
     Shown,
     evaluate_ready_made,
@@ -29,9 +29,9 @@ from components.evaluate.evaluation import (
     probes_table,
     row_of,
 )
-from components.evaluate.presentation import present, split_to_show, trainings
-from components.evaluate.settings import EvaluateSettings
-from components.evaluate.versions import (
+from simpgan.components.evaluate.presentation import present, split_to_show, trainings
+from simpgan.components.evaluate.settings import EvaluateSettings
+from simpgan.components.evaluate.versions import (
     colour_matched,
     ready_made,
     recorded,

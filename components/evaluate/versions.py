@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from components.core.data.features import Features, load_features
-from components.core.data.image_tensors import iterate_batches
-from components.core.data.manifest import Manifest
-from components.core.data.translation_origin import read_origin
-from components.core.errors import UserError
-from components.core.models.extraction import Images
-from components.core.models.model_folder import model_digest, read_config
-from components.evaluate.data_sets import Source, Split, Target
-from components.evaluate.matching import ChannelStatistics, matched
+from simpgan.components.core.data.features import Features, load_features
+from simpgan.components.core.data.image_tensors import iterate_batches
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.translation_origin import read_origin
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.extraction import Images
+from simpgan.components.core.models.model_folder import model_digest, read_config
+from simpgan.components.evaluate.data_sets import Source, Split, Target
+from simpgan.components.evaluate.matching import ChannelStatistics, matched
 
 
 @dataclass(frozen=True)

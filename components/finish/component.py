@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("finish"), install_kfp_package=False)
@@ -13,6 +13,6 @@ def finish(pipeline: str, status: dsl.PipelineTaskFinalStatus) -> None:
         pipeline: name of the pipeline.
         status: what Kubeflow says of the run; it passes this itself.
     """
-    from components.finish import stage
+    from simpgan.components.finish import stage
 
     stage.run(pipeline, status.state, status.error_message or "")

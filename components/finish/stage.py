@@ -7,8 +7,8 @@ import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException
 
-from components.core.tracking import close_pipeline
-from components.core.tracking.status import Ending, Status
+from simpgan.components.core.tracking import close_pipeline
+from simpgan.components.core.tracking.status import Ending, Status
 
 logger = logging.getLogger(__name__)
 

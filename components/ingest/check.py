@@ -3,8 +3,8 @@
 import logging
 from pathlib import Path
 
-from components.core.data.manifest import Manifest
-from components.core.data.suitability import Experiment, rankable_splits, refuse_impossible, unrankable
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.suitability import Experiment, rankable_splits, refuse_impossible, unrankable
 
 logger = logging.getLogger(__name__)
 

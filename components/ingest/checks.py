@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from components.core.data.suitability import matches
-from components.ingest.layouts.base import Layout
+from simpgan.components.core.data.suitability import matches
+from simpgan.components.ingest.layouts.base import Layout
 
 UNRANKED = "as a target the data set is evaluated without labels there"
 

@@ -3,7 +3,7 @@ check of two data sets before anything is trained."""
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("ingest"), install_kfp_package=False)
@@ -30,8 +30,8 @@ def ingest(
     import json
     from pathlib import Path
 
-    from components.ingest import stage
-    from components.ingest.settings import IngestSettings
+    from simpgan.components.ingest import stage
+    from simpgan.components.ingest.settings import IngestSettings
 
     resolved = IngestSettings.parse({**json.loads(settings), "layout": layout, "name": name}, stage="ingest")
     written = stage.run(location, resolved, data_root, Path(manifest.path))
@@ -58,8 +58,8 @@ def ingest_part(
     import json
     from pathlib import Path
 
-    from components.ingest import part as stage
-    from components.ingest.settings import IngestSettings
+    from simpgan.components.ingest import part as stage
+    from simpgan.components.ingest.settings import IngestSettings
 
     resolved = IngestSettings.parse({**json.loads(settings), "layout": "cameras"}, stage="ingest")
     written = stage.run(Path(listing.path), int(part), resolved, data_root, Path(manifest.path))
@@ -90,8 +90,8 @@ def merge(
     import json
     from pathlib import Path
 
-    from components.ingest import merge as stage
-    from components.ingest.settings import IngestSettings
+    from simpgan.components.ingest import merge as stage
+    from simpgan.components.ingest.settings import IngestSettings
 
     resolved = IngestSettings.parse({**json.loads(settings), "layout": "cameras"}, stage="ingest")
     folders = [Path(each.path) for each in parts]
@@ -128,8 +128,8 @@ def check(
     import json
     from pathlib import Path
 
-    from components.core.data.suitability import Experiment
-    from components.ingest import check as stage
+    from simpgan.components.core.data.suitability import Experiment
+    from simpgan.components.ingest import check as stage
 
     asked = Experiment.of_settings(
         *map(json.loads, (pretrain_settings, train_gan_settings, evaluate_settings)),

@@ -1,9 +1,9 @@
 """Finding a layout's data set in a source, and sorting its files out."""
 
-from components.core.errors import UserError
-from components.ingest.layouts import LAYOUTS
-from components.ingest.layouts.base import Label, Layout, TooLarge
-from components.ingest.sources import Source
+from simpgan.components.core.errors import UserError
+from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.ingest.layouts.base import Label, Layout, TooLarge
+from simpgan.components.ingest.sources import Source
 
 SHOWN = 8
 

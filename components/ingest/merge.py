@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.core.data.manifest import PLACE, Manifest
-from components.core.errors import UserError
-from components.core.tracking import stage_run
-from components.ingest.layouts import LAYOUTS
-from components.ingest.settings import IngestSettings
-from components.ingest.stage import refuse_damaged
+from simpgan.components.core.data.manifest import PLACE, Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.ingest.settings import IngestSettings
+from simpgan.components.ingest.stage import refuse_damaged
 
 logger = logging.getLogger(__name__)
 

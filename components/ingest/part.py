@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from components.core import storage
-from components.core.data.manifest import Manifest
-from components.core.data.new_files import Listing
-from components.core.tracking import stage_run
-from components.ingest.files import sort_out
-from components.ingest.layouts import LAYOUTS
-from components.ingest.settings import IngestSettings
-from components.ingest.sources import Gone, listed
-from components.ingest.stage import image_table, object_table, rejected_table, report, store_images
+from simpgan.components.core import storage
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.new_files import Listing
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.ingest.files import sort_out
+from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.ingest.settings import IngestSettings
+from simpgan.components.ingest.sources import Gone, listed
+from simpgan.components.ingest.stage import image_table, object_table, rejected_table, report, store_images
 
 
 def run(listing: Path, part: int, settings: IngestSettings, data_root: str, output: Path) -> Manifest:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.core import storage
-from components.core.data.manifest import IMAGE_COLUMNS, Manifest
-from components.ingest.files import find_data_set, sort_out
-from components.ingest.layouts import LAYOUTS
-from components.ingest.settings import IngestSettings
-from components.ingest.sources import GZIP_MAGIC, open_source
-from components.ingest.stage import labelled, refuse_damaged
+from simpgan.components.core import storage
+from simpgan.components.core.data.manifest import IMAGE_COLUMNS, Manifest
+from simpgan.components.ingest.files import find_data_set, sort_out
+from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.ingest.settings import IngestSettings
+from simpgan.components.ingest.sources import GZIP_MAGIC, open_source
+from simpgan.components.ingest.stage import labelled, refuse_damaged
 
 
 def preview(location: str, settings: IngestSettings) -> Manifest | None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.core.settings import Settings
+from simpgan.components.core.settings import Settings
 
 
 class IngestSettings(Settings):

@@ -22,12 +22,12 @@ from typing import ClassVar, TypeVar
 
 import pandas as pd
 
-from components.core import storage
-from components.core.data.leftovers import is_hidden
-from components.core.data.object_versions import as_name, objects_at, path_of
-from components.core.errors import UserError
-from components.core.storage import StoredFile
-from components.core.storage_errors import explained
+from simpgan.components.core import storage
+from simpgan.components.core.data.leftovers import is_hidden
+from simpgan.components.core.data.object_versions import as_name, objects_at, path_of
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.storage import StoredFile
+from simpgan.components.core.storage_errors import explained
 
 T = TypeVar("T")
 GZIP_MAGIC = b"\x1f\x8b"

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.core import storage
-from components.core.data.manifest import OBJECT_COLUMNS, Manifest
-from components.core.data.object_versions import name_of
-from components.core.data.shards import WrittenShards, write_shards
-from components.core.errors import UserError
-from components.core.process.progress import counted
-from components.core.tracking import stage_run
-from components.ingest.checks import count_warnings, match_warnings
-from components.ingest.files import find_data_set, sort_out
-from components.ingest.layouts import LAYOUTS
-from components.ingest.layouts.base import Label
-from components.ingest.settings import IngestSettings
-from components.ingest.sources import Source, open_source
-from components.ingest.verify import verify_all
+from simpgan.components.core import storage
+from simpgan.components.core.data.manifest import OBJECT_COLUMNS, Manifest
+from simpgan.components.core.data.object_versions import name_of
+from simpgan.components.core.data.shards import WrittenShards, write_shards
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.progress import counted
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.ingest.checks import count_warnings, match_warnings
+from simpgan.components.ingest.files import find_data_set, sort_out
+from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.ingest.layouts.base import Label
+from simpgan.components.ingest.settings import IngestSettings
+from simpgan.components.ingest.sources import Source, open_source
+from simpgan.components.ingest.verify import verify_all
 
 logger = logging.getLogger(__name__)
 

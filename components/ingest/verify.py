@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from components.core.data.decoding import RECORDED, Unreadable, picture, refuse_long
-from components.ingest.sources import Source, UnreadFile
+from simpgan.components.core.data.decoding import RECORDED, Unreadable, picture, refuse_long
+from simpgan.components.ingest.sources import Source, UnreadFile
 
 AHEAD = 8  # Images a thread may be ahead of the one that is taken.
 

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("pretrain"), install_kfp_package=False)
@@ -23,10 +23,10 @@ def pretrain(
     import json
     from pathlib import Path
 
-    from components.core.models.model_folder import model_digest
-    from components.core.training.launch import together
-    from components.pretrain import stage
-    from components.pretrain.settings import PretrainSettings
+    from simpgan.components.core.models.model_folder import model_digest
+    from simpgan.components.core.training.launch import together
+    from simpgan.components.pretrain import stage
+    from simpgan.components.pretrain.settings import PretrainSettings
 
     resolved = PretrainSettings.parse(json.loads(settings), stage="pretrain")
     together(stage.run, Path(source.path), resolved, data_root, Path(classifier.path))

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from components.core.models.classifier import SiameseClassifier
-from components.core.training.distributed import gather, own_share, process_count
-from components.pretrain.settings import PretrainSettings
+from simpgan.components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.training.distributed import gather, own_share, process_count
+from simpgan.components.pretrain.settings import PretrainSettings
 
 
 class ClassifierLosses(nn.Module):

@@ -2,7 +2,7 @@
 
 import math
 
-from components.pretrain.settings import PretrainSettings
+from simpgan.components.pretrain.settings import PretrainSettings
 
 
 def positive_share(epoch: float, settings: PretrainSettings) -> float:

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from components.core.settings import Place, Precision, Settings
+from simpgan.components.core.settings import Place, Precision, Settings
 
 
 class PretrainSettings(Settings):

@@ -7,21 +7,21 @@ from typing import Any
 
 import torch
 
-from components.core.data.image_tensors import load_decoded
-from components.core.data.manifest import Manifest
-from components.core.data.pairs import PairSampler
-from components.core.data.suitability import labelled_images, refuse_few_identities
-from components.core.data.translation_origin import FILE, read_origin
-from components.core.models.backbone_weights import check_content, downsample_at, load_backbone
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.model_folder import save_model
-from components.core.tracking import stage_run
-from components.core.training.checkpoint import Checkpoint, checkpoint_key
-from components.core.training.device import choose_device, memory_explained
-from components.core.training.distributed import is_first, process_group
-from components.core.training.loop import train
-from components.pretrain.settings import PretrainSettings
-from components.pretrain.trainer import PretrainTrainer
+from simpgan.components.core.data.image_tensors import load_decoded
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.pairs import PairSampler
+from simpgan.components.core.data.suitability import labelled_images, refuse_few_identities
+from simpgan.components.core.data.translation_origin import FILE, read_origin
+from simpgan.components.core.models.backbone_weights import check_content, downsample_at, load_backbone
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.model_folder import save_model
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.core.training.checkpoint import Checkpoint, checkpoint_key
+from simpgan.components.core.training.device import choose_device, memory_explained
+from simpgan.components.core.training.distributed import is_first, process_group
+from simpgan.components.core.training.loop import train
+from simpgan.components.pretrain.settings import PretrainSettings
+from simpgan.components.pretrain.trainer import PretrainTrainer
 
 logger = logging.getLogger(__name__)
 

@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from components.core.data.augment import erase, flip, grey, jitter, shift
-from components.core.data.image_tensors import to_unit_range
-from components.core.data.pairs import PairSampler, pairs_within
-from components.core.models.classifier import SiameseClassifier
-from components.core.models.precision import training_outcome
-from components.core.training.device import autocast, seed_step
-from components.core.training.distributed import own_share, parallel, process_count
-from components.core.training.loop import Updates, restore_optimizer
-from components.pretrain.losses import ClassifierLosses
-from components.pretrain.schedule import positive_share, rate_factor
-from components.pretrain.settings import PretrainSettings
+from simpgan.components.core.data.augment import erase, flip, grey, jitter, shift
+from simpgan.components.core.data.image_tensors import to_unit_range
+from simpgan.components.core.data.pairs import PairSampler, pairs_within
+from simpgan.components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.models.precision import training_outcome
+from simpgan.components.core.training.device import autocast, seed_step
+from simpgan.components.core.training.distributed import own_share, parallel, process_count
+from simpgan.components.core.training.loop import Updates, restore_optimizer
+from simpgan.components.pretrain.losses import ClassifierLosses
+from simpgan.components.pretrain.schedule import positive_share, rate_factor
+from simpgan.components.pretrain.settings import PretrainSettings
 
 
 class Batch(NamedTuple):

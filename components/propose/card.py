@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.core.data.manifest import Manifest
-from components.core.models.model_folder import read_config
-from components.core.process import provenance
-from components.core.registry.description import Description
-from components.core.registry.gate import Measured
-from components.core.results.intervals import intervals
-from components.core.results.methods import name_of, title_of
-from components.core.results.pages import environment
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.models.model_folder import read_config
+from simpgan.components.core.process import provenance
+from simpgan.components.core.registry.description import Description
+from simpgan.components.core.registry.gate import Measured
+from simpgan.components.core.results.intervals import intervals
+from simpgan.components.core.results.methods import name_of, title_of
+from simpgan.components.core.results.pages import environment
 
 RATES = ("rank-1", "rank-5", "rank-10", "mAP")
 OF_CLASSIFIER = ("preset", "epochs", "seed", "weights")
@@ -32,7 +32,7 @@ def card_of(folder: Path, description: Description, measured: Measured, resample
     """
     target = Manifest.load(folder / "target")
     return (
-        environment("components.propose", autoescape=False)
+        environment("simpgan.components.propose", autoescape=False)
         .get_template("card.md.j2")
         .render(
             about=description,

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("propose"), install_kfp_package=False)
@@ -37,8 +37,8 @@ def propose(
     import json
     from pathlib import Path
 
-    from components.propose import stage
-    from components.propose.settings import ProposeSettings
+    from simpgan.components.propose import stage
+    from simpgan.components.propose.settings import ProposeSettings
 
     version, judged = stage.run(
         Path(classifier.path),

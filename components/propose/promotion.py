@@ -3,11 +3,11 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components.core.errors import UserError
-from components.core.process import provenance
-from components.core.registry.description import Description
-from components.core.registry.gate import GateSettings, Measured, Verdict, comparable, judge
-from components.core.registry.model_registry import CHAMPION, Registry, Version
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process import provenance
+from simpgan.components.core.registry.description import Description
+from simpgan.components.core.registry.gate import GateSettings, Measured, Verdict, comparable, judge
+from simpgan.components.core.registry.model_registry import CHAMPION, Registry, Version
 
 PASSED, REFUSED = "passed", "refused"
 VERDICT_TAG = "simpgan.verdict"

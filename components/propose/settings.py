@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from components.core.registry.gate import GateSettings
-from components.core.settings import Precision
+from simpgan.components.core.registry.gate import GateSettings
+from simpgan.components.core.settings import Precision
 
 
 class ProposeSettings(GateSettings):

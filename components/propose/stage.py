@@ -4,17 +4,17 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components.core.data.manifest import Manifest
-from components.core.models.model_folder import model_digest, read_config
-from components.core.registry.adaptation import save_adaptation
-from components.core.registry.description import Description
-from components.core.registry.gate import Measured, Verdict, judge
-from components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry, Version
-from components.core.results.rows import read_results
-from components.core.tracking import stage_run
-from components.propose.card import RATES, card_of
-from components.propose.promotion import note, stored
-from components.propose.settings import ProposeSettings
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.models.model_folder import model_digest, read_config
+from simpgan.components.core.registry.adaptation import save_adaptation
+from simpgan.components.core.registry.description import Description
+from simpgan.components.core.registry.gate import Measured, Verdict, judge
+from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry, Version
+from simpgan.components.core.results.rows import read_results
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.propose.card import RATES, card_of
+from simpgan.components.propose.promotion import note, stored
+from simpgan.components.propose.settings import ProposeSettings
 
 
 def run(

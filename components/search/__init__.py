@@ -1,5 +1,5 @@
 """Find people in a gallery by a picture of one."""
 
-from components.search.searcher import Searcher
+from simpgan.components.search.searcher import Searcher
 
 __all__ = ["Searcher"]

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from components.core import storage
-from components.core.models.classifier import SiameseClassifier
-from components.core.models.extraction import Images, features_of
-from components.core.models.precision import Inference
-from components.core.process.progress import Progress
+from simpgan.components.core import storage
+from simpgan.components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.models.extraction import Images, features_of
+from simpgan.components.core.models.precision import Inference
+from simpgan.components.core.process.progress import Progress
 
 BATCH = 64
 FORMAT = "3"

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from components.core import storage
-from components.core.data.image_tensors import read_pictures
-from components.core.data.object_versions import as_bytes
-from components.core.results.pages import environment
-from components.search.searcher import Searcher, opened
+from simpgan.components.core import storage
+from simpgan.components.core.data.image_tensors import read_pictures
+from simpgan.components.core.data.object_versions import as_bytes
+from simpgan.components.core.results.pages import environment
+from simpgan.components.search.searcher import Searcher, opened
 
 
 def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
@@ -28,7 +28,7 @@ def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
     ]
     description = searcher.adaptation.description
     page = (
-        environment("components.search", autoescape=True)
+        environment("simpgan.components.search", autoescape=True)
         .get_template("search.html.j2")
         .render(
             probes=probes,

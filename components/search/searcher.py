@@ -15,19 +15,19 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.core.data.decoding import Unreadable, picture, refuse_long
-from components.core.data.image_tensors import stretched
-from components.core.data.leftovers import is_hidden
-from components.core.data.manifest import Manifest
-from components.core.data.object_versions import as_name
-from components.core.errors import UserError
-from components.core.models.classifier import SiameseClassifier, load_classifier
-from components.core.models.extraction import Images
-from components.core.registry.adaptation import Adaptation, load_adaptation
-from components.core.storage_errors import explained
-from components.search.features import kept_features
-from components.search.ranking import nearest
-from components.search.threshold import Threshold, calibrate, kept_threshold, people_to_compare
+from simpgan.components.core.data.decoding import Unreadable, picture, refuse_long
+from simpgan.components.core.data.image_tensors import stretched
+from simpgan.components.core.data.leftovers import is_hidden
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.object_versions import as_name
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
+from simpgan.components.core.models.extraction import Images
+from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
+from simpgan.components.core.storage_errors import explained
+from simpgan.components.search.features import kept_features
+from simpgan.components.search.ranking import nearest
+from simpgan.components.search.threshold import Threshold, calibrate, kept_threshold, people_to_compare
 
 FALSE_ACCEPTS = 0.001
 LARGEST = 50_000_000

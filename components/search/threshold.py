@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core import storage
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.search.features import kept_at
+from simpgan.components.core import storage
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.search.features import kept_at
 
 SAMPLE = 2000
 """Images of the source that are compared: two million pairs, seconds of a CPU."""

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("summarise"), install_kfp_package=False)
@@ -21,8 +21,8 @@ def summarise(
     import json
     from pathlib import Path
 
-    from components.summarise import stage
-    from components.summarise.settings import SummariseSettings
+    from simpgan.components.summarise import stage
+    from simpgan.components.summarise.settings import SummariseSettings
 
     resolved = SummariseSettings.parse(json.loads(settings), stage="summarise")
     stage.run([Path(each.path) for each in results], resolved, Path(summary.path))

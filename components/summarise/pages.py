@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.core import storage
-from components.core.results.methods import EXPLANATIONS, title_of
-from components.core.results.pages import environment
-from components.core.results.rows import RATES, ResultsRow
-from components.core.results.sections import Section
+from simpgan.components.core import storage
+from simpgan.components.core.results.methods import EXPLANATIONS, title_of
+from simpgan.components.core.results.pages import environment
+from simpgan.components.core.results.rows import RATES, ResultsRow
+from simpgan.components.core.results.sections import Section
 
 
 def write_markdown(path: str | Path, sections: Sequence[Section]) -> None:
@@ -16,7 +16,11 @@ def write_markdown(path: str | Path, sections: Sequence[Section]) -> None:
     Raises:
         UserError: the location cannot be written.
     """
-    page = environment("components.summarise", autoescape=False).get_template("results.md.j2").render(sections=sections)
+    page = (
+        environment("simpgan.components.summarise", autoescape=False)
+        .get_template("results.md.j2")
+        .render(sections=sections)
+    )
     storage.write_bytes(str(path), page.encode())
 
 
@@ -28,7 +32,7 @@ def write_html(path: str | Path, sections: Sequence[Section], rows: Sequence[Res
     """
     parts = {part for row in rows for part in row.method.split("+")}
     page = (
-        environment("components.summarise", autoescape=True)
+        environment("simpgan.components.summarise", autoescape=True)
         .get_template("results.html.j2")
         .render(
             sections=sections,

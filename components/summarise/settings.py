@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from components.core.results.statistics import RESAMPLES
-from components.core.settings import Settings
+from simpgan.components.core.results.statistics import RESAMPLES
+from simpgan.components.core.settings import Settings
 
 
 class SummariseSettings(Settings):

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from components.core.errors import UserError
-from components.core.results.joining import join, join_probes
-from components.core.results.probes import FILE, read_probes_beside, write_probes
-from components.core.results.rows import ResultsRow, read_results, write_results
-from components.core.results.sections import sections
-from components.core.results.statistics import Statistics
-from components.core.results.summary import final_curves, final_figures, frame_of
-from components.core.tracking import stage_run
-from components.summarise.pages import write_html, write_markdown
-from components.summarise.settings import SummariseSettings
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.joining import join, join_probes
+from simpgan.components.core.results.probes import FILE, read_probes_beside, write_probes
+from simpgan.components.core.results.rows import ResultsRow, read_results, write_results
+from simpgan.components.core.results.sections import sections
+from simpgan.components.core.results.statistics import Statistics
+from simpgan.components.core.results.summary import final_curves, final_figures, frame_of
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.summarise.pages import write_html, write_markdown
+from simpgan.components.summarise.settings import SummariseSettings
 
 
 def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> list[ResultsRow]:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from components.core.data.augment import flip, shift
-from components.core.data.image_tensors import to_unit_range
-from components.core.data.pairs import PairSampler
-from components.core.training.distributed import gather, own_share
-from components.train_gan.settings import TrainGanSettings
+from simpgan.components.core.data.augment import flip, shift
+from simpgan.components.core.data.image_tensors import to_unit_range
+from simpgan.components.core.data.pairs import PairSampler
+from simpgan.components.core.training.distributed import gather, own_share
+from simpgan.components.train_gan.settings import TrainGanSettings
 
 
 class Batch(NamedTuple):

@@ -9,8 +9,8 @@ images, this moves the images to the statistics. It is not in the paper, and has
 import torch
 from torch import Tensor, nn
 
-from components.core.models.classifier import SiameseClassifier
-from components.core.training.distributed import mean_over_processes
+from simpgan.components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.training.distributed import mean_over_processes
 
 DECAY = 0.9
 """Of the running statistics of translated images. One step's few images would be pulled to the mean of all people."""

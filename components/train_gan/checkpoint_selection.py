@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from components.core.models.unlabelled_score import LabelFree, score
-from components.core.tracking import StageRun
-from components.train_gan.settings import TrainGanSettings
+from simpgan.components.core.models.unlabelled_score import LabelFree, score
+from simpgan.components.core.tracking import StageRun
+from simpgan.components.train_gan.settings import TrainGanSettings
 
 
 class CheckpointSelector:

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("train_gan"), install_kfp_package=False)
@@ -37,10 +37,10 @@ def train_gan(
     import json
     from pathlib import Path
 
-    from components.core.models.model_folder import model_digest
-    from components.core.training.launch import together
-    from components.train_gan import stage
-    from components.train_gan.settings import TrainGanSettings
+    from simpgan.components.core.models.model_folder import model_digest
+    from simpgan.components.core.training.launch import together
+    from simpgan.components.train_gan import stage
+    from simpgan.components.train_gan.settings import TrainGanSettings
 
     changed = json.loads(changes)
     adaptation = {"method": method, "protocol": protocol, "fold": int(fold), **changed}

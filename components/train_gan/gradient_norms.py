@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from components.core.training.distributed import mean_over_processes
+from simpgan.components.core.training.distributed import mean_over_processes
 
 
 def gradient_norms(

@@ -7,7 +7,7 @@ a pair; over pairs, pixels and patches these are means, so a sum over a pair is 
 from torch import Tensor
 from torch.nn import functional
 
-from components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.models.classifier import SiameseClassifier
 
 
 def generator_adversarial(judged_fakes: Tensor) -> Tensor:

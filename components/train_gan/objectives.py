@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from components.core.models.classifier import SiameseClassifier
-from components.core.models.translator import Discriminator, Generator
-from components.train_gan import losses
-from components.train_gan.batches import Batch
-from components.train_gan.batchnorm_alignment import BatchNormAlignment
-from components.train_gan.settings import TrainGanSettings
+from simpgan.components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.models.translator import Discriminator, Generator
+from simpgan.components.train_gan import losses
+from simpgan.components.train_gan.batches import Batch
+from simpgan.components.train_gan.batchnorm_alignment import BatchNormAlignment
+from simpgan.components.train_gan.settings import TrainGanSettings
 
 
 class Translated(NamedTuple):

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from components.core.settings import Precision, Settings
+from simpgan.components.core.settings import Precision, Settings
 
 Method = Literal["simpgan", "simpgan-fit", "cyclegan", "gan"]
 

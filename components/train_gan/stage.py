@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from components.core.data.image_tensors import load_decoded
-from components.core.data.manifest import Manifest
-from components.core.data.overlap import refuse_shared_people
-from components.core.data.pairs import PairSampler
-from components.core.data.suitability import images_to_adapt_to, labelled_images
-from components.core.errors import UserError
-from components.core.models.classifier import load_classifier
-from components.core.models.model_folder import model_digest, save_model
-from components.core.tracking import stage_run
-from components.core.training.checkpoint import Checkpoint, checkpoint_key
-from components.core.training.device import choose_device, memory_explained
-from components.core.training.distributed import is_first, own_share, process_group
-from components.core.training.loop import train
-from components.train_gan.settings import TrainGanSettings
-from components.train_gan.trainer import GanTrainer
+from simpgan.components.core.data.image_tensors import load_decoded
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.overlap import refuse_shared_people
+from simpgan.components.core.data.pairs import PairSampler
+from simpgan.components.core.data.suitability import images_to_adapt_to, labelled_images
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import load_classifier
+from simpgan.components.core.models.model_folder import model_digest, save_model
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.core.training.checkpoint import Checkpoint, checkpoint_key
+from simpgan.components.core.training.device import choose_device, memory_explained
+from simpgan.components.core.training.distributed import is_first, own_share, process_group
+from simpgan.components.core.training.loop import train
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.components.train_gan.trainer import GanTrainer
 
 logger = logging.getLogger(__name__)
 

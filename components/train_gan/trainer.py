@@ -8,29 +8,29 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from components.core.data.image_tensors import to_uint8, to_unit_range
-from components.core.data.pairs import PairSampler
-from components.core.models.classifier import SiameseClassifier
-from components.core.models.precision import Inference, training_outcome
-from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
-from components.core.models.unlabelled_score import LabelFree
-from components.core.tracking import StageRun
-from components.core.training.device import autocast, seed_step
-from components.core.training.distributed import is_first, own_share, parallel
-from components.core.training.loop import Updates, restore_optimizer
-from components.train_gan.batches import Batches, joint_pairs, own_pairs
-from components.train_gan.checkpoint_selection import CheckpointSelector
-from components.train_gan.gradient_norms import gradient_norms
-from components.train_gan.objectives import (
+from simpgan.components.core.data.image_tensors import to_uint8, to_unit_range
+from simpgan.components.core.data.pairs import PairSampler
+from simpgan.components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.models.precision import Inference, training_outcome
+from simpgan.components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+from simpgan.components.core.models.unlabelled_score import LabelFree
+from simpgan.components.core.tracking import StageRun
+from simpgan.components.core.training.device import autocast, seed_step
+from simpgan.components.core.training.distributed import is_first, own_share, parallel
+from simpgan.components.core.training.loop import Updates, restore_optimizer
+from simpgan.components.train_gan.batches import Batches, joint_pairs, own_pairs
+from simpgan.components.train_gan.checkpoint_selection import CheckpointSelector
+from simpgan.components.train_gan.gradient_norms import gradient_norms
+from simpgan.components.train_gan.objectives import (
     ClassifierObjective,
     DiscriminatorObjective,
     GeneratorObjective,
     generator_loss,
 )
-from components.train_gan.pool import ImagePool
-from components.train_gan.sample_grid import sample_grid
-from components.train_gan.settings import TrainGanSettings
-from components.train_gan.warm_start import warm_start
+from simpgan.components.train_gan.pool import ImagePool
+from simpgan.components.train_gan.sample_grid import sample_grid
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.components.train_gan.warm_start import warm_start
 
 
 class GanTrainer:

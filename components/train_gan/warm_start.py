@@ -5,9 +5,9 @@ from pathlib import Path
 
 from torch import nn
 
-from components.core.errors import UserError
-from components.core.models.model_folder import load_network
-from components.core.models.translator import GeneratorConfig, load_translator
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.model_folder import load_network
+from simpgan.components.core.models.translator import GeneratorConfig, load_translator
 
 
 def warm_start(folder: Path, generator: GeneratorConfig, networks: Mapping[str, nn.Module]) -> None:

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("translate"), install_kfp_package=False)
@@ -27,8 +27,8 @@ def translate(
     import json
     from pathlib import Path
 
-    from components.translate import stage
-    from components.translate.settings import TranslateSettings
+    from simpgan.components.translate import stage
+    from simpgan.components.translate.settings import TranslateSettings
 
     resolved = TranslateSettings.parse({**json.loads(settings), "direction": direction}, stage="translate")
     variant = translator.metadata.get("variant", "")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.core.settings import Precision, Settings
+from simpgan.components.core.settings import Precision, Settings
 
 Direction = Literal["target-to-source", "source-to-target"]
 

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from components.core.data.image_tensors import iterate_batches, to_uint8, to_unit_range
-from components.core.data.manifest import Manifest
-from components.core.data.shards import write_shards
-from components.core.errors import UserError
-from components.core.models.model_folder import load_network, model_digest
-from components.core.models.precision import Inference
-from components.core.models.translator import Generator, GeneratorConfig, load_translator
-from components.core.process.progress import Progress
-from components.core.tracking import stage_run
-from components.core.training.device import choose_device
-from components.translate.settings import Direction, TranslateSettings
+from simpgan.components.core.data.image_tensors import iterate_batches, to_uint8, to_unit_range
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.shards import write_shards
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.model_folder import load_network, model_digest
+from simpgan.components.core.models.precision import Inference
+from simpgan.components.core.models.translator import Generator, GeneratorConfig, load_translator
+from simpgan.components.core.process.progress import Progress
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.core.training.device import choose_device
+from simpgan.components.translate.settings import Direction, TranslateSettings
 
 logger = logging.getLogger(__name__)
 

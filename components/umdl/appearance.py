@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from skimage.color import rgb2gray, rgb2hsv, rgb2lab
 from skimage.feature import hog, local_binary_pattern
 
-from components.core.data.image_tensors import load_decoded
-from components.core.data.manifest import Manifest
-from components.core.process.progress import Progress
+from simpgan.components.core.data.image_tensors import load_decoded
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.process.progress import Progress
 
 HEIGHT, WIDTH = 128, 64
 BORDER = 8

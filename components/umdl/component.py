@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("umdl"), install_kfp_package=False)
@@ -29,9 +29,9 @@ def umdl(
     import json
     from pathlib import Path
 
-    from components.core.data.features import features_digest
-    from components.umdl import stage
-    from components.umdl.settings import UmdlSettings
+    from simpgan.components.core.data.features import features_digest
+    from simpgan.components.umdl import stage
+    from simpgan.components.umdl.settings import UmdlSettings
 
     split = {"protocol": protocol, "fold": int(fold)}
     resolved = UmdlSettings.parse({**json.loads(settings), **split}, stage="umdl")

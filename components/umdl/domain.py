@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from components.umdl.dictionaries import best_dictionary
-from components.umdl.graphs import Graph, Matrix
+from simpgan.components.umdl.dictionaries import best_dictionary
+from simpgan.components.umdl.graphs import Graph, Matrix
 
 
 class Domain:

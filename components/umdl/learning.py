@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from components.umdl.dictionaries import best_dictionary
-from components.umdl.domain import Domain, ridge_codes
-from components.umdl.graphs import IdentityGraph, Matrix, matched_across_cameras, no_links
-from components.umdl.settings import UmdlSettings
+from simpgan.components.umdl.dictionaries import best_dictionary
+from simpgan.components.umdl.domain import Domain, ridge_codes
+from simpgan.components.umdl.graphs import IdentityGraph, Matrix, matched_across_cameras, no_links
+from simpgan.components.umdl.settings import UmdlSettings
 
 SHARED, OWN = 0, 1
 """Places of D and U among the target's dictionaries; the residual's is the last."""

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from components.core.settings import Settings
+from simpgan.components.core.settings import Settings
 
 
 class UmdlSettings(Settings):

@@ -7,17 +7,17 @@ import numpy as np
 from safetensors.numpy import save
 from threadpoolctl import threadpool_limits
 
-from components.core import storage
-from components.core.data.features import save_features
-from components.core.data.manifest import Manifest
-from components.core.data.suitability import labelled_images, probes_for_umdl, training_images
-from components.core.process.progress import Progress
-from components.core.tracking import StageRun, stage_run
-from components.core.training.loop import refuse_not_finite
-from components.umdl.appearance import extract
-from components.umdl.domain import ridge_codes
-from components.umdl.learning import Learner
-from components.umdl.settings import UmdlSettings
+from simpgan.components.core import storage
+from simpgan.components.core.data.features import save_features
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.suitability import labelled_images, probes_for_umdl, training_images
+from simpgan.components.core.process.progress import Progress
+from simpgan.components.core.tracking import StageRun, stage_run
+from simpgan.components.core.training.loop import refuse_not_finite
+from simpgan.components.umdl.appearance import extract
+from simpgan.components.umdl.domain import ridge_codes
+from simpgan.components.umdl.learning import Learner
+from simpgan.components.umdl.settings import UmdlSettings
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.core.images import image
+from simpgan.components.core.images import image
 
 
 @dsl.component(base_image=image("watch"), install_kfp_package=False)
@@ -37,8 +37,8 @@ def watch(
     import json
     from pathlib import Path
 
-    from components.watch import stage
-    from components.watch.known import fetch_known
+    from simpgan.components.watch import stage
+    from simpgan.components.watch.known import fetch_known
 
     before = fetch_known(model, method, location, Path(known.path))
     known.metadata.update(name=before.dataset, digest=before.files_digest)

@@ -3,9 +3,9 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry
 
 PROTOCOL = "cameras"
 ADABN = "adabn"

@@ -3,10 +3,10 @@
 import logging
 from pathlib import Path
 
-from components.core.data.manifest import Manifest
-from components.core.data.new_files import Listing
-from components.core.data.object_versions import name_of, new_objects, objects_at
-from components.core.tracking import stage_run
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.new_files import Listing
+from simpgan.components.core.data.object_versions import name_of, new_objects, objects_at
+from simpgan.components.core.tracking import stage_run
 
 logger = logging.getLogger(__name__)
 

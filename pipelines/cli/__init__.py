@@ -7,9 +7,9 @@ import os
 import signal
 import sys
 
-from components.core.errors import UserError
-from components.core.process.environment import whole_number
-from pipelines.cli import (
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.environment import whole_number
+from simpgan.pipelines.cli import (
     compare,
     export,
     images,
@@ -25,8 +25,8 @@ from pipelines.cli import (
     trainjob,
     ui,
 )
-from pipelines.cli.locations import Commands
-from pipelines.runner.stage_log import StageFailed
+from simpgan.pipelines.cli.locations import Commands
+from simpgan.pipelines.runner.stage_log import StageFailed
 
 NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 INTERRUPTED = {128 + signal.SIGINT: "interrupted", 128 + signal.SIGTERM: "ended by SIGTERM"}
@@ -65,7 +65,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not have every letter of a name
     try:
-        logging.getLogger("components").setLevel(logging.WARNING if process() else logging.INFO)
+        logging.getLogger("simpgan").setLevel(logging.WARNING if process() else logging.INFO)
         app()
     except UserError as error:
         end(str(error), 2)

@@ -1,5 +1,5 @@
-"""`python -m pipelines.cli`."""
+"""`python -m simpgan.pipelines.cli`."""
 
-from pipelines.cli import main
+from simpgan.pipelines.cli import main
 
 main()

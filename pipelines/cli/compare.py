@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from components.core.errors import UserError
-from pipelines.cli.locations import a_run
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cli.locations import a_run
 
 
 def register(app: typer.Typer) -> None:
@@ -33,9 +33,9 @@ def compare(
     ] = None,
 ) -> None:
     """Compare runs: rates, CMC curves with intervals, what differs, and whether it is more than chance."""
-    from pipelines.reports.comparison.groups import grouped
-    from pipelines.reports.comparison.runs import read_runs
-    from pipelines.reports.comparison.tables import in_terminal
+    from simpgan.pipelines.reports.comparison.groups import grouped
+    from simpgan.pipelines.reports.comparison.runs import read_runs
+    from simpgan.pipelines.reports.comparison.tables import in_terminal
 
     if not runs and not experiment:
         raise UserError("compare: nothing to compare: give ids or folders of runs, or --experiment NAME")
@@ -45,7 +45,7 @@ def compare(
     groups = grouped(found, [name.strip() for name in method.split(",") if name.strip()], baseline)
     typer.echo(in_terminal(groups))
     if out:
-        from pipelines.reports.comparison.pages import write
+        from simpgan.pipelines.reports.comparison.pages import write
 
         write(groups, out)
         typer.echo(f"\nThe page: {out / 'compare.html'}")

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from components.core.errors import UserError
-from pipelines.cli.options import RecordedDataRootOption
-from pipelines.cli.run import place_of_data
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cli.options import RecordedDataRootOption
+from simpgan.pipelines.cli.run import place_of_data
 
 
 class ExportLayout(StrEnum):
@@ -34,9 +34,9 @@ def export(
 
     With --out DATA/market1501/Market-1501-v15.09.15, the root for torchreid is DATA, for fastreid DATA/market1501.
     """
-    from components.core.data.manifest import Manifest
-    from pipelines.export.market1501 import export_market1501
-    from pipelines.runner.relocation import find_data_root
+    from simpgan.components.core.data.manifest import Manifest
+    from simpgan.pipelines.export.market1501 import export_market1501
+    from simpgan.pipelines.runner.relocation import find_data_root
 
     dataset = Manifest.load(manifest)
     protocols = dataset.protocols()["protocol"].unique()

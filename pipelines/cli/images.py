@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from components.core.errors import UserError
-from pipelines.cli.locations import Commands, a_registry
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cli.locations import Commands, a_registry
 
 RegistryOption = Annotated[
     str, typer.Option(callback=a_registry, help="Where the images are pushed to: ghcr.io/somebody/simpgan.")
@@ -33,9 +33,9 @@ def build(
     bills: Annotated[Path, typer.Option(help="Folder for the bills of materials.")] = Path("build/sbom"),
 ) -> None:
     """Build the images on this machine's Docker engine, and write down what is in them."""
-    from pipelines.images.bill import write_bill
-    from pipelines.images.build import Bases, build_all
-    from pipelines.images.docker_command import size
+    from simpgan.pipelines.images.bill import write_bill
+    from simpgan.pipelines.images.build import Bases, build_all
+    from simpgan.pipelines.images.docker_command import size
 
     bases = Bases.given(base_image, slim_image)
     for name in bases.without_digest():
@@ -51,7 +51,7 @@ def push(
     tag: TagOption = "latest",
 ) -> None:
     """Push images that were built to a registry, with the login of docker."""
-    from pipelines.images.push import push as push_image
+    from simpgan.pipelines.images.push import push as push_image
 
     for stage in chosen(stages):
         typer.echo(push_image(stage, registry.rstrip("/"), tag))
@@ -63,8 +63,8 @@ def chosen(stages: list[str] | None) -> list[str]:
     Raises:
         UserError: there is no such stage.
     """
-    from components.core.settings import nearest
-    from pipelines.config.profiles import STAGES
+    from simpgan.components.core.settings import nearest
+    from simpgan.pipelines.config.profiles import STAGES
 
     named = [stage.replace("-", "_") for stage in stages or STAGES]
     for stage in named:
@@ -79,9 +79,9 @@ def lock(
     out: Annotated[Path | None, typer.Option(help="File to write; without, images/digests.json.")] = None,
 ) -> None:
     """Write down the digests of pushed images, by which compiled pipelines refer to them from then on."""
-    from components.core.images import LOCK
-    from pipelines.cluster import image_registry as registries
-    from pipelines.config.profiles import STAGES
+    from simpgan.components.core.images import LOCK
+    from simpgan.pipelines.cluster import image_registry as registries
+    from simpgan.pipelines.config.profiles import STAGES
 
     locked = registries.lock(STAGES, registry.rstrip("/"), tag)
     path = out or LOCK
@@ -94,9 +94,9 @@ def lock(
 
 def check() -> None:
     """Ask the registry whether it still has every image that is locked."""
-    from components.core.images import LOCK, Images
-    from pipelines.cluster import image_registry as registries
-    from pipelines.config.profiles import STAGES
+    from simpgan.components.core.images import LOCK, Images
+    from simpgan.pipelines.cluster import image_registry as registries
+    from simpgan.pipelines.config.profiles import STAGES
 
     images = Images.locked()
     if not images.digests:

@@ -11,8 +11,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from components.core import storage
-from components.core.errors import UserError
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
 
 HERE = "a folder or file of this machine"
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from components.core.errors import UserError
-from pipelines.cli.locations import a_place
-from pipelines.cli.options import ModelOption
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cli.locations import a_place
+from simpgan.pipelines.cli.options import ModelOption
 
 StoreOption = Annotated[
     Path | None,
@@ -67,12 +67,12 @@ def propose(
     """Register an adaptation in MLflow as a candidate, with a model card, and hold it against the champion."""
     from tempfile import TemporaryDirectory
 
-    from components.propose import stage
-    from components.propose.settings import ProposeSettings
-    from pipelines.cli.run import place_of_data
-    from pipelines.cli.stages import existing
-    from pipelines.runner.relocation import find_data_root
-    from pipelines.runner.run_outputs import Parts, evaluated_with, find_parts
+    from simpgan.components.propose import stage
+    from simpgan.components.propose.settings import ProposeSettings
+    from simpgan.pipelines.cli.run import place_of_data
+    from simpgan.pipelines.cli.stages import existing
+    from simpgan.pipelines.runner.relocation import find_data_root
+    from simpgan.pipelines.runner.run_outputs import Parts, evaluated_with, find_parts
 
     where = split_of(protocol)
     given = {"source": source, "target": target, "classifier": classifier, "results": results}
@@ -114,9 +114,9 @@ def promote(
     ] = "",
 ) -> None:
     """Make a version the champion, if the gate lets it through; the champion so far is then the previous one."""
-    from components.core.registry.gate import GateSettings
-    from components.core.registry.model_registry import Registry
-    from components.propose import promotion
+    from simpgan.components.core.registry.gate import GateSettings
+    from simpgan.components.core.registry.model_registry import Registry
+    from simpgan.components.propose import promotion
 
     use_store(out)
     version, verdict = promotion.promote(Registry(model), which, GateSettings.parse({}), force)
@@ -125,7 +125,7 @@ def promote(
 
 def rollback(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
     """Make the previous champion the champion again. The two change places: a second time undoes the first."""
-    from components.core.registry.model_registry import Registry
+    from simpgan.components.core.registry.model_registry import Registry
 
     use_store(out)
     now, before = Registry(model).roll_back()
@@ -134,8 +134,8 @@ def rollback(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
 
 def models(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
     """List the versions of a registered model, the newest first: what they are, how they do, which is in use."""
-    from components.core.registry.model_registry import Registry
-    from components.core.results.summary import aligned
+    from simpgan.components.core.registry.model_registry import Registry
+    from simpgan.components.core.results.summary import aligned
 
     use_store(out)
     versions = Registry(model).versions()
@@ -155,7 +155,7 @@ def use_store(out: Path | None) -> None:
     Raises:
         UserError: the folder has none.
     """
-    from components.core.tracking.store_address import store_address
+    from simpgan.components.core.tracking.store_address import store_address
 
     if out is None or os.environ.get("MLFLOW_TRACKING_URI"):
         return

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.locations import a_place, a_preset, a_profile, a_registry
-from pipelines.config.defaults import Runner
+from simpgan.pipelines.cli.locations import a_place, a_preset, a_profile, a_registry
+from simpgan.pipelines.config.defaults import Runner
 
 PresetOption = Annotated[
     str | None,

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.locations import a_place, a_run
-from pipelines.cli.options import RunnerOption, SetOption
-from pipelines.cli.run import name_store
-from pipelines.config.defaults import Runner
+from simpgan.pipelines.cli.locations import a_place, a_run
+from simpgan.pipelines.cli.options import RunnerOption, SetOption
+from simpgan.pipelines.cli.run import name_store
+from simpgan.pipelines.config.defaults import Runner
 
 
 def register(app: typer.Typer) -> None:
@@ -36,10 +36,10 @@ def rerun(
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Run one stage of a past run again, here, with the same inputs and settings but for those that --set changes."""
-    from pipelines.cli.run import place_of_data
-    from pipelines.runner.relocation import DataRoot
-    from pipelines.runner.rerun import changed, manifests_of, run_again
-    from pipelines.runner.task_records import find_past_task
+    from simpgan.pipelines.cli.run import place_of_data
+    from simpgan.pipelines.runner.relocation import DataRoot
+    from simpgan.pipelines.runner.rerun import changed, manifests_of, run_again
+    from simpgan.pipelines.runner.task_records import find_past_task
 
     folder = (out or Path(f"rerun-{stage.split()[0]}-{datetime.now():%Y%m%d-%H%M%S}")).resolve()
     record_where(Path(run), folder)

@@ -18,7 +18,7 @@ def results(
     ),
 ) -> None:
     """Merge the rows of runs into results.json, .md and .html; rows that are there already are replaced."""
-    from pipelines.reports.results_page import HTML, PAGE, RESULTS, publish
+    from simpgan.pipelines.reports.results_page import HTML, PAGE, RESULTS, publish
 
     rows = publish(runs, out)
     files = ", ".join(str(out / name) for name in (RESULTS, PAGE, HTML))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from components.core import storage
-from components.core.errors import UserError
-from pipelines.cli.locations import Commands, a_place
-from pipelines.cli.options import (
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cli.locations import Commands, a_place
+from simpgan.pipelines.cli.options import (
     DataRootOption,
     MethodOption,
     ModelOption,
@@ -35,7 +35,7 @@ from pipelines.cli.options import (
     TargetNameOption,
     ThresholdOption,
 )
-from pipelines.config.defaults import (
+from simpgan.pipelines.config.defaults import (
     MODEL,
     PART_IMAGES,
     RETRAIN_METHOD,
@@ -47,8 +47,8 @@ from pipelines.config.defaults import (
 )
 
 if TYPE_CHECKING:
-    from components.core.results.rows import ResultsRow
-    from pipelines.requests.data_sets import DataSet
+    from simpgan.components.core.results.rows import ResultsRow
+    from simpgan.pipelines.requests.data_sets import DataSet
 
 
 class Pipeline(StrEnum):
@@ -88,8 +88,8 @@ def run_adapt(
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Adapt from one source to one target. Stages that are done already come from the cache in --out."""
-    from pipelines.reports.selection import choices
-    from pipelines.requests.data_sets import DataSet
+    from simpgan.pipelines.reports.selection import choices
+    from simpgan.pipelines.requests.data_sets import DataSet
 
     rows = adapt(
         DataSet.parse(source, "--source", source_name),
@@ -125,11 +125,11 @@ def run_table1(
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Every method for several sources and seeds, summed up beside the paper's Table 1; all folds unless told."""
-    from pipelines.config.presets import resolve
-    from pipelines.requests.data_sets import DataSet, names_of_sources, refuse_same_names
-    from pipelines.requests.early_checks import foresee
-    from pipelines.requests.sweep import every_split, plan
-    from pipelines.runner import runs
+    from simpgan.pipelines.config.presets import resolve
+    from simpgan.pipelines.requests.data_sets import DataSet, names_of_sources, refuse_same_names
+    from simpgan.pipelines.requests.early_checks import foresee
+    from simpgan.pipelines.requests.sweep import every_split, plan
+    from simpgan.pipelines.runner import runs
 
     names = names_of_sources(source_name or [], source)
     sources = [DataSet.parse(text, "--source", name) for text, name in zip(source, names, strict=True)]
@@ -166,8 +166,8 @@ def run_retrain(
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Go on from the champion when enough new images have come, and propose what comes of it."""
-    from pipelines.config.presets import resolve
-    from pipelines.requests import retrain
+    from simpgan.pipelines.config.presets import resolve
+    from simpgan.pipelines.requests import retrain
 
     asked = retrain.Retraining(retrain.check_location(location), model, method, threshold, part_images)
     settings = resolve(preset, assignments or [], seed, "cameras")
@@ -202,9 +202,9 @@ def compile_pipeline(
     """
     from kfp.compiler import Compiler
 
-    from pipelines.config.profiles import read_profile
-    from pipelines.requests.retrain import refuse_other_method
-    from pipelines.requests.sweep import refuse_unknown
+    from simpgan.pipelines.config.profiles import read_profile
+    from simpgan.pipelines.requests.retrain import refuse_other_method
+    from simpgan.pipelines.requests.sweep import refuse_unknown
 
     out = out or Path(f"{pipeline}.yaml")
     if out.suffix not in (".yaml", ".yml"):
@@ -218,21 +218,21 @@ def compile_pipeline(
         raise UserError("--registry says where a cluster finds the images: give a --profile too")
     pods = read_profile(profile) if profile else None
     if pipeline == Pipeline.ADAPT:
-        from pipelines.graphs.adapt import adapt_pipeline
+        from simpgan.pipelines.graphs.adapt import adapt_pipeline
 
         graph = adapt_pipeline(methods or ["simpgan"])
     elif pipeline == Pipeline.RETRAIN:
-        from pipelines.graphs.retrain import retrain_pipeline
+        from simpgan.pipelines.graphs.retrain import retrain_pipeline
 
         graph = retrain_pipeline(method or RETRAIN_METHOD)
     else:
-        from pipelines.graphs.table1 import table1_pipeline
+        from simpgan.pipelines.graphs.table1 import table1_pipeline
 
         graph = table1_pipeline(methods or split(TABLE1_METHODS))
     out.parent.mkdir(parents=True, exist_ok=True)
     if pods:
-        from components.core.images import Images
-        from pipelines.cluster.compilation import compile_for_cluster
+        from simpgan.components.core.images import Images
+        from simpgan.pipelines.cluster.compilation import compile_for_cluster
 
         for note in compile_for_cluster(graph, pods, Images.locked(registry), str(out)):
             typer.echo(note, err=True)
@@ -246,7 +246,7 @@ def demo_data(
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other people and cameras.")] = 0,
 ) -> None:
     """Generate two small camera networks in official layouts, for trying the software."""
-    from pipelines.demo_data import generate
+    from simpgan.pipelines.demo_data import generate
 
     source, target = generate(out, seed)
     typer.echo(f"--source market1501:{source} --target grid:{target}")
@@ -257,8 +257,8 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Of the generated data and of every training.")] = 0,
 ) -> None:
     """Generate two camera networks, and adapt from one to the other: a few minutes, no download, no GPU."""
-    from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
-    from pipelines.requests.data_sets import DataSet
+    from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
+    from simpgan.pipelines.requests.data_sets import DataSet
 
     folder = out / f"cameras-{seed}"
     if not (folder / TARGET_FOLDER).exists():
@@ -285,10 +285,10 @@ def adapt(
     runner: Runner = Runner.SUBPROCESS,
 ) -> "list[ResultsRow]":
     """Check all that was asked for, then run the pipeline `adapt`. Returns the rows of results."""
-    from pipelines.config.presets import resolve
-    from pipelines.requests.early_checks import foresee
-    from pipelines.requests.sweep import plan
-    from pipelines.runner import runs
+    from simpgan.pipelines.config.presets import resolve
+    from simpgan.pipelines.requests.early_checks import foresee
+    from simpgan.pipelines.requests.sweep import plan
+    from simpgan.pipelines.runner import runs
 
     settings = resolve(preset, assignments, seed, source.layout)
     runs.refuse_shared_people([source], target, settings)
@@ -315,7 +315,7 @@ def prepared(out: Path) -> Path:
 
 def name_store(out: Path) -> None:
     """Name the store of runs in the folder of a run, unless the environment names another."""
-    from components.core.tracking.store_address import store_address
+    from simpgan.components.core.tracking.store_address import store_address
 
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         os.environ["MLFLOW_TRACKING_URI"] = store_address(out / "mlflow.db")
@@ -328,17 +328,17 @@ def place_of_data(data_root: str) -> str:
 
 def place_of_run(data_root: str | None, out: Path) -> str:
     """The data root of a run: as given, else as the run in `out` before had it, else a folder in `out`."""
-    from pipelines.runner.relocation import data_root_of
+    from simpgan.pipelines.runner.relocation import data_root_of
 
     return place_of_data(data_root or data_root_of(out) or str(out / "data"))
 
 
 def show(rows: "list[ResultsRow]", out: Path, further: str) -> None:
     """Print the results in `out`, or without labels the checks; where to look further; and what came out."""
-    from components.core.results.headlines import headlines
-    from components.core.results.probes import read_probes_beside
-    from components.core.results.summary import table
-    from components.core.results.unlabelled_checks import FILE, read_checks
+    from simpgan.components.core.results.headlines import headlines
+    from simpgan.components.core.results.probes import read_probes_beside
+    from simpgan.components.core.results.summary import table
+    from simpgan.components.core.results.unlabelled_checks import FILE, read_checks
 
     if not rows:
         checks = read_checks(out / FILE).table()

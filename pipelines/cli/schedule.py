@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from components.core.errors import UserError
-from pipelines.cli.locations import Commands
-from pipelines.cli.submit import HostOption, NamespaceOption, TokenFileOption
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cli.locations import Commands
+from simpgan.pipelines.cli.submit import HostOption, NamespaceOption, TokenFileOption
 
 FilesArgument = Annotated[
     list[Path] | None, typer.Argument(help="Files of schedules. Without: all of --folder, and no others.")
@@ -37,12 +37,12 @@ def apply_schedules(
 
     Recurring runs that simpgan did not create stay as they are.
     """
-    from pipelines.cluster.schedules import FOLDER, files_in, read_all
+    from simpgan.pipelines.cluster.schedules import FOLDER, files_in, read_all
 
     schedules = read_all(files or files_in(folder or FOLDER))
 
-    from pipelines.cluster.client import Server
-    from pipelines.cluster.schedules.reconciling import apply, wanted
+    from simpgan.pipelines.cluster.client import Server
+    from simpgan.pipelines.cluster.schedules.reconciling import apply, wanted
 
     checked = [wanted(each) for each in schedules]
     for note in dict.fromkeys(note for each in checked for note in each.request.notes):
@@ -53,8 +53,8 @@ def apply_schedules(
 
 def list_schedules(host: HostOption, token_file: TokenFileOption = None, namespace: NamespaceOption = None) -> None:
     """The schedules on the server that simpgan created: name, times in UTC, whether they are on, since when."""
-    from pipelines.cluster.client import Server
-    from pipelines.cluster.schedules.reconciling import own
+    from simpgan.pipelines.cluster.client import Server
+    from simpgan.pipelines.cluster.schedules.reconciling import own
 
     for each in own(Server(host, token_file, namespace)):
         created = each.recurring_run.created_at
@@ -73,8 +73,8 @@ def remove_schedules(
     if bool(files) == every:
         raise UserError("give the files or names of the schedules to remove, or --all")
 
-    from pipelines.cluster.client import Server
-    from pipelines.cluster.schedules.reconciling import own, remove
+    from simpgan.pipelines.cluster.client import Server
+    from simpgan.pipelines.cluster.schedules.reconciling import own, remove
 
     server = Server(host, token_file, namespace)
     there = own(server)

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.locations import a_model
-from pipelines.cli.options import OutOption, RecordedDataRootOption
-from pipelines.cli.run import place_of_data
+from simpgan.pipelines.cli.locations import a_model
+from simpgan.pipelines.cli.options import OutOption, RecordedDataRootOption
+from simpgan.pipelines.cli.run import place_of_data
 
 
 def register(app: typer.Typer) -> None:
@@ -29,10 +29,10 @@ def search(
     ] = 0.001,
 ) -> None:
     """Find the gallery images most like a person; the gallery's features are kept for the next search."""
-    from components.core import storage
-    from components.search.page import write_page
-    from components.search.searcher import Searcher, probe_files
-    from pipelines.runner.relocation import find_data_root
+    from simpgan.components.core import storage
+    from simpgan.components.search.page import write_page
+    from simpgan.components.search.searcher import Searcher, probe_files
+    from simpgan.pipelines.runner.relocation import find_data_root
 
     probes = probe_files(probe)
     root = find_data_root(data_root and place_of_data(data_root), gallery)
@@ -55,8 +55,8 @@ def folder_of(model: str) -> Path:
     Raises:
         UserError: there is no such folder, model, version or alias.
     """
-    from components.core import storage
-    from components.core.registry.version_lookup import CONTENT_TAG, content_of
+    from simpgan.components.core import storage
+    from simpgan.components.core.registry.version_lookup import CONTENT_TAG, content_of
 
     name, at, which = model.partition("@")
     if Path(model).exists() or not at:
@@ -64,7 +64,7 @@ def folder_of(model: str) -> Path:
     models = storage.cache_folder() / "models"
     if (known := content_of(name, which)) and (folder := models / "{1}-{0}".format(*known)).is_dir():
         return folder
-    from components.core.registry.model_registry import Registry
+    from simpgan.components.core.registry.model_registry import Registry
 
     registry = Registry(name)
     version = registry.version(which)

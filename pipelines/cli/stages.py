@@ -6,11 +6,11 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from components.core.errors import UserError
-from components.core.process.task import Task, note_task
-from components.core.settings import Settings
-from pipelines.cli.locations import a_place
-from pipelines.cli.options import (
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.task import Task, note_task
+from simpgan.components.core.settings import Settings
+from simpgan.pipelines.cli.locations import a_place
+from simpgan.pipelines.cli.options import (
     OutOption,
     PartImagesOption,
     PresetOption,
@@ -20,8 +20,8 @@ from pipelines.cli.options import (
     SharedDataRootOption,
     ThresholdOption,
 )
-from pipelines.cli.run import place_of_data
-from pipelines.config.defaults import PART_IMAGES, THRESHOLD
+from simpgan.pipelines.cli.run import place_of_data
+from simpgan.pipelines.config.defaults import PART_IMAGES, THRESHOLD
 
 SourceOption = Annotated[Path, typer.Option(help="Manifest of the labelled data set.")]
 TargetOption = Annotated[Path, typer.Option(help="Manifest of the data set to adapt to.")]
@@ -52,9 +52,9 @@ def ingest(
     assignments: SetOption = None,
 ) -> None:
     """Read a data set into shards under the data root, and a manifest in --out."""
-    from components.ingest import stage
-    from components.ingest.settings import IngestSettings
-    from pipelines.requests.data_sets import DataSet
+    from simpgan.components.ingest import stage
+    from simpgan.components.ingest.settings import IngestSettings
+    from simpgan.pipelines.requests.data_sets import DataSet
 
     chosen = DataSet.parse(data, "DATA")
     settings = read(IngestSettings, "ingest", preset, [*(assignments or []), f"layout={chosen.layout}"], None)
@@ -74,7 +74,7 @@ def watch(
     part_images: PartImagesOption = PART_IMAGES,
 ) -> None:
     """List the files that a data set was not made from, in parts to be read."""
-    from components.watch import stage
+    from simpgan.components.watch import stage
 
     stage.run(place_of_data(location), existing(known, "--known"), threshold, part_images, out)
 
@@ -88,8 +88,8 @@ def ingest_part(
     assignments: SetOption = None,
 ) -> None:
     """Read one part of a listing into shards under the data root, and a manifest in --out."""
-    from components.ingest import part as stage
-    from components.ingest.settings import IngestSettings
+    from simpgan.components.ingest import part as stage
+    from simpgan.components.ingest.settings import IngestSettings
 
     settings = read(IngestSettings, "ingest", preset, [*(assignments or []), "layout=cameras"], None)
     stage.run(existing(listing, "--listing"), part, settings, place_of_data(data_root), out)
@@ -103,8 +103,8 @@ def merge(
     assignments: SetOption = None,
 ) -> None:
     """Join parts of a data set, and what it was before, into one manifest."""
-    from components.ingest import merge as stage
-    from components.ingest.settings import IngestSettings
+    from simpgan.components.ingest import merge as stage
+    from simpgan.components.ingest.settings import IngestSettings
 
     settings = read(IngestSettings, "ingest", preset, [*(assignments or []), "layout=cameras"], None)
     before = existing(former, "--former") if former else None
@@ -120,8 +120,8 @@ def pretrain(
     seed: SeedOption = None,
 ) -> None:
     """Train the siamese classifier on the labelled source."""
-    from components.pretrain import stage
-    from components.pretrain.settings import PretrainSettings
+    from simpgan.components.pretrain import stage
+    from simpgan.components.pretrain.settings import PretrainSettings
 
     settings = read(PretrainSettings, "pretrain", preset, assignments, seed)
     place = place_of_data(data_root)
@@ -141,8 +141,8 @@ def train_gan(
     seed: SeedOption = None,
 ) -> None:
     """Train a translation of the target's images into the source's style; --set method=, protocol=, fold=."""
-    from components.train_gan import stage
-    from components.train_gan.settings import TrainGanSettings
+    from simpgan.components.train_gan import stage
+    from simpgan.components.train_gan.settings import TrainGanSettings
 
     settings = read(TrainGanSettings, "train_gan", preset, assignments, seed)
     place = place_of_data(data_root)
@@ -167,8 +167,8 @@ def translate(
     assignments: SetOption = None,
 ) -> None:
     """Translate the target's images, or the source's; the new manifest is --out."""
-    from components.translate import stage
-    from components.translate.settings import TranslateSettings
+    from simpgan.components.translate import stage
+    from simpgan.components.translate.settings import TranslateSettings
 
     if target and source is None:
         images, direction = existing(target, "--target"), "target-to-source"
@@ -194,8 +194,8 @@ def umdl(
     seed: SeedOption = None,
 ) -> None:
     """Learn UMDL's dictionaries and write the target's features in them; --set protocol=, fold=."""
-    from components.umdl import stage
-    from components.umdl.settings import UmdlSettings
+    from simpgan.components.umdl import stage
+    from simpgan.components.umdl.settings import UmdlSettings
 
     settings = read(UmdlSettings, "umdl", preset, assignments, seed)
     place = place_of_data(data_root)
@@ -228,10 +228,10 @@ def evaluate(
     seed: SeedOption = None,
 ) -> None:
     """Measure how well the classifier finds people in the target, as it is and by every other method given."""
-    from components.core.results.rows import read_results
-    from components.evaluate import stage
-    from components.evaluate.settings import EvaluateSettings
-    from pipelines.cli.run import show
+    from simpgan.components.core.results.rows import read_results
+    from simpgan.components.evaluate import stage
+    from simpgan.components.evaluate.settings import EvaluateSettings
+    from simpgan.pipelines.cli.run import show
 
     settings = read(EvaluateSettings, "evaluate", preset, assignments, seed)
     place = place_of_data(data_root)
@@ -258,10 +258,10 @@ def summarise(
     assignments: SetOption = None,
 ) -> None:
     """Sum up several evaluations: means, deviations and confidence intervals beside the paper's figures."""
-    from components.core.results.rows import read_results
-    from components.core.results.summary import table
-    from components.summarise import stage
-    from components.summarise.settings import SummariseSettings
+    from simpgan.components.core.results.rows import read_results
+    from simpgan.components.core.results.summary import table
+    from simpgan.components.summarise import stage
+    from simpgan.components.summarise.settings import SummariseSettings
 
     settings = read(SummariseSettings, "summarise", preset, assignments, None)
     note("summarise", settings, {"results": all_existing(results, "RESULTS")})
@@ -280,9 +280,9 @@ def drift(
     seed: SeedOption = None,
 ) -> None:
     """Say which cameras no longer look as they did when the model in use was trained. Needs no label."""
-    from components.drift import stage
-    from components.drift.settings import DriftSettings
-    from pipelines.runner.relocation import find_data_root
+    from simpgan.components.drift import stage
+    from simpgan.components.drift.settings import DriftSettings
+    from simpgan.pipelines.runner.relocation import find_data_root
 
     settings = read(DriftSettings, "drift", preset, assignments, seed)
     manifests = existing(reference, "--reference"), existing(new, "--new")
@@ -296,7 +296,7 @@ def read(
     settings: type[StageSettings], stage: str, preset: str | None, assignments: list[str] | None, seed: int | None
 ) -> StageSettings:
     """The settings of one stage; in its own command, `--set` needs no `stage.` in front."""
-    from pipelines.config.presets import parse_assignment, stage_values
+    from simpgan.pipelines.config.presets import parse_assignment, stage_values
 
     parsed = [parse_assignment(assignment, stage) for assignment in assignments or []]
     for other, setting, _ in parsed:
@@ -325,7 +325,7 @@ def existing(folder: Path, option: str) -> Path:
         UserError: it is not.
     """
     if not folder.is_dir():
-        from components.core.data.manifest import manifest_near
+        from simpgan.components.core.data.manifest import manifest_near
 
         instead = manifest_near(folder) or ": give one that an earlier stage wrote"
         raise UserError(f"{option} {folder}: there is no such folder{instead}")

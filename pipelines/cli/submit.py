@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from components.core.errors import UserError
-from pipelines.cli.locations import Commands, a_place, a_profile
-from pipelines.cli.options import (
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cli.locations import Commands, a_place, a_profile
+from simpgan.pipelines.cli.options import (
     MethodOption,
     ModelOption,
     PartImagesOption,
@@ -28,10 +28,10 @@ from pipelines.cli.options import (
     TargetNameOption,
     ThresholdOption,
 )
-from pipelines.config.defaults import MODEL, PART_IMAGES, RETRAIN_METHOD, TABLE1_METHODS, THRESHOLD
+from simpgan.pipelines.config.defaults import MODEL, PART_IMAGES, RETRAIN_METHOD, TABLE1_METHODS, THRESHOLD
 
 if TYPE_CHECKING:
-    from pipelines.requests.submitted import Request
+    from simpgan.pipelines.requests.submitted import Request
 
 HostOption = Annotated[
     str, typer.Option("--host", envvar="KF_PIPELINES_ENDPOINT", help="Address of the Kubeflow Pipelines API.")
@@ -109,7 +109,7 @@ def submit_adapt(
     wait: WaitOption = False,
 ) -> None:
     """Adapt from one source to one target on a cluster; the options are those of simpgan run adapt."""
-    from pipelines.requests.submitted import AdaptOptions
+    from simpgan.pipelines.requests.submitted import AdaptOptions
 
     options = AdaptOptions.parse(
         {
@@ -155,7 +155,7 @@ def submit_table1(
     wait: WaitOption = False,
 ) -> None:
     """Every method for several sources and seeds on a cluster; the options are those of simpgan run table1."""
-    from pipelines.requests.submitted import Table1Options
+    from simpgan.pipelines.requests.submitted import Table1Options
 
     options = Table1Options.parse(
         {
@@ -203,7 +203,7 @@ def submit_retrain(
     wait: WaitOption = False,
 ) -> None:
     """Go on from the champion on a cluster; the options are those of simpgan run retrain."""
-    from pipelines.requests.submitted import RetrainOptions
+    from simpgan.pipelines.requests.submitted import RetrainOptions
 
     options = RetrainOptions.parse(
         {
@@ -238,7 +238,7 @@ def submit_file(
     wait: WaitOption = False,
 ) -> None:
     """Run a compiled pipeline on a cluster, with its own parameters."""
-    from pipelines.requests.submitted import file_request
+    from simpgan.pipelines.requests.submitted import file_request
 
     request = file_request(file, parse_parameters(parameters or []))
     send(request, host, token_file, namespace, experiment, name, no_cache, wait)
@@ -275,11 +275,11 @@ def send(
     wait: bool,
 ) -> None:
     """Upload the pipeline if need be, start the run, say where it is, and follow it if asked to."""
-    from components.core.tracking import open_pipeline
-    from pipelines.cluster.client import Server
-    from pipelines.cluster.follow import follow
-    from pipelines.cluster.mlflow_link import mlflow_link
-    from pipelines.requests.submitted import as_read
+    from simpgan.components.core.tracking import open_pipeline
+    from simpgan.pipelines.cluster.client import Server
+    from simpgan.pipelines.cluster.follow import follow
+    from simpgan.pipelines.cluster.mlflow_link import mlflow_link
+    from simpgan.pipelines.requests.submitted import as_read
 
     for note in request.notes:
         typer.echo(note, err=True)

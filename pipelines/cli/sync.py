@@ -15,8 +15,8 @@ def sync(
     folder: Annotated[Path, typer.Argument(help="The --out of a run, or any folder with recorded runs below it.")],
 ) -> None:
     """Upload runs recorded on this machine to the server in MLFLOW_TRACKING_URI; what is there already stays."""
-    from components.core.tracking.errors import server_name
-    from components.core.tracking.sync import sync as upload
+    from simpgan.components.core.tracking.errors import server_name
+    from simpgan.components.core.tracking.sync import sync as upload
 
     server = server_name()
     synced = upload(folder)

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 import yaml
 
-from components.core.errors import UserError
-from pipelines.cli.locations import a_folder, a_profile
-from pipelines.cli.options import RegistryOption
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cli.locations import a_folder, a_profile
+from simpgan.pipelines.cli.options import RegistryOption
 
 
 def register(app: typer.Typer) -> None:
@@ -32,9 +32,9 @@ def trainjob(
     out: Annotated[Path | None, typer.Option(help="YAML file to write; without, it is printed.")] = None,
 ) -> None:
     """Write the TrainJob that trains on several machines, for Kubeflow Trainer v2: kubectl create -f FILE."""
-    from components.core.images import Images
-    from pipelines.cluster.trainjob import train_job
-    from pipelines.config.profiles import read_profile
+    from simpgan.components.core.images import Images
+    from simpgan.pipelines.cluster.trainjob import train_job
+    from simpgan.pipelines.config.profiles import read_profile
 
     if out and out.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out {out}: the file is YAML: end its name with .yaml")

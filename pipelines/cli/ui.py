@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from components.core.errors import UserError
+from simpgan.components.core.errors import UserError
 
 NOTICE = "[MLflow] Security middleware enabled"
 """MLflow prints this line on every start, and has no option that stops it."""
@@ -37,8 +37,8 @@ def ui(
     if importlib.util.find_spec("mlflow.server") is None:
         raise UserError("MLflow is not installed: pip install 'simpgan[tracking]'")
     refuse_port_in_use(port)
-    from components.core.tracking.store_address import store_address
-    from components.core.tracking.ui_view import save_view
+    from simpgan.components.core.tracking.store_address import store_address
+    from simpgan.components.core.tracking.ui_view import save_view
 
     address = os.environ["MLFLOW_TRACKING_URI"] = store_address(store)
 
@@ -64,8 +64,8 @@ def leave_out_of_errors(text: str) -> None:
 
 def show_server() -> None:
     """Renew the view of a server's experiment, and print where it is."""
-    from components.core.tracking.errors import server_name
-    from components.core.tracking.ui_view import save_view
+    from simpgan.components.core.tracking.errors import server_name
+    from simpgan.components.core.tracking.ui_view import save_view
 
     server = server_name()
     if not server.startswith(("http://", "https://")):

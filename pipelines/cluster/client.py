@@ -24,8 +24,8 @@ from kfp_server_api import (
 )
 from urllib3.exceptions import HTTPError
 
-from components.core.errors import UserError
-from pipelines.cluster.compiled import Compiled
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cluster.compiled import Compiled
 
 TOKEN = "SIMPGAN_KFP_TOKEN"
 AUTHORITIES = "SSL_CERT_FILE"  # where OpenSSL looks for it

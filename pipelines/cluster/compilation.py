@@ -11,13 +11,13 @@ from kfp.dsl.graph_component import GraphComponent
 from kfp.dsl.pipeline_context import Pipeline
 from kfp.dsl.pipeline_task import PipelineTask
 
-from components.core.images import Images, image
-from components.core.process.provenance import IMAGE
-from components.core.tracking.context import KFP_RUN, PIPELINE_NAME
-from components.core.training.launch import PROCESSES
-from components.finish.component import finish
-from pipelines.config.profiles import STAGES
-from pipelines.config.profiles.settings import Profile, StageProfile
+from simpgan.components.core.images import Images, image
+from simpgan.components.core.process.provenance import IMAGE
+from simpgan.components.core.tracking.context import KFP_RUN, PIPELINE_NAME
+from simpgan.components.core.training.launch import PROCESSES
+from simpgan.components.finish.component import finish
+from simpgan.pipelines.config.profiles import STAGES
+from simpgan.pipelines.config.profiles.settings import Profile, StageProfile
 
 RUN_LABEL = "metadata.labels['pipeline/runid']"
 SHARED_MEMORY = "shared-memory"

@@ -13,8 +13,8 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
-from components.core.errors import UserError
-from components.core.settings import nearest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.settings import nearest
 
 TYPES: dict[str, tuple[type, ...]] = {
     "STRING": (str,),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from components.core import storage
-from components.core.errors import UserError
-from pipelines.requests.data_sets import DataSet
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.requests.data_sets import DataSet
 
 NOTHING = hashlib.sha256().hexdigest()  # what storage.fingerprint says of a prefix without objects
 LOOKED_AT_EVERY_TIME = "looked at every time"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from kfp_server_api import ApiException, V2beta1PipelineTaskDetail, V2beta1Run
 from urllib3.exceptions import HTTPError
 
-from components.core.errors import UserError
-from pipelines.runner.local import say
-from pipelines.runner.stage_log import StageFailed
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.runner.local import say
+from simpgan.pipelines.runner.stage_log import StageFailed
 
 if TYPE_CHECKING:
-    from pipelines.cluster.client import Server
+    from simpgan.pipelines.cluster.client import Server
 
 SECONDS_BETWEEN = 10.0
 SECONDS_AWAY = 600.0

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import requests
 from docker import auth
 
-from components.core.errors import UserError
-from components.core.images import Images, name_of
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.images import Images, name_of
 
 MANIFESTS = ", ".join(
     [

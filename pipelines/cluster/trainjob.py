@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.core.errors import UserError
-from components.core.images import Images, name_of
-from pipelines.config.profiles.settings import JOINTLY, Profile, StageProfile, listed
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.images import Images, name_of
+from simpgan.pipelines.config.profiles.settings import JOINTLY, Profile, StageProfile, listed
 
 RUNTIME = "torch-distributed"
 """The ClusterTrainingRuntime that Kubeflow Trainer comes with, whose one job and container are called `node`."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from components.core.errors import UserError
-from components.core.settings import nearest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.settings import nearest
 
 Values = dict[str, Any]
 

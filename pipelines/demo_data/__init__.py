@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from components.core.errors import UserError
-from pipelines.demo_data import grid, market1501
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.demo_data import grid, market1501
 
 SOURCE_FOLDER, TARGET_FOLDER = "market1501", "underground_reid"
 

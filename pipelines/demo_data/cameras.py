@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from pipelines.demo_data.drawing import Canvas, Pose, draw_person
-from pipelines.demo_data.people import Colour, Person
-from pipelines.demo_data.scenes import HEIGHT, WIDTH, Place, draw_scene
+from simpgan.pipelines.demo_data.drawing import Canvas, Pose, draw_person
+from simpgan.pipelines.demo_data.people import Colour, Person
+from simpgan.pipelines.demo_data.scenes import HEIGHT, WIDTH, Place, draw_scene
 
 Array = NDArray[np.floating]
 

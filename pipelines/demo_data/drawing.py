@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.demo_data.people import Colour, Fabric, Person
+from simpgan.pipelines.demo_data.people import Colour, Fabric, Person
 
 Array = NDArray[np.floating]
 Point = tuple[float, float]

@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 from scipy.io import savemat
 
-from pipelines.demo_data.cameras import Camera, photograph, sample_box, target_cameras
-from pipelines.demo_data.drawing import Pose
-from pipelines.demo_data.people import Person, sample_person
+from simpgan.pipelines.demo_data.cameras import Camera, photograph, sample_box, target_cameras
+from simpgan.pipelines.demo_data.drawing import Pose
+from simpgan.pipelines.demo_data.people import Person, sample_person
 
 FOLDS = 10
 DISTRACTORS_PER_IDENTITY = 5 / 6

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.demo_data.cameras import Camera, photograph, sample_box, source_cameras
-from pipelines.demo_data.drawing import Pose
-from pipelines.demo_data.people import Person, sample_person
+from simpgan.pipelines.demo_data.cameras import Camera, photograph, sample_box, source_cameras
+from simpgan.pipelines.demo_data.drawing import Pose
+from simpgan.pipelines.demo_data.people import Person, sample_person
 
 SIZE = 64, 128
 IMAGES_PER_CAMERA = 2

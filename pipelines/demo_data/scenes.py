@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from pipelines.demo_data.people import Colour
+from simpgan.pipelines.demo_data.people import Colour
 
 Array = NDArray[np.floating]
 

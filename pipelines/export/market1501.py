@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.core.data.decoding import is_upright, picture
-from components.core.data.manifest import Manifest
-from components.core.data.shards import read_images
-from components.core.errors import UserError
-from components.core.process.progress import counted
+from simpgan.components.core.data.decoding import is_upright, picture
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.shards import read_images
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.progress import counted
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 LAST_PERSON, LAST_CAMERA = 1501, 6

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from kfp import dsl
 from kfp.dsl.graph_component import GraphComponent
 
-from components.ingest.component import ingest
-from pipelines.graphs.adaptation import Loops, experiment
+from simpgan.components.ingest.component import ingest
+from simpgan.pipelines.graphs.adaptation import Loops, experiment
 
 
 def adapt_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComponent:

@@ -7,13 +7,13 @@ from typing import Any
 from kfp import dsl
 from kfp.dsl.pipeline_task import PipelineTask
 
-from components.evaluate.component import evaluate
-from components.ingest.component import check
-from components.pretrain.component import pretrain
-from components.train_gan.component import train_gan
-from components.translate.component import translate
-from components.umdl.component import umdl
-from pipelines.requests.sweep import COUNTERPART, TRANSLATING, UMDL
+from simpgan.components.evaluate.component import evaluate
+from simpgan.components.ingest.component import check
+from simpgan.components.pretrain.component import pretrain
+from simpgan.components.train_gan.component import train_gan
+from simpgan.components.translate.component import translate
+from simpgan.components.umdl.component import umdl
+from simpgan.pipelines.requests.sweep import COUNTERPART, TRANSLATING, UMDL
 
 Text = Any  # text, or what stands for it in a graph that is being built
 List = Any

@@ -7,15 +7,15 @@ from kfp import dsl
 from kfp.dsl.graph_component import GraphComponent
 from kfp.dsl.pipeline_task import PipelineTask
 
-from components.champion.component import champion
-from components.drift.component import drift
-from components.evaluate.component import evaluate
-from components.ingest.component import ingest_part, merge
-from components.propose.component import propose
-from components.train_gan.component import train_gan
-from components.translate.component import translate
-from components.watch.component import watch
-from pipelines.requests.retrain import ADABN, FOLD, PROTOCOL
+from simpgan.components.champion.component import champion
+from simpgan.components.drift.component import drift
+from simpgan.components.evaluate.component import evaluate
+from simpgan.components.ingest.component import ingest_part, merge
+from simpgan.components.propose.component import propose
+from simpgan.components.train_gan.component import train_gan
+from simpgan.components.translate.component import translate
+from simpgan.components.watch.component import watch
+from simpgan.pipelines.requests.retrain import ADABN, FOLD, PROTOCOL
 
 PARTS_AT_A_TIME = 8
 

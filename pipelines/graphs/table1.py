@@ -5,9 +5,9 @@ from collections.abc import Collection
 from kfp import dsl
 from kfp.dsl.graph_component import GraphComponent
 
-from components.ingest.component import ingest
-from components.summarise.component import summarise
-from pipelines.graphs.adaptation import Loops, experiment
+from simpgan.components.ingest.component import ingest
+from simpgan.components.summarise.component import summarise
+from simpgan.pipelines.graphs.adaptation import Loops, experiment
 
 
 def table1_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComponent:

@@ -9,7 +9,7 @@ from cyclonedx.model.license import DisjunctiveLicense
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from pipelines.images.docker_command import run
+from simpgan.pipelines.images.docker_command import run
 
 TELL_PACKAGES = """
 import json

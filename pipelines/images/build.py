@@ -9,11 +9,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.core.errors import UserError
-from components.core.images import image, name_of
-from pipelines.images.docker_command import docker, exists, run
-from pipelines.images.wheels import DOCKERFILE, ROOT, Python, image_of_wheels, readable
-from pipelines.runner.docker_engine import connect
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.images import image, name_of
+from simpgan.pipelines.images.docker_command import docker, exists, run
+from simpgan.pipelines.images.wheels import DOCKERFILE, ROOT, Python, image_of_wheels, readable
+from simpgan.pipelines.runner.docker_engine import connect
 
 CODE = ("*.py", "*.j2", "*.yaml", "*.json", "*.csv")
 """What the code consists of. Nothing else that may lie in its folders gets into an image."""
@@ -113,6 +113,7 @@ def context(root: Path = ROOT) -> bytes:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(DOCKERFILE, "Dockerfile", filter=readable)
+        tar.add(root / "simpgan" / "__init__.py", "simpgan/__init__.py", filter=readable)
         for path in sorted(path for pattern in CODE for path in (root / "components").rglob(pattern)):
             tar.add(path, path.relative_to(root).as_posix(), filter=readable)
     return archive.getvalue()
@@ -124,6 +125,7 @@ def commit_of(stage: str, root: Path = ROOT) -> str:
     It ends with `-dirty` if what is in the image was changed since, and is `unknown` where there is no repository.
     """
     inside = [
+        "simpgan/__init__.py",
         "components/__init__.py",
         "components/core",
         f"components/{stage}",

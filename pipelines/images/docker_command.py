@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from components.core.errors import UserError
+from simpgan.components.core.errors import UserError
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -1,8 +1,8 @@
 """Push an image that was built to a registry."""
 
-from components.core.errors import UserError
-from components.core.images import Images, image
-from pipelines.images.docker_command import docker, exists
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.images import Images, image
+from simpgan.pipelines.images.docker_command import docker, exists
 
 
 def push(stage: str, registry: str, tag: str) -> str:

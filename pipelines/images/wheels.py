@@ -21,10 +21,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from components.core.errors import UserError
-from pipelines.images.docker_command import docker, exists, run
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.images.docker_command import docker, exists, run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "images" / "Dockerfile"
 CONSTRAINTS = ROOT / "constraints.txt"
 IN_BASE_IMAGE = {"torch", "torchvision"}

@@ -4,16 +4,16 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.core import storage
-from components.core.errors import UserError
-from components.core.results.joining import join, join_probes, replace
-from components.core.results.pages import environment
-from components.core.results.probes import read_probes_beside
-from components.core.results.rows import ResultsRow, read_results, write_results
-from components.core.results.sections import sections
-from components.core.results.statistics import Statistics
-from components.summarise.pages import write_html
-from pipelines.runner.command_text import command_line
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.joining import join, join_probes, replace
+from simpgan.components.core.results.pages import environment
+from simpgan.components.core.results.probes import read_probes_beside
+from simpgan.components.core.results.rows import ResultsRow, read_results, write_results
+from simpgan.components.core.results.sections import sections
+from simpgan.components.core.results.statistics import Statistics
+from simpgan.components.summarise.pages import write_html
+from simpgan.pipelines.runner.command_text import command_line
 
 RESULTS, PAGE, HTML = "results.json", "results.md", "results.html"
 FINDINGS, COMMAND = "findings.md", "command.txt"
@@ -45,7 +45,7 @@ def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
     probes = join_probes(map(read_probes_beside, files))
     statistics = Statistics.of(rows, probes).keeping(kept, older, rows)
     shown = sections(rows, statistics, probes)
-    templates = environment("pipelines.reports", "components.summarise", autoescape=False)
+    templates = environment("simpgan.pipelines.reports", "simpgan.components.summarise", autoescape=False)
     template = templates.get_template("results_page.md.j2")
     page = template.render(sections=shown, findings=FINDINGS if (out / FINDINGS).is_file() else "")
     write_results(rows, published, statistics.lists())

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from components.core.results.methods import name_of
-from components.core.results.rows import ResultsRow
+from simpgan.components.core.results.methods import name_of
+from simpgan.components.core.results.rows import ResultsRow
 
 
 def choices(rows: Sequence[ResultsRow]) -> list[str]:

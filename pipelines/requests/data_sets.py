@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from components.core import storage
-from components.core.errors import UserError
-from components.core.settings import nearest
-from components.core.storage_errors import explained
-from components.ingest.layouts import LAYOUTS
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.settings import nearest
+from simpgan.components.core.storage_errors import explained
+from simpgan.components.ingest.layouts import LAYOUTS
 
 TAKEN = "a folder, an archive or s3://bucket/prefix"
 

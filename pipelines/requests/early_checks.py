@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from components.core import storage
-from components.core.data.manifest import Manifest
-from components.core.data.suitability import (
+from simpgan.components.core import storage
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.suitability import (
     Experiment,
     images_to_adapt_to,
     probes_for_umdl,
@@ -16,11 +16,11 @@ from components.core.data.suitability import (
     splits_to_evaluate,
     unrankable,
 )
-from components.core.errors import UserError
-from components.ingest.preview import preview
-from pipelines.config.presets import RunSettings
-from pipelines.requests.data_sets import DataSet, refuse_unlabelled
-from pipelines.requests.sweep import UMDL, Plan, Split
+from simpgan.components.core.errors import UserError
+from simpgan.components.ingest.preview import preview
+from simpgan.pipelines.config.presets import RunSettings
+from simpgan.pipelines.requests.data_sets import DataSet, refuse_unlabelled
+from simpgan.pipelines.requests.sweep import UMDL, Plan, Split
 
 
 def foresee(

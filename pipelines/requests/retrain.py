@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.core import storage
-from components.core.errors import UserError
-from components.core.registry.description import TRANSLATIONS
-from components.core.settings import nearest
-from components.propose.settings import ProposeSettings
-from components.train_gan.settings import TrainGanSettings
-from pipelines.config.defaults import Runner
-from pipelines.config.presets import RunSettings
-from pipelines.runner.runs import recorded_run, settings_as_text, way_of_running
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.registry.description import TRANSLATIONS
+from simpgan.components.core.settings import nearest
+from simpgan.components.propose.settings import ProposeSettings
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.pipelines.config.defaults import Runner
+from simpgan.pipelines.config.presets import RunSettings
+from simpgan.pipelines.runner.runs import recorded_run, settings_as_text, way_of_running
 
 if TYPE_CHECKING:
-    from components.core.registry.model_registry import Version
-    from components.drift.measuring import CameraDrift
+    from simpgan.components.core.registry.model_registry import Version
+    from simpgan.components.drift.measuring import CameraDrift
 
 ADABN = "adabn"
 METHODS = (*TRANSLATIONS, ADABN)
@@ -102,7 +102,7 @@ class Retrained:
 
     def cameras(self) -> "list[CameraDrift]":
         """What became of each camera."""
-        from components.drift.measuring import read_drift
+        from simpgan.components.drift.measuring import read_drift
 
         return read_drift(self.drift / "drift.json") if self.drift else []
 
@@ -145,9 +145,9 @@ def run_retrain(
         StageFailed: a stage failed for any other reason.
     """
     with recorded_run("retrain", settings, asked.tags(settings), out, data_root, command) as (_, lock):
-        from components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry
-        from pipelines.graphs.retrain import retrain_pipeline
-        from pipelines.runner.local import run_pipeline
+        from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry
+        from simpgan.pipelines.graphs.retrain import retrain_pipeline
+        from simpgan.pipelines.runner.local import run_pipeline
 
         work = way_of_running(runner, lock, [data_root], [asked.location])
         arguments = asked.arguments(settings, data_root)

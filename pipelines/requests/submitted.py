@@ -10,13 +10,13 @@ from typing import Any
 from kfp.dsl.graph_component import GraphComponent
 from pydantic import Field
 
-from components.core import storage
-from components.core.errors import UserError
-from components.core.images import Images
-from components.core.settings import Settings
-from pipelines.cluster.compilation import compile_for_cluster
-from pipelines.cluster.compiled import Compiled, read_compiled
-from pipelines.cluster.data_checks import (
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.images import Images
+from simpgan.components.core.settings import Settings
+from simpgan.pipelines.cluster.compilation import compile_for_cluster
+from simpgan.pipelines.cluster.compiled import Compiled, read_compiled
+from simpgan.pipelines.cluster.data_checks import (
     ClusterDataSet,
     check_data_root,
     check_images,
@@ -24,8 +24,8 @@ from pipelines.cluster.data_checks import (
     check_weights,
     cluster_data_set,
 )
-from pipelines.cluster.image_registry import gone
-from pipelines.config.defaults import (
+from simpgan.pipelines.cluster.image_registry import gone
+from simpgan.pipelines.config.defaults import (
     MODEL,
     PART_IMAGES,
     RETRAIN_METHOD,
@@ -34,14 +34,14 @@ from pipelines.config.defaults import (
     THRESHOLD,
     split,
 )
-from pipelines.config.presets import RunSettings, resolve
-from pipelines.config.profiles import STAGES, read_profile
-from pipelines.config.profiles.settings import Profile
-from pipelines.requests.data_sets import names_of_sources, refuse_same_names
-from pipelines.requests.early_checks import foresee
-from pipelines.requests.retrain import Retraining
-from pipelines.requests.sweep import Plan, every_split, plan
-from pipelines.runner import runs
+from simpgan.pipelines.config.presets import RunSettings, resolve
+from simpgan.pipelines.config.profiles import STAGES, read_profile
+from simpgan.pipelines.config.profiles.settings import Profile
+from simpgan.pipelines.requests.data_sets import names_of_sources, refuse_same_names
+from simpgan.pipelines.requests.early_checks import foresee
+from simpgan.pipelines.requests.retrain import Retraining
+from simpgan.pipelines.requests.sweep import Plan, every_split, plan
+from simpgan.pipelines.runner import runs
 
 LONGEST_TITLE = 160
 SETTINGS = "_settings"
@@ -151,7 +151,7 @@ class AdaptOptions(ExperimentOptions):
     seed: int | None = Field(None, ge=0, description="seed of every stage that has one")
 
     def request(self, scheduled: bool = False) -> Request:
-        from pipelines.graphs.adapt import adapt_pipeline
+        from simpgan.pipelines.graphs.adapt import adapt_pipeline
 
         source = cluster_data_set(self.source, "--source", self.source_name, scheduled=scheduled)
         target = cluster_data_set(self.target, "--target", self.target_name, scheduled=scheduled)
@@ -177,7 +177,7 @@ class Table1Options(ExperimentOptions):
     seed: list[int] = Field([], description="seeds")
 
     def request(self, scheduled: bool = False) -> Request:
-        from pipelines.graphs.table1 import table1_pipeline
+        from simpgan.pipelines.graphs.table1 import table1_pipeline
 
         names = names_of_sources(self.source_name, self.source)
         sources = [
@@ -212,7 +212,7 @@ class RetrainOptions(Options):
     seed: int | None = Field(None, ge=0, description="seed of every stage that has one")
 
     def request(self, scheduled: bool = False) -> Request:
-        from pipelines.graphs.retrain import retrain_pipeline
+        from simpgan.pipelines.graphs.retrain import retrain_pipeline
 
         check_images(self.location)
         asked = Retraining(self.location, self.model, self.method, self.threshold, self.part_images)

@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 import yaml
 
-from components.core.errors import UserError
-from components.core.settings import nearest
-from components.ingest.layouts import LAYOUTS
-from components.train_gan.settings import Method, TrainGanSettings
-from pipelines.requests.data_sets import DataSet
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.settings import nearest
+from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.train_gan.settings import Method, TrainGanSettings
+from simpgan.pipelines.requests.data_sets import DataSet
 
 TRANSLATING = get_args(Method)
 COUNTERPART = "source-to-target"

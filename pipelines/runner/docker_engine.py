@@ -7,8 +7,8 @@ import docker
 from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.models.images import Image
 
-from components.core.errors import UserError
-from components.core.process.provenance import COMMIT
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.provenance import COMMIT
 
 
 def connect() -> docker.DockerClient:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from components.core.errors import UserError
+from simpgan.components.core.errors import UserError
 
 CONTAINER = "container "
 LONGEST_NOTE = 60
@@ -78,7 +78,7 @@ class FolderLock:
 
     def end_container(self, name: str) -> None:
         """End a container that works on, though its run has gone."""
-        from pipelines.runner.docker_engine import end_container
+        from simpgan.pipelines.runner.docker_engine import end_container
 
         try:
             end_container(name)

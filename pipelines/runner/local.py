@@ -22,18 +22,18 @@ from kfp.local import cache
 from kfp.local.orchestrator import task_spec_utils
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 
-from components.core.data import shards
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.core.process.interrupts import GO_ON, say_at_once
-from components.core.process.task import Task
-from pipelines.runner.relocation import noted, read
-from pipelines.runner.stage_log import Ended, StageOutput
-from pipelines.runner.task_records import keep_task, slug, task_of
+from simpgan.components.core.data import shards
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.interrupts import GO_ON, say_at_once
+from simpgan.components.core.process.task import Task
+from simpgan.pipelines.runner.relocation import noted, read
+from simpgan.pipelines.runner.stage_log import Ended, StageOutput
+from simpgan.pipelines.runner.task_records import keep_task, slug, task_of
 
 if TYPE_CHECKING:
-    from pipelines.runner.stage_container import Containers, StageContainer
-    from pipelines.runner.stage_process import Processes, StageProcess
+    from simpgan.pipelines.runner.stage_container import Containers, StageContainer
+    from simpgan.pipelines.runner.stage_process import Processes, StageProcess
 
 RETRIES = 2
 PAUSE_SECONDS = 5.0

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.core.data import shards
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
+from simpgan.components.core.data import shards
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
 
 DATA_ROOT = "data_root.txt"
 """The file of a run that says where its images are."""

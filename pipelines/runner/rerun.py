@@ -15,21 +15,21 @@ from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 from kfp.local import subprocess_task_handler
 
-import components
-from components.core import storage
-from components.core.damaged_files import named_damage, read_json
-from components.core.errors import UserError
-from components.core.process import provenance
-from components.core.process.task import InputArtifact, Task
-from components.core.tracking.context import KFP_RUN, MLFLOW_RUN_ID, PARENT_RUN, PIPELINE_RUN, RERUN_OF
-from components.core.training.checkpoint import CHECKPOINTS
-from pipelines.config.defaults import Runner
-from pipelines.config.presets import STAGES, parse_assignment
-from pipelines.runner.docker_engine import code_in
-from pipelines.runner.folder_lock import FolderLock
-from pipelines.runner.local import Stages
-from pipelines.runner.runs import way_of_running
-from pipelines.runner.task_records import PastTask
+from simpgan import components
+from simpgan.components.core import storage
+from simpgan.components.core.damaged_files import named_damage, read_json
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process import provenance
+from simpgan.components.core.process.task import InputArtifact, Task
+from simpgan.components.core.tracking.context import KFP_RUN, MLFLOW_RUN_ID, PARENT_RUN, PIPELINE_RUN, RERUN_OF
+from simpgan.components.core.training.checkpoint import CHECKPOINTS
+from simpgan.pipelines.config.defaults import Runner
+from simpgan.pipelines.config.presets import STAGES, parse_assignment
+from simpgan.pipelines.runner.docker_engine import code_in
+from simpgan.pipelines.runner.folder_lock import FolderLock
+from simpgan.pipelines.runner.local import Stages
+from simpgan.pipelines.runner.runs import way_of_running
+from simpgan.pipelines.runner.task_records import PastTask
 
 OUTPUTS = "outputs.json"
 
@@ -157,11 +157,11 @@ def digest_of(folder: Path) -> str:
         with named_damage(path, "ingest again"):
             return str(summary["digest"])
     if (folder / "features.json").is_file():
-        from components.core.data.features import features_digest
+        from simpgan.components.core.data.features import features_digest
 
         return features_digest(folder)
     if (folder / "model.safetensors").is_file():
-        from components.core.models.model_folder import model_digest
+        from simpgan.components.core.models.model_folder import model_digest
 
         return model_digest(folder)
     results = folder / "results.json"
@@ -175,7 +175,7 @@ def component_of(name: str) -> BaseComponent:
         UserError: there is none.
     """
     for path in sorted(Path(components.__file__).parent.glob("*/component.py")):
-        found = getattr(importlib.import_module(f"components.{path.parent.name}.component"), name, None)
+        found = getattr(importlib.import_module(f"simpgan.components.{path.parent.name}.component"), name, None)
         if isinstance(found, BaseComponent):
             return found
     raise UserError(f"there is no component '{name}' any more: use the code of the run")

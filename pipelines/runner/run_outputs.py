@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel
 
-from components.core.damaged_files import named_damage, read_json
-from components.core.data.translation_origin import read_origin
-from components.core.errors import UserError
-from components.core.registry.description import TRANSLATIONS, check_method
-from components.core.storage_errors import explained
+from simpgan.components.core.damaged_files import named_damage, read_json
+from simpgan.components.core.data.translation_origin import read_origin
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.registry.description import TRANSLATIONS, check_method
+from simpgan.components.core.storage_errors import explained
 
 if TYPE_CHECKING:
-    from pipelines.runner.local import Finished
+    from simpgan.pipelines.runner.local import Finished
 
 FILE = "parts.json"
 REMEDY = "run the pipeline again, which writes it anew"

@@ -10,27 +10,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.core import storage
-from components.core.errors import UserError
-from components.core.results.probes import read_probes_beside
-from components.core.results.rows import ResultsRow, read_results
-from components.core.results.summary import final_curves, final_figures
-from components.core.results.unlabelled_checks import FILE as CHECKS
-from components.core.results.unlabelled_checks import read_checks
-from components.core.tracking import PipelineRun, pipeline_run
-from pipelines.config.defaults import Runner
-from pipelines.config.presets import RunSettings
-from pipelines.requests.data_sets import DataSet, refuse_same_data
-from pipelines.requests.sweep import Plan
-from pipelines.runner.command_text import command_line
-from pipelines.runner.folder_lock import FolderLock
-from pipelines.runner.relocation import note_data_root
-from pipelines.runner.run_outputs import write_parts
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.probes import read_probes_beside
+from simpgan.components.core.results.rows import ResultsRow, read_results
+from simpgan.components.core.results.summary import final_curves, final_figures
+from simpgan.components.core.results.unlabelled_checks import FILE as CHECKS
+from simpgan.components.core.results.unlabelled_checks import read_checks
+from simpgan.components.core.tracking import PipelineRun, pipeline_run
+from simpgan.pipelines.config.defaults import Runner
+from simpgan.pipelines.config.presets import RunSettings
+from simpgan.pipelines.requests.data_sets import DataSet, refuse_same_data
+from simpgan.pipelines.requests.sweep import Plan
+from simpgan.pipelines.runner.command_text import command_line
+from simpgan.pipelines.runner.folder_lock import FolderLock
+from simpgan.pipelines.runner.relocation import note_data_root
+from simpgan.pipelines.runner.run_outputs import write_parts
 
 if TYPE_CHECKING:
-    from pipelines.runner.local import Finished
-    from pipelines.runner.stage_container import Containers
-    from pipelines.runner.stage_process import Processes
+    from simpgan.pipelines.runner.local import Finished
+    from simpgan.pipelines.runner.stage_container import Containers
+    from simpgan.pipelines.runner.stage_process import Processes
 
 RESULTS, PROBES, REPORT, REPORTS = "results.json", "probes.parquet", "report.html", "reports"
 TABLES = ("results.md", "results.html")
@@ -61,8 +61,8 @@ def run_adapt(
     settings = with_content_of_weights(settings)
     tags = tags_of([source], target, settings, planned)
     with recorded_run("adapt", settings, tags, out, data_root, command) as (tracked, lock):
-        from pipelines.graphs.adapt import adapt_pipeline
-        from pipelines.runner.local import run_pipeline
+        from simpgan.pipelines.graphs.adapt import adapt_pipeline
+        from simpgan.pipelines.runner.local import run_pipeline
 
         # Trainings use every core, so that two at a time would each take twice as long.
         pipeline = adapt_pipeline(planned.methods, parallelism=1)
@@ -90,8 +90,8 @@ def run_table1(
     settings = [with_content_of_weights(each) for each in settings]
     tags = tags_of(sources, target, settings[0], planned)
     with recorded_run("table1", settings[0], tags, out, data_root, command) as (tracked, lock):
-        from pipelines.graphs.table1 import table1_pipeline
-        from pipelines.runner.local import run_pipeline
+        from simpgan.pipelines.graphs.table1 import table1_pipeline
+        from simpgan.pipelines.runner.local import run_pipeline
 
         pipeline = table1_pipeline(planned.methods, parallelism=1)
         arguments = table1_arguments(sources, target, settings, planned, data_root)
@@ -114,10 +114,10 @@ def way_of_running(
         UserError: the Docker engine cannot be reached.
     """
     if runner == Runner.DOCKER:
-        from pipelines.runner.stage_container import Containers
+        from simpgan.pipelines.runner.stage_container import Containers
 
         return Containers(lock, writes, reads)
-    from pipelines.runner.stage_process import Processes
+    from simpgan.pipelines.runner.stage_process import Processes
 
     return Processes(lock)
 

@@ -19,13 +19,13 @@ from kfp.local import docker_task_handler, status
 from requests import RequestException
 from urllib3.exceptions import HTTPError
 
-from components.core import storage
-from components.core.errors import UserError
-from components.core.process.task import TASK
-from components.core.tracking.store_address import sqlite_file
-from pipelines.runner.docker_engine import connect, digest_of, in_a_line
-from pipelines.runner.folder_lock import FolderLock, container_of
-from pipelines.runner.stage_log import INDENT, Ended, StageOutput
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.task import TASK
+from simpgan.components.core.tracking.store_address import sqlite_file
+from simpgan.pipelines.runner.docker_engine import connect, digest_of, in_a_line
+from simpgan.pipelines.runner.folder_lock import FolderLock, container_of
+from simpgan.pipelines.runner.stage_log import INDENT, Ended, StageOutput
 
 SECONDS_TO_END = 60  # a training finishes its step, and writes its checkpoint
 NOT_STARTED = 125  # as the command `docker run` says it

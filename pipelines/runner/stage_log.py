@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from components.core.errors import UserError
-from components.core.process.progress import FOR_LOG
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.progress import FOR_LOG
 
 EXECUTOR_LINE = re.compile(r"\[KFP Executor [\d-]+ [\d:,]+ (?P<level>\w+)\]: (?P<message>.*)", re.DOTALL)
 EXECUTOR_CHATTER = ("Looking for component", "Loading KFP component", "Got executor_input", "Wrote executor output")

@@ -17,11 +17,11 @@ from unittest.mock import patch
 from kfp import local
 from kfp.local import subprocess_task_handler
 
-import components
-from components.core.images import stage_of
-from components.core.process.task import TASK
-from pipelines.runner.folder_lock import FolderLock
-from pipelines.runner.stage_log import INDENT, Ended, StageOutput
+from simpgan import components
+from simpgan.components.core.images import stage_of
+from simpgan.components.core.process.task import TASK
+from simpgan.pipelines.runner.folder_lock import FolderLock
+from simpgan.pipelines.runner.stage_log import INDENT, Ended, StageOutput
 
 CODE = Path(components.__file__).parent
 SECONDS_TO_END = 60  # a training finishes its step, and writes its checkpoint

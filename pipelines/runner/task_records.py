@@ -9,13 +9,13 @@ from typing import Any
 from kfp import dsl
 from pydantic import Field, ValidationError
 
-from components.core.errors import UserError
-from components.core.process import provenance
-from components.core.process.task import InputArtifact, Task
-from components.core.settings import nearest
-from components.core.tracking.context import PIPELINE_RUN
-from components.core.tracking.past_runs import find_task, past_runs, recorded_inputs
-from pipelines.runner import relocation
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process import provenance
+from simpgan.components.core.process.task import InputArtifact, Task
+from simpgan.components.core.settings import nearest
+from simpgan.components.core.tracking.context import PIPELINE_RUN
+from simpgan.components.core.tracking.past_runs import find_task, past_runs, recorded_inputs
+from simpgan.pipelines.runner import relocation
 
 FOLDER = "tasks"
 LOCATIONS = ("data_root", "location")

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from components.core.results.methods import TRANSLATIONS
-from components.core.results.probes import write_probes
-from components.core.results.rows import ResultsRow, write_results
-from components.core.tracking import pipeline_run
+from simpgan.components.core.results.methods import TRANSLATIONS
+from simpgan.components.core.results.probes import write_probes
+from simpgan.components.core.results.rows import ResultsRow, write_results
+from simpgan.components.core.tracking import pipeline_run
 from tests.components.core.results.made_up import ranked, together
 from tests.servers.ports import free_port
 
@@ -84,7 +84,10 @@ def seconds(*arguments: str) -> tuple[float, float, str]:
     """Seconds of the clock and of the processor that the command took, and its first line."""
     started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     ran = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "compare", *arguments], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "simpgan.pipelines.cli", "compare", *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

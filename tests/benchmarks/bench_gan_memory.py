@@ -14,14 +14,14 @@ from tempfile import TemporaryDirectory
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
-from components.core.tracking import stage_run
-from components.core.training.loop import Updates
-from components.train_gan.batches import Batch
-from components.train_gan.objectives import DiscriminatorObjective, GeneratorObjective, generator_loss
-from components.train_gan.settings import TrainGanSettings
-from components.train_gan.trainer import build_optimizer
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.core.training.loop import Updates
+from simpgan.components.train_gan.batches import Batch
+from simpgan.components.train_gan.objectives import DiscriminatorObjective, GeneratorObjective, generator_loss
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.components.train_gan.trainer import build_optimizer
 from tests.benchmarks.bench_gan_step import build
 from tests.benchmarks.meters import MemoryMeter, as_fakes
 

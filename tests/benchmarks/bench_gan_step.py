@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from components.core.data.pairs import PairSampler
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.tracking import StageRun, stage_run
-from components.core.training.device import choose_device, seed_step
-from components.train_gan import losses
-from components.train_gan.settings import TrainGanSettings
-from components.train_gan.trainer import GanTrainer
+from simpgan.components.core.data.pairs import PairSampler
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.tracking import StageRun, stage_run
+from simpgan.components.core.training.device import choose_device, seed_step
+from simpgan.components.train_gan import losses
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.components.train_gan.trainer import GanTrainer
 from tests.benchmarks.timing import ratio, take_turns
 from tests.components.train_gan.plain_step import plain_step
 

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from statistics import median
 
-from pipelines.images.build import Bases, build, context
-from pipelines.images.wheels import ROOT, image_of_wheels
+from simpgan.pipelines.images.build import Bases, build, context
+from simpgan.pipelines.images.wheels import ROOT, image_of_wheels
 from tests.containers import base_images
 from tests.containers.running import output
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.evaluate.metrics import rank
+from simpgan.components.evaluate.metrics import rank
 
 PROBES, GALLERY, DISTRACTORS, WIDTH, PERSONS, CAMERAS = 3368, 15913, 2798, 512, 750, 6
 

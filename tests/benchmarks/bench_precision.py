@@ -16,9 +16,9 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.precision import Inference, training_outcome
-from components.core.process.provenance import hardware
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.precision import Inference, training_outcome
+from simpgan.components.core.process.provenance import hardware
 
 
 def seconds(work: Callable[[], object]) -> float:

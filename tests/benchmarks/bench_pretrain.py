@@ -17,11 +17,11 @@ import timm
 import torch
 from timm.optim import create_optimizer_v2
 
-from components.core.data.pairs import PairSampler
-from components.core.training.device import autocast, choose_device, supported_precision
-from components.pretrain.settings import PretrainSettings
-from components.pretrain.stage import build_classifier
-from components.pretrain.trainer import PretrainTrainer
+from simpgan.components.core.data.pairs import PairSampler
+from simpgan.components.core.training.device import autocast, choose_device, supported_precision
+from simpgan.components.pretrain.settings import PretrainSettings
+from simpgan.components.pretrain.stage import build_classifier
+from simpgan.components.pretrain.trainer import PretrainTrainer
 
 IDENTITIES, OF_EACH = 751, 4
 

@@ -16,7 +16,7 @@ import numpy as np
 import typer
 from numpy.lib.format import open_memmap
 
-from components.search.ranking import nearest
+from simpgan.components.search.ranking import nearest
 
 DIMENSIONS = 2048
 REPEATS = 7

@@ -16,11 +16,11 @@ from typing import Annotated
 
 import typer
 
-from components.core.registry.adaptation import save_adaptation
-from components.core.registry.model_registry import Registry
-from components.ingest import stage as ingest
-from components.ingest.settings import IngestSettings
-from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
+from simpgan.components.core.registry.adaptation import save_adaptation
+from simpgan.components.core.registry.model_registry import Registry
+from simpgan.components.ingest import stage as ingest
+from simpgan.components.ingest.settings import IngestSettings
+from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
 from tests.benchmarks.timing import ratio, take_turns
 from tests.components.core.registry.adaptations import write_classifier, write_translator
 from tests.conftest import Ingested
@@ -34,7 +34,7 @@ def main(turns: Annotated[int, typer.Option(help="counted runs of each")] = 5) -
             "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
         }
         commands = {
-            "search": [sys.executable, "-m", "pipelines.cli", "search", *options(folder)],
+            "search": [sys.executable, "-m", "simpgan.pipelines.cli", "search", *options(folder)],
             "imports": [sys.executable, "-c", "import torch, pandas"],
         }
         times = take_turns({name: lambda _, each=each: run(each) for name, each in commands.items()}, turns)

@@ -13,9 +13,9 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 
-from components.core.data.image_tensors import iterate_batches
-from components.core.data.manifest import Manifest
-from components.core.data.shards import read_images, write_shards
+from simpgan.components.core.data.image_tensors import iterate_batches
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.shards import read_images, write_shards
 from tests.components.core.data.test_decoding import encoded
 
 
@@ -60,7 +60,7 @@ def main() -> None:
             seconds: dict[str, list[float]] = {"without": [], "with": []}
             for _ in range(given.turns):
                 for way, how in (("without", Unchecked(digests)), ("with", hashlib)):
-                    with mock.patch("components.core.data.shards.hashlib", how):
+                    with mock.patch("simpgan.components.core.data.shards.hashlib", how):
                         began = time.perf_counter()
                         work()
                         seconds[way].append(time.perf_counter() - began)

@@ -25,22 +25,22 @@ from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 from kfp.local import task_dispatcher, utils
 
-from components.evaluate.component import evaluate
-from components.evaluate.settings import EvaluateSettings
-from components.ingest.component import ingest
-from components.pretrain.component import pretrain
-from components.pretrain.settings import PretrainSettings
-from components.train_gan.component import train_gan
-from components.train_gan.settings import TrainGanSettings
-from components.translate.component import translate
-from components.translate.settings import TranslateSettings
-from pipelines.config.defaults import Runner
-from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
-from pipelines.runner.folder_lock import FolderLock
-from pipelines.runner.runs import way_of_running
-from pipelines.runner.stage_container import Containers
-from pipelines.runner.stage_log import StageOutput
-from pipelines.runner.stage_process import Processes
+from simpgan.components.evaluate.component import evaluate
+from simpgan.components.evaluate.settings import EvaluateSettings
+from simpgan.components.ingest.component import ingest
+from simpgan.components.pretrain.component import pretrain
+from simpgan.components.pretrain.settings import PretrainSettings
+from simpgan.components.train_gan.component import train_gan
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.components.translate.component import translate
+from simpgan.components.translate.settings import TranslateSettings
+from simpgan.pipelines.config.defaults import Runner
+from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
+from simpgan.pipelines.runner.folder_lock import FolderLock
+from simpgan.pipelines.runner.runs import way_of_running
+from simpgan.pipelines.runner.stage_container import Containers
+from simpgan.pipelines.runner.stage_log import StageOutput
+from simpgan.pipelines.runner.stage_process import Processes
 
 GONE = dsl.Dataset(uri="/gone", metadata={"name": "gone", "digest": "0"})
 MODEL = dsl.Model(uri="/gone", metadata={"digest": "0"})
@@ -155,7 +155,7 @@ def measure_cached(folder: Path, turns: int) -> None:
     generate(folder, 0, source_identities=6, target_identities=4)
     source, target = f"market1501:{folder / SOURCE_FOLDER}", f"grid:{folder / TARGET_FOLDER}"
     options = ["--source", source, "--target", target, "--preset", str(TINY), "--out", str(folder / "out")]
-    command = [sys.executable, "-m", "pipelines.cli", "run", "adapt", *options]
+    command = [sys.executable, "-m", "simpgan.pipelines.cli", "run", "adapt", *options]
     subprocess.run(command, check=True, capture_output=True)
     report("adapt from the cache", turns, lambda: subprocess.run(command, check=True, capture_output=True))
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from components.core.tracking import StageRun, stage_run
-from components.core.training.loop import STEPS_BETWEEN_READS, read, record
+from simpgan.components.core.tracking import StageRun, stage_run
+from simpgan.components.core.training.loop import STEPS_BETWEEN_READS, read, record
 from tests.benchmarks.bench_gan_step import build
 from tests.benchmarks.timing import ratio, wait_for_device
 from tests.servers.mlflow import MlflowServer, plain_environment

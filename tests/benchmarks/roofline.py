@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
-from components.core.tracking import stage_run
-from components.core.training.device import autocast, choose_device
-from components.train_gan.settings import TrainGanSettings
-from components.train_gan.trainer import build_optimizer
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.core.training.device import autocast, choose_device
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.components.train_gan.trainer import build_optimizer
 from tests.benchmarks.bench_gan_step import build
 from tests.benchmarks.meters import MemoryMeter
 from tests.benchmarks.timing import timed

@@ -4,7 +4,7 @@ from itertools import islice
 
 import torch
 
-from components.train_gan.settings import TrainGanSettings
+from simpgan.components.train_gan.settings import TrainGanSettings
 from tests.benchmarks.bench_gan_memory import estimate
 from tests.benchmarks.roofline import count, parts
 

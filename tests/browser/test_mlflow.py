@@ -13,8 +13,8 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from components.core.tracking import pipeline_run, stage_run
-from components.core.tracking.ui_view import save_view
+from simpgan.components.core.tracking import pipeline_run, stage_run
+from simpgan.components.core.tracking.ui_view import save_view
 from tests.browser.conftest import as_device, look
 from tests.conftest import Ingested
 from tests.pipelines.champions import register

@@ -9,15 +9,15 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from components.core.registry.adaptation import save_adaptation
-from components.evaluate.report import Domains
-from components.search import Searcher
-from components.search.page import write_page as write_search_page
-from components.summarise import stage as summarise
-from components.summarise.settings import SummariseSettings
-from pipelines.reports.comparison.groups import grouped
-from pipelines.reports.comparison.pages import write
-from pipelines.reports.comparison.runs import read_runs
+from simpgan.components.core.registry.adaptation import save_adaptation
+from simpgan.components.evaluate.report import Domains
+from simpgan.components.search import Searcher
+from simpgan.components.search.page import write_page as write_search_page
+from simpgan.components.summarise import stage as summarise
+from simpgan.components.summarise.settings import SummariseSettings
+from simpgan.pipelines.reports.comparison.groups import grouped
+from simpgan.pipelines.reports.comparison.pages import write
+from simpgan.pipelines.reports.comparison.runs import read_runs
 from tests.browser.conftest import as_device, look
 from tests.components.core.registry.adaptations import write_classifier
 from tests.components.core.results.made_up import ranked

@@ -10,18 +10,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from components.core.data.features import load_features, save_features
-from components.core.data.manifest import FILES, Manifest
-from components.core.data.new_files import Listing
-from components.core.data.translation_origin import read_origin
-from components.core.errors import UserError
-from components.core.models.classifier import load_classifier
-from components.core.models.translator import load_translator
-from components.core.process.task import InputArtifact
-from components.core.results.probes import no_probes, read_probes, write_probes
-from components.core.results.rows import read_results, write_results
-from components.core.training.checkpoint import Checkpoint
-from pipelines.runner.run_outputs import evaluated_with, find_parts
+from simpgan.components.core.data.features import load_features, save_features
+from simpgan.components.core.data.manifest import FILES, Manifest
+from simpgan.components.core.data.new_files import Listing
+from simpgan.components.core.data.translation_origin import read_origin
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import load_classifier
+from simpgan.components.core.models.translator import load_translator
+from simpgan.components.core.process.task import InputArtifact
+from simpgan.components.core.results.probes import no_probes, read_probes, write_probes
+from simpgan.components.core.results.rows import read_results, write_results
+from simpgan.components.core.training.checkpoint import Checkpoint
+from simpgan.pipelines.runner.run_outputs import evaluated_with, find_parts
 from tests.components.core.registry.adaptations import rewrite_config, write_classifier, write_translator
 from tests.components.core.results.made_up import row
 from tests.conftest import Ingested

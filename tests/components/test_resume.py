@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.tracking import read_history
+from simpgan.components.core.tracking import read_history
 from tests.conftest import Ingested
 
 pytestmark = pytest.mark.local
@@ -25,7 +25,7 @@ ENVIRONMENT = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
 def command(stage: str, out: Path, data_root: Path, options: list[str], settings: list[str]) -> list[str]:
     assignments = [part for setting in settings + EVERY_STEP for part in ("--set", setting)]
     return [
-        *(sys.executable, "-m", "pipelines.cli", stage, *options),
+        *(sys.executable, "-m", "simpgan.pipelines.cli", stage, *options),
         *("--data-root", str(data_root), "--out", str(out), *assignments),
     ]
 

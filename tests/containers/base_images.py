@@ -20,7 +20,7 @@ from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
 
-from pipelines.images.wheels import closure
+from simpgan.pipelines.images.wheels import closure
 
 SLIM = "simpgan-test/slim:latest"
 TORCH = "simpgan-test/torch:latest"

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from components.core.errors import UserError
-from components.core.images import image
-from pipelines.config.profiles import STAGES
-from pipelines.images.build import Bases, build_all
-from pipelines.runner.docker_engine import connect
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.images import image
+from simpgan.pipelines.config.profiles import STAGES
+from simpgan.pipelines.images.build import Bases, build_all
+from simpgan.pipelines.runner.docker_engine import connect
 from tests.containers import base_images
 
 

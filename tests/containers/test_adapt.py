@@ -14,14 +14,14 @@ import pytest
 from docker.types import Mount
 from mlflow.tracking import MlflowClient
 
-from components.core.errors import UserError
-from pipelines.cli.run import adapt
-from pipelines.config.defaults import Runner
-from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
-from pipelines.requests.data_sets import DataSet
-from pipelines.runner import stage_container
-from pipelines.runner.docker_engine import connect
-from pipelines.runner.folder_lock import container_of
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cli.run import adapt
+from simpgan.pipelines.config.defaults import Runner
+from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
+from simpgan.pipelines.requests.data_sets import DataSet
+from simpgan.pipelines.runner import stage_container
+from simpgan.pipelines.runner.docker_engine import connect
+from simpgan.pipelines.runner.folder_lock import container_of
 
 # The first test waits for two whole runs, the images and the servers.
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1800)]
@@ -64,7 +64,18 @@ def cameras(tmp_path_factory):
 def command(cameras):
     source, target = cameras
     options = ["--source", f"market1501:{source}", "--target", f"grid:{target}", "--preset", TINY, *LONGER]
-    return [sys.executable, "-m", "pipelines.cli", "run", "adapt", *options, "--protocol", "all250", "--seed", "5"]
+    return [
+        sys.executable,
+        "-m",
+        "simpgan.pipelines.cli",
+        "run",
+        "adapt",
+        *options,
+        "--protocol",
+        "all250",
+        "--seed",
+        "5",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +201,7 @@ def test_a_stage_runs_again_in_its_container_from_what_the_server_knows(
     experiment = client.get_experiment_by_name(environment["MLFLOW_EXPERIMENT_NAME"])
     (stage,) = client.search_runs([experiment.experiment_id], "tags.`simpgan.stage` = 'evaluate'")
     pipeline = parent_of(stage)
-    rerun = [sys.executable, "-m", "pipelines.cli", "rerun", pipeline, "evaluate", "--runner", "docker"]
+    rerun = [sys.executable, "-m", "simpgan.pipelines.cli", "rerun", pipeline, "evaluate", "--runner", "docker"]
     out = tmp_path / "again"
     ran = subprocess.run([*rerun, "--out", out], capture_output=True, text=True, env=environment, check=False)
     assert ran.returncode == 0, ran.stderr

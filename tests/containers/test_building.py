@@ -9,16 +9,16 @@ import tarfile
 
 import pytest
 
-from components.core.errors import UserError
-from components.core.images import Images
-from pipelines import cli
-from pipelines.cli.images import check, lock
-from pipelines.config.profiles import STAGES
-from pipelines.images import push as pushing
-from pipelines.images.build import Bases, build, commit_of, context, in_order
-from pipelines.images.docker_command import reason
-from pipelines.images.push import push
-from pipelines.images.wheels import CONSTRAINTS, ROOT, Python, download, image_of_wheels, requirements, versions
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.images import Images
+from simpgan.pipelines import cli
+from simpgan.pipelines.cli.images import check, lock
+from simpgan.pipelines.config.profiles import STAGES
+from simpgan.pipelines.images import push as pushing
+from simpgan.pipelines.images.build import Bases, build, commit_of, context, in_order
+from simpgan.pipelines.images.docker_command import reason
+from simpgan.pipelines.images.push import push
+from simpgan.pipelines.images.wheels import CONSTRAINTS, ROOT, Python, download, image_of_wheels, requirements, versions
 from tests.pipelines.cluster.test_image_registry import address, locked
 
 __all__ = ["address", "locked"]
@@ -69,7 +69,7 @@ def small_images(engine, monkeypatch):
             tar.addfile(tarfile.TarInfo(stage))
         subprocess.run(["docker", "import", "-", name], input=archive.getvalue(), capture_output=True, check=True)
     monkeypatch.setattr(pushing, "image", names.get)
-    monkeypatch.setattr("pipelines.config.profiles.STAGES", list(names))
+    monkeypatch.setattr("simpgan.pipelines.config.profiles.STAGES", list(names))
     yield names
     remove(*names.values())
 

@@ -10,9 +10,9 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 
-from pipelines.config.profiles import STAGES
-from pipelines.images.bill import write_bill
-from pipelines.images.wheels import closure, requirements
+from simpgan.pipelines.config.profiles import STAGES
+from simpgan.pipelines.images.bill import write_bill
+from simpgan.pipelines.images.wheels import closure, requirements
 from tests.containers.running import output
 
 pytestmark = pytest.mark.docker

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from components.core.data.manifest import Manifest
-from components.core.registry.model_registry import Registry
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.registry.model_registry import Registry
 from tests.conftest import Ingested
 from tests.pipelines.champions import register
 
@@ -59,7 +59,7 @@ def test_a_drop_in_a_bucket_becomes_a_candidate_and_then_there_is_nothing_to_do(
     out = tmp_path / "out"
     options = ["--runner", "docker", "--data-root", drop.data_root, "--model", drop.model, "--preset", TINY]
     sizes = ["--threshold", "2", "--part-images", str((drop.new + 1) // 2), "--out", str(out)]
-    command = [sys.executable, "-m", "pipelines.cli", "run", "retrain", drop.location, *options, *sizes]
+    command = [sys.executable, "-m", "simpgan.pipelines.cli", "run", "retrain", drop.location, *options, *sizes]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert re.search(rf"^{drop.model} version 2 (passed|refused): score ", ran.stdout, re.MULTILINE)

@@ -10,13 +10,13 @@ import pytest
 from docker.errors import ImageNotFound, NotFound
 from mlflow.tracking import MlflowClient
 
-from components.core.errors import UserError
-from pipelines.runner import local
-from pipelines.runner.docker_engine import connect, digest_of
-from pipelines.runner.folder_lock import FolderLock, container_of
-from pipelines.runner.local import run_pipeline
-from pipelines.runner.stage_container import Containers
-from pipelines.runner.stage_log import Ended, StageFailed, StageOutput
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.runner import local
+from simpgan.pipelines.runner.docker_engine import connect, digest_of
+from simpgan.pipelines.runner.folder_lock import FolderLock, container_of
+from simpgan.pipelines.runner.local import run_pipeline
+from simpgan.pipelines.runner.stage_container import Containers
+from simpgan.pipelines.runner.stage_log import Ended, StageFailed, StageOutput
 from tests.pipelines.words import words
 
 pytestmark = pytest.mark.docker
@@ -211,9 +211,9 @@ def test_a_container_records_in_the_sqlite_store_of_the_folder(folder, monkeypat
 RUN_SLOWLY = """
 import sys
 from pathlib import Path
-from pipelines.runner.folder_lock import FolderLock
-from pipelines.runner.local import run_pipeline
-from pipelines.runner.stage_container import Containers
+from simpgan.pipelines.runner.folder_lock import FolderLock
+from simpgan.pipelines.runner.local import run_pipeline
+from simpgan.pipelines.runner.stage_container import Containers
 from tests.pipelines.words import words
 out = Path(sys.argv[1])
 others = [{"word": "slow"}, {"word": "late"}]

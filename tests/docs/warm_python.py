@@ -39,11 +39,11 @@ if status < 0:
     os.kill(os.getpid(), -status)
 sys.exit(status)
 """
-PROGRAMS: dict[str, list[str]] = {"python": [], "python3": [], "simpgan": ["-m", "pipelines.cli"]}
+PROGRAMS: dict[str, list[str]] = {"python": [], "python3": [], "simpgan": ["-m", "simpgan.pipelines.cli"]}
 DEMO = {"source_identities": 6, "target_identities": 4}
 """How many people the demo's networks have, in the place of 160 and 120."""
 
-PACKAGES = ("components", "pipelines")
+PACKAGE = "simpgan"
 OTHERS = ("torchvision", "sklearn.utils", "kfp.local", "kfp.dsl.executor", "mlflow.store.tracking.sqlalchemy_store")
 
 
@@ -76,8 +76,8 @@ def programs(folder: Path, presets: Path) -> Iterator[None]:
 def serve(address: str, python: str, presets: str) -> list[str]:
     """Wait for clients. Returns in a new process for each, with its arguments, streams, folder and environment."""
     import_all()
-    from pipelines import demo_data
-    from pipelines.config import presets as pipelines_presets
+    from simpgan.pipelines import demo_data
+    from simpgan.pipelines.config import presets as pipelines_presets
 
     pipelines_presets.PRESETS = replace(pipelines_presets.PRESETS, folder=Path(presets))
     demo_data.generate.__kwdefaults__ = DEMO
@@ -99,10 +99,9 @@ def serve(address: str, python: str, presets: str) -> list[str]:
 
 def import_all() -> None:
     """Import what commands and stages import."""
-    for package in PACKAGES:
-        for module in pkgutil.walk_packages([package], f"{package}."):
-            if not module.name.endswith("__main__"):
-                importlib.import_module(module.name)
+    for module in pkgutil.walk_packages([PACKAGE], f"{PACKAGE}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     for name in OTHERS:
         importlib.import_module(name)
 

@@ -8,8 +8,8 @@ import torchvision
 from PIL import Image, ImageOps
 from safetensors.torch import save_file
 
-from pipelines.config import presets
-from pipelines.demo_data import generate
+from simpgan.pipelines.config import presets
+from simpgan.pipelines.demo_data import generate
 from tests.components.ingest.data_sets import GRID_FIELDS, files_of, partitions, write
 from tests.docs.blocks import ROOT
 from tests.servers.seaweedfs import S3

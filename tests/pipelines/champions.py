@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from components.core.registry.model_registry import Registry
-from components.ingest import stage as ingest
-from components.ingest.settings import IngestSettings
-from components.propose import stage as propose
-from components.propose.settings import ProposeSettings
-from components.train_gan import stage as train_gan
-from components.train_gan.settings import TrainGanSettings
+from simpgan.components.core.registry.model_registry import Registry
+from simpgan.components.ingest import stage as ingest
+from simpgan.components.ingest.settings import IngestSettings
+from simpgan.components.propose import stage as propose
+from simpgan.components.propose.settings import ProposeSettings
+from simpgan.components.train_gan import stage as train_gan
+from simpgan.components.train_gan.settings import TrainGanSettings
 from tests.components.core.registry.adaptations import write_classifier
 from tests.conftest import Ingested
 

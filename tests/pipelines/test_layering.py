@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import components
+from simpgan import components
 
-ROOT = Path(components.__file__).parents[1]
+ROOT = Path(components.__file__).resolve().parents[1]
 SOURCES = sorted([*(ROOT / "components").rglob("*.py"), *(ROOT / "pipelines").rglob("*.py")])
 STAGES = sorted(path.parent.name for path in (ROOT / "components").glob("*/component.py"))
 
@@ -90,10 +90,10 @@ def test_the_folder_mlflow_does_not_hide_the_package():
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("pipelines.cli", ("torch", "kfp", "mlflow", "pandas", "numpy")),
-        ("components.ingest.stage", ("torch", "kfp", "mlflow")),
-        ("components.translate.stage", ("kfp", "mlflow")),
-        ("pipelines.runner.runs", ("torch", "kfp", "mlflow")),
+        ("simpgan.pipelines.cli", ("torch", "kfp", "mlflow", "pandas", "numpy")),
+        ("simpgan.components.ingest.stage", ("torch", "kfp", "mlflow")),
+        ("simpgan.components.translate.stage", ("kfp", "mlflow")),
+        ("simpgan.pipelines.runner.runs", ("torch", "kfp", "mlflow")),
     ],
 )
 def test_what_a_part_does_without(module, absent):

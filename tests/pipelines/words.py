@@ -12,9 +12,9 @@ def write(word: str, folder: dsl.Output[dsl.Dataset]) -> None:
     import time
     from pathlib import Path
 
-    from components.core.errors import UserError
+    from simpgan.components.core.errors import UserError
 
-    logging.getLogger("components").info("writing %s", word)
+    logging.getLogger("simpgan").info("writing %s", word)
     if word.startswith("unless "):
         if Path(word.removeprefix("unless ")).exists():
             raise UserError("the word is refused: remove the file")

@@ -4,7 +4,7 @@
         --data-root DIR --out study.json
 
 Trains small translators, takes candidates along each training, and compares the measures of
-`components.core.models.unlabelled_score` with the rank-1 and mAP of the target's labelled probes. Every candidate
+`components/core/models/unlabelled_score.py` with the rank-1 and mAP of the target's labelled probes. Every candidate
 becomes a row of the JSON file as soon as it is measured; trainings that are complete there are not repeated. Ends with
 tables in Markdown. On one core it takes half an hour.
 """
@@ -23,18 +23,18 @@ import typer
 from torch import nn
 from torch.nn import functional
 
-from components.core.data.image_tensors import load_decoded, to_unit_range
-from components.core.data.manifest import Manifest
-from components.core.data.pairs import PairSampler
-from components.core.models.classifier import SiameseClassifier, load_classifier
-from components.core.models.precision import Inference
-from components.core.models.unlabelled_score import LabelFree, score
-from components.core.process.provenance import hardware, today
-from components.core.tracking import stage_run
-from components.core.training.device import choose_device
-from components.evaluate.metrics import UNKNOWN, RankingResult, rank
-from components.train_gan.settings import TrainGanSettings
-from components.train_gan.trainer import GanTrainer
+from simpgan.components.core.data.image_tensors import load_decoded, to_unit_range
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.pairs import PairSampler
+from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
+from simpgan.components.core.models.precision import Inference
+from simpgan.components.core.models.unlabelled_score import LabelFree, score
+from simpgan.components.core.process.provenance import hardware, today
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.core.training.device import choose_device
+from simpgan.components.evaluate.metrics import UNKNOWN, RankingResult, rank
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.components.train_gan.trainer import GanTrainer
 from tests.studies.prediction import report
 
 PROTOCOL, FOLD = "folds10", 0

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.model_folder import save_model
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.model_folder import save_model
 from tests.conftest import Ingested
 from tests.studies.checkpoint_choice import application
 from tests.studies.prediction import choices, report, spearman

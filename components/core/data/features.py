@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import BaseModel
 from safetensors.numpy import load_file, save
 
-from components.core import storage
-from components.core.damaged_files import named_damage, read_json
-from components.core.errors import UserError
+from simpgan.components.core import storage
+from simpgan.components.core.damaged_files import named_damage, read_json
+from simpgan.components.core.errors import UserError
 
 FILES = ("features.json", "features.safetensors")
 REMEDY = "make them again by umdl"

@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from components.core.data.decoding import Unreadable, picture
-from components.core.data.manifest import Manifest
-from components.core.data.shards import read_images
-from components.core.errors import UserError
-from components.core.process.progress import Progress
+from simpgan.components.core.data.decoding import Unreadable, picture
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.shards import read_images
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.progress import Progress
 
 
 def decode(content: bytes, height: int, width: int) -> np.ndarray:

@@ -10,11 +10,11 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from components.core import storage
-from components.core.damaged_files import named_damage, read_json
-from components.core.errors import UserError
-from components.core.process.task import current_task
-from components.core.tracking import DataSet
+from simpgan.components.core import storage
+from simpgan.components.core.damaged_files import named_damage, read_json
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.task import current_task
+from simpgan.components.core.tracking import DataSet
 
 SCHEMA_VERSION = 2
 TABLES = ("images", "roles", "rejected", "objects")

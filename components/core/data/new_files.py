@@ -9,10 +9,10 @@ from typing import Self
 
 import pandas as pd
 
-from components.core import storage
-from components.core.damaged_files import named_damage, read_json
-from components.core.data.manifest import OBJECT_COLUMNS, as_text, typed
-from components.core.errors import UserError
+from simpgan.components.core import storage
+from simpgan.components.core.damaged_files import named_damage, read_json
+from simpgan.components.core.data.manifest import OBJECT_COLUMNS, as_text, typed
+from simpgan.components.core.errors import UserError
 
 COLUMNS = {**OBJECT_COLUMNS, "part": "int64"}
 FILES = ("listing.json", "listing.parquet")

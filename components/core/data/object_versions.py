@@ -5,8 +5,8 @@ import re
 
 import pandas as pd
 
-from components.core import storage
-from components.core.data.manifest import OBJECT_COLUMNS, Manifest, typed
+from simpgan.components.core import storage
+from simpgan.components.core.data.manifest import OBJECT_COLUMNS, Manifest, typed
 
 ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
 
 
 def refuse_shared_people(source: Manifest, target: Manifest, allowed: bool) -> None:

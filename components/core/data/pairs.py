@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from components.core.data.suitability import refuse_few_identities, refuse_without_pairs
+from simpgan.components.core.data.suitability import refuse_few_identities, refuse_without_pairs
 
 
 class PairSampler:

@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.core import storage
-from components.core.damaged_files import named_damage
-from components.core.data.manifest import Manifest
+from simpgan.components.core import storage
+from simpgan.components.core.damaged_files import named_damage
+from simpgan.components.core.data.manifest import Manifest
 
 SHARD_BYTES = 128 * 2**20
 ROWS_PER_GROUP = 64  # A reader of one image decodes one group: a quarter of a MiB of pedestrian crops.

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components.core.data.manifest import Manifest
-from components.core.data.overlap import refuse_shared_people
-from components.core.errors import UserError
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.overlap import refuse_shared_people
+from simpgan.components.core.errors import UserError
 
 FEWEST = 2
 """Images that a domain needs to be a distribution."""

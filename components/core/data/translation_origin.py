@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from components.core.damaged_files import named_damage, read_json
+from simpgan.components.core.damaged_files import named_damage, read_json
 
 FILE = "translation.json"
 

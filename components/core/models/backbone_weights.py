@@ -7,8 +7,8 @@ from urllib.error import URLError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from components.core import storage
-from components.core.errors import UserError
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
 
 NAMED = ("imagenet", "none")
 

@@ -7,11 +7,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from components.core.errors import UserError
-from components.core.models.model_folder import built, load_network, read_config
-from components.core.models.resnet import resnet18, resnet50
-from components.core.models.styles import InstanceBatchNorm, MixStyle
-from components.core.settings import Settings
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.model_folder import built, load_network, read_config
+from simpgan.components.core.models.resnet import resnet18, resnet50
+from simpgan.components.core.models.styles import InstanceBatchNorm, MixStyle
+from simpgan.components.core.settings import Settings
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)

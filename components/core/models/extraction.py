@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from components.core.data.image_tensors import iterate_batches, to_unit_range
-from components.core.data.manifest import Manifest
-from components.core.models.classifier import SiameseClassifier
-from components.core.models.precision import Inference
-from components.core.process.progress import Progress
+from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_range
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.models.precision import Inference
+from simpgan.components.core.process.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)

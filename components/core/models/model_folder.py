@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from components.core.damaged_files import named_damage, read_json
-from components.core.errors import UserError
+from simpgan.components.core.damaged_files import named_damage, read_json
+from simpgan.components.core.errors import UserError
 
 MODEL_FILES = ("config.json", "model.safetensors")
 REMEDY = "train it again, or bring the folder back as it was written"

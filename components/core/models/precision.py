@@ -22,10 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from components.core import storage
-from components.core.process import provenance
-from components.core.training.device import autocast, has_amx, supported_precision
-from components.core.training.distributed import from_first
+from simpgan.components.core import storage
+from simpgan.components.core.process import provenance
+from simpgan.components.core.training.device import autocast, has_amx, supported_precision
+from simpgan.components.core.training.distributed import from_first
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from components.core.errors import UserError
-from components.core.models.model_folder import built, load_network, read_config
-from components.core.settings import Settings
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.model_folder import built, load_network, read_config
+from simpgan.components.core.settings import Settings
 
 
 class GeneratorConfig(Settings):

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from components.core.data.image_tensors import to_unit_range
-from components.core.data.suitability import refuse_single_image
-from components.core.models.classifier import SiameseClassifier
-from components.core.models.precision import Inference
+from simpgan.components.core.data.image_tensors import to_unit_range
+from simpgan.components.core.data.suitability import refuse_single_image
+from simpgan.components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.models.precision import Inference
 
 SAMPLE = 256
 """Images of each domain that are looked at: enough for a distance of distributions, and seconds of a CPU."""

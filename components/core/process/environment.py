@@ -3,7 +3,7 @@
 import os
 import re
 
-from components.core.errors import UserError
+from simpgan.components.core.errors import UserError
 
 SECRET = re.compile(r"KEY|PASSWORD|TOKEN$")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from components.core.tracking.status import Terminated
+from simpgan.components.core.tracking.status import Terminated
 
 GO_ON = "the same command goes on from there (Ctrl-C again ends at once)"
 UNDER_TORCHRUN = "TORCHELASTIC_RUN_ID"

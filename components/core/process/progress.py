@@ -8,7 +8,7 @@ from typing import Any, Self, TextIO, TypeVar
 
 from tqdm import tqdm
 
-from components.core.process.task import TASK
+from simpgan.components.core.process.task import TASK
 
 SECONDS_BETWEEN_LINES = 30.0
 FOR_LOG = "\x1e"

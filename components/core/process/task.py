@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from components.core.damaged_files import named_damage, read_json
+from simpgan.components.core.damaged_files import named_damage, read_json
 
 TASK = "SIMPGAN_TASK"
 """Environment variable that names the task to its process, where a pipeline on this machine has started it."""

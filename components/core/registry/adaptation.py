@@ -24,21 +24,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from components.core.data.image_tensors import resized, to_uint8, to_unit_range
-from components.core.data.manifest import FILES, Manifest
-from components.core.errors import UserError
-from components.core.models.classifier import SiameseClassifier, load_classifier
-from components.core.models.extraction import Images, features_of, with_statistics_of
-from components.core.models.model_folder import MODEL_FILES, load_state, model_digest, read_config
-from components.core.models.precision import Inference
-from components.core.models.translator import Generator, load_translator
-from components.core.registry.description import (
+from simpgan.components.core.data.image_tensors import resized, to_uint8, to_unit_range
+from simpgan.components.core.data.manifest import FILES, Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
+from simpgan.components.core.models.extraction import Images, features_of, with_statistics_of
+from simpgan.components.core.models.model_folder import MODEL_FILES, load_state, model_digest, read_config
+from simpgan.components.core.models.precision import Inference
+from simpgan.components.core.models.translator import Generator, load_translator
+from simpgan.components.core.registry.description import (
     Description,
     check_method,
     evaluation_digest,
     file_digests,
 )
-from components.core.training.device import choose_device
+from simpgan.components.core.training.device import choose_device
 
 STATISTICS = "statistics.safetensors"
 EVALUATION_FILES = ("results.json", "probes.parquet", "checks.json")

@@ -7,11 +7,11 @@ from typing import Self
 
 from pydantic import Field
 
-from components.core.errors import UserError
-from components.core.results.rows import read_results
-from components.core.results.unlabelled_checks import FILE as CHECKS
-from components.core.results.unlabelled_checks import read_checks
-from components.core.settings import Settings, nearest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.rows import read_results
+from simpgan.components.core.results.unlabelled_checks import FILE as CHECKS
+from simpgan.components.core.results.unlabelled_checks import read_checks
+from simpgan.components.core.settings import Settings, nearest
 
 SCHEMA = 1
 DESCRIPTION = "adaptation.json"

@@ -8,15 +8,15 @@ from typing import Self
 import pandas as pd
 from pydantic import Field
 
-from components.core.registry.description import Description
-from components.core.results.methods import name_of
-from components.core.results.probes import no_probes, read_probes_beside
-from components.core.results.rows import ResultsRow, read_results
-from components.core.results.significance import p_in_words, sign_flip_p, signed
-from components.core.results.statistics import RESAMPLES
-from components.core.results.unlabelled_checks import FILE as CHECKS
-from components.core.results.unlabelled_checks import read_checks
-from components.core.settings import Settings
+from simpgan.components.core.registry.description import Description
+from simpgan.components.core.results.methods import name_of
+from simpgan.components.core.results.probes import no_probes, read_probes_beside
+from simpgan.components.core.results.rows import ResultsRow, read_results
+from simpgan.components.core.results.significance import p_in_words, sign_flip_p, signed
+from simpgan.components.core.results.statistics import RESAMPLES
+from simpgan.components.core.results.unlabelled_checks import FILE as CHECKS
+from simpgan.components.core.results.unlabelled_checks import read_checks
+from simpgan.components.core.settings import Settings
 
 BETTER_LOW = ("score", "frechet", "cycle_target")
 BETTER_HIGH = ("neighbours", "entropy")

@@ -9,11 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
-from components.core.errors import UserError
-from components.core.registry.description import DESCRIPTION, Description, verify
-from components.core.registry.version_lookup import CONTENT_TAG
-from components.core.tracking.errors import explained
-from components.core.tracking.open_run import LONGEST_TAG, connect, find_experiment
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.registry.description import DESCRIPTION, Description, verify
+from simpgan.components.core.registry.version_lookup import CONTENT_TAG
+from simpgan.components.core.tracking.errors import explained
+from simpgan.components.core.tracking.open_run import LONGEST_TAG, connect, find_experiment
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -114,7 +114,7 @@ class Registry:
         description = verify(folder)
         if there := self._with(description.content):
             return there[0]
-        from components.core.registry.pyfunc_export import packed
+        from simpgan.components.core.registry.pyfunc_export import packed
 
         tags = {CONTENT_TAG: description.content, **{name: value[:LONGEST_TAG] for name, value in tags.items()}}
         with explained(), TemporaryDirectory() as place:

@@ -5,9 +5,10 @@ import shutil
 from importlib import metadata
 from pathlib import Path
 
-from components.core.registry.description import Description
+from simpgan.components.core.registry.description import Description
 
 CODE = Path(__file__).parents[2]
+PACKAGE = "simpgan"
 MODEL = Path(__file__).with_name("pyfunc_model.py")
 REQUIREMENTS = (
     "boto3",
@@ -36,7 +37,9 @@ def packed(folder: Path, card: str, place: Path) -> Path:
     import mlflow
 
     # Without what Python and the editor left behind.
-    code = shutil.copytree(CODE, place / "code" / CODE.name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    code = place / "code" / PACKAGE
+    shutil.copytree(CODE, code / CODE.name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    shutil.copy(CODE.parent / "__init__.py", code)
     named = shutil.copytree(folder, place / "adaptation")  # MLflow keeps a folder under its own name
     (named / "card.md").write_text(card)
     features = TensorSpec(numpy.dtype("float32"), (-1, -1))

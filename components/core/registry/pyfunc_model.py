@@ -10,8 +10,8 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 from numpy.typing import NDArray
 
-from components.core.data.image_tensors import decode
-from components.core.registry.adaptation import load_adaptation
+from simpgan.components.core.data.image_tensors import decode
+from simpgan.components.core.registry.adaptation import load_adaptation
 
 
 class Search(PythonModel):

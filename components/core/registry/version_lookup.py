@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from components.core.tracking.store_address import sqlite_file
+from simpgan.components.core.tracking.store_address import sqlite_file
 
 CONTENT_TAG = "simpgan.content"
 """The tag with what `Description.content` says of a version."""

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from components.core.results.intervals import Interval, intervals
-from components.core.results.methods import name_of, title_of, trains_nothing
-from components.core.results.rows import ResultsRow
-from components.core.results.significance import PairedTest, p_in_words, tests_against
-from components.core.results.statistics import RESAMPLES, Statistics
-from components.core.results.summary import (
+from simpgan.components.core.results.intervals import Interval, intervals
+from simpgan.components.core.results.methods import name_of, title_of, trains_nothing
+from simpgan.components.core.results.rows import ResultsRow
+from simpgan.components.core.results.significance import PairedTest, p_in_words, tests_against
+from simpgan.components.core.results.statistics import RESAMPLES, Statistics
+from simpgan.components.core.results.summary import (
     Comparison,
     Experiment,
     Summary,

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.core.results.rows import KEY, RATES, ResultsRow
-from components.core.results.summary import EXPERIMENT, Experiment, frame_of
+from simpgan.components.core.results.rows import KEY, RATES, ResultsRow
+from simpgan.components.core.results.summary import EXPERIMENT, Experiment, frame_of
 
 CONFIDENCE = 0.95
 CUTOFFS = {"rank-1": 1, "rank-5": 5, "rank-10": 10, "rank-20": 20}

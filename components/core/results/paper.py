@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.core.results.rows import ResultsRow
-from components.core.results.summary import Comparison, Experiment, Summary, compare
+from simpgan.components.core.results.rows import ResultsRow
+from simpgan.components.core.results.summary import Comparison, Experiment, Summary, compare
 
 PAPER_PROTOCOL = "all250"
 """All figures of Table 1 are multiples of 1/250: it was almost surely made by this protocol, and by no other

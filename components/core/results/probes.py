@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components.core import storage
-from components.core.errors import UserError
-from components.core.results.rows import KEY, ResultsRow
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.rows import KEY, ResultsRow
 
 FILE = "probes.parquet"
 COLUMNS = {

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from components.core import storage
-from components.core.errors import UserError
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
 
 SCHEMA = 1
 RATES = ["rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP"]

@@ -6,14 +6,14 @@ from itertools import groupby
 
 import pandas as pd
 
-from components.core.results.headlines import Sentence, fits, headlines, named, rank_1
-from components.core.results.intervals import Interval, intervals
-from components.core.results.paper import PUBLISHED_FOLDS, order_in_words, paper_figures, published_figures
-from components.core.results.probes import no_probes
-from components.core.results.rows import ResultsRow
-from components.core.results.significance import in_words, signed
-from components.core.results.statistics import RESAMPLES, Statistics
-from components.core.results.summary import Experiment, Summary, comparable, folds_in_words, summarise
+from simpgan.components.core.results.headlines import Sentence, fits, headlines, named, rank_1
+from simpgan.components.core.results.intervals import Interval, intervals
+from simpgan.components.core.results.paper import PUBLISHED_FOLDS, order_in_words, paper_figures, published_figures
+from simpgan.components.core.results.probes import no_probes
+from simpgan.components.core.results.rows import ResultsRow
+from simpgan.components.core.results.significance import in_words, signed
+from simpgan.components.core.results.statistics import RESAMPLES, Statistics
+from simpgan.components.core.results.summary import Experiment, Summary, comparable, folds_in_words, summarise
 
 PROTOCOLS = {
     "folds10": "ten folds; no image of a person who is tested was seen in any training",

@@ -7,10 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.core.results.intervals import with_rates
-from components.core.results.methods import baseline_of, name_of, place, title_of
-from components.core.results.rows import ResultsRow
-from components.core.results.summary import EXPERIMENT, Experiment, frame_of, paired
+from simpgan.components.core.results.intervals import with_rates
+from simpgan.components.core.results.methods import baseline_of, name_of, place, title_of
+from simpgan.components.core.results.rows import ResultsRow
+from simpgan.components.core.results.summary import EXPERIMENT, Experiment, frame_of, paired
 
 TESTED = ("rank-1", "mAP")
 RUN = [*EXPERIMENT, "variant", "fold", "seed"]

@@ -7,12 +7,12 @@ from typing import Any, Self
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from components.core.results.intervals import Interval, intervals
-from components.core.results.joining import COUNTED, MEASURED
-from components.core.results.methods import place
-from components.core.results.rows import KEY, RATES, ResultsRow, explained_damage, read_document
-from components.core.results.significance import PairedTest, paired_tests
-from components.core.results.summary import Experiment
+from simpgan.components.core.results.intervals import Interval, intervals
+from simpgan.components.core.results.joining import COUNTED, MEASURED
+from simpgan.components.core.results.methods import place
+from simpgan.components.core.results.rows import KEY, RATES, ResultsRow, explained_damage, read_document
+from simpgan.components.core.results.significance import PairedTest, paired_tests
+from simpgan.components.core.results.summary import Experiment
 
 RESAMPLES = 9999
 

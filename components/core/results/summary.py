@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components.core.results.methods import SHOWN_METHODS, compares_otherwise, place, title_of
-from components.core.results.rows import KEY, RATES, ResultsRow
+from simpgan.components.core.results.methods import SHOWN_METHODS, compares_otherwise, place, title_of
+from simpgan.components.core.results.rows import KEY, RATES, ResultsRow
 
 UNTRACKABLE = re.compile(r"^[^A-Za-z0-9_]|[^A-Za-z0-9_\-. ]")
 """What the name of a metric cannot have; a data set's name can."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from components.core.results.paper import PAPER_RATES, paper_figures
-from components.core.results.rows import RATES
-from components.core.results.sections import Table, differences
-from components.core.results.significance import signed
-from components.core.results.summary import Summary
+from simpgan.components.core.results.paper import PAPER_RATES, paper_figures
+from simpgan.components.core.results.rows import RATES
+from simpgan.components.core.results.sections import Table, differences
+from simpgan.components.core.results.significance import signed
+from simpgan.components.core.results.summary import Summary
 
 WITH_INTERVAL = ("rank-1", "mAP")
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from components.core import storage
-from components.core.errors import UserError
-from components.core.results.methods import place_of_label, title_of_label
-from components.core.results.summary import aligned
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.methods import place_of_label, title_of_label
+from simpgan.components.core.results.summary import aligned
 
 SCHEMA = 1
 FILE = "checks.json"

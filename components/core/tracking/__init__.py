@@ -17,12 +17,12 @@ where mlflow is not installed.
         run.summary({"cmc/rank-1": 31.2})
 """
 
-from components.core.tracking.context import pipeline_run, stage_run
-from components.core.tracking.lineage import DataSet
-from components.core.tracking.metric_log import read_history
-from components.core.tracking.parent_run import open_pipeline
-from components.core.tracking.pipeline_end import close_pipeline
-from components.core.tracking.runs import PipelineRun, StageRun
+from simpgan.components.core.tracking.context import pipeline_run, stage_run
+from simpgan.components.core.tracking.lineage import DataSet
+from simpgan.components.core.tracking.metric_log import read_history
+from simpgan.components.core.tracking.parent_run import open_pipeline
+from simpgan.components.core.tracking.pipeline_end import close_pipeline
+from simpgan.components.core.tracking.runs import PipelineRun, StageRun
 
 __all__ = [
     "DataSet",

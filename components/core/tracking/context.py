@@ -11,17 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from components.core import storage
-from components.core.errors import UserError
-from components.core.process.task import TASK
-from components.core.tracking import runs
-from components.core.tracking.errors import server_name
-from components.core.tracking.metric_log import History
-from components.core.tracking.open_run import INPUT_TAG, PIPELINE_TASK, RERUN_TAG, STAGE_TAG, RunRequest, flat
-from components.core.tracking.run_writer import Store
-from components.core.tracking.runs import PipelineRun, StageRun, UnrecordedStageRun
-from components.core.tracking.status import Ending, ending_of, sigterm_raises
-from components.core.tracking.upload_queue import Sender, Unsent
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.task import TASK
+from simpgan.components.core.tracking import runs
+from simpgan.components.core.tracking.errors import server_name
+from simpgan.components.core.tracking.metric_log import History
+from simpgan.components.core.tracking.open_run import INPUT_TAG, PIPELINE_TASK, RERUN_TAG, STAGE_TAG, RunRequest, flat
+from simpgan.components.core.tracking.run_writer import Store
+from simpgan.components.core.tracking.runs import PipelineRun, StageRun, UnrecordedStageRun
+from simpgan.components.core.tracking.status import Ending, ending_of, sigterm_raises
+from simpgan.components.core.tracking.upload_queue import Sender, Unsent
 
 PIPELINE_RUN = "SIMPGAN_PIPELINE_RUN"
 KFP_RUN = "KFP_RUN_ID"

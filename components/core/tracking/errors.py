@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from components.core.errors import UserError
+from simpgan.components.core.errors import UserError
 
 NOT_LET_IN = (401, 403)
 CREDENTIALS = re.compile(r"//[^/\s]+@")

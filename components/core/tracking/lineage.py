@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.core.process import provenance
-from components.core.process.task import Task, current_task
+from simpgan.components.core.process import provenance
+from simpgan.components.core.process.task import Task, current_task
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from components.core.errors import UserError
+from simpgan.components.core.errors import UserError
 
 
 @dataclass(frozen=True)

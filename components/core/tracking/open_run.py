@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.core.errors import UserError
-from components.core.process import provenance
-from components.core.process.environment import named_in
-from components.core.tracking.errors import NOT_MLFLOW, server_name
-from components.core.tracking.relocation import ARTIFACTS, bring_along
-from components.core.tracking.run_owner import has_ended, host_name, process_mark
-from components.core.tracking.store_address import sqlite_file, store_address
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process import provenance
+from simpgan.components.core.process.environment import named_in
+from simpgan.components.core.tracking.errors import NOT_MLFLOW, server_name
+from simpgan.components.core.tracking.relocation import ARTIFACTS, bring_along
+from simpgan.components.core.tracking.run_owner import has_ended, host_name, process_mark
+from simpgan.components.core.tracking.store_address import sqlite_file, store_address
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -196,7 +196,7 @@ def _create(client: "MlflowClient", experiment: str, request: RunRequest) -> "Ru
 
 
 def _parent(client: "MlflowClient", experiment: str, request: RunRequest) -> str | None:
-    from components.core.tracking.parent_run import find_or_create_parent, find_parent
+    from simpgan.components.core.tracking.parent_run import find_or_create_parent, find_parent
 
     if request.task == PIPELINE_TASK:
         return None

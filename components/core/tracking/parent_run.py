@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from components.core.tracking.errors import first_line
-from components.core.tracking.open_run import (
+from simpgan.components.core.tracking.errors import first_line
+from simpgan.components.core.tracking.open_run import (
     NOTE_TAG,
     PIPELINE_TAG,
     PIPELINE_TASK,

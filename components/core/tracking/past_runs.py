@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.core.errors import UserError
-from components.core.tracking.errors import first_line
-from components.core.tracking.lineage import INPUTS
-from components.core.tracking.open_run import (
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking.errors import first_line
+from simpgan.components.core.tracking.lineage import INPUTS
+from simpgan.components.core.tracking.open_run import (
     PIPELINE_TAG,
     PIPELINE_TASK,
     RERUN_TAG,

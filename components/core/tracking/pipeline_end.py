@@ -4,9 +4,9 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from components.core.tracking.context import pipeline_of_environment
-from components.core.tracking.errors import first_line
-from components.core.tracking.open_run import (
+from simpgan.components.core.tracking.context import pipeline_of_environment
+from simpgan.components.core.tracking.errors import first_line
+from simpgan.components.core.tracking.open_run import (
     LONGEST_TAG,
     NOTE_TAG,
     PIPELINE_TAG,
@@ -18,8 +18,8 @@ from components.core.tracking.open_run import (
     connect,
     find_experiment,
 )
-from components.core.tracking.run_writer import METRICS_A_BATCH
-from components.core.tracking.status import Ending
+from simpgan.components.core.tracking.run_writer import METRICS_A_BATCH
+from simpgan.components.core.tracking.status import Ending
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

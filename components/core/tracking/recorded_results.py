@@ -10,11 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.core import storage
-from components.core.errors import UserError
-from components.core.tracking.errors import explained, server_name
-from components.core.tracking.open_run import PIPELINE_TAG, PIPELINE_TASK, TASK_TAG, connect
-from components.core.tracking.upload_queue import first_line
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking.errors import explained, server_name
+from simpgan.components.core.tracking.open_run import PIPELINE_TAG, PIPELINE_TASK, TASK_TAG, connect
+from simpgan.components.core.tracking.upload_queue import first_line
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

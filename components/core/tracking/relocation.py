@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
-from components.core.errors import UserError
-from components.core.tracking.lineage import INPUTS
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking.lineage import INPUTS
 
 ARTIFACTS = "mlartifacts"
 """The folder beside a store."""

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.core.tracking.errors import OTHER_VERSION, status_of
-from components.core.tracking.lineage import DataSet
-from components.core.tracking.metric_log import Entry, History
-from components.core.tracking.open_run import (
+from simpgan.components.core.tracking.errors import OTHER_VERSION, status_of
+from simpgan.components.core.tracking.lineage import DataSet
+from simpgan.components.core.tracking.metric_log import Entry, History
+from simpgan.components.core.tracking.open_run import (
     LONGEST_TAG,
     PIPELINE_TAG,
     PIPELINE_TASK,
@@ -22,7 +22,7 @@ from components.core.tracking.open_run import (
     connect,
     open_run,
 )
-from components.core.tracking.status import Ending
+from simpgan.components.core.tracking.status import Ending
 
 if TYPE_CHECKING:
     import numpy

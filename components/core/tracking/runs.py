@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.core.tracking.lineage import INPUTS, DataSet, inputs_document
-from components.core.tracking.metric_log import Entry, History
-from components.core.tracking.run_writer import Store
-from components.core.tracking.status import Ending, ending_of
-from components.core.tracking.system_metrics import Machine
-from components.core.tracking.upload_queue import Sender
+from simpgan.components.core.tracking.lineage import INPUTS, DataSet, inputs_document
+from simpgan.components.core.tracking.metric_log import Entry, History
+from simpgan.components.core.tracking.run_writer import Store
+from simpgan.components.core.tracking.status import Ending, ending_of
+from simpgan.components.core.tracking.system_metrics import Machine
+from simpgan.components.core.tracking.upload_queue import Sender
 
 if TYPE_CHECKING:
     import numpy

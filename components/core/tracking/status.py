@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Literal
 
-from components.core.errors import UserError
+from simpgan.components.core.errors import UserError
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 

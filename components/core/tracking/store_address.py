@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import unquote
 
-from components.core.errors import UserError
+from simpgan.components.core.errors import UserError
 
 SQLITE = "sqlite:///"
 

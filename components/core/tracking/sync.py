@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.core.errors import UserError
-from components.core.tracking.errors import explained, server_name
-from components.core.tracking.open_run import (
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking.errors import explained, server_name
+from simpgan.components.core.tracking.open_run import (
     PARAMETERS_A_BATCH,
     PIPELINE_TAG,
     PIPELINE_TASK,
@@ -19,11 +19,11 @@ from components.core.tracking.open_run import (
     connect,
     find_experiment,
 )
-from components.core.tracking.recorded_results import PARENT_TAG, every_run
-from components.core.tracking.run_owner import has_ended
-from components.core.tracking.run_writer import METRICS_A_BATCH
-from components.core.tracking.status import Status
-from components.core.tracking.store_address import sqlite_file
+from simpgan.components.core.tracking.recorded_results import PARENT_TAG, every_run
+from simpgan.components.core.tracking.run_owner import has_ended
+from simpgan.components.core.tracking.run_writer import METRICS_A_BATCH
+from simpgan.components.core.tracking.status import Status
+from simpgan.components.core.tracking.store_address import sqlite_file
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run

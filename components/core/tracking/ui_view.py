@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.core.results.methods import compares_otherwise, place
-from components.core.tracking.errors import explained
-from components.core.tracking.open_run import PIPELINE_TASK, TASK_TAG, connect, find_experiment
-from components.core.tracking.recorded_results import RESULT_METRIC, every_run
+from simpgan.components.core.results.methods import compares_otherwise, place
+from simpgan.components.core.tracking.errors import explained
+from simpgan.components.core.tracking.open_run import PIPELINE_TASK, TASK_TAG, connect, find_experiment
+from simpgan.components.core.tracking.recorded_results import RESULT_METRIC, every_run
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from components.core.tracking.errors import first_line, is_no_mlflow, is_unknown_host
-from components.core.tracking.open_run import RUN_TAG, RunRequest
-from components.core.tracking.run_writer import Store, will_pass
+from simpgan.components.core.tracking.errors import first_line, is_no_mlflow, is_unknown_host
+from simpgan.components.core.tracking.open_run import RUN_TAG, RunRequest
+from simpgan.components.core.tracking.run_writer import Store, will_pass
 
 logger = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from components.core import storage
-from components.core.damaged_files import named_damage
-from components.core.errors import UserError
-from components.core.training.distributed import is_first
+from simpgan.components.core import storage
+from simpgan.components.core.damaged_files import named_damage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.training.distributed import is_first
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from components.core.errors import UserError
-from components.core.process.environment import whole_number
-from components.core.training.device import choose_device
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.environment import whole_number
+from simpgan.components.core.training.device import choose_device
 
 
 @contextmanager

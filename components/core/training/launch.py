@@ -5,9 +5,9 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from components.core.errors import UserError
-from components.core.process.environment import whole_number
-from components.core.tracking.status import Terminated
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.environment import whole_number
+from simpgan.components.core.tracking.status import Terminated
 
 PROCESSES = "SIMPGAN_PROCESSES"
 USER_ERROR = f"{UserError.__name__}: "

@@ -12,13 +12,18 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from components.core.errors import UserError
-from components.core.process.interrupts import GO_ON, noted_interrupts
-from components.core.process.progress import Progress
-from components.core.process.task import TASK
-from components.core.tracking import StageRun
-from components.core.training.checkpoint import Checkpoint
-from components.core.training.distributed import from_first, is_first, largest_over_processes, mean_over_processes
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.interrupts import GO_ON, noted_interrupts
+from simpgan.components.core.process.progress import Progress
+from simpgan.components.core.process.task import TASK
+from simpgan.components.core.tracking import StageRun
+from simpgan.components.core.training.checkpoint import Checkpoint
+from simpgan.components.core.training.distributed import (
+    from_first,
+    is_first,
+    largest_over_processes,
+    mean_over_processes,
+)
 
 STEPS_BETWEEN_READS = 25  # reading a loss waits for the device, so it is done for many steps at once
 SECONDS_BETWEEN_READS = 10.0

@@ -1,9 +1,9 @@
 """The layouts of data sets that ingest reads, by name. Another one is another file here and a line below."""
 
-from components.ingest.layouts.base import Layout
-from components.ingest.layouts.cameras import Cameras
-from components.ingest.layouts.cuhk01 import Cuhk01
-from components.ingest.layouts.grid import Grid
-from components.ingest.layouts.market1501 import Market1501
+from simpgan.components.ingest.layouts.base import Layout
+from simpgan.components.ingest.layouts.cameras import Cameras
+from simpgan.components.ingest.layouts.cuhk01 import Cuhk01
+from simpgan.components.ingest.layouts.grid import Grid
+from simpgan.components.ingest.layouts.market1501 import Market1501
 
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (Market1501(), Cuhk01(), Grid(), Cameras())}

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from components.ingest.layouts.base import IMAGE, Label, Layout, role
+from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, role
 
 NAME = re.compile(rf"[^/]+/.+{IMAGE}", re.DOTALL)
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
+from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
 
 NAME = re.compile(rf"campus/([0-9]{{4}})00([1-4]){IMAGE}")
 VIEW_A, VIEW_B = 1, 2

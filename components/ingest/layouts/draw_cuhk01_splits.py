@@ -1,6 +1,6 @@
 """Draws the ten splits of CUHK01 that ship as cuhk01_splits.csv.
 
-    python -m components.ingest.layouts.draw_cuhk01_splits > components/ingest/layouts/cuhk01_splits.csv
+    python -m simpgan.components.ingest.layouts.draw_cuhk01_splits > components/ingest/layouts/cuhk01_splits.csv
 
 The literature shares the numbers (485 train and 486 test people, ten draws) but no lists, so these are ours.
 """

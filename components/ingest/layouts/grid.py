@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.io import loadmat
 
-from components.core.errors import UserError
-from components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
+from simpgan.components.core.errors import UserError
+from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
 
 NAME = re.compile(rf"(?:probe|gallery)/([0-9]{{4}})_([0-9]+)_([0-9]+)(?:_[0-9]+)*{IMAGE}")
 PARTITIONS = "features_and_partitions.mat"

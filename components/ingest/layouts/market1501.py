@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
+from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
 
 NAME = re.compile(
     rf"(?:bounding_box_train|bounding_box_test|query)/(-1|[0-9]+)_c([0-9]+)s[0-9]+_([0-9]+)_[0-9]+(?:{IMAGE})+"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 from pydantic import Field
 
-from components.core.errors import UserError
-from components.core.settings import Settings, nearest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.settings import Settings, nearest
 
 if TYPE_CHECKING:
-    from pipelines.requests.submitted import Request
+    from simpgan.pipelines.requests.submitted import Request
 
 FOLDER = Path(__file__).parent
 SUFFIXES = (".yaml", ".yml")
@@ -53,7 +53,7 @@ class ScheduleFile:
         Raises:
             UserError: something asked for cannot be.
         """
-        from pipelines.requests.submitted import PIPELINES, file_request
+        from simpgan.pipelines.requests.submitted import PIPELINES, file_request
 
         schedule, folder = self.schedule, self.path.parent
         given = dict(schedule.options)
@@ -83,7 +83,7 @@ def read(path: Path) -> ScheduleFile:
     Raises:
         UserError: there is no such file, or it holds no schedule.
     """
-    from pipelines.cluster.schedules.cron import Cron
+    from simpgan.pipelines.cluster.schedules.cron import Cron
 
     try:
         content = yaml.safe_load(path.read_text())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from components.core.errors import UserError
+from simpgan.components.core.errors import UserError
 
 PART = re.compile(r"(?P<star>\*|\?)|(?P<first>\w+)(-(?P<last>\w+))?")
 EVERY = ("*", "?")

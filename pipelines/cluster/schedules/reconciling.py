@@ -9,10 +9,10 @@ from typing import Any
 
 from kfp_server_api import V2beta1RecurringRun
 
-from pipelines.cluster.client import Server
-from pipelines.cluster.schedules import ScheduleFile
-from pipelines.cluster.schedules.cron import Cron
-from pipelines.requests.submitted import Request
+from simpgan.pipelines.cluster.client import Server
+from simpgan.pipelines.cluster.schedules import ScheduleFile
+from simpgan.pipelines.cluster.schedules.cron import Cron
+from simpgan.pipelines.requests.submitted import Request
 
 PREFIX = "simpgan-"
 MARK = "Made by simpgan schedule from {name}.yaml, digest {digest}: change it there."

@@ -7,18 +7,18 @@ from typing import Any
 
 import yaml
 
-from components.core.errors import UserError
-from components.core.settings import Settings, nearest
-from components.drift.settings import DriftSettings
-from components.evaluate.settings import EvaluateSettings
-from components.ingest.settings import IngestSettings
-from components.pretrain.settings import PretrainSettings
-from components.propose.settings import ProposeSettings
-from components.summarise.settings import SummariseSettings
-from components.train_gan.settings import TrainGanSettings
-from components.translate.settings import TranslateSettings
-from components.umdl.settings import UmdlSettings
-from pipelines.config.yaml_layers import Kind
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.settings import Settings, nearest
+from simpgan.components.drift.settings import DriftSettings
+from simpgan.components.evaluate.settings import EvaluateSettings
+from simpgan.components.ingest.settings import IngestSettings
+from simpgan.components.pretrain.settings import PretrainSettings
+from simpgan.components.propose.settings import ProposeSettings
+from simpgan.components.summarise.settings import SummariseSettings
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.components.translate.settings import TranslateSettings
+from simpgan.components.umdl.settings import UmdlSettings
+from simpgan.pipelines.config.yaml_layers import Kind
 
 STAGES: dict[str, type[Settings]] = {
     "ingest": IngestSettings,

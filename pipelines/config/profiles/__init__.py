@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import components
-from components.core.errors import UserError
-from components.core.settings import nearest
-from pipelines.config.profiles.settings import Profile, StageProfile
-from pipelines.config.yaml_layers import Kind, Values
+from simpgan import components
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.settings import nearest
+from simpgan.pipelines.config.profiles.settings import Profile, StageProfile
+from simpgan.pipelines.config.yaml_layers import Kind, Values
 
 EVERY_STAGE = "every_stage"
 EXAMPLE = "stages: {train_gan: {gpus: 1}}"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from components.core.settings import Place, Settings
+from simpgan.components.core.settings import Place, Settings
 
 ON_A_GPU = ("pretrain", "train_gan", "translate", "evaluate")
 JOINTLY = ("pretrain", "train_gan")

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from components.core.results.curves import LAST_RANK
-from pipelines.reports.comparison.groups import Entrant, Group
+from simpgan.components.core.results.curves import LAST_RANK
+from simpgan.pipelines.reports.comparison.groups import Entrant, Group
 
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7a5195"]
 """Okabe and Ito's palette, which also people who do not see all colours can tell apart."""

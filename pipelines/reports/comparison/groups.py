@@ -9,13 +9,13 @@ from math import gcd
 import numpy as np
 import pandas as pd
 
-from components.core.errors import UserError
-from components.core.results.curves import Band, Draws, Tally
-from components.core.results.methods import OTHER_COMPARISONS, place, title_of
-from components.core.results.rows import ResultsRow
-from components.core.results.significance import corrected, exact_sign_flip_p
-from components.core.results.summary import shown_method
-from pipelines.reports.comparison.runs import Run
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.curves import Band, Draws, Tally
+from simpgan.components.core.results.methods import OTHER_COMPARISONS, place, title_of
+from simpgan.components.core.results.rows import ResultsRow
+from simpgan.components.core.results.significance import corrected, exact_sign_flip_p
+from simpgan.components.core.results.summary import shown_method
+from simpgan.pipelines.reports.comparison.runs import Run
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.core import storage
-from components.core.results.pages import environment
-from components.core.results.pages.pictures import data_uri, svg
-from pipelines.reports.comparison.figure import curves_figure, drawn, reading
-from pipelines.reports.comparison.groups import Group
-from pipelines.reports.comparison.tables import RATES, as_csv, as_json, interval_of
-from pipelines.reports.comparison.words import apart, differing, runs_of, settings_in_words, verdicts
+from simpgan.components.core import storage
+from simpgan.components.core.results.pages import environment
+from simpgan.components.core.results.pages.pictures import data_uri, svg
+from simpgan.pipelines.reports.comparison.figure import curves_figure, drawn, reading
+from simpgan.pipelines.reports.comparison.groups import Group
+from simpgan.pipelines.reports.comparison.tables import RATES, as_csv, as_json, interval_of
+from simpgan.pipelines.reports.comparison.words import apart, differing, runs_of, settings_in_words, verdicts
 
 
 def write(groups: Sequence[Group], out: Path) -> None:
@@ -19,7 +19,7 @@ def write(groups: Sequence[Group], out: Path) -> None:
         UserError: the folder cannot be written.
     """
     figures = [svg(curves_figure(group)) if group.bands else b"" for group in groups]
-    templates = environment("pipelines.reports.comparison", autoescape=True)
+    templates = environment("simpgan.pipelines.reports.comparison", autoescape=True)
     templates.globals |= {
         "differing": differing,
         "drawn": drawn,

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import yaml
 
-from components.core.damaged_files import named_damage
-from components.core.errors import UserError
-from components.core.results.probes import FILE, read_probes_beside
-from components.core.results.rows import ResultsRow, read_results
+from simpgan.components.core.damaged_files import named_damage
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.probes import FILE, read_probes_beside
+from simpgan.components.core.results.rows import ResultsRow, read_results
 
 if TYPE_CHECKING:
-    from components.core.tracking.recorded_results import RecordedRun
+    from simpgan.components.core.tracking.recorded_results import RecordedRun
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def runs_of_server(run_ids: Sequence[str], experiment: str) -> dict[str, Run]:
     """Runs by the ids given, then those of an experiment, but for those that cannot be read: of each it is said why."""
     if not run_ids and not experiment:
         return {}
-    from components.core.tracking.recorded_results import LeftOut, recorded_runs, runs_of_experiment
+    from simpgan.components.core.tracking.recorded_results import LeftOut, recorded_runs, runs_of_experiment
 
     files = (RESULTS, FILE)
     found = dict(zip(run_ids, map(read, recorded_runs(run_ids, files)), strict=True)) if run_ids else {}

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from math import nan
 from typing import Any
 
-from components.core.results.curves import LAST_RANK
-from components.core.results.significance import signed
-from components.core.results.summary import aligned
-from pipelines.reports.comparison.groups import Entrant, Group
-from pipelines.reports.comparison.words import apart, runs_of, settings_in_words, verdicts
+from simpgan.components.core.results.curves import LAST_RANK
+from simpgan.components.core.results.significance import signed
+from simpgan.components.core.results.summary import aligned
+from simpgan.pipelines.reports.comparison.groups import Entrant, Group
+from simpgan.pipelines.reports.comparison.words import apart, runs_of, settings_in_words, verdicts
 
 RATES = ("rank-1", "rank-5", "rank-10", "mAP")
 COLUMNS = ["run", "method", *RATES, "difference", "p"]

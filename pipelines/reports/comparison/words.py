@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from components.core.results.significance import p_in_words, signed
-from pipelines.reports.comparison.groups import Comparison, Entrant, Group
-from pipelines.reports.comparison.runs import Run
+from simpgan.components.core.results.significance import p_in_words, signed
+from simpgan.pipelines.reports.comparison.groups import Comparison, Entrant, Group
+from simpgan.pipelines.reports.comparison.runs import Run
 
 LEVEL = 0.05
 FEW = 6

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from components.core.errors import UserError
-from components.core.images import Images, image, stage_of
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.images import Images, image, stage_of
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 

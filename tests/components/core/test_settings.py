@@ -2,10 +2,10 @@
 
 import pytest
 
-from components.core.errors import UserError
-from components.evaluate.settings import EvaluateSettings
-from components.pretrain.settings import PretrainSettings
-from components.train_gan.settings import TrainGanSettings
+from simpgan.components.core.errors import UserError
+from simpgan.components.evaluate.settings import EvaluateSettings
+from simpgan.components.pretrain.settings import PretrainSettings
+from simpgan.components.train_gan.settings import TrainGanSettings
 
 
 @pytest.mark.parametrize(

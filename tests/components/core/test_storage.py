@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from components.core import storage
-from components.core.errors import UserError
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
 from tests.components.core.object_store import ObjectStore, object_store
 
 __all__ = ["object_store"]

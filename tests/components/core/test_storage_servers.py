@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from components.core import storage
-from components.core.data.shards import write_shards
-from components.core.errors import UserError
+from simpgan.components.core import storage
+from simpgan.components.core.data.shards import write_shards
+from simpgan.components.core.errors import UserError
 from tests.servers.seaweedfs import S3
 
 pytestmark = pytest.mark.servers

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from components.core.data.manifest import Manifest
-from components.core.data.shards import write_shards
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.model_folder import save_model
-from components.ingest.layouts.base import role
-from pipelines.demo_data.cameras import Camera, photograph, sample_box, source_cameras
-from pipelines.demo_data.drawing import Pose
-from pipelines.demo_data.people import sample_person
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.shards import write_shards
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.model_folder import save_model
+from simpgan.components.ingest.layouts.base import role
+from simpgan.pipelines.demo_data.cameras import Camera, photograph, sample_box, source_cameras
+from simpgan.pipelines.demo_data.drawing import Pose
+from simpgan.pipelines.demo_data.people import sample_person
 
 SIZE = 32, 64
 A_PERSON = 2

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from scipy.stats import kstest
 
-from components.drift.distances import compare, in_fewest_dimensions
+from simpgan.components.drift.distances import compare, in_fewest_dimensions
 
 
 def drawn(seed: int, images: int = 20, size: int = 6) -> np.ndarray:

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from components.core.data.image_tensors import load_decoded
-from components.core.data.manifest import Manifest
-from components.core.registry.adaptation import load_adaptation, save_adaptation
-from components.drift.looking import Model
-from components.drift.settings import DriftSettings
+from simpgan.components.core.data.image_tensors import load_decoded
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
+from simpgan.components.drift.looking import Model
+from simpgan.components.drift.settings import DriftSettings
 from tests.components.core.registry.adaptations import write_classifier, write_translator
 from tests.conftest import Ingested
 

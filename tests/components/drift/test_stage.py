@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from components.core.errors import UserError
-from components.core.tracking import read_history
-from components.drift import stage
-from components.drift.measuring import CameraDrift
-from components.drift.settings import DriftSettings
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking import read_history
+from simpgan.components.drift import stage
+from simpgan.components.drift.measuring import CameraDrift
+from simpgan.components.drift.settings import DriftSettings
 from tests.components.drift.networks import classifier_in, manifest_of, pictures
 
 SETTINGS = DriftSettings(sample=40, block=2, permutations=99, pictures=3, precision="fp32")

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from components.evaluate.data_sets import Split
-from components.evaluate.evaluation import Evaluation, name_of, row_of
-from components.evaluate.metrics import rank
-from components.evaluate.versions import Run
+from simpgan.components.evaluate.data_sets import Split
+from simpgan.components.evaluate.evaluation import Evaluation, name_of, row_of
+from simpgan.components.evaluate.metrics import rank
+from simpgan.components.evaluate.versions import Run
 
 COMMON = {
     "source": "a",

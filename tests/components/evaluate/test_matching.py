@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from components.evaluate.matching import ChannelStatistics, matched
+from simpgan.components.evaluate.matching import ChannelStatistics, matched
 
 
 def images(seed: int, count: int = 4, low: int = 60, high: int = 180) -> torch.Tensor:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from components.core.errors import UserError
-from components.evaluate import metrics
-from components.evaluate.metrics import Gallery, rank, ranked_list, wrong_in_front
+from simpgan.components.core.errors import UserError
+from simpgan.components.evaluate import metrics
+from simpgan.components.evaluate.metrics import Gallery, rank, ranked_list, wrong_in_front
 
 
 def listed(*images, probes=((7, 1),)):

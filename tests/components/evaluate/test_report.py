@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.core.errors import UserError
-from components.core.results.pages.pictures import png, svg
-from components.core.results.probes import no_probes
-from components.core.results.rows import ResultsRow
-from components.evaluate.figures import CLOUDS, FeatureMap, cmc_figure, features_figure, translation_grid
-from components.evaluate.report import Domains, Match, RankedList, RankedProbe, overlap_table, write_report
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.pages.pictures import png, svg
+from simpgan.components.core.results.probes import no_probes
+from simpgan.components.core.results.rows import ResultsRow
+from simpgan.components.evaluate.figures import CLOUDS, FeatureMap, cmc_figure, features_figure, translation_grid
+from simpgan.components.evaluate.report import Domains, Match, RankedList, RankedProbe, overlap_table, write_report
 
 HOSTILE = "<script>alert('x')</script>\" onload=\"x & 'y'"
 CURVE = np.linspace(0.1, 0.9, 50)

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.extraction import Extracted
-from components.evaluate.metrics import rank
-from components.evaluate.scores import fused, verification_vectors
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.extraction import Extracted
+from simpgan.components.evaluate.metrics import rank
+from simpgan.components.evaluate.scores import fused, verification_vectors
 
 
 def unit(random: np.random.Generator, count: int, width: int) -> np.ndarray:

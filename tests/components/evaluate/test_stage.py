@@ -10,26 +10,26 @@ import torch
 from PIL import Image
 from torch import nn
 
-from components.core.data.features import save_features
-from components.core.data.image_tensors import iterate_batches, to_unit_range
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.core.models.classifier import SiameseClassifier, load_classifier
-from components.core.models.extraction import Images, extract, with_statistics_of
-from components.core.models.model_folder import load_network, model_digest, read_config, save_model
-from components.core.models.translator import load_translator
-from components.core.results.probes import read_probes
-from components.core.results.rows import ResultsRow, read_results
-from components.core.results.unlabelled_checks import read_checks
-from components.evaluate import stage
-from components.evaluate.metrics import rank
-from components.evaluate.settings import EvaluateSettings
-from components.pretrain import stage as pretrain
-from components.pretrain.settings import PretrainSettings
-from components.train_gan import stage as train_gan
-from components.train_gan.settings import TrainGanSettings
-from components.translate import stage as translate
-from components.translate.settings import TranslateSettings
+from simpgan.components.core.data.features import save_features
+from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_range
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
+from simpgan.components.core.models.extraction import Images, extract, with_statistics_of
+from simpgan.components.core.models.model_folder import load_network, model_digest, read_config, save_model
+from simpgan.components.core.models.translator import load_translator
+from simpgan.components.core.results.probes import read_probes
+from simpgan.components.core.results.rows import ResultsRow, read_results
+from simpgan.components.core.results.unlabelled_checks import read_checks
+from simpgan.components.evaluate import stage
+from simpgan.components.evaluate.metrics import rank
+from simpgan.components.evaluate.settings import EvaluateSettings
+from simpgan.components.pretrain import stage as pretrain
+from simpgan.components.pretrain.settings import PretrainSettings
+from simpgan.components.train_gan import stage as train_gan
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.components.translate import stage as translate
+from simpgan.components.translate.settings import TranslateSettings
 from tests.conftest import Ingested
 
 SIZE = {"height": 32, "width": 32, "crop_padding": 2, "precision": "fp32"}

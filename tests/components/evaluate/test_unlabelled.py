@@ -9,22 +9,22 @@ import pytest
 import torch
 from PIL import Image
 
-from components.core.data.image_tensors import load_decoded
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.model_folder import model_digest, save_model
-from components.core.models.translator import Generator, GeneratorConfig
-from components.core.models.unlabelled_score import LabelFree, score
-from components.core.results.probes import read_probes
-from components.core.results.rows import read_results
-from components.core.results.unlabelled_checks import Checks, read_checks
-from components.core.tracking import read_history
-from components.evaluate import stage
-from components.evaluate.settings import EvaluateSettings
-from components.ingest.layouts.base import role
-from components.translate import stage as translate
-from components.translate.settings import TranslateSettings
+from simpgan.components.core.data.image_tensors import load_decoded
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.model_folder import model_digest, save_model
+from simpgan.components.core.models.translator import Generator, GeneratorConfig
+from simpgan.components.core.models.unlabelled_score import LabelFree, score
+from simpgan.components.core.results.probes import read_probes
+from simpgan.components.core.results.rows import read_results
+from simpgan.components.core.results.unlabelled_checks import Checks, read_checks
+from simpgan.components.core.tracking import read_history
+from simpgan.components.evaluate import stage
+from simpgan.components.evaluate.settings import EvaluateSettings
+from simpgan.components.ingest.layouts.base import role
+from simpgan.components.translate import stage as translate
+from simpgan.components.translate.settings import TranslateSettings
 from tests.conftest import Ingested
 
 SETTINGS = EvaluateSettings(batch=16, precision="fp32", probes_shown=2, points_shown=12)
@@ -111,9 +111,9 @@ def test_a_translation_has_the_numbers_that_its_training_would_choose_by(
     checks: Checks, ingested: Ingested, classifier: Path, target: Path, translator: Path
 ) -> None:
     """Up to the eight bits in which translations are stored."""
-    from components.core.models.classifier import load_classifier
-    from components.core.models.model_folder import load_network
-    from components.core.models.translator import load_translator
+    from simpgan.components.core.models.classifier import load_classifier
+    from simpgan.components.core.models.model_folder import load_network
+    from simpgan.components.core.models.translator import load_translator
 
     source, unlabelled = Manifest.load(ingested.source), Manifest.load(target)
     rows = (source.rows("standard", 0, "train"), unlabelled.rows("cameras", 0, "train"))

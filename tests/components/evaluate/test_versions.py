@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from torch import nn
 
-from components.core.data.features import save_features
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.model_folder import model_digest, save_model
-from components.evaluate.data_sets import Split, Target
-from components.evaluate.versions import Run, ready_made, refuse_repeated, source_to_target, translations
+from simpgan.components.core.data.features import save_features
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.model_folder import model_digest, save_model
+from simpgan.components.evaluate.data_sets import Split, Target
+from simpgan.components.evaluate.versions import Run, ready_made, refuse_repeated, source_to_target, translations
 from tests.conftest import Ingested
 
 TRAINING = {"method": "simpgan", "protocol": "folds10", "fold": 3, "seed": 5, "steps": 7}

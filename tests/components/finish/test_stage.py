@@ -12,17 +12,17 @@ import pytest
 from kfp import dsl
 from mlflow.tracking import MlflowClient
 
-from components.finish import stage
-from components.finish.component import finish
+from simpgan.components.finish import stage
+from simpgan.components.finish.component import finish
 
 ROOT = Path(__file__).parents[3]
 RUN = "0a1b2c"
 ABANDONED = """
 import os, sys, time
 from pathlib import Path
-from components.core.errors import UserError
-from components.core.tracking import pipeline_run, stage_run
-from components.core.tracking.open_run import connect
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking import pipeline_run, stage_run
+from simpgan.components.core.tracking.open_run import connect
 
 def record(stage):
     return stage_run(stage, settings={"steps": 1}, history=Path(sys.argv[1], f"{stage}.jsonl"))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from components.core.errors import UserError
-from components.ingest.sources import Damaged, UnreadFile, open_source
+from simpgan.components.core.errors import UserError
+from simpgan.components.ingest.sources import Damaged, UnreadFile, open_source
 
 ENCRYPTED, PATCHED, STRONG, UTF_8 = 0x1, 0x20, 0x41, 0x800
 Members = Iterable[tuple[str, bytes]]

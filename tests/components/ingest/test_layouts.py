@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.core.errors import UserError
-from components.ingest.checks import count_warnings, match_warnings
-from components.ingest.files import sort_out
-from components.ingest.layouts import LAYOUTS
-from components.ingest.layouts.base import Label
-from components.ingest.layouts.cuhk01 import SPLITS
-from components.ingest.layouts.draw_cuhk01_splits import draw_splits
-from components.ingest.layouts.grid import read_partitions
-from components.ingest.settings import IngestSettings
-from components.ingest.sources import Source
+from simpgan.components.core.errors import UserError
+from simpgan.components.ingest.checks import count_warnings, match_warnings
+from simpgan.components.ingest.files import sort_out
+from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.ingest.layouts.base import Label
+from simpgan.components.ingest.layouts.cuhk01 import SPLITS
+from simpgan.components.ingest.layouts.draw_cuhk01_splits import draw_splits
+from simpgan.components.ingest.layouts.grid import read_partitions
+from simpgan.components.ingest.settings import IngestSettings
+from simpgan.components.ingest.sources import Source
 from tests.components.ingest.data_sets import CUHK, GRID, GRID_FIELDS, MARKET, files_of, partitions
 
 

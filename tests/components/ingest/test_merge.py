@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.core import storage
-from components.core.data.manifest import Manifest
-from components.core.data.new_files import Listing
-from components.core.data.object_versions import new_objects, objects_at
-from components.core.data.shards import read_images
-from components.core.errors import UserError
-from components.ingest import merge, part, stage
-from components.ingest.settings import IngestSettings
+from simpgan.components.core import storage
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.new_files import Listing
+from simpgan.components.core.data.object_versions import new_objects, objects_at
+from simpgan.components.core.data.shards import read_images
+from simpgan.components.core.errors import UserError
+from simpgan.components.ingest import merge, part, stage
+from simpgan.components.ingest.settings import IngestSettings
 from tests.components.ingest.data_sets import encoded, files_of, write
 from tests.servers.seaweedfs import S3
 

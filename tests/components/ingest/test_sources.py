@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from components.core.errors import UserError
-from components.ingest.sources import Damaged, Gone, open_source
+from simpgan.components.core.errors import UserError
+from simpgan.components.ingest.sources import Damaged, Gone, open_source
 from tests.components.core.object_store import ObjectStore, object_store
 from tests.components.ingest.data_sets import write
 

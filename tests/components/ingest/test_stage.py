@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.core.data.manifest import Manifest
-from components.core.data.shards import read_images
-from components.core.errors import UserError
-from components.ingest import stage
-from components.ingest.settings import IngestSettings
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.shards import read_images
+from simpgan.components.core.errors import UserError
+from simpgan.components.ingest import stage
+from simpgan.components.ingest.settings import IngestSettings
 from tests.components.core.object_store import ObjectStore, object_store
 from tests.components.ingest.data_sets import encoded, files_of, write
 from tests.components.ingest.test_archives import altered, zipped
@@ -186,8 +186,8 @@ def test_names_that_are_no_utf_8_are_read_and_lead_back_to_their_files(umlauts: 
 def test_the_manifest_does_not_depend_on_the_locale(umlauts: Path, tmp_path: Path):
     expected = ingest(umlauts, tmp_path, "cameras")
     code = (
-        "import sys; from pathlib import Path; from components.ingest import stage; "
-        "from components.ingest.settings import IngestSettings; print(sys.getfilesystemencoding(), stage.run("
+        "import sys; from pathlib import Path; from simpgan.components.ingest import stage; "
+        "from simpgan.components.ingest.settings import IngestSettings; print(sys.getfilesystemencoding(), stage.run("
         "sys.argv[1], IngestSettings(layout='cameras'), sys.argv[2] + '/data', Path(sys.argv[2], 'manifest')).digest)"
     )
     environment = {**os.environ, "PYTHONUTF8": "0", "LC_ALL": "C"}
@@ -273,7 +273,7 @@ def test_the_name_in_the_settings_is_the_name_in_the_results(tmp_path: Path):
 
 
 def test_it_needs_neither_networks_nor_pipelines_nor_trackers():
-    code = "import sys, components.ingest.stage; print({'torch', 'kfp', 'mlflow', 'boto3'} & set(sys.modules))"
+    code = "import sys, simpgan.components.ingest.stage; print({'torch', 'kfp', 'mlflow', 'boto3'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"set()\n"
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.ingest.sources import Source
-from components.ingest.verify import verify, verify_all
+from simpgan.components.ingest.sources import Source
+from simpgan.components.ingest.verify import verify, verify_all
 from tests.components.ingest.data_sets import encoded
 
 JPEG, PNG = encoded(3, size=(20, 30)), encoded(3, ".png", (20, 30))

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import multiprocessing
 
-from components.core.data.pairs import PairSampler
-from components.core.training.distributed import process_group, process_rank
-from components.pretrain.losses import batch_hard_triplet
-from components.pretrain.settings import PretrainSettings
-from components.pretrain.stage import build_classifier
-from components.pretrain.trainer import PretrainTrainer
+from simpgan.components.core.data.pairs import PairSampler
+from simpgan.components.core.training.distributed import process_group, process_rank
+from simpgan.components.pretrain.losses import batch_hard_triplet
+from simpgan.components.pretrain.settings import PretrainSettings
+from simpgan.components.pretrain.stage import build_classifier
+from simpgan.components.pretrain.trainer import PretrainTrainer
 
 
 def test_hardest_triplets_by_hand() -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from components.core.errors import UserError
-from components.core.models.classifier import load_classifier
-from components.pretrain import stage
-from components.pretrain.settings import PretrainSettings
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import load_classifier
+from simpgan.components.pretrain import stage
+from simpgan.components.pretrain.settings import PretrainSettings
 from tests.conftest import Ingested
 
 TINY = {

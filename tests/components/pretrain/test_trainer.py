@@ -9,15 +9,15 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
-from components.core.data.pairs import PairSampler
-from components.core.errors import UserError
-from components.core.models.precision import poison_memory
-from components.core.training.checkpoint import pack
-from components.core.training.device import seed_step
-from components.pretrain.schedule import positive_share, rate_factor
-from components.pretrain.settings import PretrainSettings
-from components.pretrain.stage import build_classifier
-from components.pretrain.trainer import Batch, PretrainTrainer
+from simpgan.components.core.data.pairs import PairSampler
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.precision import poison_memory
+from simpgan.components.core.training.checkpoint import pack
+from simpgan.components.core.training.device import seed_step
+from simpgan.components.pretrain.schedule import positive_share, rate_factor
+from simpgan.components.pretrain.settings import PretrainSettings
+from simpgan.components.pretrain.stage import build_classifier
+from simpgan.components.pretrain.trainer import Batch, PretrainTrainer
 
 SMALL = {
     "backbone": "resnet18",

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from components.champion import stage as champion
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.core.models.model_folder import model_digest
-from components.core.registry.description import Description
-from components.core.registry.gate import GateSettings, Measured
-from components.core.registry.model_registry import Registry
-from components.core.results.probes import write_probes
-from components.core.results.rows import write_results
-from components.propose import promotion, stage
-from components.propose.card import rates
-from components.propose.settings import ProposeSettings
 from mlflow import MlflowClient
+from simpgan.components.champion import stage as champion
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.model_folder import model_digest
+from simpgan.components.core.registry.description import Description
+from simpgan.components.core.registry.gate import GateSettings, Measured
+from simpgan.components.core.registry.model_registry import Registry
+from simpgan.components.core.results.probes import write_probes
+from simpgan.components.core.results.rows import write_results
+from simpgan.components.propose import promotion, stage
+from simpgan.components.propose.card import rates
+from simpgan.components.propose.settings import ProposeSettings
 from tests.components.core.registry.adaptations import write_classifier, write_translator
 from tests.components.core.results.made_up import ranked, together
 from tests.conftest import Ingested

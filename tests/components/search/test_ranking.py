@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.search import ranking
-from components.search.ranking import nearest
+from simpgan.components.search import ranking
+from simpgan.components.search.ranking import nearest
 
 
 @given(

@@ -15,16 +15,16 @@ import pytest
 import torch
 from PIL import ExifTags, Image
 
-from components.core.data.image_tensors import iterate_batches
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.core.registry.adaptation import save_adaptation
-from components.core.registry.description import verify
-from components.core.registry.model_registry import Registry
-from components.search import Searcher, features, searcher
-from components.search.page import write_page
-from components.search.searcher import probe_files
-from pipelines.cli.search import folder_of, search
+from simpgan.components.core.data.image_tensors import iterate_batches
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.registry.adaptation import save_adaptation
+from simpgan.components.core.registry.description import verify
+from simpgan.components.core.registry.model_registry import Registry
+from simpgan.components.search import Searcher, features, searcher
+from simpgan.components.search.page import write_page
+from simpgan.components.search.searcher import probe_files
+from simpgan.pipelines.cli.search import folder_of, search
 from tests.components.core.registry.adaptations import write_classifier, write_translator
 from tests.components.ingest.test_verify import png_that_claims
 from tests.conftest import Ingested
@@ -173,7 +173,7 @@ def test_a_second_search_imports_little_and_looks_at_no_image_again(
     given = (probe, ingested.target, "station@champion", tmp_path / "out", ingested.data_root)
     search(*given)
     script = (
-        "import sys; from pathlib import Path; from pipelines.cli.search import search; "
+        "import sys; from pathlib import Path; from simpgan.pipelines.cli.search import search; "
         "search(*map(Path, sys.argv[1:3]), sys.argv[3], Path(sys.argv[4]), sys.argv[5]); "
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
@@ -300,10 +300,10 @@ def test_a_probe_that_lies_on_its_side_is_found_as_if_it_stood(
 
 def test_the_source_is_looked_at_as_the_classifier_was_trained(opened: Searcher, model: Path) -> None:
     """Not translated, and not with the target's statistics."""
-    from components.core.data.image_tensors import to_unit_range
-    from components.core.models.classifier import load_classifier
-    from components.core.models.extraction import features_of
-    from components.core.models.precision import Inference
+    from simpgan.components.core.data.image_tensors import to_unit_range
+    from simpgan.components.core.models.classifier import load_classifier
+    from simpgan.components.core.models.extraction import features_of
+    from simpgan.components.core.models.precision import Inference
 
     source, rows = Manifest.load(model / "source"), np.arange(3)
     classifier = load_classifier(model / "classifier")[0].eval()

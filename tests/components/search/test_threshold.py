@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.search.threshold import calibrate, clopper_pearson, people_to_compare
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.search.threshold import calibrate, clopper_pearson, people_to_compare
 from tests.conftest import Ingested
 
 

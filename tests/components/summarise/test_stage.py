@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from components.core.errors import UserError
-from components.core.results.probes import read_probes, write_probes
-from components.core.results.rows import read_results, write_results
-from components.core.results.statistics import Statistics
-from components.summarise import stage
-from components.summarise.settings import SummariseSettings
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.probes import read_probes, write_probes
+from simpgan.components.core.results.rows import read_results, write_results
+from simpgan.components.core.results.statistics import Statistics
+from simpgan.components.summarise import stage
+from simpgan.components.summarise.settings import SummariseSettings
 from tests.components.core.results.made_up import ranked, row, together
 
 SETTINGS = SummariseSettings(resamples=99)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from components.train_gan.batches import Batch
-from components.train_gan.trainer import GanTrainer
+from simpgan.components.train_gan.batches import Batch
+from simpgan.components.train_gan.trainer import GanTrainer
 
 
 def verification_loss(trainer: GanTrainer, first: Tensor, second: Tensor, same: Tensor) -> Tensor:

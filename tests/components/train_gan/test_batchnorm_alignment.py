@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.train_gan.batchnorm_alignment import DECAY, BatchNormAlignment
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.train_gan.batchnorm_alignment import DECAY, BatchNormAlignment
 
 
 def classifier_with_statistics_of(images: torch.Tensor) -> SiameseClassifier:

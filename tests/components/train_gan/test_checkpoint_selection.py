@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from components.core.tracking import read_history, stage_run
-from components.train_gan import checkpoint_selection
-from components.train_gan.checkpoint_selection import CheckpointSelector, is_better, is_candidate
-from components.train_gan.settings import TrainGanSettings
+from simpgan.components.core.tracking import read_history, stage_run
+from simpgan.components.train_gan import checkpoint_selection
+from simpgan.components.train_gan.checkpoint_selection import CheckpointSelector, is_better, is_candidate
+from simpgan.components.train_gan.settings import TrainGanSettings
 
 
 class WeightAsDistance:

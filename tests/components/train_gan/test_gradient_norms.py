@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from components.core.models.translator import Generator, GeneratorConfig
-from components.train_gan.gradient_norms import gradient_norms
+from simpgan.components.core.models.translator import Generator, GeneratorConfig
+from simpgan.components.train_gan.gradient_norms import gradient_norms
 
 
 def test_norms_are_those_of_the_weighted_losses() -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.train_gan import losses
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.train_gan import losses
 
 
 def patches(*values: float) -> torch.Tensor:

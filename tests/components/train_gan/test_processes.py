@@ -12,11 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.model_folder import save_model
-from components.core.tracking import read_history
-from components.train_gan import stage
-from components.train_gan.settings import TrainGanSettings
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.model_folder import save_model
+from simpgan.components.core.tracking import read_history
+from simpgan.components.train_gan import stage
+from simpgan.components.train_gan.settings import TrainGanSettings
 from tests.conftest import Ingested
 
 pytestmark = pytest.mark.local
@@ -64,7 +64,7 @@ def two_processes(ingested: Ingested, classifier: Path, data_root: Path, out: Pa
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"),
-            *(sys.executable, "-m", "pipelines.cli", "train-gan", *assignments),
+            *(sys.executable, "-m", "simpgan.pipelines.cli", "train-gan", *assignments),
             *("--source", str(ingested.source), "--target", str(ingested.target)),
             *("--classifier", str(classifier), "--data-root", str(data_root), "--out", str(out)),
         ],

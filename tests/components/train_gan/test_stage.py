@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier, load_classifier
-from components.core.models.model_folder import save_model
-from components.core.models.translator import load_translator
-from components.core.tracking import StageRun, read_history
-from components.train_gan import stage
-from components.train_gan.settings import TrainGanSettings
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier, load_classifier
+from simpgan.components.core.models.model_folder import save_model
+from simpgan.components.core.models.translator import load_translator
+from simpgan.components.core.tracking import StageRun, read_history
+from simpgan.components.train_gan import stage
+from simpgan.components.train_gan.settings import TrainGanSettings
 from tests.conftest import Ingested
 
 SETTINGS = TrainGanSettings(height=32, width=32, channels=4, blocks=1, steps=1)

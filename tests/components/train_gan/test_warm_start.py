@@ -6,10 +6,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from components.core.errors import UserError
-from components.core.models.model_folder import model_digest, read_config
-from components.train_gan import stage
-from components.train_gan.settings import TrainGanSettings
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.model_folder import model_digest, read_config
+from simpgan.components.train_gan import stage
+from simpgan.components.train_gan.settings import TrainGanSettings
 from tests.components.train_gan.test_stage import SETTINGS, classifier_of
 from tests.conftest import Ingested
 

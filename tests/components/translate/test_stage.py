@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from components.core.data.image_tensors import iterate_batches
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.core.models.model_folder import save_model
-from components.core.models.translator import Generator, GeneratorConfig
-from components.translate import stage
-from components.translate.settings import Direction, TranslateSettings
+from simpgan.components.core.data.image_tensors import iterate_batches
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.model_folder import save_model
+from simpgan.components.core.models.translator import Generator, GeneratorConfig
+from simpgan.components.translate import stage
+from simpgan.components.translate.settings import Direction, TranslateSettings
 from tests.conftest import Ingested
 
 SETTINGS = {"method": "simpgan", "protocol": "folds10", "fold": 0, "seed": 0}

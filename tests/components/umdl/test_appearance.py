@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.transform import rescale
 
-from components.core.data.manifest import Manifest
-from components.umdl.appearance import (
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.umdl.appearance import (
     appearance,
     colours,
     extract,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.umdl.dictionaries import best_dictionary, best_multipliers, dual
+from simpgan.components.umdl.dictionaries import best_dictionary, best_multipliers, dual
 
 
 def problem(seed: int, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

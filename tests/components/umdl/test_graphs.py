@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from components.umdl.graphs import IdentityGraph, LinkGraph, cosines, matched_across_cameras, no_links
+from simpgan.components.umdl.graphs import IdentityGraph, LinkGraph, cosines, matched_across_cameras, no_links
 
 A, G = 5.0, 0.1
 

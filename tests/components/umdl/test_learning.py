@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.umdl.domain import Domain, meeting, ridge_codes
-from components.umdl.graphs import IdentityGraph, cosines, matched_across_cameras, no_links
-from components.umdl.learning import OWN, SHARED, Learner
-from components.umdl.settings import UmdlSettings
+from simpgan.components.umdl.domain import Domain, meeting, ridge_codes
+from simpgan.components.umdl.graphs import IdentityGraph, cosines, matched_across_cameras, no_links
+from simpgan.components.umdl.learning import OWN, SHARED, Learner
+from simpgan.components.umdl.settings import UmdlSettings
 
 A, B, G = 5.0, 0.8, 0.1
 PERSON = np.repeat(np.arange(5), 3)

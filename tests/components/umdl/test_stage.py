@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from components.core.data.features import load_features
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.core.tracking import read_history
-from components.umdl import stage
-from components.umdl.appearance import extract
-from components.umdl.domain import ridge_codes
-from components.umdl.settings import UmdlSettings
+from simpgan.components.core.data.features import load_features
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking import read_history
+from simpgan.components.umdl import stage
+from simpgan.components.umdl.appearance import extract
+from simpgan.components.umdl.domain import ridge_codes
+from simpgan.components.umdl.settings import UmdlSettings
 from tests.conftest import Ingested
 
 SETTINGS = UmdlSettings(atoms=6, inner_steps=4, outer_steps=2, fold=1)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from components.core.data.manifest import Manifest
-from components.core.data.new_files import Listing
-from components.core.errors import UserError
-from components.ingest import stage as ingest
-from components.ingest.settings import IngestSettings
-from components.watch import stage
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.new_files import Listing
+from simpgan.components.core.errors import UserError
+from simpgan.components.ingest import stage as ingest
+from simpgan.components.ingest.settings import IngestSettings
+from simpgan.components.watch import stage
 from tests.components.ingest.data_sets import encoded, write
 
 DROP = {f"{camera}/{number}.jpg": encoded(20 * row + number) for row, camera in enumerate("NE") for number in range(2)}
@@ -120,5 +120,6 @@ def test_a_damaged_listing_is_refused(file: str, place: Path):
 
 
 def test_it_needs_neither_networks_nor_pipelines_nor_trackers():
-    code = "import sys, components.watch.stage; print({'torch', 'kfp', 'mlflow', 'boto3', 'PIL'} & set(sys.modules))"
+    imported = "import sys, simpgan.components.watch.stage; "
+    code = imported + "print({'torch', 'kfp', 'mlflow', 'boto3', 'PIL'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"set()\n"

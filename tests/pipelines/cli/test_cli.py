@@ -11,8 +11,8 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from pipelines import cli
-from pipelines.demo_data import generate
+from simpgan.pipelines import cli
+from simpgan.pipelines.demo_data import generate
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_a_name_that_the_terminal_cannot_show_does_not_end_a_command(tmp_path):
     registry = ("--registry", "ghcr.io/somebody/simpgan")
     command = ("trainjob", "pretrain", "--claim", "shared", *registry, "--out", "Süd.yaml", "--", "--source", "market")
     ended = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *command],
+        [sys.executable, "-m", "simpgan.pipelines.cli", *command],
         cwd=tmp_path,
         env=os.environ | {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C", "PYTHONPATH": os.getcwd()},
         capture_output=True,
@@ -245,7 +245,7 @@ def test_ui_prints_its_link_and_nothing_else(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "pipelines.cli", "ui", "--out", tmp_path, "--port", str(port)]
+    command = [sys.executable, "-m", "simpgan.pipelines.cli", "ui", "--out", tmp_path, "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         try:
             while server.poll() is None:
@@ -263,7 +263,9 @@ def test_ui_prints_its_link_and_nothing_else(tmp_path):
 
 
 def test_the_command_is_installed():
-    ran = subprocess.run([sys.executable, "-m", "pipelines.cli", "--help"], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-m", "simpgan.pipelines.cli", "--help"], capture_output=True, text=True, check=True
+    )
     for command in (
         "run",
         "compile",

@@ -12,12 +12,12 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core import storage
-from components.core.errors import UserError
-from pipelines import cli
-from pipelines.cluster.data_checks import check_parameter
-from pipelines.config.profiles import read_profile
-from pipelines.requests.data_sets import DataSet
+from simpgan.components.core import storage
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines import cli
+from simpgan.pipelines.cluster.data_checks import check_parameter
+from simpgan.pipelines.config.profiles import read_profile
+from simpgan.pipelines.requests.data_sets import DataSet
 
 NO_PLACES = {
     *("arguments", "assignments", "claim", "experiment", "force", "method", "name", "parameters", "protocol"),

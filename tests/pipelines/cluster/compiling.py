@@ -6,7 +6,7 @@ from pathlib import Path
 from kfp.compiler import Compiler
 from kfp.dsl.graph_component import GraphComponent
 
-from pipelines.cluster.compiled import Compiled, read_compiled
+from simpgan.pipelines.cluster.compiled import Compiled, read_compiled
 
 
 def compiled(graph: GraphComponent) -> Compiled:

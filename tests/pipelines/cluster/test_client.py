@@ -10,10 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from components.core.errors import UserError
-from pipelines.cluster.client import Server, Version
-from pipelines.cluster.follow import follow
-from pipelines.runner.stage_log import StageFailed
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cluster.client import Server, Version
+from simpgan.pipelines.cluster.follow import follow
+from simpgan.pipelines.runner.stage_log import StageFailed
 from tests.pipelines.cluster.compiling import compiled
 from tests.pipelines.words import words
 from tests.servers.foreign import ANSWERS, answering

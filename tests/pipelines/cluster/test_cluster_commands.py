@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
-from components.core.errors import UserError
-from pipelines.cli.run import Pipeline, compile_pipeline
-from pipelines.cli.trainjob import trainjob
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cli.run import Pipeline, compile_pipeline
+from simpgan.pipelines.cli.trainjob import trainjob
 from tests.pipelines.graphs.compiled_tasks import images
 
 

@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from components.core.images import Images
-from pipelines.cluster.compilation import compile_for_cluster, on_cluster
-from pipelines.config.profiles import read_profile
-from pipelines.graphs.adapt import adapt_pipeline
+from simpgan.components.core.images import Images
+from simpgan.pipelines.cluster.compilation import compile_for_cluster, on_cluster
+from simpgan.pipelines.config.profiles import read_profile
+from simpgan.pipelines.graphs.adapt import adapt_pipeline
 from tests.pipelines.graphs.compiled_tasks import dags, images
 
 DIGEST = f"sha256:{'a' * 64}"

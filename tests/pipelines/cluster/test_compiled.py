@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from kfp import dsl
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
-from components.core.errors import UserError
-from pipelines.cluster.compiled import Compiled, read_compiled, refuse_other_type, tasks
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cluster.compiled import Compiled, read_compiled, refuse_other_type, tasks
 from tests.pipelines.cluster.compiling import compiled
 from tests.pipelines.words import bind, write
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.core.errors import UserError
-from pipelines.cluster.data_checks import (
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cluster.data_checks import (
     LOOKED_AT_EVERY_TIME,
     check_data_root,
     check_parameter,

@@ -11,12 +11,12 @@ import pytest
 from kfp.compiler import Compiler
 from kfp.components import load_component_from_file
 
-from components.core.images import Images, name_of
-from pipelines.cluster.compilation import compile_for_cluster
-from pipelines.config.profiles import STAGES, read_profile
-from pipelines.graphs.adapt import adapt_pipeline
-from pipelines.graphs.retrain import retrain_pipeline
-from pipelines.graphs.table1 import table1_pipeline
+from simpgan.components.core.images import Images, name_of
+from simpgan.pipelines.cluster.compilation import compile_for_cluster
+from simpgan.pipelines.config.profiles import STAGES, read_profile
+from simpgan.pipelines.graphs.adapt import adapt_pipeline
+from simpgan.pipelines.graphs.retrain import retrain_pipeline
+from simpgan.pipelines.graphs.table1 import table1_pipeline
 
 GOLDEN = Path(__file__).parent / "golden"
 METHODS = ("simpgan", "source-to-target", "umdl")

@@ -15,12 +15,12 @@ import pytest
 import requests
 import yaml
 
-from components.core import images
-from components.core.errors import UserError
-from components.core.images import Images
-from pipelines.cli.images import check, lock
-from pipelines.cluster import image_registry
-from pipelines.config.profiles import STAGES
+from simpgan.components.core import images
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.images import Images
+from simpgan.pipelines.cli.images import check, lock
+from simpgan.pipelines.cluster import image_registry
+from simpgan.pipelines.config.profiles import STAGES
 from tests.servers.foreign import ANSWERS, answering
 
 PASSWORD = "somebody:$2b$04$abcdefghijklmnopqrstuu2Vo3TWutZSHUfluiaHt5gekKPzGepHC"

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from kfp.compiler import Compiler
 
-from components.core import images
-from pipelines import cli
+from simpgan.components.core import images
+from simpgan.pipelines import cli
 from tests.components.ingest.data_sets import GRID, GRID_FIELDS, GRID_TEST, GRID_TRAIN, MARKET, partitions
 from tests.pipelines.graphs.compiled_tasks import dags
 from tests.pipelines.words import words

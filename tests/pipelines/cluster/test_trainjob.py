@@ -4,10 +4,10 @@ import pytest
 import yaml
 from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob
 
-from components.core.errors import UserError
-from components.core.images import Images
-from pipelines.cluster.trainjob import train_job
-from pipelines.config.profiles import names, read_profile
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.images import Images
+from simpgan.pipelines.cluster.trainjob import train_job
+from simpgan.pipelines.config.profiles import names, read_profile
 
 ARGUMENTS = ["--source", "/shared/market", "--data-root", "s3://bucket/data", "--out", "/shared/classifier"]
 IMAGES = Images(registry="registry.example/simpgan", digests={"pretrain": f"sha256:{'a' * 64}"})

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.errors import UserError
-from components.pretrain.settings import PretrainSettings
-from pipelines.config.presets import STAGES, names, parse_assignment, resolve
+from simpgan.components.core.errors import UserError
+from simpgan.components.pretrain.settings import PretrainSettings
+from simpgan.pipelines.config.presets import STAGES, names, parse_assignment, resolve
 
 
 def resolved(preset=None, assignments=(), seed=None):

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.errors import UserError
-from pipelines.config.profiles import STAGES, names, read_profile
-from pipelines.config.profiles.settings import ON_A_GPU, quantity
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.config.profiles import STAGES, names, read_profile
+from simpgan.pipelines.config.profiles.settings import ON_A_GPU, quantity
 
 
 @pytest.fixture

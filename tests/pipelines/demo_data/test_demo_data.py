@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from scipy.io import loadmat
 
-from components.core.errors import UserError
-from pipelines.demo_data import generate
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.demo_data import generate
 
 MARKET_NAME = re.compile(r"(-1|\d{4})_c([1-6])s\d_\d{6}_\d{2}\.jpg")
 GRID_NAME = re.compile(r"(\d{4})_([1-6])_\d+_\d+_\d+_(\d+)_(\d+)\.jpeg")

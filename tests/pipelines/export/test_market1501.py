@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 from PIL import ExifTags, Image
 
-from components.core.data.manifest import Manifest
-from components.core.data.shards import read_images
-from components.core.errors import UserError
-from components.ingest import stage as ingest
-from components.ingest.settings import IngestSettings
-from components.translate import stage as translate
-from components.translate.settings import TranslateSettings
-from pipelines import cli
-from pipelines.export.market1501 import export_market1501, file_names
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.shards import read_images
+from simpgan.components.core.errors import UserError
+from simpgan.components.ingest import stage as ingest
+from simpgan.components.ingest.settings import IngestSettings
+from simpgan.components.translate import stage as translate
+from simpgan.components.translate.settings import TranslateSettings
+from simpgan.pipelines import cli
+from simpgan.pipelines.export.market1501 import export_market1501, file_names
 from tests.components.translate.test_stage import translator
 from tests.conftest import Ingested
 

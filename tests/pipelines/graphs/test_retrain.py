@@ -5,7 +5,7 @@ import yaml
 from kfp.compiler import Compiler
 from kfp.components import load_component_from_file
 
-from pipelines.graphs.retrain import PARTS_AT_A_TIME, retrain_pipeline
+from simpgan.pipelines.graphs.retrain import PARTS_AT_A_TIME, retrain_pipeline
 from tests.pipelines.graphs.compiled_tasks import dags
 
 

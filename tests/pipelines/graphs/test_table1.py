@@ -5,7 +5,7 @@ import yaml
 from kfp.compiler import Compiler
 from kfp.components import load_component_from_file
 
-from pipelines.graphs.table1 import table1_pipeline
+from simpgan.pipelines.graphs.table1 import table1_pipeline
 from tests.pipelines.graphs.compiled_tasks import dags, images
 
 

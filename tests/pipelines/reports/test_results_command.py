@@ -3,12 +3,12 @@
 import pytest
 from typer.testing import CliRunner
 
-from components.core.errors import UserError
-from components.core.results.probes import write_probes
-from components.core.results.rows import read_results, write_results
-from components.core.results.statistics import Statistics
-from pipelines.cli import app
-from pipelines.reports.results_page import publish
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.probes import write_probes
+from simpgan.components.core.results.rows import read_results, write_results
+from simpgan.components.core.results.statistics import Statistics
+from simpgan.pipelines.cli import app
+from simpgan.pipelines.reports.results_page import publish
 from tests.components.core.results.made_up import ranked, together
 
 DIRECT = ranked("direct", [1, 2, 9, 1], preset="paper")

@@ -1,6 +1,6 @@
 """The choice that is made without labels, in words."""
 
-from pipelines.reports.selection import choices
+from simpgan.pipelines.reports.selection import choices
 from tests.components.core.results.made_up import row
 
 

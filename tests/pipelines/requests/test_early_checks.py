@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from components.core.errors import UserError
-from pipelines.config.presets import resolve
-from pipelines.requests.data_sets import DataSet
-from pipelines.requests.early_checks import foresee
-from pipelines.requests.sweep import plan
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.config.presets import resolve
+from simpgan.pipelines.requests.data_sets import DataSet
+from simpgan.pipelines.requests.early_checks import foresee
+from simpgan.pipelines.requests.sweep import plan
 from tests.conftest import Ingested
 
 SETTINGS = resolve(None, [], None, "market1501")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.errors import UserError
-from components.train_gan.settings import TrainGanSettings
-from pipelines.requests.data_sets import DataSet
-from pipelines.requests.sweep import Adaptation, Split, every_split, find_splits, plan
+from simpgan.components.core.errors import UserError
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.pipelines.requests.data_sets import DataSet
+from simpgan.pipelines.requests.sweep import Adaptation, Split, every_split, find_splits, plan
 
 GRID = DataSet("grid", "somewhere", "grid")
 ALL = Split("all250", 0)

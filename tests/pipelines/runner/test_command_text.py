@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.runner.command_text import command_line, without_folders
+from simpgan.pipelines.runner.command_text import command_line, without_folders
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from components.core.errors import UserError
-from pipelines.runner import local
-from pipelines.runner.folder_lock import FolderLock
-from pipelines.runner.local import describe, run_pipeline
-from pipelines.runner.stage_log import StageFailed
-from pipelines.runner.stage_process import Processes, code_digest
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.runner import local
+from simpgan.pipelines.runner.folder_lock import FolderLock
+from simpgan.pipelines.runner.local import describe, run_pipeline
+from simpgan.pipelines.runner.stage_log import StageFailed
+from simpgan.pipelines.runner.stage_process import Processes, code_digest
 from tests.pipelines.words import asked, pages, words
 
 pytestmark = pytest.mark.local
@@ -232,9 +232,9 @@ def test_one_run_at_a_time_in_a_folder(tmp_path):
 RUN_SLOWLY = """
 import sys
 from pathlib import Path
-from pipelines.runner.folder_lock import FolderLock
-from pipelines.runner.local import run_pipeline
-from pipelines.runner.stage_process import Processes
+from simpgan.pipelines.runner.folder_lock import FolderLock
+from simpgan.pipelines.runner.local import run_pipeline
+from simpgan.pipelines.runner.stage_process import Processes
 from tests.pipelines.words import words
 out = Path(sys.argv[1])
 with FolderLock(out) as lock:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.errors import UserError
-from pipelines.runner.relocation import DATA_ROOT, data_root_of, find_data_root, note_data_root, noted, read
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.runner.relocation import DATA_ROOT, data_root_of, find_data_root, note_data_root, noted, read
 from tests.conftest import Ingested
 
 NAMES = st.lists(st.text("abé", min_size=1, max_size=4).filter(lambda name: name.strip(".")), min_size=1, max_size=3)

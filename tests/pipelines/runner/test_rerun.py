@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from components.core.errors import UserError
-from components.core.process.task import InputArtifact, Task
-from components.core.results.rows import ResultsRow, read_results, write_results
-from components.core.tracking import open_pipeline, parent_run, stage_run
-from components.pretrain.settings import PretrainSettings
-from components.summarise import stage as summarise
-from components.summarise.settings import SummariseSettings
-from components.train_gan.settings import TrainGanSettings
-from pipelines.runner.rerun import changed, fetched_artifact, resolved, run_again
-from pipelines.runner.task_records import PastTask, find_past_task, keep_task, read_task, slug
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.task import InputArtifact, Task
+from simpgan.components.core.results.rows import ResultsRow, read_results, write_results
+from simpgan.components.core.tracking import open_pipeline, parent_run, stage_run
+from simpgan.components.pretrain.settings import PretrainSettings
+from simpgan.components.summarise import stage as summarise
+from simpgan.components.summarise.settings import SummariseSettings
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.pipelines.runner.rerun import changed, fetched_artifact, resolved, run_again
+from simpgan.pipelines.runner.task_records import PastTask, find_past_task, keep_task, read_task, slug
 from tests.servers.seaweedfs import S3
 
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from components.core.data.manifest import Manifest
-from components.core.data.shards import read_images
-from components.core.errors import UserError
-from components.core.registry.model_registry import Registry
-from components.watch.known import fetch_known
-from pipelines.config.presets import resolve
-from pipelines.requests.retrain import Retraining, check_location
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.shards import read_images
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.registry.model_registry import Registry
+from simpgan.components.watch.known import fetch_known
+from simpgan.pipelines.config.presets import resolve
+from simpgan.pipelines.requests.retrain import Retraining, check_location
 from tests.conftest import Ingested
 from tests.pipelines.champions import register
 
@@ -61,7 +61,7 @@ def station(client, ingested: Ingested, tmp_path: Path) -> Station:
 
 def start(station: Station, out: Path, *more: str) -> subprocess.Popen:
     options = ["--out", str(out), "--data-root", station.data_root, "--preset", str(TINY), "--threshold", "3", *more]
-    command = [sys.executable, "-m", "pipelines.cli", "run", "retrain", str(station.folder), *options]
+    command = [sys.executable, "-m", "simpgan.pipelines.cli", "run", "retrain", str(station.folder), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
 
 

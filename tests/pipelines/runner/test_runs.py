@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from components.core.errors import UserError
-from components.core.results.probes import read_probes
-from components.core.results.rows import read_results
-from components.core.results.summary import CURVE_RANKS, final_figures
-from components.core.tracking import close_pipeline, stage_run
-from components.core.tracking.status import Ending
-from components.core.tracking.sync import sync
-from pipelines.config.presets import RunSettings, resolve
-from pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
-from pipelines.runner.rerun import changed, run_again
-from pipelines.runner.runs import with_content_of_weights
-from pipelines.runner.task_records import find_past_task, read_task
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.probes import read_probes
+from simpgan.components.core.results.rows import read_results
+from simpgan.components.core.results.summary import CURVE_RANKS, final_figures
+from simpgan.components.core.tracking import close_pipeline, stage_run
+from simpgan.components.core.tracking.status import Ending
+from simpgan.components.core.tracking.sync import sync
+from simpgan.pipelines.config.presets import RunSettings, resolve
+from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
+from simpgan.pipelines.runner.rerun import changed, run_again
+from simpgan.pipelines.runner.runs import with_content_of_weights
+from simpgan.pipelines.runner.task_records import find_past_task, read_task
 from tests.pipelines.recorded_names import documented, recorded, stands_for
 
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
@@ -31,7 +31,7 @@ TINY = str(Path(__file__).parents[1] / "tiny.yaml")
 def simpgan(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own, apart from this one's tracking server."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "SIMPGAN"))}
-    command = [sys.executable, "-m", "pipelines.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "simpgan.pipelines.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 

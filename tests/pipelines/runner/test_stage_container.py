@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from pipelines.runner.stage_container import arguments_for, environment_of, mounts
+from simpgan.pipelines.runner.stage_container import arguments_for, environment_of, mounts
 
 ENGINE = {"SecurityOptions": ["name=seccomp,profile=default"], "Runtimes": {"runc": {}}}
 

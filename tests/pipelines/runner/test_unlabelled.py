@@ -4,19 +4,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from components.core.errors import UserError
-from components.core.results.probes import no_probes, write_probes
-from components.core.results.rows import write_results
-from components.core.results.unlabelled_checks import Checks, Measures, Sample, write_checks
-from components.core.tracking import pipeline_run
-from components.summarise import stage as summarise
-from components.summarise.settings import SummariseSettings
-from components.train_gan.settings import TrainGanSettings
-from pipelines.cli.run import show
-from pipelines.reports.results_page import publish
-from pipelines.requests.data_sets import DataSet
-from pipelines.requests.sweep import Adaptation, Split, every_split, plan
-from pipelines.runner import runs
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.probes import no_probes, write_probes
+from simpgan.components.core.results.rows import write_results
+from simpgan.components.core.results.unlabelled_checks import Checks, Measures, Sample, write_checks
+from simpgan.components.core.tracking import pipeline_run
+from simpgan.components.summarise import stage as summarise
+from simpgan.components.summarise.settings import SummariseSettings
+from simpgan.components.train_gan.settings import TrainGanSettings
+from simpgan.pipelines.cli.run import show
+from simpgan.pipelines.reports.results_page import publish
+from simpgan.pipelines.requests.data_sets import DataSet
+from simpgan.pipelines.requests.sweep import Adaptation, Split, every_split, plan
+from simpgan.pipelines.runner import runs
 
 CAMERAS = DataSet("cameras", "somewhere", "cameras")
 MEASURED = {"score": 0.8, "frechet": 0.4, "neighbours": 0.5, "cycle_target": 0.125, "entropy": 2.0}

@@ -5,20 +5,20 @@ A page extends `page.html.j2`, which needs no network: style, script and picture
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from components.core.results.methods import title_of
-from components.core.results.pages.pictures import picture_uri
-from components.core.results.paper import paper_figures
-from components.core.results.sections import differences
-from components.core.results.significance import signed
-from components.core.results.summary import unbroken
-from components.core.results.tables import table_of_methods
+from simpgan.components.core.results.methods import title_of
+from simpgan.components.core.results.pages.pictures import picture_uri
+from simpgan.components.core.results.paper import paper_figures
+from simpgan.components.core.results.sections import differences
+from simpgan.components.core.results.significance import signed
+from simpgan.components.core.results.summary import unbroken
+from simpgan.components.core.results.tables import table_of_methods
 
 
 def environment(*packages: str, autoescape: bool) -> Environment:
     """The templates of packages and those in this one, with the functions they use.
 
     Args:
-        packages: that hold templates, such as "components.evaluate".
+        packages: that hold templates, such as "simpgan.components.evaluate".
         autoescape: True for HTML, False for Markdown.
     """
     made = Environment(

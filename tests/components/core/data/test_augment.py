@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
 
-from components.core.data.augment import erase, flip, grey, inside, jitter, luminance, shift
+from simpgan.components.core.data.augment import erase, flip, grey, inside, jitter, luminance, shift
 
 
 def images(count: int = 200) -> torch.Tensor:

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from components.core.data.decoding import Unreadable, is_upright, picture
+from simpgan.components.core.data.decoding import Unreadable, is_upright, picture
 
 SEEN = Image.fromarray(np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [0, 0, 0]], [[9, 9, 9], [255] * 3]], "u1"))
 SEEN = SEEN.resize((32, 48), Image.Resampling.NEAREST)

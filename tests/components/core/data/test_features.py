@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from components.core.data.features import features_digest, load_features, save_features
-from components.core.errors import UserError
+from simpgan.components.core.data.features import features_digest, load_features, save_features
+from simpgan.components.core.errors import UserError
 
 DESCRIPTION = {"method": "umdl", "protocol": "folds10", "fold": 3, "seed": 0, "steps": 0, "target": "ab12"}
 ROWS = np.array([1, 4, 9])

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from components.core.data.image_tensors import decode, iterate_batches, load_decoded, to_uint8, to_unit_range
-from components.core.data.manifest import Manifest
+from simpgan.components.core.data.image_tensors import decode, iterate_batches, load_decoded, to_uint8, to_unit_range
+from simpgan.components.core.data.manifest import Manifest
 from tests.conftest import Ingested
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import components
-from components.core.data.leftovers import LEFTOVERS, is_hidden
+from simpgan import components
+from simpgan.components.core.data.leftovers import LEFTOVERS, is_hidden
 
 
 @pytest.mark.parametrize(

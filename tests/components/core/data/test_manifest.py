@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
 from tests.conftest import Ingested
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.data.object_versions import as_bytes, as_name
+from simpgan.components.core.data.object_versions import as_bytes, as_name
 
 PIECES = [b"\\", b"x", b"\\x", b"5c", b"\\x41", b"\xfc", b"\xc3\xbc", b"a", b"/", b"\xed\xb3\xbc"]
 

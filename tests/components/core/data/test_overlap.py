@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from components.core.data.manifest import ROLE_COLUMNS, Manifest, empty
-from components.core.data.overlap import refuse_shared_people
-from components.core.errors import UserError
+from simpgan.components.core.data.manifest import ROLE_COLUMNS, Manifest, empty
+from simpgan.components.core.data.overlap import refuse_shared_people
+from simpgan.components.core.errors import UserError
 
 
 def manifest(dataset: str, digests: list[str]) -> Manifest:

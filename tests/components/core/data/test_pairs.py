@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.data.pairs import PairSampler, pairs_within
-from components.core.errors import UserError
+from simpgan.components.core.data.pairs import PairSampler, pairs_within
+from simpgan.components.core.errors import UserError
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.core.data.manifest import Manifest
-from components.core.data.shards import ROWS_PER_GROUP, WrittenShards, read_images, shard_location, write_shards
-from components.core.errors import UserError
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.shards import ROWS_PER_GROUP, WrittenShards, read_images, shard_location, write_shards
+from simpgan.components.core.errors import UserError
 from tests.components.core.object_store import ObjectStore, object_store
 
 __all__ = ["object_store"]
@@ -42,7 +42,7 @@ def test_any_rows_come_in_any_order(stored: tuple[str, Manifest], rows: list[int
 
 
 def test_windows_join_without_a_seam(stored: tuple[str, Manifest], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("components.core.data.shards.WINDOW_BYTES", 500)
+    monkeypatch.setattr("simpgan.components.core.data.shards.WINDOW_BYTES", 500)
     rows = np.random.default_rng(0).permutation(len(ITEMS))
     assert list(read_images(*stored, rows)) == [ITEMS[row][1] for row in rows]
 

@@ -5,10 +5,10 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from components.core.data.manifest import Manifest
-from components.core.data.suitability import Experiment, rankable_splits, refuse_impossible
-from components.core.errors import UserError
-from components.ingest.layouts.base import role
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.suitability import Experiment, rankable_splits, refuse_impossible
+from simpgan.components.core.errors import UserError
+from simpgan.components.ingest.layouts.base import role
 
 TRAIN, QUERY, GALLERY = "train", "query", "gallery"
 

@@ -8,9 +8,9 @@ import torch
 import torchvision
 from safetensors.torch import load_file, save_file
 
-from components.core.errors import UserError
-from components.core.models.backbone_weights import check_content, downsample_at, load_backbone
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.backbone_weights import check_content, downsample_at, load_backbone
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from tests.components.core.object_store import ObjectStore, object_store
 
 __all__ = ["object_store"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torchvision
 
-from components.core.models.classifier import (
+from simpgan.components.core.models.classifier import (
     IMAGENET_DEVIATION,
     IMAGENET_MEAN,
     ClassifierConfig,

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.extraction import with_statistics_of
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.extraction import with_statistics_of
 
 
 class Pictures:

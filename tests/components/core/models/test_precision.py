@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from components.core.models import precision
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.precision import (
+from simpgan.components.core.models import precision
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.precision import (
     AGREEMENT,
     NARROW,
     Inference,
@@ -26,7 +26,7 @@ from components.core.models.precision import (
     poison_memory,
     training_outcome,
 )
-from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+from simpgan.components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torchvision
 
-from components.core.models import resnet
+from simpgan.components.core.models import resnet
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])

@@ -2,7 +2,7 @@
 
 import torch
 
-from components.core.models.styles import InstanceBatchNorm, MixStyle
+from simpgan.components.core.models.styles import InstanceBatchNorm, MixStyle
 
 
 def test_one_half_is_normalised_by_image_the_other_by_batch() -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+from simpgan.components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 
 
 @pytest.mark.parametrize("upsample", ["transposed", "resize"])

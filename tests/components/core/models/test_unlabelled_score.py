@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from torch import Tensor, nn
 
-from components.core.data.image_tensors import to_unit_range
-from components.core.errors import UserError
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.unlabelled_score import (
+from simpgan.components.core.data.image_tensors import to_unit_range
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.unlabelled_score import (
     NEIGHBOURS,
     SAMPLE,
     LabelFree,

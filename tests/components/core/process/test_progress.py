@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from components.core.process import progress
-from components.core.process.progress import Progress, counted
-from components.core.process.task import TASK
-from pipelines.runner.stage_log import StageOutput
+from simpgan.components.core.process import progress
+from simpgan.components.core.process.progress import Progress, counted
+from simpgan.components.core.process.task import TASK
+from simpgan.pipelines.runner.stage_log import StageOutput
 
 
 def work(steps: int = 3) -> None:

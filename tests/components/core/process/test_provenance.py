@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from components.core.process import provenance
+from simpgan.components.core.process import provenance
 
 
 def git(folder: Path, *words: str) -> str:

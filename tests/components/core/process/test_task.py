@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.core.process import task
-from components.core.process.task import Task, current_task, note_task
+from simpgan.components.core.process import task
+from simpgan.components.core.process.task import Task, current_task, note_task
 from tests.conftest import Ingested
 
 EXECUTOR_INPUT = {

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from components.core.data.manifest import Manifest
-from components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from components.core.models.model_folder import model_digest, save_model
-from components.core.models.translator import Generator, GeneratorConfig
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.model_folder import model_digest, save_model
+from simpgan.components.core.models.translator import Generator, GeneratorConfig
 from tests.conftest import Ingested
 
 SIZE = {"height": 32, "width": 16}

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from components.core.data.image_tensors import iterate_batches
-from components.core.data.manifest import Manifest
-from components.core.errors import UserError
-from components.core.models.classifier import load_classifier
-from components.core.models.extraction import Images, extract, with_statistics_of
-from components.core.models.model_folder import load_network, model_digest, save_model
-from components.core.models.translator import load_translator
-from components.core.registry.adaptation import load_adaptation, save_adaptation
-from components.core.registry.description import METHODS, Description, verify
-from components.core.results.methods import LABELS
-from components.translate import stage as translate
-from components.translate.settings import TranslateSettings
+from simpgan.components.core.data.image_tensors import iterate_batches
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import load_classifier
+from simpgan.components.core.models.extraction import Images, extract, with_statistics_of
+from simpgan.components.core.models.model_folder import load_network, model_digest, save_model
+from simpgan.components.core.models.translator import load_translator
+from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
+from simpgan.components.core.registry.description import METHODS, Description, verify
+from simpgan.components.core.results.methods import LABELS
+from simpgan.components.translate import stage as translate
+from simpgan.components.translate.settings import TranslateSettings
 from tests.components.core.registry.adaptations import SIZE, rewrite_config, write_classifier, write_translator
 from tests.conftest import Ingested
 

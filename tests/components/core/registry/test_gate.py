@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.core.registry.description import Description
-from components.core.registry.gate import GateSettings, Measured, judge
-from components.core.results.probes import write_probes
-from components.core.results.rows import write_results
-from components.core.results.unlabelled_checks import Checks, Measures, Sample, write_checks
+from simpgan.components.core.registry.description import Description
+from simpgan.components.core.registry.gate import GateSettings, Measured, judge
+from simpgan.components.core.results.probes import write_probes
+from simpgan.components.core.results.rows import write_results
+from simpgan.components.core.results.unlabelled_checks import Checks, Measures, Sample, write_checks
 from tests.components.core.results.made_up import ranked, together
 
 SETTINGS = GateSettings()

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.core.errors import UserError
-from components.core.registry.adaptation import load_adaptation, save_adaptation
-from components.core.registry.description import Description
-from components.core.registry.model_registry import CANDIDATE, CHAMPION, PREVIOUS, Registry, fetch
-from components.core.registry.pyfunc_export import example_image
 from mlflow import MlflowClient, pyfunc
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
+from simpgan.components.core.registry.description import Description
+from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, PREVIOUS, Registry, fetch
+from simpgan.components.core.registry.pyfunc_export import example_image
 from tests.components.core.registry.adaptations import write_classifier
 from tests.conftest import Ingested
 from tests.servers.ports import free_port

@@ -10,13 +10,13 @@ import pytest
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
-from components.core.errors import UserError
-from components.core.registry.adaptation import save_adaptation
-from components.core.registry.description import Description
-from components.core.registry.model_registry import CHAMPION, Registry
-from components.core.registry.pyfunc_export import example_image
-from components.core.registry.version_lookup import content_of
 from mlflow import MlflowClient, pyfunc
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.registry.adaptation import save_adaptation
+from simpgan.components.core.registry.description import Description
+from simpgan.components.core.registry.model_registry import CHAMPION, Registry
+from simpgan.components.core.registry.pyfunc_export import example_image
+from simpgan.components.core.registry.version_lookup import content_of
 from tests.components.core.registry.adaptations import write_classifier
 from tests.conftest import Ingested
 from tests.servers.mlflow import MlflowServer

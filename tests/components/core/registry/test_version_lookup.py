@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from components.core.registry.version_lookup import CONTENT_TAG, content_of
 from mlflow import MlflowClient
+from simpgan.components.core.registry.version_lookup import CONTENT_TAG, content_of
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from components.core.results.probes import no_probes, probes_of
-from components.core.results.rows import ResultsRow
+from simpgan.components.core.results.probes import no_probes, probes_of
+from simpgan.components.core.results.rows import ResultsRow
 
 
 def row(method="direct", rank_1=10.0, fold=0, seed=0, protocol="folds10", **other):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.core.results.curves import LAST_RANK, Draws, Tally
+from simpgan.components.core.results.curves import LAST_RANK, Draws, Tally
 from tests.components.core.results.made_up import ranked, together
 
 

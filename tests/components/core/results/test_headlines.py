@@ -2,9 +2,9 @@
 
 import pytest
 
-from components.core.results.headlines import headlines
-from components.core.results.probes import no_probes
-from components.core.results.statistics import Statistics
+from simpgan.components.core.results.headlines import headlines
+from simpgan.components.core.results.probes import no_probes
+from simpgan.components.core.results.statistics import Statistics
 from tests.components.core.results.made_up import ranked, row, together
 
 WHERE = "Trained on market1501, tested on grid, protocol folds10, fold 0"

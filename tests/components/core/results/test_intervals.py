@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from components.core.results.intervals import bootstrap, intervals
-from components.core.results.probes import no_probes
+from simpgan.components.core.results.intervals import bootstrap, intervals
+from simpgan.components.core.results.probes import no_probes
 from tests.components.core.results.made_up import ranked, row, together
 
 

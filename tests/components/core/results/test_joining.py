@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.core.errors import UserError
-from components.core.results.joining import join, join_probes, ordered, replace
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.joining import join, join_probes, ordered, replace
 from tests.components.core.results.made_up import ranked, row, together
 
 KEYS = st.tuples(st.sampled_from(["direct", "adabn", "gan", "simpgan+adabn"]), st.integers(0, 3), st.integers(0, 2))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.core.results.methods import EXPLANATIONS, NAMES, baseline_of, name_of, place, title_of
+from simpgan.components.core.results.methods import EXPLANATIONS, NAMES, baseline_of, name_of, place, title_of
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from components.core.results.paper import TABLE_1, order_in_words, paper_figures, published_figures
-from components.core.results.sections import differences
-from components.core.results.summary import Experiment, summarise
+from simpgan.components.core.results.paper import TABLE_1, order_in_words, paper_figures, published_figures
+from simpgan.components.core.results.sections import differences
+from simpgan.components.core.results.summary import Experiment, summarise
 from tests.components.core.results.made_up import row
 
 

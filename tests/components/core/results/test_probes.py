@@ -4,8 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.core.errors import UserError
-from components.core.results.probes import COLUMNS, no_probes, probes_of, read_probes, read_probes_beside, write_probes
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.probes import (
+    COLUMNS,
+    no_probes,
+    probes_of,
+    read_probes,
+    read_probes_beside,
+    write_probes,
+)
 from tests.components.core.results.made_up import ranked, row
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from components.core.errors import UserError
-from components.core.results.rows import read_results, write_results
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.rows import read_results, write_results
 from tests.components.core.results.made_up import row
 
 

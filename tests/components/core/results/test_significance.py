@@ -8,8 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from components.core.results.probes import no_probes
-from components.core.results.significance import corrected, exact_sign_flip_p, in_words, paired_tests, sign_flip_p
+from simpgan.components.core.results.probes import no_probes
+from simpgan.components.core.results.significance import (
+    corrected,
+    exact_sign_flip_p,
+    in_words,
+    paired_tests,
+    sign_flip_p,
+)
 from tests.components.core.results.made_up import ranked, row, together
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from components.core.errors import UserError
-from components.core.results.probes import no_probes
-from components.core.results.rows import read_results, write_results
-from components.core.results.statistics import Statistics
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.probes import no_probes
+from simpgan.components.core.results.rows import read_results, write_results
+from simpgan.components.core.results.statistics import Statistics
 from tests.components.core.results.made_up import ranked, row, together
 
 EVALUATED = ranked("direct", [1, 2] * 4), ranked("simpgan", [1, 1, 1, 2] * 2)

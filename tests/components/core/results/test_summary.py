@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.core.results.summary import comparable, compare, final_figures, summarise, table
+from simpgan.components.core.results.summary import comparable, compare, final_figures, summarise, table
 from tests.components.core.results.made_up import row
 
 

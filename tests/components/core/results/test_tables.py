@@ -2,9 +2,9 @@
 
 import pytest
 
-from components.core.results.sections import provenance, sections
-from components.core.results.statistics import Statistics
-from components.core.results.tables import markdown_table, table_of_methods
+from simpgan.components.core.results.sections import provenance, sections
+from simpgan.components.core.results.statistics import Statistics
+from simpgan.components.core.results.tables import markdown_table, table_of_methods
 from tests.components.core.results.made_up import ranked, row, together
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from mlflow.entities import Experiment, Run
 from mlflow.tracking import MlflowClient
 
-from components.core.tracking import read_history, runs, stage_run
+from simpgan.components.core.tracking import read_history, runs, stage_run
 
 ROOT = Path(__file__).parents[4]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from components.core.tracking import pipeline_run, read_history, runs, stage_run, upload_queue
+from simpgan.components.core.tracking import pipeline_run, read_history, runs, stage_run, upload_queue
 from tests.components.core.tracking.stages import (
     EXPECTED,
     exit_code,

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from mlflow.tracking import MlflowClient
 from sqlalchemy.engine import make_url
 
-from components.core.errors import UserError
-from components.core.tracking import stage_run
-from components.core.tracking.open_run import find_experiment
-from components.core.tracking.store_address import sqlite_file, store_address
-from components.core.tracking.sync import Synced, sync
-from components.core.tracking.ui_view import save_view
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking import stage_run
+from simpgan.components.core.tracking.open_run import find_experiment
+from simpgan.components.core.tracking.store_address import sqlite_file, store_address
+from simpgan.components.core.tracking.sync import Synced, sync
+from simpgan.components.core.tracking.ui_view import save_view
 from tests.components.core.tracking.stages import runs_of
 from tests.servers.foreign import ANSWERS, answering
 

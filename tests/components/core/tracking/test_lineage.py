@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from components.core.tracking import DataSet, stage_run, system_metrics
+from simpgan.components.core.tracking import DataSet, stage_run, system_metrics
 from tests.components.core.tracking.stages import runs_of, steps_of
 
 COUNTS = {"images": 12, "people": 3, "cameras": 2}

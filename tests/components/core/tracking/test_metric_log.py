@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.errors import UserError
-from components.core.tracking import pipeline_run, read_history, stage_run
-from components.core.tracking.metric_log import Entry, History
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking import pipeline_run, read_history, stage_run
+from simpgan.components.core.tracking.metric_log import Entry, History
 from tests.components.core.tracking.stages import (
     run_python,
 )
@@ -101,7 +101,7 @@ def test_runs_where_mlflow_is_not_installed(tmp_path: Path, monkeypatch: pytest.
 import sys
 sys.modules["mlflow"] = None
 from pathlib import Path
-from components.core.tracking import stage_run
+from simpgan.components.core.tracking import stage_run
 with stage_run("train_gan", settings={}, history=Path(sys.argv[1])) as run:
     run.metrics(3, {"loss": 0.5})
 """
@@ -117,7 +117,7 @@ def test_mlflow_is_not_loaded_unless_a_server_is_named(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from components.core.tracking import stage_run
+from simpgan.components.core.tracking import stage_run
 with stage_run("ingest", settings={}, history=Path(sys.argv[1])) as run:
     run.summary({"images": 3})
 sys.exit("mlflow" in sys.modules or "torch" in sys.modules)

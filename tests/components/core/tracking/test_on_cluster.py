@@ -5,7 +5,7 @@ import os
 import pytest
 from mlflow.tracking import MlflowClient
 
-from components.core.tracking import stage_run
+from simpgan.components.core.tracking import stage_run
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from components.core.tracking import close_pipeline, open_pipeline, parent_run, stage_run
-from components.core.tracking.status import Ending
+from simpgan.components.core.tracking import close_pipeline, open_pipeline, parent_run, stage_run
+from simpgan.components.core.tracking.status import Ending
 from tests.components.core.tracking.stages import exit_code, start
 
 PODS = 4

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from components.core.errors import UserError
-from components.core.tracking import pipeline_run, stage_run
-from components.core.tracking.recorded_results import recorded_runs, runs_of_experiment
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking import pipeline_run, stage_run
+from simpgan.components.core.tracking.recorded_results import recorded_runs, runs_of_experiment
 from tests.components.core.tracking.stages import runs_of
 
 FILES = ("results.json", "probes.parquet")

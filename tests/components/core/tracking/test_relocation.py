@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.errors import UserError
-from components.core.process.task import InputArtifact, Task, note_task
-from components.core.tracking import pipeline_run, relocation, stage_run
-from components.core.tracking.open_run import connect
-from components.core.tracking.sync import Synced, sync
 from mlflow import MlflowClient
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.task import InputArtifact, Task, note_task
+from simpgan.components.core.tracking import pipeline_run, relocation, stage_run
+from simpgan.components.core.tracking.open_run import connect
+from simpgan.components.core.tracking.sync import Synced, sync
 from tests.components.core.tracking.stages import runs_of
 
 NAMES = st.text("ab/ %#?é", min_size=1, max_size=6).map(lambda text: f"/{text}".replace("//", "/").rstrip("/") or "/a")

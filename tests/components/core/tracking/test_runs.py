@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
-from components.core.tracking import pipeline_run, stage_run
-from components.core.tracking.metric_log import Entry, History
+from simpgan.components.core.tracking import pipeline_run, stage_run
+from simpgan.components.core.tracking.metric_log import Entry, History
 from tests.components.core.tracking.stages import (
     EXPECTED,
     exit_code,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from components.core.errors import UserError
-from components.core.tracking import pipeline_run, stage_run
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking import pipeline_run, stage_run
 from tests.components.core.tracking.stages import (
     EXPECTED,
     exit_code,

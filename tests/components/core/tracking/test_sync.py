@@ -10,9 +10,9 @@ import pandas
 import pytest
 from mlflow.tracking import MlflowClient
 
-from components.core.errors import UserError
-from components.core.tracking import pipeline_run, stage_run
-from components.core.tracking.sync import Synced, sync
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking import pipeline_run, stage_run
+from simpgan.components.core.tracking.sync import Synced, sync
 from tests.components.core.tracking.stages import runs_of, steps_of
 
 

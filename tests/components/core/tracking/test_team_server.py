@@ -9,7 +9,7 @@ import numpy
 import pytest
 from mlflow.tracking import MlflowClient
 
-from components.core.tracking import pipeline_run, runs, stage_run
+from simpgan.components.core.tracking import pipeline_run, runs, stage_run
 from tests.components.core.tracking.stages import (
     EXPECTED,
     exit_code,
@@ -71,7 +71,7 @@ def test_fifty_runs_at_once_are_all_whole(
         list(pool.map(record, range(50)))
 
     found = runs_of(tracking_server)
-    assert not [record for record in caplog.records if record.name.startswith("components")]
+    assert not [record for record in caplog.records if record.name.startswith("simpgan")]
     assert len(found) == 51
     assert {run.info.status for run in found.values()} == {"FINISHED"}
     parent = found.pop("table1").info.run_id

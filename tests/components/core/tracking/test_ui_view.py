@@ -2,8 +2,8 @@
 
 import json
 
-from components.core.tracking import pipeline_run
-from components.core.tracking.ui_view import save_view
+from simpgan.components.core.tracking import pipeline_run
+from simpgan.components.core.tracking.ui_view import save_view
 
 
 def recorded_view(client):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from components.core.errors import UserError
-from components.core.tracking import open_run, pipeline_run, runs, stage_run, upload_queue
-from components.core.tracking.sync import Synced, sync
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking import open_run, pipeline_run, runs, stage_run, upload_queue
+from simpgan.components.core.tracking.sync import Synced, sync
 from tests.components.core.tracking.stages import runs_of, steps_of
 
 

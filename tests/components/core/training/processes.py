@@ -4,9 +4,9 @@ import os
 import time
 from pathlib import Path
 
-from components.core.errors import UserError
-from components.core.tracking.status import Terminated, sigterm_raises
-from components.core.training.distributed import from_first, process_group, process_rank
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking.status import Terminated, sigterm_raises
+from simpgan.components.core.training.distributed import from_first, process_group, process_rank
 
 
 def meet(folder: Path, refuse: bool = False) -> None:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from components.core.errors import UserError
-from components.core.training.checkpoint import Checkpoint, checkpoint_key
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.training.checkpoint import Checkpoint, checkpoint_key
 from tests.components.core.object_store import ObjectStore, object_store
 
 __all__ = ["object_store"]
@@ -114,7 +114,7 @@ def test_key_changes_with_stage_settings_and_inputs() -> None:
 
 SECOND = """
 import sys
-from components.core.training.checkpoint import Checkpoint
+from simpgan.components.core.training.checkpoint import Checkpoint
 checkpoint = Checkpoint(sys.argv[1], "key")
 print("asking", flush=True)
 with checkpoint.alone():

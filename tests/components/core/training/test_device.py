@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from components.core.errors import UserError
-from components.core.training.device import memory_explained
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.training.device import memory_explained
 
 
 def test_a_gpu_without_memory_left_is_explained() -> None:

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from components.core.errors import UserError
-from components.core.training import distributed
-from components.train_gan.batches import joint_pairs, own_pairs
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.training import distributed
+from simpgan.components.train_gan.batches import joint_pairs, own_pairs
 
 
 def test_one_process_has_everything(monkeypatch: pytest.MonkeyPatch) -> None:

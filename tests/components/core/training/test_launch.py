@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from components.core.errors import UserError
-from components.core.training.launch import PROCESSES, together
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.training.launch import PROCESSES, together
 from tests.components.core.training.processes import meet, note, work
 
 ROOT = Path(__file__).parents[4]

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from components.core.errors import UserError
-from components.core.process.interrupts import GO_ON
-from components.core.tracking import read_history, stage_run
-from components.core.tracking.status import Terminated
-from components.core.training.checkpoint import Checkpoint
-from components.core.training.loop import Updates, record, train
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.interrupts import GO_ON
+from simpgan.components.core.tracking import read_history, stage_run
+from simpgan.components.core.tracking.status import Terminated
+from simpgan.components.core.training.checkpoint import Checkpoint
+from simpgan.components.core.training.loop import Updates, record, train
 
 
 class Sum:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.core.errors import UserError
-from pipelines.cluster.schedules.cron import EVERY, FIELDS, Cron
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cluster.schedules.cron import EVERY, FIELDS, Cron
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from kfp.compiler import Compiler
 
-from components.core import images
-from pipelines import cli
-from pipelines.cluster.schedules import FOLDER
+from simpgan.components.core import images
+from simpgan.pipelines import cli
+from simpgan.pipelines.cluster.schedules import FOLDER
 from tests.pipelines.graphs.compiled_tasks import dags
 from tests.pipelines.words import words
 
@@ -300,7 +300,7 @@ def test_files_and_folders_that_are_not_there_are_refused(schedule, folder, writ
 
 def test_a_server_that_is_away_is_told_in_one_line():
     """In a process of its own, since pytest keeps what libraries log from the terminal."""
-    command = [sys.executable, "-m", "pipelines.cli", "schedule", "list", "--host", "http://127.0.0.1:9"]
+    command = [sys.executable, "-m", "simpgan.pipelines.cli", "schedule", "list", "--host", "http://127.0.0.1:9"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("simpgan: cannot reach Kubeflow Pipelines at http://127.0.0.1:9 (")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from components.core.results.probes import write_probes
-from components.core.results.rows import write_results
+from simpgan.components.core.results.probes import write_probes
+from simpgan.components.core.results.rows import write_results
 from tests.components.core.results.made_up import ranked, together
 
 GOOD, BAD = [1] * 30 + [4] * 10, [1] * 10 + [7] * 30

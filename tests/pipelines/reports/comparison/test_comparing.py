@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from components.core.errors import UserError
-from pipelines.reports.comparison.groups import grouped
-from pipelines.reports.comparison.pages import write
-from pipelines.reports.comparison.runs import read_runs
-from pipelines.reports.comparison.tables import in_terminal
-from pipelines.reports.comparison.words import differing
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.reports.comparison.groups import grouped
+from simpgan.pipelines.reports.comparison.pages import write
+from simpgan.pipelines.reports.comparison.runs import read_runs
+from simpgan.pipelines.reports.comparison.tables import in_terminal
+from simpgan.pipelines.reports.comparison.words import differing
 from tests.components.core.results.made_up import ranked
 from tests.pipelines.reports.comparison.made import BAD, GOOD, run_folder, simpgan
 

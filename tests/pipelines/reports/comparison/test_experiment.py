@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from components.core.errors import UserError
-from components.core.tracking import pipeline_run
 from mlflow import MlflowClient
-from pipelines.cli.compare import compare
-from pipelines.reports.comparison.runs import read_runs
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.tracking import pipeline_run
+from simpgan.pipelines.cli.compare import compare
+from simpgan.pipelines.reports.comparison.runs import read_runs
 from tests.components.core.tracking.stages import runs_of
 from tests.pipelines.reports.comparison.made import BAD, GOOD, run_folder, simpgan
 

@@ -18,7 +18,7 @@ LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class LabelledSource:
     """What the classifier was trained on: `rows` of the images' manifest."""
 
     images: Images
@@ -26,7 +26,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Split:
+class TargetSplit:
     """One fold of a protocol of the target."""
 
     protocol: str
@@ -49,10 +49,10 @@ class Target:
     """
 
     manifest: Manifest
-    splits: tuple[Split, ...]
+    splits: tuple[TargetSplit, ...]
     data_root: str
     labelled: bool = True
-    unranked: tuple[Split, ...] = ()
+    unranked: tuple[TargetSplit, ...] = ()
 
     @classmethod
     def load(cls, folder: Path, protocols: Sequence[str], data_root: str) -> "Target":
@@ -66,27 +66,27 @@ class Target:
         manifest = Manifest.load(folder)
         asked = splits_to_evaluate(manifest, protocols)
         rankable = rankable_splits(manifest, asked)
-        splits = tuple(Split(*split) for split in rankable or asked)
-        unranked = tuple(Split(*split) for split in asked if split not in rankable)
+        splits = tuple(TargetSplit(*split) for split in rankable or asked)
+        unranked = tuple(TargetSplit(*split) for split in asked if split not in rankable)
         return cls(manifest, splits, data_root, bool(rankable), unranked)
 
-    def only(self, split: Split) -> "Target":
+    def only(self, split: TargetSplit) -> "Target":
         """The same images with one of the splits."""
         return replace(self, splits=(split,))
 
-    def rows(self, split: Split, role: str) -> np.ndarray:
+    def rows(self, split: TargetSplit, role: str) -> np.ndarray:
         """Rows of the images that play `role` in a split, rising."""
         return self.manifest.rows(split.protocol, split.fold, role)
 
-    def all_rows(self, split: Split) -> np.ndarray:
+    def all_rows(self, split: TargetSplit) -> np.ndarray:
         """Rows of all images of a split, whatever their roles, rising."""
         return np.unique(np.concatenate([self.rows(split, role) for role in ROLES]))
 
-    def training_images(self, split: Split) -> np.ndarray:
+    def training_images(self, split: TargetSplit) -> np.ndarray:
         """Rows of the unlabelled training images of a split, rising; where it has too few, of all its images."""
         return images_in(self.manifest, split.protocol, split.fold)
 
-    def searched(self, splits: Iterable[Split]) -> np.ndarray:
+    def searched(self, splits: Iterable[TargetSplit]) -> np.ndarray:
         """Rows of all probes and gallery images of some splits, rising; without labels `LOOKED_AT` images of each."""
         if self.labelled:
             searched = [self.rows(split, role) for split in splits for role in ("query", "gallery")]
@@ -94,27 +94,27 @@ class Target:
             searched = [evenly_spread(self.all_rows(split), LOOKED_AT) for split in splits]
         return np.unique(np.concatenate(searched))
 
-    def probes(self, split: Split) -> np.ndarray:
+    def probes(self, split: TargetSplit) -> np.ndarray:
         """Rows of the probes of a split, rising; without labels all images that are looked at could be one."""
         return self.rows(split, "query") if self.labelled else self.searched([split])
 
     def by_unlabelled_images(
-        self, splits: Iterable[Split], *, at_least: int = 1
-    ) -> list[tuple[np.ndarray, tuple[Split, ...]]]:
+        self, splits: Iterable[TargetSplit], *, at_least: int = 1
+    ) -> list[tuple[np.ndarray, tuple[TargetSplit, ...]]]:
         """Splits grouped by the unlabelled training images they share, where there are `at_least` so many."""
-        groups: dict[bytes, list[Split]] = defaultdict(list)
+        groups: dict[bytes, list[TargetSplit]] = defaultdict(list)
         for split in splits:
             groups[self.rows(split, "train").tobytes()].append(split)
         unlabelled = ((np.frombuffer(rows, dtype=np.int64), tuple(group)) for rows, group in groups.items())
         return [(rows, group) for rows, group in unlabelled if len(rows) >= at_least]
 
-    def split_of(self, training: Mapping[str, Any], folder: Path) -> Split:
+    def split_of(self, training: Mapping[str, Any], folder: Path) -> TargetSplit:
         """The split that a `training` was for, whose result lies in `folder`.
 
         Raises:
             UserError: the target has no such split.
         """
-        split = Split(training["protocol"], training["fold"])
+        split = TargetSplit(training["protocol"], training["fold"])
         try:
             self.rows(split, "query")
         except UserError as unknown:

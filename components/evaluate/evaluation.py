@@ -1,4 +1,4 @@
-"""Rankings of the target's galleries: every version of the images, compared in every way."""
+"""Rank the target's galleries: every view of the images, compared in every way."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,15 @@ from simpgan.components.core.models.extraction import Extracted, extract, with_s
 from simpgan.components.core.results.probes import probes_of
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.training.device import choose_device
-from simpgan.components.evaluate.checks import LabelFreeChecks
-from simpgan.components.evaluate.data_sets import Source, Split, Target
+from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
 from simpgan.components.evaluate.metrics import UNKNOWN, RankingResult, rank
-from simpgan.components.evaluate.scores import fused, verification_vectors
 from simpgan.components.evaluate.settings import EvaluateSettings
-from simpgan.components.evaluate.versions import Run, Version
+from simpgan.components.evaluate.unlabelled_checks import LabelFreeChecks
+from simpgan.components.evaluate.verification_score import verification_vectors
+from simpgan.components.evaluate.views import MethodRun, View
+
+RecordedFeatures = Mapping[tuple[str, TargetSplit], Extracted]
+"""Features of the images as recorded, by method (`direct` or `adabn`) and split."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,119 +29,148 @@ class Evaluation:
     """A method in one split.
 
     Attributes:
+        run: the training behind the method.
         method: with its parts, such as `simpgan+adabn`.
-        result: the ranking; None where there are no labels.
-        features: what cosine ranked, the split's images' and maybe others'; None where something else ranked.
-        version: what was looked at; None for ready-made features.
-        precision: of the features, as `Inference.precision` says; empty for ready-made ones.
+        split: where the method was evaluated.
+        result: the ranking; None if there are no labels.
+        features: features that were ranked by cosine, of at least the split's images; None for other rankings.
+        view: the images that were looked at; None for ready-made features.
+        precision: of the features, as in `Inference.precision`; empty for ready-made ones.
     """
 
-    run: Run
+    run: MethodRun
     method: str
-    split: Split
+    split: TargetSplit
     result: RankingResult | None
     features: Extracted | None = None
-    version: Version | None = None
+    view: View | None = None
     precision: str = ""
 
     @property
     def label(self) -> str:
-        """What figures know it by."""
+        """The name in figures: method and variant."""
         return self.run.label(self.method)
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """What figures show: one split, and what was measured in it.
+class ShownSplit:
+    """The split that the figures show, with everything that was measured in it.
 
     Attributes:
+        target: the target's images.
+        split: the split that is shown.
+        source: the classifier's training images.
         network: the source's classifier.
-        evaluations: all of the split.
+        evaluations: all evaluations of the split.
     """
 
     target: Target
-    split: Split
-    source: Source
+    split: TargetSplit
+    source: LabelledSource
     network: SiameseClassifier
     evaluations: Sequence[Evaluation]
 
     @property
-    def translations(self) -> list[Version]:
-        """The versions whose images another network made."""
-        versions = dict.fromkeys(each.version for each in self.evaluations if each.version)
-        return [version for version in versions if version.images.manifest is not self.target.manifest]
+    def translations(self) -> list[View]:
+        """Views whose images a translator made."""
+        views = dict.fromkeys(each.view for each in self.evaluations if each.view)
+        return [view for view in views if view.images.manifest is not self.target.manifest]
 
 
-def evaluate_versions(
+def evaluate_views(
     target: Target,
-    versions: Iterable[Version],
+    recorded: View,
+    others: Iterable[View],
     network: SiameseClassifier,
     settings: EvaluateSettings,
     checks: LabelFreeChecks,
 ) -> Iterator[Evaluation]:
-    """All rankings of the versions, the first of which shows the images as recorded; and their `checks`.
+    """Yield the evaluations of the images as recorded, then those of the other views.
 
-    The features of a version are extracted once, and once more with AdaBN; only those of the recorded images are kept
-    until the end, to be joined with those of others. Without labels nothing is ranked.
+    The features of the recorded images are kept until the end, since those of changed images are joined with them.
+
+    Args:
+        target: the target to find people in.
+        recorded: view of the images as recorded, in all splits.
+        others: further views.
+        network: the source's classifier.
+        settings: settings of the stage.
+        checks: gets the label-free checks of every view.
     """
-    recorded: dict[tuple[str, Split], Extracted] = {}
-    for version in versions:
-        looking = load(version.classifier, network)
-        for part, split, features in features_of(target, version, looking, settings, checks):
-            kept = features.of(features.rows)
-            if version.run.method == "direct":
-                recorded[part, split] = kept
-            method = name_of(version.run.method, part)
+    as_recorded = list(evaluate_view(target, recorded, network, settings, checks, {}))
+    yield from as_recorded
+    features = {(each.method, each.split): each.features for each in as_recorded if each.features is not None}
+    for view in others:
+        yield from evaluate_view(target, view, network, settings, checks, features)
+
+
+def evaluate_view(
+    target: Target,
+    view: View,
+    network: SiameseClassifier,
+    settings: EvaluateSettings,
+    checks: LabelFreeChecks,
+    recorded: RecordedFeatures,
+) -> Iterator[Evaluation]:
+    """Yield the evaluations of one view: in every split, without and with AdaBN, compared in every way.
+
+    Features are extracted once per classifier. Without labels nothing is ranked.
+
+    Args:
+        target: the target to find people in.
+        view: the images to look at.
+        network: the source's classifier.
+        settings: settings of the stage.
+        checks: gets the label-free checks of the view, if they are due in one of its splits.
+        recorded: features of the images as recorded, with which those of changed images are joined.
+    """
+    classifier = classifier_or(network, view.classifier)
+    for part, splits, adapted in adapted_classifiers(target, view, classifier, settings):
+        method = method_name(view.run.method, part)
+        if checks.split in splits:
+            checks.measure(view, classifier, adapted, view.run.label(method))
+        label = f"{method} {splits[0]}" if len(splits) == 1 else method
+        features = extract(adapted, view.images, target.searched(splits), **settings.extraction, label=label)
+        unit = features.of(features.rows)  # without the embeddings, which are not kept
+        for split in splits:
             if not target.labelled:
-                yield Evaluation(version.run, method, split, None, kept, version, kept.precision)
+                yield Evaluation(view.run, method, split, None, unit, view, unit.precision)
                 continue
             result = rank_by_cosine(target, split, features, settings)
-            yield Evaluation(version.run, method, split, result, kept, version, kept.precision)
-            if version.changed:
-                joined = fused(recorded[part, split].of(features.rows), features)
-                result = rank_by_cosine(target, split, joined, settings)
-                yield Evaluation(version.run, name_of(method, "fused"), split, result, precision=kept.precision)
+            yield Evaluation(view.run, method, split, result, unit, view, unit.precision)
+            if view.changed:
+                as_recorded = recorded[method_name("direct", part), split].of(features.rows)
+                result = rank_by_cosine(target, split, fuse(as_recorded, features), settings)
+                yield Evaluation(view.run, method_name(method, "fused"), split, result, precision=unit.precision)
             if settings.verification:
-                result = rank_by_verification(target, split, features, looking, settings)
-                yield Evaluation(version.run, name_of(method, "verification"), split, result, precision=kept.precision)
+                result = rank_by_verification(target, split, features, classifier, settings)
+                yield Evaluation(view.run, method_name(method, "verification"), split, result, precision=unit.precision)
 
 
-def features_of(
-    target: Target, version: Version, network: SiameseClassifier, settings: EvaluateSettings, checks: LabelFreeChecks
-) -> Iterator[tuple[str, Split, Extracted]]:
-    """What to rank each split by: ('', split, features), then with AdaBN ('adabn', split, features).
+def adapted_classifiers(
+    target: Target, view: View, classifier: SiameseClassifier, settings: EvaluateSettings
+) -> Iterator[tuple[str, tuple[TargetSplit, ...], SiameseClassifier]]:
+    """Yield the classifiers that look at a view: the part of the method's name, the splits and the network.
 
-    The label-free checks are made on the way, while the adapted classifier is there. Splits seen by the same
-    classifier share their features, which are those of all their images.
+    The first one has its own batch-norm statistics. With AdaBN there is one more for each group of splits that share
+    their unlabelled training images.
     """
-
-    def of_splits(
-        part: str, looking: SiameseClassifier, splits: tuple[Split, ...]
-    ) -> Iterator[tuple[str, Split, Extracted]]:
-        method = name_of(version.run.method, part)
-        label = f"{method} {splits[0]}" if len(splits) == 1 else method
-        if checks.split in splits:
-            checks.measure(version, part, looking, version.run.label(method))
-        rows = target.searched(splits)
-        features = extract(looking, version.images, rows, **settings.looking, label=label)
-        yield from ((part, split, features) for split in splits)
-
-    yield from of_splits("", network, version.splits)
+    yield "", view.splits, classifier
     if settings.adabn:
-        for unlabelled, splits in target.by_unlabelled_images(version.splits, at_least=2):
-            adapted = with_statistics_of(network, version.images, unlabelled, **settings.looking, seed=settings.seed)
-            yield from of_splits("adabn", adapted, splits)
+        for unlabelled, splits in target.by_unlabelled_images(view.splits, at_least=2):
+            adapted = with_statistics_of(classifier, view.images, unlabelled, **settings.extraction, seed=settings.seed)
+            yield "adabn", splits, adapted
 
 
-def load(classifier: Path | None, network: SiameseClassifier) -> SiameseClassifier:
-    """The classifier in a model folder, ready to look at images; `network` if there is no folder."""
-    return network if classifier is None else load_classifier(classifier)[0].to(choose_device()).eval()
+def classifier_or(network: SiameseClassifier, folder: Path | None) -> SiameseClassifier:
+    """Return the classifier in a model folder, in evaluation mode; `network` if there is no folder."""
+    return network if folder is None else load_classifier(folder)[0].to(choose_device()).eval()
 
 
 def evaluate_ready_made(
-    target: Target, made: Iterable[tuple[Run, Split, Features]], settings: EvaluateSettings
+    target: Target, made: Iterable[tuple[MethodRun, TargetSplit, Features]], settings: EvaluateSettings
 ) -> Iterator[Evaluation]:
-    """Rankings by features that another method made, compared by cosine."""
+    """Yield the evaluations of features that another method made, compared by cosine."""
     for run, split, features in made:
         rows = target.searched([split])
         values = features.of(rows)
@@ -146,33 +178,41 @@ def evaluate_ready_made(
         yield Evaluation(run, run.method, split, rank_by_cosine(target, split, Extracted(rows, unit), settings))
 
 
-def name_of(method: str, part: str) -> str:
-    """A method's name with a part more; `adabn` alone is direct transfer with it."""
+def method_name(method: str, part: str) -> str:
+    """Return a method's name with one more part; direct transfer with AdaBN is called `adabn`."""
     if not part:
         return method
     return "adabn" if (method, part) == ("direct", "adabn") else f"{method}+{part}"
 
 
-def rank_by_cosine(target: Target, split: Split, features: Extracted, settings: EvaluateSettings) -> RankingResult:
+def fuse(first: Extracted, second: Extracted) -> Extracted:
+    """Join two features of length 1 of each image; the cosine of joined features is the mean of both cosines."""
+    return Extracted(first.rows, np.concatenate([first.unit, second.unit], axis=1) / np.float32(np.sqrt(2)))
+
+
+def rank_by_cosine(
+    target: Target, split: TargetSplit, features: Extracted, settings: EvaluateSettings
+) -> RankingResult:
+    """Rank a split's gallery by the cosine of features."""
     probes, gallery = (features.of(target.rows(split, role)).unit for role in ("query", "gallery"))
     return rank_split(target, split, probes, gallery, settings)
 
 
 def rank_by_verification(
-    target: Target, split: Split, features: Extracted, network: SiameseClassifier, settings: EvaluateSettings
+    target: Target, split: TargetSplit, features: Extracted, network: SiameseClassifier, settings: EvaluateSettings
 ) -> RankingResult:
-    """The ranking by the classifier's verification score (Eq. 1)."""
+    """Rank a split's gallery by the classifier's verification score (Eq. 1)."""
     probes, gallery = (features.embeddings_of(target.rows(split, role)) for role in ("query", "gallery"))
     weight = network.verification_head.weight.detach().float().cpu().numpy()[0]
     return rank_split(target, split, *verification_vectors(weight, probes, gallery), settings)
 
 
 def rank_split(
-    target: Target, split: Split, probes: np.ndarray, gallery: np.ndarray, settings: EvaluateSettings
+    target: Target, split: TargetSplit, probes: np.ndarray, gallery: np.ndarray, settings: EvaluateSettings
 ) -> RankingResult:
-    """The ranking by dot products of the vectors of a split's probes and gallery, [Q, D] and [G, D]."""
+    """Rank a split's gallery by dot products of `probes` [Q, D] and `gallery` [G, D]."""
     query_rows, gallery_rows = target.rows(split, "query"), target.rows(split, "gallery")
-    person, camera = (known_or(UNKNOWN, target.manifest.images[column]) for column in ("person", "camera"))
+    person, camera = (ids_or_unknown(target.manifest.images[column]) for column in ("person", "camera"))
     return rank(
         probes,
         gallery,
@@ -184,14 +224,18 @@ def rank_split(
     )
 
 
-def known_or(unknown: int, column: pd.Series) -> np.ndarray:
-    """A nullable column of ids as int64, `unknown` where there is none."""
-    return column.fillna(unknown).to_numpy(dtype=np.int64)
+def ids_or_unknown(column: pd.Series) -> np.ndarray:
+    """Return a nullable column of ids as int64, with `UNKNOWN` where an id is missing."""
+    return column.fillna(UNKNOWN).to_numpy(dtype=np.int64)
 
 
-def row_of(evaluation: Evaluation, common: Mapping[str, str]) -> ResultsRow:
-    """A ranking as a row of results, with the columns that all rows have in `common`: source, target, preset,
-    hardware, date and commit."""
+def results_row(evaluation: Evaluation, common: Mapping[str, str]) -> ResultsRow:
+    """Return a ranking as a row of results.
+
+    Args:
+        evaluation: an evaluation with labels.
+        common: columns that are the same in all rows: source, target, preset, hardware, date and commit.
+    """
     run, result = evaluation.run, ranking_of(evaluation)
     return ResultsRow(
         **common,
@@ -217,13 +261,13 @@ def row_of(evaluation: Evaluation, common: Mapping[str, str]) -> ResultsRow:
 
 
 def probes_table(target: Target, evaluation: Evaluation, row: ResultsRow) -> pd.DataFrame:
-    """What became of each probe of an evaluation."""
+    """Return the table of an evaluation's probes: names, ranks of the first match, average precisions."""
     names = target.manifest.images["name"].iloc[target.rows(evaluation.split, "query")]
     result = ranking_of(evaluation)
     return probes_of(row, names.tolist(), result.first_rank, result.average_precision)
 
 
 def ranking_of(evaluation: Evaluation) -> RankingResult:
-    """The ranking of an evaluation with labels."""
-    assert evaluation.result, "without labels nothing is ranked"
+    """Return the ranking of an evaluation with labels."""
+    assert evaluation.result, "nothing is ranked without labels"
     return evaluation.result

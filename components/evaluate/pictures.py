@@ -14,7 +14,7 @@ from simpgan.components.core.models.model_folder import load_network, read_confi
 from simpgan.components.core.models.translator import Generator, GeneratorConfig
 from simpgan.components.core.training.device import choose_device
 from simpgan.components.evaluate.data_sets import evenly_spread
-from simpgan.components.evaluate.evaluation import Shown, known_or, ranking_of
+from simpgan.components.evaluate.evaluation import ShownSplit, ids_or_unknown, ranking_of
 from simpgan.components.evaluate.figures import Picture, Translations
 from simpgan.components.evaluate.metrics import UNKNOWN, Gallery, ranked_list
 from simpgan.components.evaluate.report import Match, RankedList, RankedProbe
@@ -24,26 +24,26 @@ TRANSLATIONS_SHOWN = 10
 LIST_LENGTH = 10
 
 
-def to_source(shown: Shown) -> Translations:
+def to_source(shown: ShownSplit) -> Translations:
     """Some of the split's probes, or of all its images without labels, before and after translation by each F."""
     target = shown.target
     rows = evenly_spread(target.probes(shown.split), TRANSLATIONS_SHOWN)
     before = pictures_of(target.manifest, rows, target.data_root)
     return {
-        version.run.label(): beside(before, pictures_of(version.images.manifest, rows, target.data_root))
-        for version in shown.translations
+        view.run.label(): beside(before, pictures_of(view.images.manifest, rows, target.data_root))
+        for view in shown.translations
     }
 
 
-def to_target(shown: Shown) -> Translations:
+def to_target(shown: ShownSplit) -> Translations:
     """Some of the source's training images before and after translation by each G whose translator is known."""
     source = shown.source.images
     rows = evenly_spread(shown.source.rows, TRANSLATIONS_SHOWN)
     before = pictures_of(source.manifest, rows, source.data_root)
     return {
-        version.run.label(): beside(before, translated_by_g(source, rows, version.translator))
-        for version in shown.translations
-        if version.translator
+        view.run.label(): beside(before, translated_by_g(source, rows, view.translator))
+        for view in shown.translations
+        if view.translator
     }
 
 
@@ -64,7 +64,7 @@ def translated_by_g(source: Images, rows: np.ndarray, translator: Path) -> list[
     return list(images.permute(0, 2, 3, 1).cpu().numpy())
 
 
-def ranked_probes(shown: Shown, count: int) -> list[RankedProbe]:
+def ranked_probes(shown: ShownSplit, count: int) -> list[RankedProbe]:
     """Ranked lists of `count` probes, evenly spread over those with a correct match, by method.
 
     All lists show the images as recorded: what differs is what the classifier was given.
@@ -72,8 +72,8 @@ def ranked_probes(shown: Shown, count: int) -> list[RankedProbe]:
     target, of_methods = shown.target, [each for each in shown.evaluations if each.method in LISTED]
     query, gallery_rows = target.rows(shown.split, "query"), target.rows(shown.split, "gallery")
     chosen = evenly_spread(np.flatnonzero(ranking_of(of_methods[0]).first_rank > 0), count)
-    person = known_or(UNKNOWN, target.manifest.images["person"])
-    camera = known_or(UNKNOWN, target.manifest.images["camera"])
+    person = ids_or_unknown(target.manifest.images["person"])
+    camera = ids_or_unknown(target.manifest.images["camera"])
     lists: dict[int, list[RankedList]] = {place: [] for place in chosen}
     for each in of_methods:
         assert each.features is not None, "cosine ranked the methods shown"
@@ -90,7 +90,7 @@ def ranked_probes(shown: Shown, count: int) -> list[RankedProbe]:
     return [RankedProbe(name, image, lists[place]) for place, name, image in zip(chosen, names, images, strict=True)]
 
 
-def nearest_images(shown: Shown, count: int) -> list[RankedProbe]:
+def nearest_images(shown: ShownSplit, count: int) -> list[RankedProbe]:
     """For `count` images of a target without labels, the most similar ones of other cameras, by method.
 
     Pictures of one camera mostly show one person in a row, which finds nobody; where all are from one camera, or it
@@ -98,7 +98,7 @@ def nearest_images(shown: Shown, count: int) -> list[RankedProbe]:
     """
     target = shown.target
     rows = target.searched([shown.split])
-    camera = known_or(UNKNOWN, target.manifest.images["camera"])[rows]
+    camera = ids_or_unknown(target.manifest.images["camera"])[rows]
     probes = []
     for place in evenly_spread(np.arange(len(rows)), count):
         elsewhere = np.flatnonzero((camera != camera[place]) & (camera != UNKNOWN) & (camera[place] != UNKNOWN))

@@ -19,21 +19,21 @@ from simpgan.components.core.results.summary import final_curves, final_figures
 from simpgan.components.core.results.unlabelled_checks import Checks
 from simpgan.components.core.tracking import StageRun
 from simpgan.components.evaluate import pictures
-from simpgan.components.evaluate.data_sets import Split
-from simpgan.components.evaluate.domains import compare_domains
-from simpgan.components.evaluate.evaluation import Shown
+from simpgan.components.evaluate.data_sets import TargetSplit
+from simpgan.components.evaluate.domain_gap import measure_domain_gap
+from simpgan.components.evaluate.evaluation import ShownSplit
 from simpgan.components.evaluate.figures import cmc_figure, features_figure, translation_grid
-from simpgan.components.evaluate.report import Domains, write_report
+from simpgan.components.evaluate.report import DomainGap, write_report
 from simpgan.components.evaluate.settings import EvaluateSettings
 
 
-def split_to_show(splits: Sequence[Split], trained: Sequence[Split]) -> Split:
+def split_to_show(splits: Sequence[TargetSplit], trained: Sequence[TargetSplit]) -> TargetSplit:
     """The split most was trained for, of equals the one named last; the first of `splits` if nothing was."""
     return max(reversed(trained), key=trained.count, default=splits[0])
 
 
 def present(
-    shown: Shown,
+    shown: ShownSplit,
     rows: Sequence[ResultsRow],
     settings: EvaluateSettings,
     *,
@@ -47,7 +47,7 @@ def present(
     probes = read_probes_beside(output / "results.json")
     curves = curves_of(shown)
     to_source, to_target = pictures.to_source(shown), pictures.to_target(shown)
-    domains = Domains(*compare_domains(shown, settings))
+    domains = DomainGap(*measure_domain_gap(shown, settings))
     ranked = pictures.ranked_probes if shown.target.labelled else pictures.nearest_images
     write_report(
         output / "report.html",
@@ -81,7 +81,7 @@ def present(
         tracked.artifact(output / name)
 
 
-def curves_of(shown: Shown) -> dict[str, dict[str, NDArray[np.float64]]]:
+def curves_of(shown: ShownSplit) -> dict[str, dict[str, NDArray[np.float64]]]:
     """CMC curves by figure, by label, means over seeds: those without AdaBN, then those with it.
 
     The other ways of comparing the same features are left to the table.

@@ -76,7 +76,7 @@ class ResultsTable:
 
 
 @dataclass(frozen=True)
-class Domains:
+class DomainGap:
     """How near source and target are: the overlap in feature space by label, and maps of the features."""
 
     overlaps: Mapping[str, float]
@@ -93,7 +93,7 @@ def write_report(
     cmc: Mapping[str, Mapping[str, NDArray[np.float64]]],
     to_source: Translations,
     to_target: Translations,
-    domains: Domains,
+    domains: DomainGap,
     ranked: Sequence[RankedProbe],
     details: Mapping[str, Mapping[str, object]],
     notes: Sequence[str] = (),

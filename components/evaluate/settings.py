@@ -24,6 +24,6 @@ class EvaluateSettings(Settings):
     precision: Precision = "auto"
 
     @property
-    def looking(self) -> dict[str, Any]:
-        """How images go through the classifier, as arguments of `extraction`'s functions."""
+    def extraction(self) -> dict[str, Any]:
+        """Arguments for the functions of `simpgan.components.core.models.extraction`."""
         return {"batch": self.batch, "precision": self.precision}

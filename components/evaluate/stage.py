@@ -19,25 +19,25 @@ from simpgan.components.core.results.rows import ResultsRow, write_results
 from simpgan.components.core.results.unlabelled_checks import write_checks
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.core.training.device import choose_device
-from simpgan.components.evaluate.checks import LabelFreeChecks
-from simpgan.components.evaluate.data_sets import Source, Split, Target
+from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
 from simpgan.components.evaluate.evaluation import (
     Evaluation,
-    Shown,
+    ShownSplit,
     evaluate_ready_made,
-    evaluate_versions,
+    evaluate_views,
     probes_table,
-    row_of,
+    results_row,
 )
 from simpgan.components.evaluate.presentation import present, split_to_show, trainings
 from simpgan.components.evaluate.settings import EvaluateSettings
-from simpgan.components.evaluate.versions import (
-    colour_matched,
-    ready_made,
-    recorded,
+from simpgan.components.evaluate.unlabelled_checks import LabelFreeChecks
+from simpgan.components.evaluate.views import (
+    colour_transfer_views,
+    counterpart_views,
+    ready_made_features,
+    recorded_view,
     refuse_repeated,
-    source_to_target,
-    translations,
+    translated_views,
 )
 
 
@@ -82,11 +82,11 @@ def run(
     if not config["settings"]["verification_weight"]:
         settings = settings.model_copy(update={"verification": False})  # the classifier never learned to score pairs
     seed = config["settings"]["seed"]
-    trained_on = Source(Images(labelled, data_root), labelled_images(labelled, config["protocol"]))
-    by_translation = translations(looked_in, translated, translators)
-    by_counterpart = source_to_target(looked_in, counterparts)
-    by_features = ready_made(looked_in, features)
-    runs = [(version.run, version.splits[0]) for version in (*by_translation, *by_counterpart)]
+    trained_on = LabelledSource(Images(labelled, data_root), labelled_images(labelled, config["protocol"]))
+    by_translation = translated_views(looked_in, translated, translators)
+    by_counterpart = counterpart_views(looked_in, counterparts)
+    by_features = ready_made_features(looked_in, features)
+    runs = [(view.run, view.splits[0]) for view in (*by_translation, *by_counterpart)]
     runs += [(run, split) for run, split, _ in by_features]
     refuse_repeated(runs)
     split = split_to_show(looked_in.splits, [split for _, split in runs])
@@ -95,7 +95,7 @@ def run(
         if by_counterpart or by_features:
             remarks.append("Source-to-target and UMDL have no label-free checks and are left out.")
         looked_in, by_counterpart, by_features = looked_in.only(split), [], []
-        by_translation = [version for version in by_translation if version.splits == looked_in.splits]
+        by_translation = [view for view in by_translation if view.splits == looked_in.splits]
     checks = LabelFreeChecks(trained_on, looked_in, split, settings)
     inputs = {
         "source": labelled.digest,
@@ -110,15 +110,15 @@ def run(
     with stage_run("evaluate", settings=settings.model_dump(), history=history, inputs=inputs) as tracked:
         tracked.data_sets(labelled.recorded(source, "reference"), looked_in.manifest.recorded(target, "eval"))
         network = network.to(choose_device()).eval()
-        versions = [recorded(looked_in, seed), *by_translation, *by_counterpart]
+        views = [*by_translation, *by_counterpart]
         if settings.matched:
-            where = {version.splits[0] for version in by_translation} or set(looked_in.splits)
+            where = {view.splits[0] for view in by_translation} or set(looked_in.splits)
             splits = [split for split in looked_in.splits if split in where]
             size = {"height": network.config.height, "width": network.config.width}
-            versions += colour_matched(looked_in, splits, trained_on, **size, seed=seed)
+            views += colour_transfer_views(looked_in, splits, trained_on, **size, seed=seed)
         evaluations = chain(
             evaluate_ready_made(looked_in, by_features, settings),
-            evaluate_versions(looked_in, versions, network, settings, checks),
+            evaluate_views(looked_in, recorded_view(looked_in, seed), views, network, settings, checks),
         )
         common = {
             "source": labelled.dataset,
@@ -135,7 +135,7 @@ def run(
         write_checks(checked, output / "checks.json")
         tracked.tag("simpgan.precision", checked.precision)
         present(
-            Shown(looked_in, split, trained_on, network, of_split),
+            ShownSplit(looked_in, split, trained_on, network, of_split),
             rows,
             settings,
             checks=checked,
@@ -148,20 +148,20 @@ def run(
 
 
 def results_of(
-    evaluations: Iterable[Evaluation], target: Target, shown: Split, common: Mapping[str, str]
+    evaluations: Iterable[Evaluation], target: Target, shown: TargetSplit, common: Mapping[str, str]
 ) -> tuple[list[ResultsRow], pd.DataFrame, list[Evaluation]]:
     """Rows, what became of each probe, and the evaluations of the split `shown`; only those keep their features."""
     rows, probes, of_split = [], [no_probes()], []
     for evaluation in evaluations:
         if evaluation.result:
-            rows.append(row_of(evaluation, common))
+            rows.append(results_row(evaluation, common))
             probes.append(probes_table(target, evaluation, rows[-1]))
         if evaluation.split == shown:
             of_split.append(evaluation)
     return rows, pd.concat(probes, ignore_index=True), of_split
 
 
-def notes(target: Target, shown: Split, trained: Sequence[Split]) -> list[str]:
+def notes(target: Target, shown: TargetSplit, trained: Sequence[TargetSplit]) -> list[str]:
     """Which splits were evaluated for a part of the methods only, or not at all, and why."""
     without_match = [(each.protocol, each.fold) for each in target.unranked if len(target.rows(each, "query"))]
     remarks = [f"No probe can be ranked: {unrankable(target.manifest, [split])}." for split in without_match]

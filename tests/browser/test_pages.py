@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from simpgan.components.core.registry.adaptation import save_adaptation
-from simpgan.components.evaluate.report import Domains
+from simpgan.components.evaluate.report import DomainGap
 from simpgan.components.search import Searcher
 from simpgan.components.search.page import write_page as write_search_page
 from simpgan.components.summarise import stage as summarise
@@ -42,7 +42,7 @@ def pages(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Path:
         row("gan", 9.0),
         row("simpgan", 31.2, variant="lambda_similarity=0.1"),
     ]
-    page(folder, rows=rows, to_source={"simpgan": strip}, domains=Domains({"direct": 0.2, "simpgan": 0.7}, []))
+    page(folder, rows=rows, to_source={"simpgan": strip}, domains=DomainGap({"direct": 0.2, "simpgan": 0.7}, []))
     named = "adapt market1501-of-the-station-and-the-mall to cameras-of-the-underground"
     settings = {"train_gan": {"lambda_similarity": 0.1}}, {"train_gan": {"lambda_similarity": 5.0}}
     runs = [

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from simpgan.components.evaluate.data_sets import Split
-from simpgan.components.evaluate.evaluation import Evaluation, name_of, row_of
+from simpgan.components.evaluate.data_sets import TargetSplit
+from simpgan.components.evaluate.evaluation import Evaluation, method_name, results_row
 from simpgan.components.evaluate.metrics import rank
-from simpgan.components.evaluate.versions import Run
+from simpgan.components.evaluate.views import MethodRun
 
 COMMON = {
     "source": "a",
@@ -27,8 +27,8 @@ def test_a_row_is_a_ranking_in_percent():
         query_camera=[1, 1],
         gallery_camera=[2] * 30,
     )
-    run = Run("simpgan", 1, "rate=1", steps=9, score=0.5)
-    made = row_of(Evaluation(run, "simpgan+adabn", Split("all", 3), ranking), COMMON)
+    run = MethodRun("simpgan", 1, "rate=1", steps=9, score=0.5)
+    made = results_row(Evaluation(run, "simpgan+adabn", TargetSplit("all", 3), ranking), COMMON)
     assert made.model_dump(include=set(COMMON)) == COMMON
     assert (made.method, made.variant, made.protocol, made.fold) == ("simpgan+adabn", "rate=1", "all", 3)
     assert (made.seed, made.steps, made.score) == (1, 9, 0.5)
@@ -38,9 +38,9 @@ def test_a_row_is_a_ranking_in_percent():
 
 
 def test_a_method_is_called_by_its_parts():
-    assert [name_of("direct", part) for part in ("", "adabn", "verification")] == [
+    assert [method_name("direct", part) for part in ("", "adabn", "verification")] == [
         "direct",
         "adabn",
         "direct+verification",
     ]
-    assert name_of(name_of("simpgan", "adabn"), "fused") == "simpgan+adabn+fused"
+    assert method_name(method_name("simpgan", "adabn"), "fused") == "simpgan+adabn+fused"

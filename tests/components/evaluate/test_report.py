@@ -15,7 +15,7 @@ from simpgan.components.core.results.pages.pictures import png, svg
 from simpgan.components.core.results.probes import no_probes
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.evaluate.figures import CLOUDS, FeatureMap, cmc_figure, features_figure, translation_grid
-from simpgan.components.evaluate.report import Domains, Match, RankedList, RankedProbe, overlap_table, write_report
+from simpgan.components.evaluate.report import DomainGap, Match, RankedList, RankedProbe, overlap_table, write_report
 
 HOSTILE = "<script>alert('x')</script>\" onload=\"x & 'y'"
 CURVE = np.linspace(0.1, 0.9, 50)
@@ -42,7 +42,7 @@ def page(path: Path, **given) -> str:
         "cmc": {"folds10": {"direct": CURVE, "simpgan": CURVE}},
         "to_source": {"simpgan": [(picture(10), picture(20)), (picture(30), picture(40))]},
         "to_target": {},
-        "domains": Domains({}, []),
+        "domains": DomainGap({}, []),
         "ranked": [
             RankedProbe(
                 "0001.png",
@@ -159,7 +159,7 @@ def test_both_directions_of_translation_are_shown(tmp_path):
 
 def test_the_overlap_stands_beside_the_map(tmp_path):
     maps = [FeatureMap("simpgan", {name: np.random.default_rng(0).random((5, 2)) for name in CLOUDS}, 0.25)]
-    elements = Elements(page(tmp_path, domains=Domains({"direct": 0.125, "adabn": 0.5, "simpgan": 0.25}, maps)))
+    elements = Elements(page(tmp_path, domains=DomainGap({"direct": 0.125, "adabn": 0.5, "simpgan": 0.25}, maps)))
     assert re.search(r"Direct transfer\s*0.12\s*0.50\s*SimPGAN\s*0.25", elements.text)
     [image] = [each for each in elements.all("img") if "Features of source and target" in each["alt"]]
     assert image["src"].startswith("data:image/png;base64,")
@@ -220,7 +220,7 @@ def test_names_cannot_inject_markup(tmp_path):
             cmc={HOSTILE: {HOSTILE: CURVE}},
             to_source={HOSTILE: [(picture(1), picture(2))]},
             to_target={HOSTILE: [(picture(1), picture(2))]},
-            domains=Domains({HOSTILE: 0.5}, [FeatureMap(HOSTILE, {"source": np.zeros((3, 2))}, 0.5)]),
+            domains=DomainGap({HOSTILE: 0.5}, [FeatureMap(HOSTILE, {"source": np.zeros((3, 2))}, 0.5)]),
             ranked=[RankedProbe(HOSTILE, picture(3), [RankedList(HOSTILE, [Match(picture(4), True)], 1)])],
             details={HOSTILE: {HOSTILE: HOSTILE}},
             notes=[HOSTILE],

@@ -35,7 +35,7 @@ class ChannelStatistics:
         return cls(values.mean((2, 3)), values.std((2, 3), correction=0))
 
 
-def matched(images: Tensor, *, wanted: ChannelStatistics, own: ChannelStatistics | None = None) -> Tensor:
+def transfer_colours(images: Tensor, *, wanted: ChannelStatistics, own: ChannelStatistics | None = None) -> Tensor:
     """Images whose channels are shifted and scaled from the statistics `own` to those `wanted`, values clipped.
 
     Args:

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpgan.components.core.models.extraction import extract
-from simpgan.components.evaluate.evaluation import Shown, load
+from simpgan.components.evaluate.evaluation import ShownSplit, classifier_or
 from simpgan.components.evaluate.figures import FeatureMap
 from simpgan.components.evaluate.settings import EvaluateSettings
 
 NEIGHBOURS = 10
 
 
-def compare_domains(shown: Shown, settings: EvaluateSettings) -> tuple[dict[str, float], list[FeatureMap]]:
+def measure_domain_gap(shown: ShownSplit, settings: EvaluateSettings) -> tuple[dict[str, float], list[FeatureMap]]:
     """By label, each method's overlap of source and target; and maps of the methods that change what is compared.
 
     On a random sample of the source's training images and of the images searched, as many of both. With AdaBN the
@@ -31,23 +31,23 @@ def compare_domains(shown: Shown, settings: EvaluateSettings) -> tuple[dict[str,
 
     @cache
     def source_features(classifier: Path | None) -> NDArray[np.float32]:
-        looking = load(classifier, shown.network)
-        return extract(looking, shown.source.images, of_source, **settings.looking, label="source").unit
+        network = classifier_or(shown.network, classifier)
+        return extract(network, shown.source.images, of_source, **settings.extraction, label="source").unit
 
     overlaps: dict[str, float] = {}
     maps: list[FeatureMap] = []
     recorded: NDArray[np.float32] | None = None
     for each in shown.evaluations:
         # Ready-made features have no classifier; one of a translated source has another source than this one.
-        if each.features is None or each.version is None or (each.version.classifier and not each.version.changed):
+        if each.features is None or each.view is None or (each.view.classifier and not each.view.changed):
             continue
-        source, adapted = source_features(each.version.classifier), each.features.of(of_target).unit
+        source, adapted = source_features(each.view.classifier), each.features.of(of_target).unit
         overlaps[each.label] = overlap(source, adapted)
         if each.method == "direct":
             recorded = adapted
         elif each.method == "adabn" or "+" not in each.method:
             clouds = {"source": source, "adapted": adapted}
-            if recorded is not None and not each.version.classifier:
+            if recorded is not None and not each.view.classifier:
                 clouds = {"source": source, "recorded": recorded, "adapted": adapted}
             maps.append(FeatureMap(each.label, plane(clouds, settings.seed), overlaps[each.label]))
     return overlaps, maps

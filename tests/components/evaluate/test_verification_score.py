@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from simpgan.components.core.models.extraction import Extracted
+from simpgan.components.evaluate.evaluation import fuse
 from simpgan.components.evaluate.metrics import rank
-from simpgan.components.evaluate.scores import fused, verification_vectors
+from simpgan.components.evaluate.verification_score import verification_vectors
 
 
 def unit(random: np.random.Generator, count: int, width: int) -> np.ndarray:
@@ -22,7 +23,7 @@ def unit(random: np.random.Generator, count: int, width: int) -> np.ndarray:
 def test_joined_features_are_both_one_behind_the_other_with_length_1() -> None:
     random = np.random.default_rng(0)
     first, second = (Extracted(np.arange(5), unit(random, 5, width)) for width in (3, 4))
-    joined = fused(first, second)
+    joined = fuse(first, second)
     np.testing.assert_allclose(joined.unit * np.sqrt(2), np.hstack([first.unit, second.unit]), rtol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(joined.unit, axis=1), 1, rtol=1e-6)
     mean_of_cosines = (first.unit @ first.unit.T + second.unit @ second.unit.T) / 2

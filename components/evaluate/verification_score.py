@@ -1,14 +1,7 @@
-"""How two images are compared other than by the cosine of one feature each."""
+"""The verification score of Eq. 1 as a dot product of two vectors, so that it ranks as cosine does."""
 
 import numpy as np
 from numpy.typing import NDArray
-
-from simpgan.components.core.models.extraction import Extracted
-
-
-def fused(first: Extracted, second: Extracted) -> Extracted:
-    """Two features of length 1 of each image joined to one: its cosine is the mean of both cosines."""
-    return Extracted(first.rows, np.concatenate([first.unit, second.unit], axis=1) / np.float32(np.sqrt(2)))
 
 
 def verification_vectors(
@@ -36,12 +29,13 @@ def verification_vectors(
     middle = gallery.mean(axis=0)
     first, second = (probes - middle) * root, (gallery - middle) * root
     largest = np.linalg.norm(second, axis=1).max() or np.float32(1)
-    of_probes = with_column(-2 * np.sign(weight) * first, np.full(len(first), largest))
-    of_gallery = with_column(second, (second**2) @ np.sign(weight) / largest)
+    of_probes = append_column(-2 * np.sign(weight) * first, np.full(len(first), largest))
+    of_gallery = append_column(second, (second**2) @ np.sign(weight) / largest)
     of_probes /= np.linalg.norm(of_probes, axis=1, keepdims=True)
     of_gallery /= np.linalg.norm(of_gallery, axis=1).max() or np.float32(1)
     return of_probes, of_gallery
 
 
-def with_column(matrix: NDArray[np.float32], column: NDArray[np.float32]) -> NDArray[np.float32]:
+def append_column(matrix: NDArray[np.float32], column: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `matrix` [N, D] with `column` [N] as its last column."""
     return np.concatenate([matrix, column[:, None]], axis=1, dtype=np.float32)

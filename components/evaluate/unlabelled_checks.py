@@ -17,13 +17,13 @@ from simpgan.components.core.models.translator import load_translator
 from simpgan.components.core.models.unlabelled_score import BATCH, Reference, sample, score, through
 from simpgan.components.core.results.unlabelled_checks import Checks, Measures, Sample
 from simpgan.components.core.training.device import choose_device
-from simpgan.components.evaluate.data_sets import Source, Split, Target
+from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
 from simpgan.components.evaluate.settings import EvaluateSettings
-from simpgan.components.evaluate.versions import Version
+from simpgan.components.evaluate.views import View
 
 
 class LabelFreeChecks:
-    """Measures versions of the target on a sample of the source's and of the target's training images.
+    """Measures views of the target on a sample of the source's and of the target's training images.
 
     Every classifier is its own judge: features of its images are held against its features of the images as recorded.
 
@@ -34,7 +34,7 @@ class LabelFreeChecks:
         UserError: a domain has a single image.
     """
 
-    def __init__(self, source: Source, target: Target, split: Split, settings: EvaluateSettings) -> None:
+    def __init__(self, source: LabelledSource, target: Target, split: TargetSplit, settings: EvaluateSettings) -> None:
         rows = target.training_images(split)
         refuse_single_image("source", len(source.rows))
         refuse_single_image("target", len(rows))
@@ -48,28 +48,33 @@ class LabelFreeChecks:
         self._cycles: dict[Path, float] = {}
         self._precisions: set[str] = set()
 
-    def measure(self, version: Version, part: str, network: SiameseClassifier, label: str) -> None:
-        """Measure a version as `network` sees it, which has other statistics where `part` is `adabn`.
+    def measure(self, view: View, classifier: SiameseClassifier, adapted: SiameseClassifier, label: str) -> None:
+        """Add the checks of a view.
 
-        A classifier's first version has to be seen with its own statistics. A classifier of the translated source is
-        left out: there is nothing of the source here that it knows.
+        Nothing is added for a classifier that was trained on the translated source: it does not know the source's
+        images as recorded, so there is no reference.
+
+        Args:
+            view: the images to check.
+            classifier: the view's classifier with its own batch-norm statistics, which makes the reference.
+            adapted: the same classifier, possibly with AdaBN's statistics, which looks at the view.
+            label: the name of the checks: method and variant.
         """
-        if version.classifier and not version.changed:
+        if view.classifier and not view.changed:
             return
-        if version.classifier not in self._references:
-            assert not part, "the images as recorded are seen with the classifier's own statistics"
+        if view.classifier not in self._references:
             recorded = Images(self.target.manifest, self.target.data_root)
             source, target = (
-                self.features(network, images, rows)
+                self.features(classifier, images, rows)
                 for images, rows in ((self.source.images, self.source_rows), (recorded, self.target_rows))
             )
-            self._references[version.classifier] = Reference(source, target)
-        features = self.features(network, version.images, self.target_rows)
+            self._references[view.classifier] = Reference(source, target)
+        features = self.features(adapted, view.images, self.target_rows)
         with torch.no_grad():
-            logits = network.identity_logits(features)
-        measures = self._references[version.classifier].measure(features, logits)
-        cycle = self.cycle(version, version.translator) if version.translator else None
-        name = f"{label} seed {version.run.seed}" if label in self.methods else label
+            logits = adapted.identity_logits(features)
+        measures = self._references[view.classifier].measure(features, logits)
+        cycle = self.cycle(view, view.translator) if view.translator else None
+        name = f"{label} seed {view.run.seed}" if label in self.methods else label
         self.methods[name] = Measures(**measures, score=score(measures), cycle_target=cycle)
 
     def features(self, network: SiameseClassifier, images: Images, rows: np.ndarray) -> Tensor:
@@ -79,8 +84,8 @@ class LabelFreeChecks:
         self._precisions.add(looking.precision)
         return features
 
-    def cycle(self, version: Version, translator: Path) -> float:
-        """Mean |G(F(T)) - T| of the version's translations."""
+    def cycle(self, view: View, translator: Path) -> float:
+        """Mean |G(F(T)) - T| of the view's translations."""
         if translator not in self._cycles:
             g, _ = load_translator(translator)
             load_network(translator, "g", g)
@@ -92,7 +97,7 @@ class LabelFreeChecks:
                 for batch in iterate_batches(manifest_of.data_root, manifest_of.manifest, rows, *size, BATCH):
                     yield to_unit_range(batch.to(choose_device()))
 
-            back = through(Inference(g, self.settings.precision), images(version.images))
+            back = through(Inference(g, self.settings.precision), images(view.images))
             recorded = torch.cat(list(images(Images(self.target.manifest, self.target.data_root))))
             self._cycles[translator] = (back - recorded).abs().mean().item()
         return self._cycles[translator]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simpgan.components.evaluate.domains import overlap, plane
+from simpgan.components.evaluate.domain_gap import overlap, plane
 
 
 def cloud(seed: int, count: int, middle: int = 0, width: int = 8) -> np.ndarray:

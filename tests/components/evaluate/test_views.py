@@ -13,8 +13,14 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from simpgan.components.core.models.model_folder import model_digest, save_model
-from simpgan.components.evaluate.data_sets import Split, Target
-from simpgan.components.evaluate.versions import Run, ready_made, refuse_repeated, source_to_target, translations
+from simpgan.components.evaluate.data_sets import Target, TargetSplit
+from simpgan.components.evaluate.views import (
+    MethodRun,
+    counterpart_views,
+    ready_made_features,
+    refuse_repeated,
+    translated_views,
+)
 from tests.conftest import Ingested
 
 TRAINING = {"method": "simpgan", "protocol": "folds10", "fold": 3, "seed": 5, "steps": 7}
@@ -61,66 +67,66 @@ def test_a_translation_knows_its_training_and_its_split(target: Target, tmp_path
     translator = translator_in(tmp_path / "translator")
     selection = {"step": 5, "score": 0.25}
     folder = translation_in(tmp_path / "a", target, translator, variant="rate=1", selection=selection)
-    [version] = translations(target, [folder], [translator])
-    assert version.run == Run("simpgan", 5, "rate=1", 7, 0.25)
-    assert version.splits == (Split("folds10", 3),)
-    assert version.changed
-    assert (version.translator, version.classifier) == (translator, None)
+    [view] = translated_views(target, [folder], [translator])
+    assert view.run == MethodRun("simpgan", 5, "rate=1", 7, 0.25)
+    assert view.splits == (TargetSplit("folds10", 3),)
+    assert view.changed
+    assert (view.translator, view.classifier) == (translator, None)
 
 
 def test_translators_are_found_whatever_their_order(target: Target, tmp_path: Path) -> None:
     translators = [translator_in(tmp_path / f"translator{seed}", seed) for seed in range(2)]
     folders = [translation_in(tmp_path / f"{place}", target, each) for place, each in enumerate(translators)]
-    assert [each.translator for each in translations(target, folders, translators[::-1])] == translators
+    assert [each.translator for each in translated_views(target, folders, translators[::-1])] == translators
 
 
 def test_a_classifier_that_was_fine_tuned_with_the_translator_looks(target: Target, tmp_path: Path) -> None:
     network = SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=2, height=32, width=32))
     translator = translator_in(tmp_path / "translator", classifier=network)
-    [version] = translations(target, [translation_in(tmp_path / "a", target, translator)], [translator])
-    assert version.classifier == translator
+    [view] = translated_views(target, [translation_in(tmp_path / "a", target, translator)], [translator])
+    assert view.classifier == translator
 
 
 def test_what_was_trained_for_a_protocol_left_out_is_left_out(ingested: Ingested, tmp_path: Path) -> None:
     target = Target.load(ingested.target, ["all250"], ingested.data_root)
-    assert target.splits == (Split("all250", 0),)
+    assert target.splits == (TargetSplit("all250", 0),)
     folder = translation_in(tmp_path / "a", target, translator_in(tmp_path / "translator"))
-    assert translations(target, [folder], []) == []
+    assert translated_views(target, [folder], []) == []
 
 
 def test_a_translation_of_another_manifest_is_refused(ingested: Ingested, target: Target, tmp_path: Path) -> None:
     other = Target.load(ingested.source, [], ingested.data_root)
     folder = translation_in(tmp_path / "a", other, translator_in(tmp_path / "translator"))
     with pytest.raises(UserError, match=r"'.*a' is no translation of the target grid: translate that one by F"):
-        translations(target, [folder], [])
+        translated_views(target, [folder], [])
 
 
 def test_a_translation_by_g_is_refused(target: Target, tmp_path: Path) -> None:
     translator = translator_in(tmp_path / "translator")
     folder = translation_in(tmp_path / "a", target, translator, direction="source-to-target")
     with pytest.raises(UserError, match="is no translation of the target grid"):
-        translations(target, [folder], [])
+        translated_views(target, [folder], [])
 
 
 def test_a_manifest_that_nobody_translated_is_refused(ingested: Ingested, target: Target) -> None:
     with pytest.raises(UserError, match=r"has no translation\.json; give a folder translate wrote"):
-        translations(target, [ingested.target], [])
+        translated_views(target, [ingested.target], [])
 
 
 def test_a_translation_without_its_translator_is_refused(target: Target, tmp_path: Path) -> None:
     folder = translation_in(tmp_path / "a", target, translator_in(tmp_path / "translator"))
     other = translator_in(tmp_path / "other", seed=1)
     with pytest.raises(UserError, match=r"the translator that made '.*a' is not among those given"):
-        translations(target, [folder], [other])
+        translated_views(target, [folder], [other])
 
 
 def test_a_translator_that_made_none_of_the_translations_is_refused(target: Target, tmp_path: Path) -> None:
     translator, other = (translator_in(tmp_path / f"translator{seed}", seed) for seed in range(2))
     folder = translation_in(tmp_path / "a", target, translator)
     with pytest.raises(UserError, match=r"the translator '.*translator1' made none of the translations"):
-        translations(target, [folder], [translator, other])
+        translated_views(target, [folder], [translator, other])
     with pytest.raises(UserError, match=r"the translator '.*translator1' made none of the translations"):
-        translations(target, [], [other])
+        translated_views(target, [], [other])
 
 
 def test_a_fold_that_is_not_there_is_refused(target: Target, tmp_path: Path) -> None:
@@ -128,43 +134,43 @@ def test_a_fold_that_is_not_there_is_refused(target: Target, tmp_path: Path) -> 
     explanation = "'.*made' was trained for a split that is not there: .* no fold 10: folds go from 0 to 9"
     folder = translation_in(tmp_path / "made", target, translator_in(tmp_path / "translator"), settings=training)
     with pytest.raises(UserError, match=explanation):
-        translations(target, [folder], [])
+        translated_views(target, [folder], [])
     with pytest.raises(UserError, match=explanation):
-        source_to_target(target, [classifier_in(tmp_path / "classifier/made", adaptation=training)])
+        counterpart_views(target, [classifier_in(tmp_path / "classifier/made", adaptation=training)])
     rows = np.arange(len(target.manifest.images))
     description = {**training, "target": target.manifest.digest}
     save_features(tmp_path / "features/made", rows, np.ones((len(rows), 2), np.float32), description)
     with pytest.raises(UserError, match=explanation):
-        ready_made(target, [tmp_path / "features/made"])
+        ready_made_features(target, [tmp_path / "features/made"])
 
 
 def test_a_counterpart_looks_at_the_images_as_recorded_in_its_split(target: Target, tmp_path: Path) -> None:
     folder = classifier_in(tmp_path / "classifier", adaptation={**TRAINING, "method": "source-to-target"})
-    [version] = source_to_target(target, [folder])
-    assert version.run == Run("source-to-target", 5, steps=7)
-    assert version.images.manifest is target.manifest
-    assert (version.splits, version.classifier, version.changed) == ((Split("folds10", 3),), folder, False)
+    [view] = counterpart_views(target, [folder])
+    assert view.run == MethodRun("source-to-target", 5, steps=7)
+    assert view.images.manifest is target.manifest
+    assert (view.splits, view.classifier, view.changed) == ((TargetSplit("folds10", 3),), folder, False)
 
 
 def test_a_classifier_of_the_source_as_it_is_is_no_counterpart(target: Target, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"'.*classifier' is no classifier of a translated source"):
-        source_to_target(target, [classifier_in(tmp_path / "classifier")])
+        counterpart_views(target, [classifier_in(tmp_path / "classifier")])
     with pytest.raises(UserError, match=r"'.*translator' is no classifier of a translated source"):
-        source_to_target(target, [translator_in(tmp_path / "translator")])
+        counterpart_views(target, [translator_in(tmp_path / "translator")])
 
 
 def test_features_of_another_target_are_refused(target: Target, tmp_path: Path) -> None:
     description = {**TRAINING, "method": "umdl", "target": "0" * 64}
     save_features(tmp_path / "umdl", np.arange(2), np.ones((2, 2), np.float32), description)
     with pytest.raises(UserError, match=r"the features in '.*umdl' are not of the target grid: make them of that one"):
-        ready_made(target, [tmp_path / "umdl"])
+        ready_made_features(target, [tmp_path / "umdl"])
 
 
 def test_the_same_run_twice_is_refused() -> None:
-    run, split = Run("simpgan", 5, "rate=1"), Split("folds10", 3)
-    refuse_repeated([(run, split), (Run("simpgan", 6, "rate=1"), split), (run, Split("folds10", 4))])
+    run, split = MethodRun("simpgan", 5, "rate=1"), TargetSplit("folds10", 3)
+    refuse_repeated([(run, split), (MethodRun("simpgan", 6, "rate=1"), split), (run, TargetSplit("folds10", 4))])
     with pytest.raises(UserError, match=r"simpgan rate=1 was given 2 times for folds10, fold 3, seed 5: give it once"):
-        refuse_repeated([(run, split), (Run("simpgan", 5, "rate=1", score=0.5), split)])
+        refuse_repeated([(run, split), (MethodRun("simpgan", 5, "rate=1", score=0.5), split)])
 
 
 def test_unknown_protocol_is_refused(ingested: Ingested) -> None:
@@ -179,7 +185,7 @@ def test_a_target_without_probes_has_no_labels(target: Target, ingested: Ingeste
     assert target.labelled
     assert not unlabelled.labelled
     assert unlabelled.splits == target.splits
-    split = Split("folds10", 3)
+    split = TargetSplit("folds10", 3)
     assert unlabelled.searched([split]).tolist() == target.rows(split, "train").tolist()
 
 

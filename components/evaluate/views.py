@@ -16,12 +16,12 @@ from simpgan.components.core.data.translation_origin import read_origin
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.extraction import Images
 from simpgan.components.core.models.model_folder import model_digest, read_config
-from simpgan.components.evaluate.data_sets import Source, Split, Target
-from simpgan.components.evaluate.matching import ChannelStatistics, matched
+from simpgan.components.evaluate.colour_transfer import ChannelStatistics, transfer_colours
+from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
 
 
 @dataclass(frozen=True)
-class Run:
+class MethodRun:
     """The training behind a method's numbers.
 
     Attributes:
@@ -44,7 +44,7 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
-class Version:
+class View:
     """One way of looking at the target.
 
     Attributes:
@@ -54,20 +54,20 @@ class Version:
         translator: model folder whose F made the images, if it is known.
     """
 
-    run: Run
+    run: MethodRun
     images: Images
-    splits: tuple[Split, ...]
+    splits: tuple[TargetSplit, ...]
     changed: bool = False
     classifier: Path | None = None
     translator: Path | None = None
 
 
-def recorded(target: Target, seed: int) -> Version:
+def recorded_view(target: Target, seed: int) -> View:
     """Direct transfer: the images as recorded, in all splits."""
-    return Version(Run("direct", seed), Images(target.manifest, target.data_root), target.splits)
+    return View(MethodRun("direct", seed), Images(target.manifest, target.data_root), target.splits)
 
 
-def translations(target: Target, translated: Sequence[Path], translators: Sequence[Path]) -> list[Version]:
+def translated_views(target: Target, translated: Sequence[Path], translators: Sequence[Path]) -> list[View]:
     """The target's translations, each in the split whose training images its GAN has seen.
 
     A classifier that was fine-tuned with a translator looks at that translator's images.
@@ -76,15 +76,15 @@ def translations(target: Target, translated: Sequence[Path], translators: Sequen
         UserError: a folder is no translation, is one of another target or split, or its translator is not among those
             given.
     """
-    origins = {folder: origin_of(folder, target.manifest) for folder in translated}
-    makers = makers_of(origins, translators)
-    versions = []
+    origins = {folder: translation_origin(folder, target.manifest) for folder in translated}
+    makers = translators_of(origins, translators)
+    views = []
     for folder, origin in origins.items():
         training, maker = origin["settings"], makers.get(folder)
         score = (origin["selection"] or {}).get("score")
-        run = Run(training["method"], training["seed"], origin["variant"], training["steps"], score)
-        versions.append(
-            Version(
+        run = MethodRun(training["method"], training["seed"], origin["variant"], training["steps"], score)
+        views.append(
+            View(
                 run,
                 Images(Manifest.load(folder), target.data_root),
                 (target.split_of(training, folder),),
@@ -93,10 +93,10 @@ def translations(target: Target, translated: Sequence[Path], translators: Sequen
                 translator=maker,
             )
         )
-    return [version for version in versions if version.splits[0] in target.splits]
+    return [view for view in views if view.splits[0] in target.splits]
 
 
-def origin_of(translation: Path, target: Manifest) -> dict[str, Any]:
+def translation_origin(translation: Path, target: Manifest) -> dict[str, Any]:
     """What a translation's translation.json says of its training.
 
     Raises:
@@ -111,7 +111,7 @@ def origin_of(translation: Path, target: Manifest) -> dict[str, Any]:
     return origin
 
 
-def makers_of(origins: Mapping[Path, Mapping[str, Any]], translators: Sequence[Path]) -> dict[Path, Path]:
+def translators_of(origins: Mapping[Path, Mapping[str, Any]], translators: Sequence[Path]) -> dict[Path, Path]:
     """The translator that made each translation; none if no translators are given.
 
     Raises:
@@ -130,50 +130,50 @@ def makers_of(origins: Mapping[Path, Mapping[str, Any]], translators: Sequence[P
     return {folder: by_digest[digest] for folder, digest in made_by.items()}
 
 
-def source_to_target(target: Target, classifiers: Sequence[Path]) -> list[Version]:
+def counterpart_views(target: Target, classifiers: Sequence[Path]) -> list[View]:
     """Classifiers trained on the source in the target's style; they look at the images as recorded.
 
     Raises:
         UserError: a folder holds another classifier, or one for a split the target does not have.
     """
-    versions = []
+    views = []
     for folder in classifiers:
         config = read_config(folder)
         if "classifier" not in config or "adaptation" not in config:
             raise UserError(f"'{folder}' is no classifier of a translated source: give what pretrain made of one")
         training = config["adaptation"]
-        run = Run(training["method"], training["seed"], steps=training["steps"])
+        run = MethodRun(training["method"], training["seed"], steps=training["steps"])
         images = Images(target.manifest, target.data_root)
-        versions.append(Version(run, images, (target.split_of(training, folder),), classifier=folder))
-    return [version for version in versions if version.splits[0] in target.splits]
+        views.append(View(run, images, (target.split_of(training, folder),), classifier=folder))
+    return [view for view in views if view.splits[0] in target.splits]
 
 
-def colour_matched(
-    target: Target, splits: Iterable[Split], source: Source, *, height: int, width: int, seed: int
-) -> list[Version]:
+def colour_transfer_views(
+    target: Target, splits: Iterable[TargetSplit], source: LabelledSource, *, height: int, width: int, seed: int
+) -> list[View]:
     """The target's colours matched to those of the source's training images: over the set, and image by image.
 
-    Over the set means over the unlabelled training images of a split: splits that differ in them are versions of
+    Over the set means over the unlabelled training images of a split: splits that differ in them are views of
     their own. Colours are measured at the classifier's `height` and `width` in pixels.
     """
 
     def statistics(manifest: Manifest, rows: np.ndarray) -> ChannelStatistics:
         return ChannelStatistics.of_all(iterate_batches(target.data_root, manifest, rows, height, width, 256))
 
-    def version(method: str, splits: tuple[Split, ...], own: ChannelStatistics | None) -> Version:
-        images = Images(target.manifest, target.data_root, partial(matched, wanted=wanted, own=own))
-        return Version(Run(method, seed), images, splits, changed=True)
+    def view(method: str, splits: tuple[TargetSplit, ...], own: ChannelStatistics | None) -> View:
+        images = Images(target.manifest, target.data_root, partial(transfer_colours, wanted=wanted, own=own))
+        return View(MethodRun(method, seed), images, splits, changed=True)
 
     splits = tuple(splits)
     wanted = statistics(source.images.manifest, source.rows)
     over_the_set = [
-        version("matched-set", group, statistics(target.manifest, unlabelled))
+        view("matched-set", group, statistics(target.manifest, unlabelled))
         for unlabelled, group in target.by_unlabelled_images(splits)
     ]
-    return [*over_the_set, version("matched-image", splits, None)]
+    return [*over_the_set, view("matched-image", splits, None)]
 
 
-def ready_made(target: Target, folders: Sequence[Path]) -> list[tuple[Run, Split, Features]]:
+def ready_made_features(target: Target, folders: Sequence[Path]) -> list[tuple[MethodRun, TargetSplit, Features]]:
     """Features that another method made of the target's images, each for one split.
 
     Raises:
@@ -187,12 +187,12 @@ def ready_made(target: Target, folders: Sequence[Path]) -> list[tuple[Run, Split
             raise UserError(
                 f"the features in '{folder}' are not of the target {target.manifest.dataset}: make them of that one"
             )
-        run = Run(training["method"], training["seed"], steps=training["steps"])
+        run = MethodRun(training["method"], training["seed"], steps=training["steps"])
         made.append((run, target.split_of(training, folder), features))
     return [each for each in made if each[1] in target.splits]
 
 
-def refuse_repeated(runs: Iterable[tuple[Run, Split]]) -> None:
+def refuse_repeated(runs: Iterable[tuple[MethodRun, TargetSplit]]) -> None:
     """Raise UserError where two runs would be the same row of the results."""
     counts = Counter((run.method, run.variant, split, run.seed) for run, split in runs)
     for (method, variant, split, seed), count in counts.items():

@@ -28,7 +28,7 @@ class Networks:
     new: Mapping[str, Rows]
 
     @classmethod
-    def of(cls, reference: Manifest, new: Manifest) -> "Networks":
+    def from_manifests(cls, reference: Manifest, new: Manifest) -> "Networks":
         """The images of two manifests that play any role; of the new one only those that the reference lacks.
 
         Raises:
@@ -52,8 +52,8 @@ class Networks:
         )
         if reference.dataset != new.dataset and not networks.reference.keys() & networks.new.keys():
             raise UserError(
-                f"no camera has images in both {reference.dataset} ({some(networks.reference)}) and {new.dataset} "
-                f"({some(networks.new)}): give manifests of one network of cameras"
+                f"no camera has images in both {reference.dataset} ({few_names(networks.reference)}) and {new.dataset} "
+                f"({few_names(networks.new)}): give manifests of one network of cameras"
             )
         return networks
 
@@ -88,7 +88,7 @@ def by_camera(manifest: Manifest, rows: Rows, *, by_folder: bool) -> dict[str, R
     }
 
 
-def some(cameras: Mapping[str, Rows], count: int = 4) -> str:
+def few_names(cameras: Mapping[str, Rows], count: int = 4) -> str:
     """A few of the cameras' names."""
     names = sorted(cameras)
     return ", ".join(names[:count]) + (", ..." if len(names) > count else "")

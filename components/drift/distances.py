@@ -52,7 +52,7 @@ def compare(
     """
     if first.shape != second.shape or len(first) % block:
         raise ValueError(f"sets of shapes {first.shape} and {second.shape} in blocks of {block}")
-    images = in_fewest_dimensions(np.concatenate([first, second]))
+    images = reduce_dimensions(np.concatenate([first, second]))
     blocks = images.reshape(-1, block, images.shape[1])
     half = len(blocks) // 2
 
@@ -74,7 +74,7 @@ def compare(
     )
 
 
-def in_fewest_dimensions(features: Features) -> NDArray[np.float64]:
+def reduce_dimensions(features: Features) -> NDArray[np.float64]:
     """Features [N, D] turned so that all but the first min(N, D) coordinates are 0, and those left out.
 
     Distances between them stay as they are; all permutations together then cost as much as a few did before.

@@ -15,7 +15,7 @@ from simpgan.components.core.data.image_tensors import read_pictures
 from simpgan.components.core.results.pages import environment
 from simpgan.components.core.results.pages.pictures import data_uri, svg
 from simpgan.components.drift.appearance import MEASURES
-from simpgan.components.drift.measuring import CameraDrift, Compared, Seen
+from simpgan.components.drift.camera_drift import CameraDrift, ComparedCamera, ImageFeatures
 from simpgan.components.drift.settings import DriftSettings
 
 Picture = NDArray[np.uint8]
@@ -28,7 +28,7 @@ TICKS = (0.5, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 def write_page(
     path: str | Path,
-    compared: Sequence[Compared],
+    compared: Sequence[ComparedCamera],
     names: tuple[str, str],
     details: dict[str, object],
     settings: DriftSettings,
@@ -113,7 +113,7 @@ def chart(cameras: Sequence[CameraDrift]) -> Figure:
     return figure
 
 
-def rows_of_pictures(compared: Compared, count: int, data_root: str) -> list[Row]:
+def rows_of_pictures(compared: ComparedCamera, count: int, data_root: str) -> list[Row]:
     """The images before, and of the new ones those most like an image before, and those least like any."""
     assert compared.before
     assert compared.now
@@ -129,6 +129,6 @@ def rows_of_pictures(compared: Compared, count: int, data_root: str) -> list[Row
     ]
 
 
-def pictures(seen: Seen, places: NDArray[np.int64], data_root: str) -> list[Picture]:
+def pictures(seen: ImageFeatures, places: NDArray[np.int64], data_root: str) -> list[Picture]:
     """Some of the images as recorded."""
     return list(read_pictures(data_root, seen.manifest, seen.rows[places]))

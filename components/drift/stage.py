@@ -5,9 +5,9 @@ from pathlib import Path
 
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.tracking import stage_run
+from simpgan.components.drift.camera_drift import CameraDrift, compare_cameras, figures_of, write_drift
 from simpgan.components.drift.cameras import Networks
-from simpgan.components.drift.looking import Model
-from simpgan.components.drift.measuring import CameraDrift, compare_cameras, figures_of, write_drift
+from simpgan.components.drift.image_features import Model
 from simpgan.components.drift.report import chart, write_page
 from simpgan.components.drift.settings import DriftSettings
 
@@ -30,7 +30,7 @@ def run(
         UserError: nothing to compare, no camera in both, or no model.
     """
     before, since = Manifest.load(reference), Manifest.load(new)
-    networks = Networks.of(before, since)
+    networks = Networks.from_manifests(before, since)
     model = Model(classifier, settings)
     inputs = {"reference": before.digest, "new": since.digest, "classifier": model.digest}
     output.mkdir(parents=True, exist_ok=True)

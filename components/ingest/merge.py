@@ -61,24 +61,24 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
         tracked.data_sets(*(manifest.recorded(folder, "part") for manifest, folder in read))
         if before is not None and former is not None:
             tracked.data_sets(before.recorded(former, "known"))
-        images = once([part.images for part in manifests], by=["sha256", *PLACE])
+        images = unique_by_name([part.images for part in manifests], by=["sha256", *PLACE])
         # A file that one part found damaged and another did not was being written when it was read first.
-        rejected = without(once([part.rejected for part in manifests], by=["reason"]), images)
+        rejected = rows_missing_from(unique_by_name([part.rejected for part in manifests], by=["reason"]), images)
         refuse_damaged(name, len(images), dict(rejected.itertuples(index=False)), settings.max_rejected_share)
-        objects = once([part.objects for part in manifests], by=["version", "size"])
+        objects = unique_by_name([part.objects for part in manifests], by=["version", "size"])
         new = len(images)
         if before is not None:
             new = int((~images["sha256"].isin(before.images["sha256"])).sum())
-            images = in_their_place(images, before.images)
+            images = keep_former_places(images, before.images)
             seen = pd.concat([images[["name"]], rejected[["name"]]])
-            images = joined(without(before.images, seen), images)
-            rejected = joined(without(before.rejected, seen), rejected)
-            objects = joined(without(before.objects, objects), objects)
+            images = concatenated(rows_missing_from(before.images, seen), images)
+            rejected = concatenated(rows_missing_from(before.rejected, seen), rejected)
+            objects = concatenated(rows_missing_from(before.objects, objects), objects)
         images = layout.completed(images)
         manifest = Manifest(
             dataset=name,
             images=images,
-            roles=layout.roles(images, nothing_else),
+            roles=layout.roles(images, refuse_other_files),
             rejected=rejected,
             objects=objects,
             source_protocol=layout.source_protocol,
@@ -91,23 +91,23 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
         return Merged(manifest, new)
 
 
-def once(tables: Sequence[pd.DataFrame], by: list[str]) -> pd.DataFrame:
+def unique_by_name(tables: Sequence[pd.DataFrame], by: list[str]) -> pd.DataFrame:
     """The rows of all tables, each name once, sorted by it; of several, the last by the columns `by`."""
     rows = pd.concat(tables).sort_values(["name", *by])
     return rows.drop_duplicates("name", keep="last").reset_index(drop=True)
 
 
-def without(table: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+def rows_missing_from(table: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """The rows of `table` whose names `others` has not."""
     return table[~table["name"].isin(others["name"])]
 
 
-def joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+def concatenated(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """The rows of both, sorted by name."""
     return pd.concat([one, other]).sort_values("name", ignore_index=True)
 
 
-def in_their_place(images: pd.DataFrame, former: pd.DataFrame) -> pd.DataFrame:
+def keep_former_places(images: pd.DataFrame, former: pd.DataFrame) -> pd.DataFrame:
     """The images, in the shard of `former` where that holds the same bytes under the same name: one shard is enough."""
     there = images[["name", "sha256"]].merge(former[["name", "sha256", *PLACE]], how="left", on=["name", "sha256"])
     return images.assign(
@@ -115,6 +115,6 @@ def in_their_place(images: pd.DataFrame, former: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def nothing_else(file: str) -> bytes:
+def refuse_other_files(file: str) -> bytes:
     """What a layout gets that asks for another file than images: a part has none."""
     raise UserError(f"no {file}: only a layout of nothing but images can be read in parts")

@@ -6,10 +6,10 @@ from simpgan.components.core import storage
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.new_files import Listing
 from simpgan.components.core.tracking import stage_run
-from simpgan.components.ingest.files import sort_out
+from simpgan.components.ingest.file_source import Gone, listed_files
+from simpgan.components.ingest.layout_search import sort_out
 from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.ingest.settings import IngestSettings
-from simpgan.components.ingest.sources import Gone, listed
 from simpgan.components.ingest.stage import image_table, object_table, rejected_table, report, store_images
 
 
@@ -36,19 +36,19 @@ def run(listing: Path, part: int, settings: IngestSettings, data_root: str, outp
             inputs={"listing": found.digest},
         ) as tracked,
     ):
-        source = listed(found.location, found.of_part(part))
+        files = listed_files(found.location, found.of_part(part))
         storage.check_writable(data_root)
-        labels, rejected = sort_out(source, layout)
-        shards, sizes = store_images(source, labels, rejected, settings, data_root, check=lambda images: None)
+        labels, rejected = sort_out(files, layout)
+        shards, sizes = store_images(files, labels, rejected, settings, data_root, check=lambda images: None)
         gone = {name for name, reason in rejected.items() if reason == Gone.REASON}
         damaged = {name: reason for name, reason in rejected.items() if name not in gone}
         images = layout.completed(image_table(shards, sizes, labels))
         manifest = Manifest(
             dataset=name,
             images=images,
-            roles=layout.roles(images, source.read),
+            roles=layout.roles(images, files.read),
             rejected=rejected_table(damaged),
-            objects=object_table(source, {*labels, *rejected} - gone),
+            objects=object_table(files, {*labels, *rejected} - gone),
             source_protocol=layout.source_protocol,
         )
         saved = manifest.save(output)

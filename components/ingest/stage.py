@@ -13,12 +13,12 @@ from simpgan.components.core.data.shards import WrittenShards, write_shards
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.progress import counted
 from simpgan.components.core.tracking import stage_run
-from simpgan.components.ingest.checks import count_warnings, match_warnings
-from simpgan.components.ingest.files import find_data_set, sort_out
+from simpgan.components.ingest.data_warnings import count_warnings, match_warnings
+from simpgan.components.ingest.file_source import FileSource, open_file_source
+from simpgan.components.ingest.layout_search import find_data_set, sort_out
 from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.ingest.layouts.base import Label
 from simpgan.components.ingest.settings import IngestSettings
-from simpgan.components.ingest.sources import Source, open_source
 from simpgan.components.ingest.verify import verify_all
 
 logger = logging.getLogger(__name__)
@@ -44,14 +44,14 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
             settings=settings.model_dump(),
             label=f"ingest {name} from {name_of(Path(location).name, location)}",
         ) as tracked,
-        open_source(location) as found,
+        open_file_source(location) as found,
     ):
-        source = find_data_set(found, layout)
+        files = find_data_set(found, layout)
         storage.check_writable(data_root)
         storage.check_writable(str(output.parent))
-        labels, rejected = sort_out(source, layout)
+        labels, rejected = sort_out(files, layout)
         shards, sizes = store_images(
-            source,
+            files,
             labels,
             rejected,
             settings,
@@ -59,13 +59,13 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
             check=lambda images: refuse_damaged(location, images, rejected, settings.max_rejected_share),
         )
         images = layout.completed(image_table(shards, sizes, labels))
-        roles = layout.roles(images, source.read)
+        roles = layout.roles(images, files.read)
         manifest = Manifest(
             dataset=name,
             images=images,
             roles=roles,
             rejected=rejected_table(rejected),
-            objects=object_table(source, {*labels, *rejected}),
+            objects=object_table(files, {*labels, *rejected}),
             source_protocol=layout.source_protocol,
             warnings=(
                 *(count_warnings(layout, images, roles) if name == layout.name else ()),
@@ -80,7 +80,7 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
 
 
 def store_images(
-    source: Source,
+    files: FileSource,
     labels: Mapping[str, Label],
     rejected: dict[str, str],
     settings: IngestSettings,
@@ -99,7 +99,7 @@ def store_images(
     sizes: list[tuple[int, int]] = []
 
     def good_images() -> Iterator[tuple[str, bytes]]:
-        verified = verify_all(source, labels, settings.max_pixels, settings.threads)
+        verified = verify_all(files, labels, settings.max_pixels, settings.threads)
         for image in counted(verified, f"ingest {settings.layout}", len(labels), "image"):
             if image.reason:
                 rejected[image.name] = image.reason
@@ -128,10 +128,10 @@ def refuse_damaged(location: str, images: int, rejected: Mapping[str, str], max_
 
 def image_table(shards: WrittenShards, sizes: pd.DataFrame, labels: Mapping[str, Label]) -> pd.DataFrame:
     """The manifest's images: where they are, how large, and what their names tell."""
-    return labelled(pd.concat([shards.table, sizes], axis="columns"), labels)
+    return with_labels(pd.concat([shards.table, sizes], axis="columns"), labels)
 
 
-def labelled(images: pd.DataFrame, labels: Mapping[str, Label]) -> pd.DataFrame:
+def with_labels(images: pd.DataFrame, labels: Mapping[str, Label]) -> pd.DataFrame:
     """The images with the columns that their names tell."""
     told = [labels[name] for name in images["name"]]
     return images.assign(
@@ -147,9 +147,9 @@ def rejected_table(rejected: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(sorted(rejected.items()), columns=["name", "reason"])
 
 
-def object_table(source: Source, names: Set[str]) -> pd.DataFrame:
+def object_table(files: FileSource, names: Set[str]) -> pd.DataFrame:
     """The manifest's objects, sorted by name: those of the files `names` that were listed."""
-    found = [source.objects[name] for name in names if name in source.objects]
+    found = [files.objects[name] for name in names if name in files.objects]
     rows = sorted((file.path, file.size, file.version) for file in found)
     return pd.DataFrame(rows, columns=list(OBJECT_COLUMNS))
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from simpgan.components.core.data.decoding import RECORDED, Unreadable, picture, refuse_long
-from simpgan.components.ingest.sources import Source, UnreadFile
+from simpgan.components.ingest.file_source import FileSource, UnreadFile
 
 AHEAD = 8  # Images a thread may be ahead of the one that is taken.
 
@@ -22,13 +22,13 @@ class Verified:
     reason: str = ""
 
 
-def verify_all(source: Source, names: Iterable[str], max_pixels: int, threads: int) -> Iterator[Verified]:
+def verify_all(files: FileSource, names: Iterable[str], max_pixels: int, threads: int) -> Iterator[Verified]:
     """Read and decode files of the source in `threads` threads; results come in the order of `names`."""
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Verified]] = deque()
         try:
             for name in names:
-                waiting.append(pool.submit(verify, source, name, max_pixels))
+                waiting.append(pool.submit(verify, files, name, max_pixels))
                 if len(waiting) > threads * AHEAD:
                     yield waiting.popleft().result()
             while waiting:
@@ -37,19 +37,19 @@ def verify_all(source: Source, names: Iterable[str], max_pixels: int, threads: i
             pool.shutdown(cancel_futures=True)
 
 
-def verify(source: Source, name: str, max_pixels: int) -> Verified:
+def verify(files: FileSource, name: str, max_pixels: int) -> Verified:
     """Read and decode one image. Reasons are the same on every machine: they are part of the manifest's digest."""
     try:
-        content = _read(source, name, max_pixels)
+        content = _read(files, name, max_pixels)
         width, height = picture(content, formats=RECORDED, max_pixels=max_pixels).size
     except Unreadable as refused:
         return Verified(name, reason=str(refused))
     return Verified(name, content, width, height)
 
 
-def _read(source: Source, name: str, max_pixels: int) -> bytes:
-    refuse_long(source.sizes[name], max_pixels)
+def _read(files: FileSource, name: str, max_pixels: int) -> bytes:
+    refuse_long(files.sizes[name], max_pixels)
     try:
-        return source.read(name)
+        return files.read(name)
     except UnreadFile as failure:
         raise Unreadable(failure.reason) from None

@@ -23,7 +23,7 @@ OF_TRANSLATOR = {
 }
 
 
-def card_of(folder: Path, description: Description, measured: Measured, resamples: int, seed: int) -> str:
+def render_card(folder: Path, description: Description, measured: Measured, resamples: int, seed: int) -> str:
     """The card of an adaptation's folder as Markdown.
 
     Args:
@@ -38,12 +38,12 @@ def card_of(folder: Path, description: Description, measured: Measured, resample
             about=description,
             title=title_of(description.method, description.variant),
             base=name_of(description.base),
-            data=[facts(part, Manifest.load(folder / part)) for part in ("source", "target")],
+            data=[data_facts(part, Manifest.load(folder / part)) for part in ("source", "target")],
             unlabelled=len(target.rows(description.protocol, description.fold, "train")),
             training=training(folder, description),
             row=measured.row,
             direct=measured.direct_row,
-            rates=rates(measured, resamples, seed),
+            rates=rates_table(measured, resamples, seed),
             checks=measured.checks,
             date=provenance.today(),
             commit=provenance.commit(),
@@ -51,7 +51,7 @@ def card_of(folder: Path, description: Description, measured: Measured, resample
     )
 
 
-def facts(part: str, manifest: Manifest) -> dict[str, Any]:
+def data_facts(part: str, manifest: Manifest) -> dict[str, Any]:
     """A manifest's name, digest and counts."""
     images = manifest.images
     return {
@@ -70,27 +70,27 @@ def training(folder: Path, description: Description) -> dict[str, str]:
     network = config["classifier"]
     said = {
         "classifier": f"{network['backbone']}, {network['height']}x{network['width']} pixels, "
-        f"{network['identities']} people; {chosen(config['settings'], OF_CLASSIFIER)}"
+        f"{network['identities']} people; {settings_in_words(config['settings'], OF_CLASSIFIER)}"
     }
     if description.translates:
         config = read_config(folder / "translator")
         generator = config["generator"]
         said["translator"] = (
             f"{generator['channels']} channels, {generator['blocks']} blocks, {generator['height']}x"
-            f"{generator['width']} pixels; {chosen(config['settings'], OF_TRANSLATOR[description.base])}"
+            f"{generator['width']} pixels; {settings_in_words(config['settings'], OF_TRANSLATOR[description.base])}"
         )
     if description.adabn:
         said["batch normalisation"] = "statistics of the target's images as the classifier gets them"
     return said
 
 
-def chosen(settings: Mapping[str, Any], names: tuple[str, ...]) -> str:
+def settings_in_words(settings: Mapping[str, Any], names: tuple[str, ...]) -> str:
     """Some settings as a list in words; a file of weights without its folder."""
     known = {name: settings[name] for name in names if settings.get(name) not in (None, "")}
     return ", ".join(f"{name} {Path(value).name if name == 'weights' else value}" for name, value in known.items())
 
 
-def rates(measured: Measured, resamples: int, seed: int) -> list[dict[str, Any]]:
+def rates_table(measured: Measured, resamples: int, seed: int) -> list[dict[str, Any]]:
     """Rates in percent with their intervals over probes, and those of direct transfer."""
     if measured.row is None:
         return []

@@ -38,7 +38,7 @@ def promote(registry: Registry, which: str, settings: GateSettings, overruled: s
         raise UserError(
             f"{version} stays what it is: {'; '.join(verdict.reasons)}. (--force with a reason overrules this.)"
         )
-    note(registry, version, verdict, champion)
+    record_verdict(registry, version, verdict, champion)
     overruling = {OVERRULED_TAG: overruled} if not verdict.passed else {}
     registry.set_tags(version, {PROMOTED_TAG: provenance.today(), **overruling})
     registry.promote(version)
@@ -60,15 +60,15 @@ def verdict_now(registry: Registry, version: Version, champion: Version | None, 
 def measured(registry: Registry, version: Version) -> Measured:
     """What was registered with a version."""
     with TemporaryDirectory() as place:
-        return stored(Path(place), registry.fetch_evaluation(version, Path(place)))
+        return stored_evaluation(Path(place), registry.fetch_evaluation(version, Path(place)))
 
 
-def stored(folder: Path, description: Description) -> Measured:
+def stored_evaluation(folder: Path, description: Description) -> Measured:
     """What the evaluation in an adaptation's folder says of it."""
     return Measured.read(folder / "evaluation", description)
 
 
-def note(registry: Registry, version: Version, verdict: Verdict, champion: Version | None) -> None:
+def record_verdict(registry: Registry, version: Version, verdict: Verdict, champion: Version | None) -> None:
     """Keep a verdict with its version, where MLflow shows it."""
     registry.set_tags(
         version,

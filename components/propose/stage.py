@@ -12,8 +12,8 @@ from simpgan.components.core.registry.gate import Measured, Verdict, judge
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry, Version
 from simpgan.components.core.results.rows import read_results
 from simpgan.components.core.tracking import stage_run
-from simpgan.components.propose.card import RATES, card_of
-from simpgan.components.propose.promotion import note, stored
+from simpgan.components.propose.card import RATES, render_card
+from simpgan.components.propose.promotion import record_verdict, stored_evaluation
 from simpgan.components.propose.settings import ProposeSettings
 
 
@@ -80,7 +80,7 @@ def run(
         measured = Measured.read(evaluation, description)
         champion = registry.find(CHAMPION)
         verdict = judge(measured, measured_champion(registry, champion, evaluation_of_champion), settings)
-        card = card_of(Path(place, "adaptation"), description, measured, settings.resamples, settings.seed)
+        card = render_card(Path(place, "adaptation"), description, measured, settings.resamples, settings.seed)
         version = registry.register(
             Path(place, "adaptation"),
             card=card,
@@ -89,7 +89,7 @@ def run(
             run_id=tracked.wait_for_id(),
         )
         if champion is None or champion.number != version.number:
-            note(registry, version, verdict, champion)
+            record_verdict(registry, version, verdict, champion)
             registry.set_alias(CANDIDATE, version)
             if settings.promote and verdict.passed:
                 registry.promote(registry.version(version.number))
@@ -125,7 +125,7 @@ def measured_champion(registry: Registry, champion: Version | None, evaluation: 
         description = registry.fetch_evaluation(champion, Path(place))
         if evaluation:
             return Measured.read(evaluation, description, exactly=False)
-        return stored(Path(place), description)
+        return stored_evaluation(Path(place), description)
 
 
 def tags_of(description: Description, measured: Measured) -> dict[str, str]:

@@ -19,7 +19,7 @@ FORMAT = "3"
 """What tells what is kept from what earlier versions computed in another way."""
 
 
-def kept_features(
+def cached_features(
     model: Sequence[str],
     load: Callable[[], SiameseClassifier],
     dimensions: int,
@@ -37,9 +37,9 @@ def kept_features(
         precision: wanted, of `Inference`.
     """
     made_from = [*model, precision, images.manifest.digest, hashlib.sha256(rows.tobytes()).hexdigest()]
-    path = kept_at("features", made_from, "npy")
+    path = cache_path("features", made_from, "npy")
     shape = (len(rows), dimensions)
-    kept = read(path, shape)
+    kept = map_features(path, shape)
     if kept is not None:
         return kept
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def kept_features(
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def kept_at(what: str, made_from: Sequence[str], suffix: str) -> Path:
+def cache_path(what: str, made_from: Sequence[str], suffix: str) -> Path:
     """The file of the cache for something that was made from exactly this."""
     digest = hashlib.sha256(" ".join([FORMAT, *made_from]).encode()).hexdigest()
     return storage.cache_folder() / what / f"{digest}.{suffix}"
@@ -74,7 +74,7 @@ def extract_to(
     made.flush()
 
 
-def read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+def map_features(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     """The features in a file, mapped; None where there is no whole file of that shape."""
     try:
         kept = np.load(path, mmap_mode="r", allow_pickle=False)

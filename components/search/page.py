@@ -10,7 +10,7 @@ from simpgan.components.core import storage
 from simpgan.components.core.data.image_tensors import read_pictures
 from simpgan.components.core.data.object_versions import as_bytes
 from simpgan.components.core.results.pages import environment
-from simpgan.components.search.searcher import Searcher, opened
+from simpgan.components.search.searcher import Searcher, open_probe
 
 
 def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
@@ -21,7 +21,7 @@ def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
     probes = [
         (
             Path(probe).name,
-            np.asarray(opened(Path(os.fsdecode(as_bytes(probe))))),
+            np.asarray(open_probe(Path(os.fsdecode(as_bytes(probe))))),
             [(row, crops[row.image]) for row in each.itertuples()],
         )
         for probe, each in found.groupby("probe", sort=False)

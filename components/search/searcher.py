@@ -25,9 +25,9 @@ from simpgan.components.core.models.classifier import SiameseClassifier, load_cl
 from simpgan.components.core.models.extraction import Images
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
 from simpgan.components.core.storage_errors import explained
-from simpgan.components.search.features import kept_features
+from simpgan.components.search.features import cached_features
 from simpgan.components.search.ranking import nearest
-from simpgan.components.search.threshold import Threshold, calibrate, kept_threshold, people_to_compare
+from simpgan.components.search.threshold import Threshold, cached_threshold, calibrate, calibration_images
 
 FALSE_ACCEPTS = 0.001
 LARGEST = 50_000_000
@@ -96,7 +96,7 @@ class Searcher:
 
     def probe_features(self, probes: Sequence[str | Path]) -> NDArray[np.float32]:
         """Features [len(probes), D] of image files."""
-        pictures = np.stack([stretched(opened(Path(probe)), *self.adaptation.size) for probe in probes])
+        pictures = np.stack([stretched(open_probe(Path(probe)), *self.adaptation.size) for probe in probes])
         return self.adaptation.features(torch.from_numpy(pictures))
 
     @cached_property
@@ -106,7 +106,7 @@ class Searcher:
         images = Images(self.gallery, self.data_root, adaptation.prepared, adaptation.size)
         rows = np.arange(len(self.gallery.images))
         model = [adaptation.description.content]
-        return kept_features(
+        return cached_features(
             model, lambda: adaptation.classifier, adaptation.dimensions, images, rows, adaptation.precision
         )
 
@@ -120,11 +120,11 @@ class Searcher:
         adaptation = self.adaptation
         digests = adaptation.description.digests
         made_from = [digests["classifier"], digests["source"], adaptation.precision, str(self.false_accepts)]
-        return kept_threshold(made_from, self.calibrated)
+        return cached_threshold(made_from, self.calibrated)
 
     def calibrated(self) -> Threshold:
         """The threshold as the source's images tell it now."""
-        rows, unseen = people_to_compare(self.source)
+        rows, unseen = calibration_images(self.source)
         images = self.source.images.iloc[rows]
         return calibrate(
             self.source_features(rows),
@@ -144,7 +144,7 @@ class Searcher:
             return load_classifier(self.folder / "classifier")[0].to(adaptation.classifier.mean.device).eval()
 
         images = Images(self.source, self.data_root)
-        return kept_features(model, load, adaptation.dimensions, images, rows, adaptation.precision)
+        return cached_features(model, load, adaptation.dimensions, images, rows, adaptation.precision)
 
     @cached_property
     def source(self) -> Manifest:
@@ -170,7 +170,7 @@ def probe_files(location: Path) -> list[Path]:
     found, rejected = [], {}
     for path in there:
         try:
-            decoded(path)
+            decode_probe(path)
         except Unreadable as refused:
             rejected[path] = str(refused)
         else:
@@ -185,7 +185,7 @@ def probe_files(location: Path) -> list[Path]:
     return found
 
 
-def opened(path: Path) -> Image.Image:
+def open_probe(path: Path) -> Image.Image:
     """An image file, upright and RGB.
 
     Raises:
@@ -194,12 +194,12 @@ def opened(path: Path) -> Image.Image:
     if not path.exists():
         raise UserError(f"no such image: {path}")
     try:
-        return decoded(path)
+        return decode_probe(path)
     except Unreadable as reason:
         raise UserError(f"{path} is no image that can be read: {reason}") from None
 
 
-def decoded(path: Path) -> Image.Image:
+def decode_probe(path: Path) -> Image.Image:
     """An image file, upright and RGB.
 
     Raises:

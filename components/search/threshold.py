@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from simpgan.components.core import storage
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
-from simpgan.components.search.features import kept_at
+from simpgan.components.search.features import cache_path
 
 SAMPLE = 2000
 """Images of the source that are compared: two million pairs, seconds of a CPU."""
@@ -51,13 +51,13 @@ class Threshold:
         )
 
 
-def kept_threshold(made_from: Sequence[str], calibrated: Callable[[], Threshold]) -> Threshold:
+def cached_threshold(made_from: Sequence[str], calibrated: Callable[[], Threshold]) -> Threshold:
     """The threshold in the cache; it is calibrated if it is not there yet.
 
     Args:
         made_from: all that it depends on: digests and the rate.
     """
-    path = kept_at("thresholds", made_from, "json")
+    path = cache_path("thresholds", made_from, "json")
     try:
         return Threshold(**json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError):  # there is none, or a damaged one
@@ -66,7 +66,7 @@ def kept_threshold(made_from: Sequence[str], calibrated: Callable[[], Threshold]
         return made
 
 
-def people_to_compare(source: Manifest, seed: int = 0) -> tuple[NDArray[np.int64], bool]:
+def calibration_images(source: Manifest, seed: int = 0) -> tuple[NDArray[np.int64], bool]:
     """Rows of the source's images to calibrate on, rising, and whether the classifier never saw who is on them.
 
     Raises:

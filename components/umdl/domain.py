@@ -51,32 +51,32 @@ class Domain:
         """Z: all codes but the residual's."""
         return np.concatenate(self.codes[:-1])
 
-    def start(self) -> None:
+    def initialise_codes(self) -> None:
         """The first codes: of the last term but one alone, the plain fit without the residual."""
         weights = np.zeros_like(self.weights)
         weights[-2] = 1
-        self.code(range(len(self.codes) - 1), weights)
+        self.solve_codes(range(len(self.codes) - 1), weights)
 
     def update_codes(self) -> None:
         """Z, with the graph."""
-        self.code(range(len(self.codes) - 1), self.weights)
+        self.solve_codes(range(len(self.codes) - 1), self.weights)
 
     def update_residual_codes(self) -> None:
         """The last codes: ridge regression of what the other dictionaries left over."""
         last = len(self.codes) - 1
         gram, right = self.normal_equations([last], self.weights)
-        self.take(last, np.linalg.solve(gram + self.g * np.eye(len(gram)), right))
+        self.replace_codes(last, np.linalg.solve(gram + self.g * np.eye(len(gram)), right))
 
-    def code(self, parts: Sequence[int], weights: NDArray[np.float64]) -> None:
+    def solve_codes(self, parts: Sequence[int], weights: NDArray[np.float64]) -> None:
         """Codes of `parts` together, with the graph, for any weights of the terms."""
         gram, right = self.normal_equations(parts, weights)
         codes = self.graph.smooth(gram, right, np.concatenate([self.codes[part] for part in parts]), self.a, self.g)
         for part, of_part in zip(parts, codes.reshape(len(parts), -1, codes.shape[1]), strict=True):
-            self.take(part, of_part)
+            self.replace_codes(part, of_part)
 
     def normal_equations(self, parts: Sequence[int], weights: NDArray[np.float64]) -> tuple[Matrix, Matrix]:
         """P'P and P'x of the codes of `parts` [K, N], for the other codes and all dictionaries as they are."""
-        shared = meeting(weights)
+        shared = joint_weights(weights)
         others = [part for part in range(len(self.codes)) if part not in parts]
         gram = np.block([[shared[p, q] * self.products(p, q) for q in parts] for p in parts])
         right = []
@@ -90,14 +90,14 @@ class Domain:
         """The atoms of dictionary p with those of q [K, K]."""
         return self.dictionaries[p].T @ self.dictionaries[q]
 
-    def take(self, part: int, codes: NDArray) -> None:
+    def replace_codes(self, part: int, codes: NDArray) -> None:
         """Replace the codes of one dictionary."""
         self.codes[part] = codes
         self.images_by_codes[part] = (self.images @ codes.T.astype(self.images.dtype)).astype(np.float64)
 
     def dictionary_equations(self, part: int) -> tuple[Matrix, Matrix]:
         """S S' [K, K] and X S' [F, K] of one dictionary, for the others and all codes as they are."""
-        shared = meeting(self.weights)[part]
+        shared = joint_weights(self.weights)[part]
         left = shared[part] * self.images_by_codes[part]
         for other, dictionary in enumerate(self.dictionaries):
             if other != part:
@@ -110,7 +110,7 @@ class Domain:
 
     def objective(self) -> float:
         """The function above."""
-        shared = meeting(self.weights)
+        shared = joint_weights(self.weights)
         parts = range(len(self.codes))
         fit = shared[0, 0] * self.images_squared
         for p in parts:
@@ -121,7 +121,7 @@ class Domain:
         return fit + self.a * self.graph.energy(self.stacked_codes) + self.g * squares
 
 
-def meeting(weights: NDArray[np.float64]) -> Matrix:
+def joint_weights(weights: NDArray[np.float64]) -> Matrix:
     """[P, P]: the sum of the weights of the terms in which two dictionaries both are."""
     from_here = np.cumsum(weights[::-1])[::-1]
     place = np.arange(len(weights))

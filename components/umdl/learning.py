@@ -53,7 +53,7 @@ class Learner:
     def train(self) -> Iterator[dict[str, float]]:
         """All steps; after each what is to be recorded of it. Target's graph follows its codes, now and then."""
         for domain in self.domains:
-            domain.start()
+            domain.initialise_codes()
         for step in range(self.steps):
             if step and step % self.settings.inner_steps == 0:
                 self.match_target()

@@ -18,7 +18,7 @@ from simpgan.pipelines.runner.runs import recorded_run, settings_as_text, way_of
 
 if TYPE_CHECKING:
     from simpgan.components.core.registry.model_registry import Version
-    from simpgan.components.drift.measuring import CameraDrift
+    from simpgan.components.drift.camera_drift import CameraDrift
 
 ADABN = "adabn"
 METHODS = (*TRANSLATIONS, ADABN)
@@ -102,7 +102,7 @@ class Retrained:
 
     def cameras(self) -> "list[CameraDrift]":
         """What became of each camera."""
-        from simpgan.components.drift.measuring import read_drift
+        from simpgan.components.drift.camera_drift import read_drift
 
         return read_drift(self.drift / "drift.json") if self.drift else []
 

@@ -21,7 +21,7 @@ class TooLarge(ValueError):
         super().__init__(f"a number in its name is above {LARGEST}: {digits[:40]}")
 
 
-def numbers(match: re.Match[str]) -> tuple[int, ...]:
+def matched_numbers(match: re.Match[str]) -> tuple[int, ...]:
     """The groups of a match of decimal digits as numbers.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
+from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, matched_numbers, role
 
 NAME = re.compile(rf"campus/([0-9]{{4}})00([1-4]){IMAGE}")
 VIEW_A, VIEW_B = 1, 2
@@ -41,7 +41,7 @@ class Cuhk01(Layout):
         match = NAME.fullmatch(name)
         if not match:
             return None
-        person, shot = numbers(match)
+        person, shot = matched_numbers(match)
         return Label(person, VIEW_A if shot <= 2 else VIEW_B)
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.io import loadmat
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
+from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, matched_numbers, role
 
 NAME = re.compile(rf"(?:probe|gallery)/([0-9]{{4}})_([0-9]+)_([0-9]+)(?:_[0-9]+)*{IMAGE}")
 PARTITIONS = "features_and_partitions.mat"
@@ -38,7 +38,7 @@ class Grid(Layout):
         match = NAME.fullmatch(name)
         if not match:
             return None
-        person, camera, frame = numbers(match)
+        person, camera, frame = matched_numbers(match)
         return Label(person or None, camera, frame)
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:

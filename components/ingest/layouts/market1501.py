@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, numbers, role
+from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, matched_numbers, role
 
 NAME = re.compile(
     rf"(?:bounding_box_train|bounding_box_test|query)/(-1|[0-9]+)_c([0-9]+)s[0-9]+_([0-9]+)_[0-9]+(?:{IMAGE})+"
@@ -32,7 +32,7 @@ class Market1501(Layout):
         match = NAME.fullmatch(name)
         if not match:
             return None
-        person, camera, frame = numbers(match)
+        person, camera, frame = matched_numbers(match)
         return Label(None if person in (JUNK, DISTRACTOR) else person, camera, frame)
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from scipy.stats import kstest
 
-from simpgan.components.drift.distances import compare, in_fewest_dimensions
+from simpgan.components.drift.distances import compare, reduce_dimensions
 
 
 def drawn(seed: int, images: int = 20, size: int = 6) -> np.ndarray:
@@ -27,7 +27,7 @@ def test_the_distance_is_that_of_the_covariances_square_root() -> None:
 @given(st.integers(0, 1000), st.integers(2, 30), st.integers(1, 40))
 def test_fewer_dimensions_keep_all_distances(seed: int, images: int, size: int) -> None:
     features = drawn(seed, images, size)
-    turned = in_fewest_dimensions(features)
+    turned = reduce_dimensions(features)
     assert turned.shape == (images, min(images, size))
     centred = features - features.mean(0, dtype=np.float64)
     np.testing.assert_allclose(turned @ turned.T, centred @ centred.T, atol=1e-9)

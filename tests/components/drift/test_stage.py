@@ -11,7 +11,7 @@ from PIL import Image
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.tracking import read_history
 from simpgan.components.drift import stage
-from simpgan.components.drift.measuring import CameraDrift
+from simpgan.components.drift.camera_drift import CameraDrift
 from simpgan.components.drift.settings import DriftSettings
 from tests.components.drift.networks import classifier_in, manifest_of, pictures
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.ingest.sources import Damaged, UnreadFile, open_source
+from simpgan.components.ingest.file_source import Damaged, UnreadFile, open_file_source
 
 ENCRYPTED, PATCHED, STRONG, UTF_8 = 0x1, 0x20, 0x41, 0x800
 Members = Iterable[tuple[str, bytes]]
@@ -19,12 +19,12 @@ Members = Iterable[tuple[str, bytes]]
 
 def contents(archive: Path) -> dict[str, bytes]:
     """Everything in an archive that can be read, by name."""
-    with open_source(str(archive)) as source:
+    with open_file_source(str(archive)) as source:
         return {name: source.read(name) for name in source.sizes}
 
 
 def refused(archive: Path) -> dict[str, str]:
-    with open_source(str(archive)) as source:
+    with open_file_source(str(archive)) as source:
         return dict(source.refused)
 
 
@@ -90,7 +90,7 @@ def test_a_member_that_needs_another_program_is_not_said_to_be_damaged(
     flags: int | None, method: int | None, reason: str, tmp_path: Path
 ):
     archive = altered(zipped(tmp_path / "set.zip", [("cam1/0.jpg", b"zero")]), flags=flags, method=method)
-    with open_source(str(archive)) as source:
+    with open_file_source(str(archive)) as source:
         assert list(source.sizes) == ["cam1/0.jpg"]
         with pytest.raises(UnreadFile) as failure:
             source.read("cam1/0.jpg")
@@ -106,7 +106,7 @@ def test_compressions_of_python_are_read_and_damage_in_them_is_damage(method: in
     data = bytearray(archive.read_bytes())
     data[60:100] = b"\xff" * 40
     archive.write_bytes(data)
-    with open_source(str(archive)) as source, pytest.raises(Damaged, match=r"0\.jpg is damaged in"):
+    with open_file_source(str(archive)) as source, pytest.raises(Damaged, match=r"0\.jpg is damaged in"):
         source.read("0.jpg")
 
 
@@ -115,7 +115,7 @@ def test_a_zip_whose_list_of_members_is_encrypted_is_said_to_be(tmp_path: Path):
     archive.write_bytes(archive.read_bytes().replace(b"PK\x01\x02", b"\x8a\x11\x07\xc3"))
     with (
         pytest.raises(UserError, match=r"set\.zip is encrypted: unpack it with its password"),
-        open_source(str(archive)),
+        open_file_source(str(archive)),
     ):
         pass
 
@@ -127,7 +127,7 @@ def test_a_zip_of_a_later_version_of_the_format_is_said_to_be(tmp_path: Path):
     archive.write_bytes(data)
     with (
         pytest.raises(UserError, match=r"is of a kind that is not read \(.*9\.9.*\): unpack it"),
-        open_source(str(archive)),
+        open_file_source(str(archive)),
     ):
         pass
 
@@ -138,7 +138,7 @@ def test_names_in_a_zip_are_utf_8_or_code_page_437_whatever_it_says(tmp_path: Pa
     plain = zipped(tmp_path / "set.zip", [("fxr/1.jpg", b"one")])
     assert contents(altered(plain, names=(b"fxr", "für".encode("cp437")))) == {"für/1.jpg": b"one"}
     marked = altered(zipped(tmp_path / "set.zip", [("fxr/1.jpg", b"one")]), names=(b"fxr", b"f\xfcr"), flags=UTF_8)
-    with pytest.raises(UserError, match=r"set\.zip has names that are no UTF-8"), open_source(str(marked)):
+    with pytest.raises(UserError, match=r"set\.zip has names that are no UTF-8"), open_file_source(str(marked)):
         pass
 
 
@@ -192,5 +192,5 @@ def test_a_tar_with_a_broken_header_is_not_taken_for_a_shorter_one(tmp_path: Pat
     data = bytearray(archive.read_bytes())
     data[1024 + 150] ^= 1
     archive.write_bytes(data)
-    with pytest.raises(UserError, match=r"nor a whole .*: bad header at byte 1024"), open_source(str(archive)):
+    with pytest.raises(UserError, match=r"nor a whole .*: bad header at byte 1024"), open_file_source(str(archive)):
         pass

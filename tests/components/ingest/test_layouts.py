@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.ingest.checks import count_warnings, match_warnings
-from simpgan.components.ingest.files import sort_out
+from simpgan.components.ingest.data_warnings import count_warnings, match_warnings
+from simpgan.components.ingest.file_source import FileSource
+from simpgan.components.ingest.layout_search import sort_out
 from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.ingest.layouts.base import Label
 from simpgan.components.ingest.layouts.cuhk01 import SPLITS
 from simpgan.components.ingest.layouts.draw_cuhk01_splits import draw_splits
 from simpgan.components.ingest.layouts.grid import read_partitions
 from simpgan.components.ingest.settings import IngestSettings
-from simpgan.components.ingest.sources import Source
 from tests.components.ingest.data_sets import CUHK, GRID, GRID_FIELDS, MARKET, files_of, partitions
 
 
@@ -94,7 +94,7 @@ def test_a_name_tells_person_camera_and_time(layout: str, name: str, label: Labe
     ],
 )
 def test_a_number_that_the_manifest_cannot_hold_is_the_files_fault(layout: str, name: str, digits: str):
-    source = Source("set", {name.format(digits): 1}, lambda _: b"")
+    source = FileSource("set", {name.format(digits): 1}, lambda _: b"")
     labels, rejected = sort_out(source, LAYOUTS[layout])
     assert labels == {}
     assert list(rejected.values()) == [f"a number in its name is above {2**63 - 1}: {digits[:40]}"]

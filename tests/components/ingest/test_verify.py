@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simpgan.components.ingest.sources import Source
+from simpgan.components.ingest.file_source import FileSource
 from simpgan.components.ingest.verify import verify, verify_all
 from tests.components.ingest.data_sets import encoded
 
 JPEG, PNG = encoded(3, size=(20, 30)), encoded(3, ".png", (20, 30))
 
 
-def source_of(files: dict[str, bytes]) -> Source:
-    return Source("here", {name: len(content) for name, content in files.items()}, files.__getitem__)
+def source_of(files: dict[str, bytes]) -> FileSource:
+    return FileSource("here", {name: len(content) for name, content in files.items()}, files.__getitem__)
 
 
 def png_that_claims(width: int, height: int) -> bytes:
@@ -70,7 +70,7 @@ def test_results_come_in_the_order_of_the_names(threads: int):
 def test_reading_stays_only_a_little_ahead_and_stops_with_its_reader():
     files = {f"{number:03}": encoded(number) for number in range(200)}
     read: list[str] = []
-    source = Source(
+    source = FileSource(
         "here", {name: len(content) for name, content in files.items()}, lambda name: read.append(name) or files[name]
     )
     images = verify_all(source, files, 1000, 2)

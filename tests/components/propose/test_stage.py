@@ -18,7 +18,7 @@ from simpgan.components.core.registry.model_registry import Registry
 from simpgan.components.core.results.probes import write_probes
 from simpgan.components.core.results.rows import write_results
 from simpgan.components.propose import promotion, stage
-from simpgan.components.propose.card import rates
+from simpgan.components.propose.card import rates_table
 from simpgan.components.propose.settings import ProposeSettings
 from tests.components.core.registry.adaptations import write_classifier, write_translator
 from tests.components.core.results.made_up import ranked, together
@@ -118,7 +118,7 @@ def test_the_card_has_direct_transfer_of_the_same_seed(tmp_path: Path) -> None:
         files={},
         **own,
     )
-    [rank_1, *_] = rates(Measured.read(tmp_path, about), 99, 0)
+    [rank_1, *_] = rates_table(Measured.read(tmp_path, about), 99, 0)
     assert (rank_1["value"], rank_1["direct"]) == (100.0, "50.0")
 
 

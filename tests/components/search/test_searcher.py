@@ -211,7 +211,7 @@ def test_a_huge_picture_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Mo
     Image.new("RGB", (40, 40)).save(tmp_path / "large.png")
     monkeypatch.setattr(searcher, "LARGEST", 100)
     with pytest.raises(UserError, match="40 x 40 pixels"):
-        searcher.opened(tmp_path / "large.png")
+        searcher.open_probe(tmp_path / "large.png")
 
 
 @pytest.fixture
@@ -268,7 +268,7 @@ def test_a_bad_probe_given_by_itself_is_refused_in_the_same_words(folder_of_prob
     for name, reason in REJECTED.items():
         if name not in ("more", "gone.jpg", "loop.jpg"):
             with pytest.raises(UserError) as refused:
-                searcher.opened(folder_of_probes / name)
+                searcher.open_probe(folder_of_probes / name)
             assert str(refused.value) == f"{folder_of_probes / name} is no image that can be read: {reason}"
     (folder_of_probes / "good.jpg").unlink()
     with pytest.raises(UserError, match=r"no image in the folder .*: bomb\.png: more than 50000000 pixels; chunk"):

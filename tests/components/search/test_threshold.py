@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
-from simpgan.components.search.threshold import calibrate, clopper_pearson, people_to_compare
+from simpgan.components.search.threshold import calibrate, calibration_images, clopper_pearson
 from tests.conftest import Ingested
 
 
@@ -65,20 +65,20 @@ def test_the_exact_interval_is_that_of_scipy(data: st.DataObject, trials: int) -
 
 def test_people_that_the_classifier_has_not_seen_are_taken_if_there_are_any(ingested: Ingested) -> None:
     source = Manifest.load(ingested.source)
-    rows, unseen = people_to_compare(source)
+    rows, unseen = calibration_images(source)
     trained = source.images["person"].iloc[source.rows(source.source_protocol, 0, "train")]
     assert unseen
     assert len(rows)
     assert not source.images["person"].iloc[rows].isin(trained).any()
     only = source.images["person"].isin(trained)
-    assert not people_to_compare(kept(source, only))[1]
+    assert not calibration_images(kept(source, only))[1]
 
 
 def test_a_source_with_one_camera_gives_no_threshold(ingested: Ingested) -> None:
     source = Manifest.load(ingested.source)
     first = source.images["camera"] == source.images["camera"].iloc[0]
     with pytest.raises(UserError, match="no images of different people by different cameras"):
-        people_to_compare(kept(source, first))
+        calibration_images(kept(source, first))
 
 
 def kept(manifest: Manifest, rows: pd.Series) -> Manifest:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simpgan.components.umdl.domain import Domain, meeting, ridge_codes
+from simpgan.components.umdl.domain import Domain, joint_weights, ridge_codes
 from simpgan.components.umdl.graphs import IdentityGraph, cosines, matched_across_cameras, no_links
 from simpgan.components.umdl.learning import OWN, SHARED, Learner
 from simpgan.components.umdl.settings import UmdlSettings
@@ -79,7 +79,7 @@ def test_every_update_makes_the_objective_less_or_leaves_it(
 ) -> None:
     learned = learner(seed)
     for domain in learned.domains:
-        domain.start()
+        domain.initialise_codes()
     for _ in range(before):
         learned.step()
     if linked:
@@ -97,7 +97,7 @@ def test_every_update_makes_the_objective_less_or_leaves_it(
 def test_codes_are_those_of_the_stacked_problem_the_method_prints() -> None:
     """Ridge regression of x = [X; X; b(X - RC)] on P = [D 0; D U; bD bU], where there is no graph."""
     domain = learner().target
-    domain.start()
+    domain.initialise_codes()
     domain.update_residual_codes()
     (d, u, r), x, c = domain.dictionaries, domain.images, domain.codes[2]
     p = np.block([[d, np.zeros_like(u)], [d, u], [B * d, B * u]])
@@ -110,7 +110,7 @@ def test_codes_are_those_of_the_stacked_problem_the_method_prints() -> None:
 def test_the_first_codes_are_those_of_the_plain_dictionaries() -> None:
     learned = learner()
     (d, u, _), x = learned.target.dictionaries, learned.target.images
-    learned.target.start()
+    learned.target.initialise_codes()
     both = np.hstack([d, u])
     expected = np.linalg.solve(both.T @ both + G * np.eye(8), both.T @ x)
     np.testing.assert_allclose(learned.target.stacked_codes, expected, atol=1e-10)
@@ -120,14 +120,14 @@ def test_residual_codes_by_hand() -> None:
     # One image (1, 1), D = (1, 0) with code 1 leaves (0, 1) to R = (0, 1): c = b^2 / (b^2 + g), b^2 = 0.64.
     d, r = np.array([[1.0], [0.0]]), np.array([[0.0], [1.0]])
     domain = Domain(np.array([[1.0], [1.0]]), no_links(1), [d, r], (1, 0.64), A, G)
-    domain.take(0, np.array([[1.0]]))
+    domain.replace_codes(0, np.array([[1.0]]))
     domain.update_residual_codes()
     assert domain.codes[1].item() == pytest.approx(0.64 / 0.74)
 
 
 def test_two_dictionaries_meet_in_the_terms_from_the_later_one_on() -> None:
     expected = [[2.64, 1.64, 0.64], [1.64, 1.64, 0.64], [0.64, 0.64, 0.64]]
-    np.testing.assert_allclose(meeting(np.array([1, 1, 0.64])), expected)
+    np.testing.assert_allclose(joint_weights(np.array([1, 1, 0.64])), expected)
 
 
 def test_single_precision_images_give_the_same_dictionaries() -> None:

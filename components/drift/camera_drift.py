@@ -17,14 +17,14 @@ from simpgan.components.core.results.summary import UNTRACKABLE
 from simpgan.components.drift.appearance import MEASURES, change, in_words
 from simpgan.components.drift.cameras import BLOCKS, Networks, Rows, block_length, sample
 from simpgan.components.drift.distances import compare
-from simpgan.components.drift.looking import Model, Seen
+from simpgan.components.drift.image_features import ImageFeatures, Model
 from simpgan.components.drift.settings import DriftSettings
 
 SCHEMA = 1
 Status = Literal["same", "changed", "new", "silent", "few"]
 
 
-class Measured(BaseModel):
+class MeasureChange(BaseModel):
     """A plain measure of a camera's images: its means, and their difference in standard deviations."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,7 +49,7 @@ class CameraDrift(BaseModel):
     upper: float | None = Field(None, description="of which 95 % are below this")
     p: float | None = Field(None, description="how often chance alone would have put them so far apart")
     distance_to_all: float | None = Field(None, description="of the new images from those of all cameras before")
-    measures: dict[str, Measured] = Field({}, description="of appearance.MEASURES")
+    measures: dict[str, MeasureChange] = Field({}, description="of appearance.MEASURES")
     causes: list[str] = Field([], description="the measures that changed much, in words")
 
     @property
@@ -78,7 +78,7 @@ class CameraDrift(BaseModel):
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class ComparedCamera:
     """A camera with the images that were looked at; None where there are none.
 
     Attributes:
@@ -86,39 +86,39 @@ class Compared:
     """
 
     drift: CameraDrift
-    before: Seen | None = None
-    now: Seen | None = None
+    before: ImageFeatures | None = None
+    now: ImageFeatures | None = None
 
 
 def compare_cameras(
     reference: Manifest, new: Manifest, networks: Networks, model: Model, settings: DriftSettings, data_root: str
-) -> Iterator[Compared]:
+) -> Iterator[ComparedCamera]:
     """Every camera, in the order of the networks' names."""
     random = np.random.default_rng(settings.seed)
-    everything = model.look(reference, of_all_cameras(networks, settings.sample, random), data_root)
+    everything = model.extract(reference, of_all_cameras(networks, settings.sample, random), data_root)
     for camera in networks.names:
         before, since = networks.reference.get(camera, NONE), networks.new.get(camera, NONE)
         counts: dict[str, Any] = {"camera": camera, "reference": len(before), "new": len(since)}
         if not len(since):
-            yield Compared(CameraDrift(status="silent", **counts))
+            yield ComparedCamera(CameraDrift(status="silent", **counts))
             continue
         count = min(settings.sample, len(since), len(before) or len(everything.rows))
         if count < BLOCKS:
-            yield Compared(CameraDrift(status="few", **counts))
+            yield ComparedCamera(CameraDrift(status="few", **counts))
             continue
         block = block_length(count, settings.block)
-        now = model.look(new, sample(since, count, block, random), data_root)
+        now = model.extract(new, sample(since, count, block, random), data_root)
         counts["compared"] = len(now.rows)
         others = everything.first(len(now.rows))
         distance_to_all = distance_of(now, others)
         if not len(before):
-            yield Compared(
+            yield ComparedCamera(
                 CameraDrift(status="new", distance_to_all=distance_to_all, **appearance_of(others, now), **counts),
                 others,
                 now,
             )
             continue
-        own = model.look(reference, sample(before, count, block, random), data_root)
+        own = model.extract(reference, sample(before, count, block, random), data_root)
         difference = compare(own.features, now.features, block, settings.permutations, random)
         drift = CameraDrift(
             status="changed" if difference.p <= settings.threshold else "same",
@@ -130,7 +130,7 @@ def compare_cameras(
             **appearance_of(own, now),
             **counts,
         )
-        yield Compared(drift, own, now)
+        yield ComparedCamera(drift, own, now)
 
 
 NONE: Rows = np.empty(0, np.int64)
@@ -142,15 +142,17 @@ def of_all_cameras(networks: Networks, count: int, random: np.random.Generator) 
     return random.permutation(rows)[:count]
 
 
-def distance_of(first: Seen, second: Seen) -> float:
+def distance_of(first: ImageFeatures, second: ImageFeatures) -> float:
     """Squared Frechet distance of the features of two sets of images, of one size."""
     return max(0.0, frechet_distance(torch.from_numpy(first.features), torch.from_numpy(second.features)))
 
 
-def appearance_of(before: Seen, now: Seen) -> dict[str, Any]:
+def appearance_of(before: ImageFeatures, now: ImageFeatures) -> dict[str, Any]:
     """The plain measures of both, and what changed much in words."""
     changes = {name: change(before.measures[name], now.measures[name]) for name in MEASURES}
-    measures = {name: Measured(before=each.before, now=each.now, effect=each.effect) for name, each in changes.items()}
+    measures = {
+        name: MeasureChange(before=each.before, now=each.now, effect=each.effect) for name, each in changes.items()
+    }
     return {"measures": measures, "causes": in_words(changes)}
 
 

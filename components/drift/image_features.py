@@ -22,7 +22,7 @@ from simpgan.components.drift.settings import DriftSettings
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class ImageFeatures:
     """Some images of a manifest.
 
     Attributes:
@@ -36,10 +36,10 @@ class Seen:
     features: NDArray[np.float32]
     measures: dict[str, NDArray[np.float64]]
 
-    def first(self, count: int) -> "Seen":
+    def first(self, count: int) -> "ImageFeatures":
         """The first `count` images."""
         measures = {name: values[:count] for name, values in self.measures.items()}
-        return Seen(self.manifest, self.rows[:count], self.features[:count], measures)
+        return ImageFeatures(self.manifest, self.rows[:count], self.features[:count], measures)
 
 
 class Model:
@@ -65,7 +65,7 @@ class Model:
             self.prepare = to_unit_range
             self.size = (classifier.config.height, classifier.config.width)
 
-    def look(self, manifest: Manifest, rows: Rows, data_root: str) -> Seen:
+    def extract(self, manifest: Manifest, rows: Rows, data_root: str) -> ImageFeatures:
         """Features and measures of the images of `rows`."""
         features, measured = [], []
         for images in iterate_batches(data_root, manifest, rows, *self.size, self.settings.batch):
@@ -74,4 +74,4 @@ class Model:
             measured.append(appearance(images.numpy()))
         measures = {name: np.concatenate([each[name] for each in measured]) for name in measured[0]}
         measures["height"] = manifest.images["height"].to_numpy(dtype=np.float64)[rows]
-        return Seen(manifest, rows, torch.cat(features).numpy(), measures)
+        return ImageFeatures(manifest, rows, torch.cat(features).numpy(), measures)

@@ -77,7 +77,7 @@ class Packed(UnreadFile):
 
 
 @dataclass(frozen=True)
-class Source:
+class FileSource:
     """Files that are read by their names: the paths below `location`, as text with `/` between their parts.
 
     Attributes:
@@ -94,7 +94,7 @@ class Source:
     refused: Mapping[str, str] = field(default_factory=dict)
     objects: Mapping[str, StoredFile] = field(default_factory=dict)
 
-    def below(self, folder: str) -> "Source":
+    def below(self, folder: str) -> "FileSource":
         """The files below `folder` ("" or ending in /), by their names from there."""
 
         def of_folder(values: Mapping[str, T]) -> dict[str, T]:
@@ -111,7 +111,7 @@ class Source:
         )
 
 
-def listed(location: str, objects: pd.DataFrame) -> Source:
+def listed_files(location: str, objects: pd.DataFrame) -> FileSource:
     """Files of a folder or `s3://` prefix that were listed by `objects_at`: name, size and version as they were then.
 
     A key of an object store may hold `.` or empty parts, which no folder's path does. They are left out of its name.
@@ -136,11 +136,11 @@ def listed(location: str, objects: pd.DataFrame) -> Source:
             raise Gone(name, location) from None
 
     sizes = {name: files[name].size for name in sorted(files) if name not in refused}
-    return Source(location, sizes, read, refused, files)
+    return FileSource(location, sizes, read, refused, files)
 
 
 @contextmanager
-def open_source(location: str) -> Iterator[Source]:
+def open_file_source(location: str) -> Iterator[FileSource]:
     """Open a folder, a .zip, .tar or .tar.gz file, or an `s3://` prefix. Nothing is ever extracted into a folder.
 
     Raises:
@@ -152,17 +152,17 @@ def open_source(location: str) -> Iterator[Source]:
     if not is_there:
         raise UserError(f"no such folder or archive: {location}")
     if is_folder:
-        yield listed(location, objects_at(location))
+        yield listed_files(location, objects_at(location))
         return
     open_archive = _open_zip if zipfile.is_zipfile(location) else _open_tar
     with ExitStack() as opened:
         with _explained(location):
-            source = opened.enter_context(open_archive(location))
-        yield source
+            files = opened.enter_context(open_archive(location))
+        yield files
 
 
 @dataclass(frozen=True)
-class Entry:
+class ArchiveEntry:
     """An entry of an archive that is no folder.
 
     Attributes:
@@ -178,9 +178,9 @@ class Entry:
     refused: str | None = None
 
 
-def _of_entries(location: str, entries: Iterable[Entry]) -> Source:
+def _from_entries(location: str, entries: Iterable[ArchiveEntry]) -> FileSource:
     """The source that the entries make. Of several with one path the last counts, as when they are unpacked."""
-    found: dict[str, Entry] = {}
+    found: dict[str, ArchiveEntry] = {}
     for entry in entries:
         path = entry.path.encode("utf-8", "surrogateescape")
         name = inside(as_name(path.replace(b"\\", b"/")))
@@ -194,7 +194,7 @@ def _of_entries(location: str, entries: Iterable[Entry]) -> Source:
             return found[name].read()
 
     visible = {name: found[name] for name in sorted(found) if not is_hidden(name.replace("\\", "/"))}
-    return Source(
+    return FileSource(
         location,
         sizes={name: entry.size for name, entry in visible.items() if not entry.refused},
         read=read,
@@ -211,18 +211,18 @@ def inside(path: str) -> str | None:
 
 
 @contextmanager
-def _open_zip(location: str) -> Iterator[Source]:
+def _open_zip(location: str) -> Iterator[FileSource]:
     with zipfile.ZipFile(location) as archive:
-        yield _of_entries(location, _zip_entries(archive, location))
+        yield _from_entries(location, _zip_entries(archive, location))
 
 
-def _zip_entries(archive: zipfile.ZipFile, location: str) -> Iterator[Entry]:
+def _zip_entries(archive: zipfile.ZipFile, location: str) -> Iterator[ArchiveEntry]:
     for member in archive.infolist():
         path = _path_in_zip(member)
         mode = member.external_attr >> 16
         if path.endswith(("/", "\\")) or member.external_attr & WINDOWS_FOLDER or stat.S_ISDIR(mode):
             continue
-        yield Entry(
+        yield ArchiveEntry(
             path,
             member.file_size,
             partial(_read_from_zip, archive, member, path, location),
@@ -256,20 +256,20 @@ def _read_from_zip(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str,
 
 
 @contextmanager
-def _open_tar(location: str) -> Iterator[Source]:
+def _open_tar(location: str) -> Iterator[FileSource]:
     with (
         _uncompressed(location) as file,
         tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="surrogateescape") as archive,
     ):
-        source = _of_entries(location, _tar_entries(archive, location))
+        files = _from_entries(location, _tar_entries(archive, location))
         # tarfile takes a header that it cannot read for the archive's end, which is empty.
         file.seek(archive.offset)
         if any(file.read(tarfile.BLOCKSIZE)):
             raise tarfile.ReadError(f"bad header at byte {archive.offset}")
-        yield source
+        yield files
 
 
-def _tar_entries(archive: tarfile.TarFile, location: str) -> Iterator[Entry]:
+def _tar_entries(archive: tarfile.TarFile, location: str) -> Iterator[ArchiveEntry]:
     lock = Lock()
     contents: dict[str, tarfile.TarInfo] = {}
     for member in archive:
@@ -285,7 +285,9 @@ def _tar_entries(archive: tarfile.TarFile, location: str) -> Iterator[Entry]:
             refused = "begins in another volume of the archive"
         if not refused:
             contents[posixpath.normpath(member.name)] = content
-        yield Entry(member.name, content.size, partial(_read_from_tar, archive, lock, content, location), refused)
+        yield ArchiveEntry(
+            member.name, content.size, partial(_read_from_tar, archive, lock, content, location), refused
+        )
 
 
 def _read_from_tar(archive: tarfile.TarFile, lock: Lock, member: tarfile.TarInfo, location: str) -> bytes:

@@ -1,50 +1,50 @@
 """Finding a layout's data set in a source, and sorting its files out."""
 
 from simpgan.components.core.errors import UserError
+from simpgan.components.ingest.file_source import FileSource
 from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.ingest.layouts.base import Label, Layout, TooLarge
-from simpgan.components.ingest.sources import Source
 
 SHOWN = 8
 
 
-def find_data_set(source: Source, layout: Layout) -> Source:
+def find_data_set(files: FileSource, layout: Layout) -> FileSource:
     """The part of the source below the folder that holds the layout's, wherever in the source that is.
 
     Raises:
         UserError: there is no such folder, or more than one; or one of the layout's other files is missing.
     """
-    if not source.sizes:
-        raise UserError(f"{source.location} is empty: give the folder or archive that holds {_wanted(layout)}")
+    if not files.sizes:
+        raise UserError(f"{files.location} is empty: give the folder or archive that holds {_wanted(layout)}")
     if not layout.folders:
-        return source
-    folders = _folders(source)
+        return files
+    folders = _folders(files)
     roots = _roots(folders, layout)
     if not roots:
         raise UserError(
-            f"no {layout.name} data set in {source.location}: looked for {_wanted(layout)}; found {_found(source)}"
-            + _likeness(source, folders, layout)
+            f"no {layout.name} data set in {files.location}: looked for {_wanted(layout)}; found {_found(files)}"
+            + _likeness(files, folders, layout)
         )
     if len(roots) > 1:
         raise UserError(
-            f"{len(roots)} {layout.name} data sets in {source.location} ({', '.join(roots[:SHOWN])}): name one of them"
+            f"{len(roots)} {layout.name} data sets in {files.location} ({', '.join(roots[:SHOWN])}): name one of them"
         )
-    below = source.below(roots[0])
+    below = files.below(roots[0])
     for file in layout.files:
         if file not in below.sizes:
-            raise UserError(f"no {file} in {source.location}/{roots[0]}: {layout.name} needs it for its protocols")
+            raise UserError(f"no {file} in {files.location}/{roots[0]}: {layout.name} needs it for its protocols")
     return below
 
 
-def sort_out(source: Source, layout: Layout) -> tuple[dict[str, Label], dict[str, str]]:
+def sort_out(files: FileSource, layout: Layout) -> tuple[dict[str, Label], dict[str, str]]:
     """Labels of the files whose names have the layout's form, and the reasons against those that do not, by name.
 
     Files outside the layout's folders, if it has any, are nobody's business.
     """
     prefixes = tuple(f"{folder}/" for folder in layout.folders) or ("",)
     labels: dict[str, Label] = {}
-    rejected = dict(source.refused)
-    for name in source.sizes:
+    rejected = dict(files.refused)
+    for name in files.sizes:
         if name.startswith(prefixes):
             try:
                 label = layout.label(name)
@@ -58,10 +58,10 @@ def sort_out(source: Source, layout: Layout) -> tuple[dict[str, Label], dict[str
     return labels, rejected
 
 
-def _folders(source: Source) -> set[str]:
+def _folders(files: FileSource) -> set[str]:
     """All folders of the source, "" for itself, the others ending in /."""
     folders = {""}
-    for path in source.sizes:
+    for path in files.sizes:
         parts = path.split("/")
         folders.update("/".join(parts[:depth]) + "/" for depth in range(1, len(parts)))
     return folders
@@ -72,15 +72,15 @@ def _roots(folders: set[str], layout: Layout) -> list[str]:
     return sorted(root for root in folders if all(f"{root}{folder}/" in folders for folder in layout.folders))
 
 
-def _likeness(source: Source, folders: set[str], wanted: Layout) -> str:
+def _likeness(files: FileSource, folders: set[str], wanted: Layout) -> str:
     """The layout that the source has instead of the one that is wanted, as the end of a sentence; "" if it has none."""
     for layout in LAYOUTS.values():
         if layout is wanted or not (layout.folders and _roots(folders, layout)):
             continue
-        return f"; it looks like {layout.name}: write {layout.name}:{source.location}"
+        return f"; it looks like {layout.name}: write {layout.name}:{files.location}"
     unlabelled = LAYOUTS["cameras"]
-    if any(unlabelled.label(name) for name in source.sizes):
-        return f"; if it has a folder a camera and no labels, write {unlabelled.name}:{source.location}"
+    if any(unlabelled.label(name) for name in files.sizes):
+        return f"; if it has a folder a camera and no labels, write {unlabelled.name}:{files.location}"
     return ""
 
 
@@ -88,7 +88,7 @@ def _wanted(layout: Layout) -> str:
     return ", ".join([*(f"{folder}/" for folder in layout.folders), *layout.files]) or layout.names
 
 
-def _found(source: Source) -> str:
-    entries = sorted({name + "/" * bool(below) for name, below, _ in (path.partition("/") for path in source.sizes)})
+def _found(files: FileSource) -> str:
+    entries = sorted({name + "/" * bool(below) for name, below, _ in (path.partition("/") for path in files.sizes)})
     more = f" and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
     return ", ".join(entries[:SHOWN]) + more

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.ingest.sources import Damaged, Gone, open_source
+from simpgan.components.ingest.file_source import Damaged, Gone, open_file_source
 from tests.components.core.object_store import ObjectStore, object_store
 from tests.components.ingest.data_sets import write
 
@@ -54,7 +54,7 @@ KINDS: dict[str, Callable[[Path, dict[str, bytes]], Path]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_lists_and_reads_the_same_sorted_and_without_hidden_files(kind: str, tmp_path: Path):
-    with open_source(str(KINDS[kind](tmp_path / "set", FILES | HIDDEN))) as source:
+    with open_file_source(str(KINDS[kind](tmp_path / "set", FILES | HIDDEN))) as source:
         assert list(source.sizes.items()) == [(name, len(FILES[name])) for name in sorted(FILES)]
         for name in reversed(FILES):
             assert source.read(name) == FILES[name]
@@ -63,7 +63,7 @@ def test_every_kind_lists_and_reads_the_same_sorted_and_without_hidden_files(kin
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_part_below_a_folder_is_a_source_of_its_own(kind: str, tmp_path: Path):
-    with open_source(str(KINDS[kind](tmp_path / "set", FILES))) as source:
+    with open_file_source(str(KINDS[kind](tmp_path / "set", FILES))) as source:
         below = source.below("b/")
         assert below.sizes == {"1.jpg": 3, "2.jpg": 3}
         assert below.read("2.jpg") == b"two"
@@ -75,7 +75,7 @@ def test_an_entry_that_climbs_out_is_refused_and_nothing_is_extracted(kind: str,
     inner = tmp_path / "inner"
     inner.mkdir()
     archive = KINDS[kind](inner / "set", {name: b"evil", "good.jpg": b"good"})
-    with open_source(str(archive)) as source:
+    with open_file_source(str(archive)) as source:
         assert source.refused == {name: "climbs out of the archive's folder"}
         assert list(source.sizes) == ["good.jpg"]
         assert source.read("good.jpg") == b"good"
@@ -88,7 +88,7 @@ def test_links_and_devices_in_a_tar_are_refused(kind: bytes, tmp_path: Path):
         member = tarfile.TarInfo("link.jpg")
         member.type, member.linkname = kind, "/etc/passwd"
         archive.addfile(member)
-    with open_source(str(tmp_path / "set.tar")) as source:
+    with open_file_source(str(tmp_path / "set.tar")) as source:
         assert source.sizes == {}
         assert source.refused == {"link.jpg": "is a link or a device"}
 
@@ -98,7 +98,7 @@ def test_links_in_a_zip_are_refused(tmp_path: Path):
         member = zipfile.ZipInfo("link.jpg")
         member.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(member, "/etc/passwd")
-    with open_source(str(tmp_path / "set.zip")) as source:
+    with open_file_source(str(tmp_path / "set.zip")) as source:
         assert source.sizes == {}
         assert source.refused == {"link.jpg": "is a link"}
 
@@ -109,7 +109,7 @@ def test_a_truncated_archive_is_the_users_to_repair(kind: str, tmp_path: Path):
     path.write_bytes(path.read_bytes()[:60_000])
     with (
         pytest.raises(UserError, match=r"set is not a folder, nor a whole \.zip, \.tar or \.tar\.gz file"),
-        open_source(str(path)),
+        open_file_source(str(path)),
     ):
         pass
 
@@ -119,14 +119,14 @@ def test_a_damaged_member_is_damaged_alone(tmp_path: Path):
     content = bytearray(path.read_bytes())
     content[50:60] = bytes(10)
     path.write_bytes(content)
-    with open_source(str(path)) as source:
+    with open_file_source(str(path)) as source:
         assert source.read("b.bin") == b"b"
         with pytest.raises(Damaged, match=r"a\.bin is damaged in"):
             source.read("a.bin")
 
 
 def test_a_file_that_is_gone_since_it_was_listed_is_said_to_be(tmp_path: Path):
-    with open_source(str(write(FILES, tmp_path / "set"))) as source:
+    with open_file_source(str(write(FILES, tmp_path / "set"))) as source:
         (tmp_path / "set/b/1.jpg").unlink()
         with pytest.raises(Gone, match=r"b/1\.jpg is gone from"):
             source.read("b/1.jpg")
@@ -141,7 +141,7 @@ def test_keys_with_parts_that_no_folder_has_are_read_as_a_folder_would_have_them
         "st/b/../4.jpg": b"",
     }
     object_store.fill(keys)
-    with open_source(f"{object_store.location}/st") as source:
+    with open_file_source(f"{object_store.location}/st") as source:
         assert {name: source.read(name) for name in source.sizes} == {
             "b/1.jpg": b"one",
             "b/2.jpg": b"two",
@@ -154,10 +154,13 @@ def test_keys_with_parts_that_no_folder_has_are_read_as_a_folder_would_have_them
 @pytest.mark.parametrize("content", [b"", b"text"])
 def test_a_file_that_is_no_archive_is_refused(content: bytes, tmp_path: Path):
     (tmp_path / "set.zip").write_bytes(content)
-    with pytest.raises(UserError, match="not a folder, nor"), open_source(str(tmp_path / "set.zip")):
+    with pytest.raises(UserError, match="not a folder, nor"), open_file_source(str(tmp_path / "set.zip")):
         pass
 
 
 def test_a_location_that_is_not_there_is_named(tmp_path: Path):
-    with pytest.raises(UserError, match=f"no such folder or archive: {tmp_path}/none"), open_source(f"{tmp_path}/none"):
+    with (
+        pytest.raises(UserError, match=f"no such folder or archive: {tmp_path}/none"),
+        open_file_source(f"{tmp_path}/none"),
+    ):
         pass

@@ -8,7 +8,7 @@ import torch
 from simpgan.components.core.data.image_tensors import load_decoded
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
-from simpgan.components.drift.looking import Model
+from simpgan.components.drift.image_features import Model
 from simpgan.components.drift.settings import DriftSettings
 from tests.components.core.registry.adaptations import write_classifier, write_translator
 from tests.conftest import Ingested
@@ -27,10 +27,10 @@ def test_features_are_those_of_the_adaptation(ingested: Ingested, tmp_path: Path
         precision="fp32",
     )
     target, rows = Manifest.load(ingested.target), np.array([1, 4, 9])
-    seen = Model(tmp_path / "adaptation", DriftSettings(precision="fp32")).look(target, rows, ingested.data_root)
+    seen = Model(tmp_path / "adaptation", DriftSettings(precision="fp32")).extract(target, rows, ingested.data_root)
     adaptation = load_adaptation(tmp_path / "adaptation", torch.device("cpu"), "fp32")
     images = load_decoded(ingested.data_root, target, rows, *adaptation.size, torch.device("cpu"))
     np.testing.assert_allclose(seen.features, adaptation.features(images), atol=1e-5)
-    by_classifier = Model(classifier, DriftSettings(precision="fp32")).look(target, rows, ingested.data_root)
+    by_classifier = Model(classifier, DriftSettings(precision="fp32")).extract(target, rows, ingested.data_root)
     assert np.abs(seen.features - by_classifier.features).max() > 1e-3
     assert (seen.measures["height"] == target.images["height"].to_numpy()[rows]).all()

@@ -11,7 +11,10 @@ from simpgan.components.core.errors import UserError
 
 Precision = Annotated[
     Literal["auto", "fp32", "bf16"],
-    Field(description="auto: bf16 where the hardware has it; on a CPU only where it gives the numbers of fp32"),
+    Field(
+        description="Floating-point precision; `auto`: bf16 where the hardware has it, on a CPU only where it gives "
+        "the numbers of fp32."
+    ),
 ]
 
 

@@ -9,5 +9,7 @@ from simpgan.components.core.settings import Settings
 class SummariseSettings(Settings):
     """How much chance goes into confidence intervals and tests."""
 
-    seed: int = Field(0, ge=0, lt=2**53, description="of the draws")
-    resamples: int = Field(RESAMPLES, ge=99, description="draws of an interval, and of a test that has more outcomes")
+    seed: int = Field(0, ge=0, lt=2**53, description="Seed for the draws of intervals and tests.")
+    resamples: int = Field(
+        RESAMPLES, ge=99, description="Draws for each interval, and for each test that has more outcomes than this."
+    )

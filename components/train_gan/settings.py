@@ -15,48 +15,73 @@ class TrainGanSettings(Settings):
     The defaults are the paper's, with CycleGAN's where the paper is silent.
     """
 
-    method: Method = Field("simpgan", description="cyclegan has no similarity loss, gan the adversarial losses only")
-    protocol: str = Field("folds10", description="of the target: its training images are what the GAN sees")
-    fold: int = Field(0, ge=0, description="of that protocol")
-    seed: int = Field(0, ge=0, lt=2**53, description="of weights, batches and augmentation")
-    height: int = Field(256, ge=32, multiple_of=4, description="pixels; images are stretched to this size")
-    width: int = Field(128, ge=32, multiple_of=4, description="pixels")
-    channels: int = Field(64, ge=4, description="of the generators' and discriminators' first convolution")
-    blocks: int = Field(9, ge=1, description="residual blocks of a generator; 6 up to 128 pixels in CycleGAN")
+    method: Method = Field(
+        "simpgan",
+        description="Losses of the generators: `gan` has the adversarial losses only, `cyclegan` adds cycle "
+        "consistency, `simpgan` the similarity loss, `simpgan-fit` the alignment of batch-norm "
+        "statistics.",
+    )
+    protocol: str = Field("folds10", description="Protocol of the target whose training images the GAN sees.")
+    fold: int = Field(0, ge=0, description="Fold of the protocol, counted from 0.")
+    seed: int = Field(0, ge=0, lt=2**53, description="Seed for weights, batches and augmentation.")
+    height: int = Field(256, ge=32, multiple_of=4, description="Height in pixels to which images are stretched.")
+    width: int = Field(128, ge=32, multiple_of=4, description="Width in pixels to which images are stretched.")
+    channels: int = Field(64, ge=4, description="Channels of the first convolution of generators and discriminators.")
+    blocks: int = Field(
+        9, ge=1, description="Residual blocks of a generator; CycleGAN has 6 for images up to 128 pixels."
+    )
     recompute: bool = Field(
-        False, description="residual blocks are computed again in the backward pass: less memory, a slower step"
+        False, description="Compute the residual blocks again in the backward pass: less memory, slower steps."
     )
-    upsample: Literal["transposed", "resize"] = Field("transposed", description="resize leaves no checkerboard")
-    input_skip: bool = Field(False, description="generators add to their input instead of painting from nothing")
-    steps: int = Field(130_000, ge=1)
-    constant_share: float = Field(0.5, ge=0, le=1, description="of the steps before the rate falls linearly to 0")
-    pairs: int = Field(1, ge=1, description="of source images, and of target images, in a step (Fig. 3)")
-    positive_share: float = Field(0.5, ge=0, le=1, description="of source pairs that show one person")
-    optimizer: Literal["adam", "sgd"] = Field("adam", description="adam has betas 0.5 and 0.999")
-    rate: float = Field(2e-4, gt=0, description="learning rate")
-    lambda_cycle: float = Field(10, ge=0, description="lambda1 of Eq. 11")
-    lambda_similarity: float = Field(1, ge=0, description="lambda2 of Eq. 11")
-    similarity_warmup: int = Field(0, ge=0, description="steps in which lambda2 rises linearly from 0")
-    lambda_fitness: float = Field(1, ge=0, description="of the classifier's statistics, in simpgan-fit")
-    lambda_identity: float = Field(0, ge=0, description="of CycleGAN's |F(I_S) - I_S| + |G(I_T) - I_T|")
+    upsample: Literal["transposed", "resize"] = Field(
+        "transposed", description="Upsampling of the generators; `resize` leaves no checkerboard pattern."
+    )
+    input_skip: bool = Field(
+        False, description="Let the generators add to their input instead of making the whole image."
+    )
+    steps: int = Field(130_000, ge=1, description="Training steps.")
+    constant_share: float = Field(
+        0.5, ge=0, le=1, description="Share of the steps before the learning rate falls linearly to 0."
+    )
+    pairs: int = Field(1, ge=1, description="Pairs of source images per step, and of target images (Fig. 3).")
+    positive_share: float = Field(0.5, ge=0, le=1, description="Share of the source pairs that show one person.")
+    optimizer: Literal["adam", "sgd"] = Field("adam", description="Optimiser; `adam` has betas 0.5 and 0.999.")
+    rate: float = Field(2e-4, gt=0, description="Learning rate of generators and discriminators.")
+    lambda_cycle: float = Field(10, ge=0, description="Weight of the cycle consistency, lambda1 in Eq. 11.")
+    lambda_similarity: float = Field(1, ge=0, description="Weight of the similarity loss, lambda2 in Eq. 11.")
+    similarity_warmup: int = Field(0, ge=0, description="Steps in which lambda2 rises linearly from 0.")
+    lambda_fitness: float = Field(
+        1, ge=0, description="Weight of the alignment of batch-norm statistics in `simpgan-fit`."
+    )
+    lambda_identity: float = Field(
+        0, ge=0, description="Weight of CycleGAN's identity loss |F(I_S) - I_S| + |G(I_T) - I_T|."
+    )
     classifier_rate: float = Field(
-        0, ge=0, description="learning rate of the classifier on source pairs and their reconstructions; 0: frozen"
+        0, ge=0, description="Learning rate of the classifier on source pairs and their reconstructions; 0: frozen."
     )
-    discriminator_factor: float = Field(1, gt=0, description="of Eq. 12; CycleGAN halves it")
-    pool: int = Field(0, ge=0, description="past translations each discriminator sees again; CycleGAN has 50")
-    average_decay: float = Field(0, ge=0, lt=1, description="of the generators' running average that is kept; 0: none")
+    discriminator_factor: float = Field(
+        1, gt=0, description="Factor of the discriminators' loss, Eq. 12; CycleGAN halves the loss."
+    )
+    pool: int = Field(0, ge=0, description="Past translations that each discriminator sees again; CycleGAN has 50.")
+    average_decay: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        description="Share of the generators' running average that a step keeps; 0: no average.",
+    )
     choose: Literal["score", "last"] = Field(
-        "score", description="which candidate is the result: the one with the best label-free score, or the last"
+        "score",
+        description="Checkpoint that becomes the result: the one with the best label-free score, or the last one.",
     )
-    candidates: int = Field(10, ge=1, description="evenly spaced steps at which the score is measured")
-    crop_padding: int = Field(0, ge=0, description="pixels by which a random crop may leave the image")
+    candidates: int = Field(10, ge=1, description="Evenly spaced steps after which the score is measured.")
+    crop_padding: int = Field(0, ge=0, description="Pixels by which a random crop may leave the image.")
     precision: Precision = "auto"
-    picture_steps: int = Field(500, ge=1, description="between two grids of sample translations")
+    picture_steps: int = Field(500, ge=1, description="Steps between two grids of sample translations.")
     gradient_norm_steps: int = Field(
-        500, ge=0, description="between two records of each generator loss's gradient norm; 0: never"
+        500, ge=0, description="Steps between two records of the gradient norm of each generator loss; 0: never."
     )
-    allow_shared_people: bool = Field(False, description="a target with images of the source is not refused")
-    checkpoint_seconds: float = Field(60, ge=0, description="between two checkpoints")
+    allow_shared_people: bool = Field(False, description="Accept a target with images of the source.")
+    checkpoint_seconds: float = Field(60, ge=0, description="Seconds between two checkpoints.")
 
     @model_validator(mode="after")
     def method_has_its_losses(self) -> Self:

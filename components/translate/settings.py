@@ -13,7 +13,7 @@ class TranslateSettings(Settings):
     """How images are translated."""
 
     direction: Direction = Field(
-        "target-to-source", description="by F the target's images, or by G the source's, whose people are known"
+        "target-to-source", description="Translate the target's images by F, or the source's labelled images by G."
     )
-    batch: int = Field(32, ge=1, description="images that go through the generator together")
+    batch: int = Field(32, ge=1, description="Images that go through the generator together.")
     precision: Precision = "auto"

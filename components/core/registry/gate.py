@@ -27,13 +27,13 @@ class GateSettings(Settings):
     """How much worse than the champion a candidate may be."""
 
     level: float = Field(
-        0.05, gt=0, lt=1, description="with labels: a lower rank-1 is refused when chance alone has such a p"
+        0.05, gt=0, lt=1, description="With labels: a lower rank-1 is refused if its p-value is below this level."
     )
     tolerance: float = Field(
-        0.2, ge=0, description="without labels: share by which each check may be worse than the champion's"
+        0.2, ge=0, description="Without labels: share by which each check may be worse than the champion's."
     )
-    seed: int = Field(0, ge=0, lt=2**53, description="of the permutation test's draws")
-    resamples: int = Field(RESAMPLES, ge=99, description="draws of the permutation test")
+    seed: int = Field(0, ge=0, lt=2**53, description="Seed for the draws of the permutation test.")
+    resamples: int = Field(RESAMPLES, ge=99, description="Draws of the permutation test.")
 
 
 @dataclass(frozen=True, eq=False)

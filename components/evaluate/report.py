@@ -177,8 +177,7 @@ def results_tables(rows: Sequence[ResultsRow]) -> list[ResultsTable]:
     for block in comparable(rows):
         summaries = summarise(block)
         apart = [[each for each in summaries if compares_otherwise(each.method) is folded] for folded in (False, True)]
-        scope = scope_in_words(block)
-        tables.append(ResultsTable(f"{summaries[0].experiment.title}, {scope[:1].lower()}{scope[1:]}", *apart))
+        tables.append(ResultsTable(f"{summaries[0].experiment.title}, {scope_in_words(block)}", *apart))
     return tables
 
 

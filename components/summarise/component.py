@@ -11,12 +11,12 @@ def summarise(
     results: dsl.Input[list[dsl.Artifact]],
     summary: dsl.Output[dsl.Artifact],
 ) -> None:
-    """Join the results of several evaluations and say what they mean together.
+    """Join the results of several evaluations: means, confidence intervals and paired tests.
 
     Args:
         settings: SummariseSettings as JSON.
         results: folders that evaluate wrote.
-        summary: output, a folder with results.json, probes.parquet, results.md and results.html.
+        summary: output, a folder with results.json, probes.parquet and the pages of results and ablations.
     """
     import json
     from pathlib import Path

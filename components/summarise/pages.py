@@ -1,44 +1,114 @@
-"""The pages of a summary: Markdown, and one HTML page that needs nothing else."""
+"""The pages of a summary: the main rows, and the ablations; in Markdown, and as HTML that needs no network."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 
 from simpgan.components.core import storage
 from simpgan.components.core.results.methods import EXPLANATIONS, title_of
 from simpgan.components.core.results.pages import environment
-from simpgan.components.core.results.rows import RATES, ResultsRow
+from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.results.sections import Section
+from simpgan.components.core.results.summary import unbroken
+from simpgan.components.core.results.tables import (
+    full_table,
+    main_table,
+    table_beside_paper,
+    table_of_runs,
+    table_of_scores,
+    table_of_seeds,
+    table_of_tests,
+)
+
+PAGES = ("results.md", "results.html", "ablations.md", "ablations.html")
+WIDTH = 120
+"""Columns of the Markdown source."""
+
+READING_OF_RATES = (
+    "Rank-1 is the share of probes whose nearest gallery image shows the right person, rank-5 the share with the right "
+    "person among the nearest five. mAP also counts how early all images of the person come, mINP how late the last "
+    "one comes. Rates are in percent, and the highest of each column is bold."
+)
+ABOUT_TESTS = (
+    "The difference of every method to its baseline, in points. The baseline is direct transfer; with AdaBN or fused "
+    "features it is AdaBN; with the verification score it is the same method without it. UMDL has no baseline."
+)
+ABOUT_SEEDS = "Rates in percent; over several folds, the mean of the folds."
+ABOUT_SCORES = (
+    "Without labels, the translation with the lowest score is chosen. The lowest score of each seed is bold, and so is "
+    "the highest rank-1, which would be the best choice."
+)
 
 
-def write_markdown(path: str | Path, sections: Sequence[Section]) -> None:
-    """Write the summary as Markdown.
+def write_pages(
+    folder: str | Path, sections: Sequence[Section], rows: Sequence[ResultsRow], findings: str = ""
+) -> None:
+    """Write `PAGES` into a folder or `s3://` location, each whole or not at all.
 
-    Raises:
-        UserError: the location cannot be written.
-    """
-    page = (
-        environment("simpgan.components.summarise", autoescape=False)
-        .get_template("results.md.j2")
-        .render(sections=sections)
-    )
-    storage.write_bytes(str(path), page.encode())
-
-
-def write_html(path: str | Path, sections: Sequence[Section], rows: Sequence[ResultsRow]) -> None:
-    """Write the summary as a self-contained HTML page.
+    Args:
+        findings: file in the folder that explains the results; empty: there is none.
 
     Raises:
         UserError: the location cannot be written.
     """
     parts = {part for row in rows for part in row.method.split("+")}
-    page = (
-        environment("simpgan.components.summarise", autoescape=True)
-        .get_template("results.html.j2")
-        .render(
-            sections=sections,
-            rows=rows,
-            rates=RATES,
-            explanations=[(title_of(name), text) for name, text in EXPLANATIONS.items() if name in parts],
-        )
-    )
-    storage.write_bytes(str(path), page.encode())
+    shown = {
+        "sections": sections,
+        "tables": [table for section in sections for table in section.tables],
+        "runs": table_of_runs(rows),
+        "explanations": [(title_of(name), text) for name, text in EXPLANATIONS.items() if name in parts],
+        "findings": findings,
+        "reading_of_rates": READING_OF_RATES,
+        "about_seeds": ABOUT_SEEDS,
+        "about_tests": ABOUT_TESTS,
+        "about_scores": ABOUT_SCORES,
+    }
+    for name in PAGES:
+        templates = environment("simpgan.components.summarise", autoescape=name.endswith(".html"))
+        templates.filters |= {
+            "continued": continued,
+            "described": described,
+            "full_table": full_table,
+            "item": item,
+            "main_table": main_table,
+            "table_beside_paper": table_beside_paper,
+            "table_of_scores": table_of_scores,
+            "table_of_seeds": table_of_seeds,
+            "table_of_tests": table_of_tests,
+            "wrapped": wrapped,
+        }
+        page = templates.get_template(f"{name}.j2").render(shown)
+        storage.write_bytes(f"{folder}/{name}", page.encode())
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """A paragraph of Markdown, whose lines after the first are indented; a number stays with its percent sign."""
+    whole = unbroken(text).replace("p = ", "p\u00a0=\u00a0")
+    lines = fill(whole, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return lines.replace("\u00a0", " ")
+
+
+def item(text: str) -> str:
+    """An item of a Markdown list."""
+    return wrapped(f"- {text}", indent="  ")
+
+
+def described(values: Mapping[str, str]) -> str:
+    """Names and values as a sentence."""
+    return "; ".join(f"{name}: {value}" for name, value in values.items()) + "."
+
+
+def continued(command: str) -> str:
+    """A command on lines that a shell reads as one."""
+    parts: list[str] = []
+    for word in map(shlex.quote, shlex.split(command)):
+        if parts and not word.startswith("-"):
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    lines, *others = parts or [""]
+    for part in others:
+        fits = len(lines.rpartition("\n")[2]) + len(part) + 3 <= WIDTH
+        lines += f" {part}" if fits else f" \\\n    {part}"
+    return lines

@@ -12,12 +12,12 @@ from simpgan.components.core.results.sections import sections
 from simpgan.components.core.results.statistics import Statistics
 from simpgan.components.core.results.summary import final_curves, final_figures, frame_of
 from simpgan.components.core.tracking import stage_run
-from simpgan.components.summarise.pages import write_html, write_markdown
+from simpgan.components.summarise.pages import PAGES, write_pages
 from simpgan.components.summarise.settings import SummariseSettings
 
 
 def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> list[ResultsRow]:
-    """Join `results` (folders that evaluate wrote) into results.json, probes.parquet, results.md and results.html.
+    """Join `results` (folders that evaluate wrote) into results.json, probes.parquet and the pages.
 
     Raises:
         UserError: there is nothing to join, a file is damaged, or two evaluations contradict one another.
@@ -36,13 +36,11 @@ def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> l
         statistics = Statistics.of(rows, probes, settings.resamples, settings.seed)
         write_results(rows, output / "results.json", statistics.lists())
         write_probes(probes, output / FILE)
-        shown = sections(rows, statistics, probes)
-        write_markdown(output / "results.md", shown)
-        write_html(output / "results.html", shown, rows)
+        write_pages(output, sections(rows, statistics, probes), rows)
         tracked.summary(final_figures(rows))
         tracked.curves(final_curves(rows, probes))
         tracked.table("per_fold", frame_of(rows))
-        for name in ("results.json", "results.md", "results.html"):
+        for name in ("results.json", *PAGES):
             tracked.artifact(output / name)
     return rows
 

@@ -1,33 +1,30 @@
-"""Results of several runs as one file and one page, with the commands that made them."""
+"""Results of several runs as one file with its pages, and the commands that made them."""
 
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.joining import join, join_probes, replace
-from simpgan.components.core.results.pages import environment
 from simpgan.components.core.results.probes import read_probes_beside
 from simpgan.components.core.results.rows import ResultsRow, read_results, write_results
 from simpgan.components.core.results.sections import sections
 from simpgan.components.core.results.statistics import Statistics
-from simpgan.components.summarise.pages import write_html
+from simpgan.components.summarise.pages import write_pages
 from simpgan.pipelines.runner.command_text import command_line
 
-RESULTS, PAGE, HTML = "results.json", "results.md", "results.html"
-FINDINGS, COMMAND = "findings.md", "command.txt"
+RESULTS, FINDINGS, COMMAND = "results.json", "findings.md", "command.txt"
 
 
 def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
-    """Merge the rows of `runs` with those published in `out`, and write its results.json, results.md and results.html.
+    """Merge the rows of `runs` with those published in `out`, and write its results.json and pages.
 
     A row takes the place of the published one of the same key. Confidence intervals and tests over probes need the
     probes of a run; those published stay as long as their rows do.
 
     Args:
         runs: folders with a results.json, or such files.
-        out: folder; the page links to findings.md there, if there is one.
+        out: folder; results.md links to findings.md there, if there is one.
 
     Returns:
         all rows that are published now.
@@ -45,12 +42,8 @@ def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
     probes = join_probes(map(read_probes_beside, files))
     statistics = Statistics.of(rows, probes).keeping(kept, older, rows)
     shown = sections(rows, statistics, probes)
-    templates = environment("simpgan.pipelines.reports", "simpgan.components.summarise", autoescape=False)
-    template = templates.get_template("results_page.md.j2")
-    page = template.render(sections=shown, findings=FINDINGS if (out / FINDINGS).is_file() else "")
     write_results(rows, published, statistics.lists())
-    storage.write_bytes(str(out / PAGE), page.encode())
-    write_html(out / HTML, shown, rows)
+    write_pages(out, shown, rows, FINDINGS if (out / FINDINGS).is_file() else "")
     return rows
 
 

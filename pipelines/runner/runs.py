@@ -18,6 +18,7 @@ from simpgan.components.core.results.summary import final_curves, final_figures
 from simpgan.components.core.results.unlabelled_checks import FILE as CHECKS
 from simpgan.components.core.results.unlabelled_checks import read_checks
 from simpgan.components.core.tracking import PipelineRun, pipeline_run
+from simpgan.components.summarise.pages import PAGES
 from simpgan.pipelines.config.defaults import Runner
 from simpgan.pipelines.config.presets import RunSettings
 from simpgan.pipelines.requests.data_sets import DataSet, refuse_same_data
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from simpgan.pipelines.runner.stage_process import Processes
 
 RESULTS, PROBES, REPORT, REPORTS = "results.json", "probes.parquet", "report.html", "reports"
-TABLES = ("results.md", "results.html")
 A_SEED = ("pretrain", "train_gan", "translate", "umdl", "evaluate")
 """Stages that run for every seed."""
 
@@ -99,7 +99,7 @@ def run_table1(
         work = way_of_running(runner, lock, [data_root], [*locations, *(each.pretrain.weights for each in settings)])
         finished = run_pipeline(pipeline, arguments, out, work)
         keep_reports(finished.inputs_of("summarise"), out / REPORTS)
-        return keep(finished, (RESULTS, PROBES, *TABLES), out, tracked)
+        return keep(finished, (RESULTS, PROBES, *PAGES), out, tracked)
 
 
 def way_of_running(

@@ -26,13 +26,13 @@ from tests.conftest import Ingested
 from tests.pipelines.reports.comparison.made import BAD, GOOD, run_folder, simpgan
 
 pytestmark = pytest.mark.browser
-WITH_TABLES = ("report", "compare", "results")
+WITH_TABLES = ("report", "compare", "results", "ablations")
 PAGES = (*WITH_TABLES, "search")
 
 
 @pytest.fixture(scope="session")
 def pages(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with report.html, compare.html, results.html and search.html, with long names and wide tables."""
+    """A folder with the pages of `PAGES`, with long names and wide tables."""
     folder = tmp_path_factory.mktemp("pages")
     noise = [np.random.default_rng(seed).integers(0, 255, (128, 64, 3), np.uint8) for seed in range(10)]
     strip = [(each, picture(90)) for each in noise]
@@ -86,7 +86,7 @@ def test_every_picture_has_words_and_nothing_comes_from_elsewhere(browser, pages
     look(browser, pages / "desk" / f"{name}.png")
     pictures = browser.find_elements(By.TAG_NAME, "img")
     assert all(len(each.get_attribute("alt")) > 5 for each in pictures)
-    assert len(pictures) == 0 if name == "results" else pictures
+    assert bool(pictures) is (name not in ("results", "ablations"))
     assert all(browser.execute_script("return arguments[0].naturalWidth", each) for each in pictures)
     fetched = browser.execute_script("return performance.getEntriesByType('resource').map(each => each.name)")
     assert [each for each in fetched if not each.startswith("data:")] == []

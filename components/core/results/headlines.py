@@ -7,9 +7,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from simpgan.components.core.results.intervals import Interval, intervals
-from simpgan.components.core.results.methods import name_of, title_of, trains_nothing
+from simpgan.components.core.results.methods import baseline_of, name_of, title_of, trains_nothing
 from simpgan.components.core.results.rows import ResultsRow
-from simpgan.components.core.results.significance import PairedTest, p_in_words, tests_against
+from simpgan.components.core.results.significance import CHANCE, PairedTest, p_in_words, tests_against
 from simpgan.components.core.results.statistics import RESAMPLES, Statistics
 from simpgan.components.core.results.summary import (
     Comparison,
@@ -21,9 +21,6 @@ from simpgan.components.core.results.summary import (
     shown_method,
     summarise,
 )
-
-CHANCE = 0.05
-"""A difference with a smaller p is said to be more than chance would make."""
 
 
 class Sentence(NamedTuple):
@@ -45,15 +42,17 @@ class Headline:
         rows: a block of `comparable`.
         summaries: of these rows.
         comparisons: of the method that results are about with direct transfer, and with AdaBN where both have it.
+        best: the highest trained row compared with its baseline; None where it has none.
         intervals: of rank-1, by method and variant, of the methods whose interval is known.
-        p: by the place of the comparison; only those that are known.
+        p: of the comparisons whose p-value is known.
     """
 
     rows: Sequence[ResultsRow]
     summaries: Sequence[Summary]
     comparisons: Sequence[Comparison]
+    best: Comparison | None
     intervals: dict[tuple[str, str], Interval]
-    p: dict[int, float]
+    p: dict[Comparison, float]
 
     @property
     def experiment(self) -> Experiment:
@@ -66,7 +65,7 @@ class Headline:
 
     @property
     def where(self) -> str:
-        """What the numbers are of, and the mean of what."""
+        """Source, target, protocol, and the folds and seeds that the numbers are means of."""
         about = self.experiment
         place = f"Trained on {about.source}, tested on {about.target}, protocol {about.protocol}"
         folds, seeds = ({getattr(row, name) for row in self.rows} for name in ("fold", "seed"))
@@ -76,68 +75,63 @@ class Headline:
 
     @property
     def sentences(self) -> list[Sentence]:
-        """What to say, the most important first; the first one says where all of them hold."""
-        found = [self.compared(place) for place in range(len(self.comparisons))] or [self.alone()]
-        (text, detail), *others = found
-        first = Sentence(text, "; ".join(filter(None, [self.where, detail])))
-        return [first, *self.best(), *others]
+        """The findings, of which the first one also says where all of them hold."""
+        (text, detail), *others = self.findings
+        return [Sentence(text, "; ".join(filter(None, [self.where, detail]))), *others]
 
-    def compared(self, place: int) -> Sentence:
+    @property
+    def findings(self) -> list[Sentence]:
+        """How the method that results are about compares, then the best rows."""
+        return [*(map(self.compared, self.comparisons) if self.comparisons else [self.alone()]), *self.highest_rows()]
+
+    def compared(self, each: Comparison) -> Sentence:
         """A method beside its baseline."""
-        each = self.comparisons[place]
-        ours, theirs = round(each.rank_1, 1), round(each.baseline_rank_1, 1)
-        title, other = title_of(each.method, each.variant), name_of(each.baseline)
-        if ours == theirs:
-            text = f"{title} and {other} both find the right person first for {ours:.1f} % of {self.probes:,} probes"
-        else:
-            text = (
-                f"{title} finds the right person first for {ours:.1f} % of {self.probes:,} probes, {other} for "
-                f"{theirs:.1f} %: {abs(ours - theirs):.1f} points {'more' if ours > theirs else 'fewer'}"
-            )
-        said = [self.intervals_of([(each.method, each.variant), (each.baseline, "")])]
-        if place in self.p:
-            luck = "more than chance would make" if self.p[place] < CHANCE else "which may be chance"
-            said.append(f"{p_in_words(self.p[place])}, {luck}")
-        return Sentence(text, "; ".join(filter(None, said)))
+        text = f"{found_in_words(title_of(each.method, each.variant), each.rank_1, self.probes)}, {difference(each)}"
+        shown = self.intervals_of([(each.method, each.variant), (each.baseline, "")])
+        return Sentence(text, "; ".join(filter(None, [shown, self.luck(each)])))
 
     def alone(self) -> Sentence:
         """The method that results are about, without anything to compare it with."""
         about = shown_method({each.method for each in self.summaries})
         each = next(each for each in self.summaries if each.method == about)
-        text = f"{each.title} finds the right person first for {each.mean['rank-1']:.1f} % of {self.probes:,} probes"
+        text = found_in_words(each.title, rank_1(each), self.probes)
         if about != "direct":
             text += "; direct transfer was not measured on the same probes"
         return Sentence(text, self.intervals_of([(each.method, each.variant)]))
 
-    def best(self) -> list[Sentence]:
-        """Which row is the highest, and which of those that train nothing."""
+    def highest_rows(self) -> list[Sentence]:
+        """The row with the highest rank-1, and the highest of those that need no training."""
         untrained, trained = (highest(self.summaries, untrained=free) for free in (True, False))
-        count = f"of {len(self.summaries)} rows for the same probes"
-        if untrained and (not trained or rank_1(untrained) >= rank_1(trained)):
-            said = f"{rank_1(untrained):.1f} %"
-            if trained:
-                text = (
-                    f"Nothing that was trained does better than {named(untrained)}, which trains nothing and has {said}"
-                )
-            elif len(self.summaries) > 2 and untrained.method not in self.compared_methods:
-                text = f"The highest {count}, none of which trains anything, is {named(untrained)} with {said}"
-            else:
-                return []
+        count = len(self.summaries)
+        if untrained and trained and rank_1(untrained) >= rank_1(trained):
+            text = f"No trained method is above {named(untrained)}, which needs no training ({rank_1(untrained):.1f} %)"
             return [Sentence(text, self.intervals_of([(untrained.method, untrained.variant)]))]
-        if not trained or len(self.summaries) <= 2:
+        if count <= 2:
             return []
-        luckiest = f"{named(trained)} with {rank_1(trained):.1f} %, in part by luck, as the best of many"
-        text = f"The highest {count} is {luckiest}"
-        shown = [(trained.method, trained.variant)]
-        if untrained:
-            text += f"; the best of those that train nothing is {named(untrained)} with {rank_1(untrained):.1f} %"
-            shown.append((untrained.method, untrained.variant))
-        return [Sentence(text, self.intervals_of(shown))]
+        found = []
+        if trained:
+            text = f"Of {count} rows, {named(trained)} has the highest rank-1 ({rank_1(trained):.1f} %), partly by luck"
+            details = [self.intervals_of([(trained.method, trained.variant)])]
+            if self.best and self.best not in self.comparisons:
+                text += f": {difference(self.best)}"
+                details.append(self.luck(self.best))
+            found.append(Sentence(text, "; ".join(filter(None, details))))
+        if untrained and untrained.method not in self.compared_methods:
+            text = f"Without training, {named(untrained)} has the highest rank-1 ({rank_1(untrained):.1f} %)"
+            found.append(Sentence(text, self.intervals_of([(untrained.method, untrained.variant)])))
+        return found
 
     @property
     def compared_methods(self) -> set[str]:
-        """The methods that a sentence compares with a baseline."""
-        return {each.method for each in self.comparisons}
+        """The methods whose rank-1 another sentence names."""
+        return {name for each in self.comparisons for name in (each.method, each.baseline)}
+
+    def luck(self, comparison: Comparison) -> str:
+        """The p-value of a comparison and what it means; empty where it is not known."""
+        if comparison not in self.p:
+            return ""
+        p = self.p[comparison]
+        return f"{p_in_words(p)}: {'more than chance' if p < CHANCE else 'within chance'}"
 
     def intervals_of(self, methods: Sequence[tuple[str, str]]) -> str:
         """The intervals of rank-1 in words; empty where none is known."""
@@ -152,7 +146,7 @@ class Headline:
 def headlines(
     rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics | None = None, method: str = ""
 ) -> list[Headline]:
-    """What there is to say of each experiment: first those in which something was trained, then in order of appearance.
+    """The headline of each experiment: first those in which something was trained, then in order of appearance.
 
     Args:
         rows: of the results.
@@ -167,7 +161,7 @@ def headlines(
     return [headline_of(block, probes, known or Statistics(), method) for block in blocks]
 
 
-def headline_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics, method: str) -> Headline:
+def headline_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics, method: str = "") -> Headline:
     """The headline of one block of `comparable`."""
     summaries = summarise(rows)
     methods = {each.method for each in summaries}
@@ -181,13 +175,37 @@ def headline_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statist
         for each in compare(rows, ours, baseline)
         if baseline in methods
     ]
+    best = comparison_of(highest(summaries, untrained=False), rows)
+    tested = {*comparisons, *([best] if best else [])}
     return Headline(
         rows,
         summaries,
         comparisons,
+        best,
         intervals_of(rows, spoken_of(comparisons, summaries), probes, known),
-        {place: p for place, each in enumerate(comparisons) if (p := p_of(each, rows, probes, known)) is not None},
+        {each: p for each in tested if (p := p_of(each, rows, probes, known)) is not None},
     )
+
+
+def comparison_of(summary: Summary | None, rows: Sequence[ResultsRow]) -> Comparison | None:
+    """A row beside its baseline; None where it has none among `rows`."""
+    found = compare(rows, summary.method, baseline_of(summary.method)) if summary else []
+    return next((each for each in found if summary and each.variant == summary.variant), None)
+
+
+def found_in_words(title: str, rate: float, probes: int) -> str:
+    """Rank-1 of a method, `rate` in percent, over a number of probes."""
+    return f"{title} finds the right person first for {rate:.1f} % of {probes:,} probes"
+
+
+def difference(comparison: Comparison) -> str:
+    """How far a method is from its baseline, such as `2.0 points more than AdaBN (20.1 %)`."""
+    points = round(comparison.rank_1 - comparison.baseline_rank_1, 1)
+    baseline = name_of(comparison.baseline)
+    if not points:
+        return f"the same as {baseline}"
+    more = "more" if points > 0 else "less"
+    return f"{abs(points):.1f} points {more} than {baseline} ({comparison.baseline_rank_1:.1f} %)"
 
 
 def spoken_of(comparisons: Sequence[Comparison], summaries: Sequence[Summary]) -> set[str]:

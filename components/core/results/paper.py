@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simpgan.components.core.results.rows import ResultsRow
-from simpgan.components.core.results.summary import Comparison, Experiment, Summary, compare
+from simpgan.components.core.results.summary import Experiment, Summary
 
 PAPER_PROTOCOL = "all250"
 """All figures of Table 1 are multiples of 1/250: it was almost surely made by this protocol, and by no other
@@ -61,32 +60,23 @@ def paper_figures(summary: Summary) -> dict[str, float]:
     return dict(zip(PAPER_RATES, figures, strict=True)) if figures else {}
 
 
+def differences(summary: Summary) -> dict[str, float]:
+    """Percentage points between a method and the paper's figures for it, by rate; empty where it has none."""
+    return {rate: float(summary.mean[rate]) - figure for rate, figure in paper_figures(summary).items()}
+
+
 def published_figures(experiment: Experiment) -> Sequence[Published]:
     """Later figures of others for an experiment, from the lowest to the highest."""
     return PUBLISHED.get((experiment.source, experiment.target, experiment.protocol), [])
 
 
-def order_in_words(rows: Sequence[ResultsRow]) -> list[str]:
-    """Whether the paper's order holds, GAN below and SimPGAN above direct transfer: a sentence an experiment."""
-    gans = {each.experiment: each for each in compare(rows, "gan") if not each.variant}
-    simpgans = {each.experiment: each for each in compare(rows, "simpgan") if not each.variant}
-    return [order_of(gans[each], simpgans[each]) for each in gans if each in simpgans]
-
-
-def order_of(gan: Comparison, simpgan: Comparison) -> str:
-    """`order_in_words` of one experiment, without a full stop at the end."""
-    as_in_paper = gan.rank_1 < gan.baseline_rank_1, simpgan.rank_1 > simpgan.baseline_rank_1
-    parts = [
-        f"{name} is {relation(each)} direct transfer ({each.rank_1:.1f} against {each.baseline_rank_1:.1f} rank-1)"
-        + ("" if all(as_in_paper) else ", as in the paper" if holds else ", unlike in the paper")
-        for name, each, holds in zip(("GAN", "SimPGAN"), (gan, simpgan), as_in_paper, strict=True)
+def order_in_words(summaries: Sequence[Summary]) -> list[str]:
+    """Whether the paper's order holds, in a sentence; none unless all three methods were measured."""
+    rates = {each.method: float(each.mean["rank-1"]) for each in summaries if not each.variant}
+    if not {"gan", "direct", "simpgan"} <= set(rates):
+        return []
+    holds = rates["gan"] < rates["direct"] < rates["simpgan"]
+    return [
+        f"The paper's order, GAN below and SimPGAN above direct transfer, {'holds' if holds else 'does not hold'}: "
+        f"GAN {rates['gan']:.1f} %, direct transfer {rates['direct']:.1f} %, SimPGAN {rates['simpgan']:.1f} % rank-1"
     ]
-    verdict = "The paper's order holds" if all(as_in_paper) else "The paper's order does not hold"
-    return f"{verdict} in the means: {parts[0]}, and {parts[1]}"
-
-
-def relation(comparison: Comparison) -> str:
-    """Where the method stands to its baseline."""
-    if comparison.rank_1 == comparison.baseline_rank_1:
-        return "level with"
-    return "above" if comparison.rank_1 > comparison.baseline_rank_1 else "below"

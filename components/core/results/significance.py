@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from simpgan.components.core.results.intervals import with_rates
-from simpgan.components.core.results.methods import baseline_of, name_of, place, title_of
+from simpgan.components.core.results.methods import baseline_of, name_of, place
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.results.summary import EXPERIMENT, Experiment, frame_of, paired
 
 TESTED = ("rank-1", "mAP")
+CHANCE = 0.05
+"""A difference with a smaller p-value is said to be more than chance."""
 RUN = [*EXPERIMENT, "variant", "fold", "seed"]
 
 
@@ -109,19 +111,28 @@ def sign_flip_p(differences: NDArray[np.float64], resamples: int, seed: int) -> 
     return float(test.pvalue)
 
 
-def in_words(tests: Sequence[PairedTest]) -> str:
-    """One method's tests against one baseline as a sentence, without a full stop at the end."""
-    first = tests[0]
-    gains = " and ".join(f"{signed(test.gain)} points {test.rate} ({p_in_words(test.p)})" for test in tests)
-    seeds = f", {first.seeds} seeds averaged" if first.seeds > 1 else ""
-    return (
-        f"{title_of(first.method, first.variant)}: the difference to {name_of(first.baseline)} is {gains}, "
-        f"over {first.count} {first.over}{seeds}"
-    )
+def above_by_more_than_chance(tests: Sequence[PairedTest], baseline: str) -> list[str]:
+    """The methods whose rank-1 is above that of a baseline, in one sentence; none if nothing was tested against it."""
+    tested = [test for test in tests if test.baseline == baseline and test.rate == "rank-1"]
+    if not tested:
+        return []
+    above = [
+        f"{name_of(test.method, test.variant)} ({signed(test.gain)} points, {p_in_words(test.p)})"
+        for test in tested
+        if test.gain > 0 and test.p < CHANCE
+    ]
+    count = f"{len(above) or 'None'} of {len(tested)} rows tested against {name_of(baseline)}"
+    verb = "are" if len(above) > 1 else "is"
+    return [f"{count} {verb} above it by more than chance" + (f": {', '.join(above)}" if above else "")]
 
 
 def p_in_words(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    return f"p {shown_p(p)}" if p < 0.001 else f"p = {shown_p(p)}"
+
+
+def shown_p(p: float) -> str:
+    """A p-value in a table."""
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 
 def signed(points: float) -> str:

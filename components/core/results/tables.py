@@ -1,41 +1,198 @@
-"""Tables of results in Markdown."""
+"""Tables of results, for Markdown and HTML alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from math import isnan
 
-from simpgan.components.core.results.paper import PAPER_RATES, paper_figures
-from simpgan.components.core.results.rows import RATES
-from simpgan.components.core.results.sections import Table, differences
-from simpgan.components.core.results.significance import signed
-from simpgan.components.core.results.summary import Summary
+from simpgan.components.core.results.methods import name_of, place, title_of
+from simpgan.components.core.results.paper import PAPER_RATES, differences, paper_figures
+from simpgan.components.core.results.rows import RATES, ResultsRow
+from simpgan.components.core.results.sections import Table
+from simpgan.components.core.results.significance import TESTED, PairedTest, shown_p, signed
+from simpgan.components.core.results.summary import Summary, frame_of
 
+MAIN_RATES = ("rank-1", "rank-5", "rank-10", "mAP")
 WITH_INTERVAL = ("rank-1", "mAP")
 
 
-def table_of_methods(table: Table) -> str:
-    """A line a method: protocol, rates with deviations and intervals, and the paper's figures where it has any."""
-    rates = [column for rate in RATES for column in ([rate, f"{rate}, 95 %"] if rate in WITH_INTERVAL else [rate])]
-    paper = [f"paper {' / '.join(PAPER_RATES)}", "difference in points"] if table.beside_paper else []
-    header = ["method", "protocol", *rates, *paper, "probes", "gallery", "folds", "seeds"]
-    return markdown_table(header, [line(table, summary) for summary in table.summaries], text_columns=2)
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table: its text, the number it is sorted by (None: the text), and whether it stands out."""
+
+    text: str
+    value: float | None = None
+    best: bool = False
 
 
-def line(table: Table, summary: Summary) -> list[str]:
-    """The cells of one method under `table_of_methods`'s header."""
-    cells = [summary.title, summary.experiment.protocol]
-    for rate in RATES:
-        cells.append(summary.rate(rate))
-        if rate in WITH_INTERVAL:
-            interval = table.interval(summary, rate)
-            cells.append(f"{interval.low:.1f} to {interval.high:.1f}" if interval else "")
-    if table.beside_paper:
-        cells.append(" / ".join(f"{figure:.1f}" for figure in paper_figures(summary).values()))
-        cells.append(" / ".join(map(signed, differences(summary).values())))
-    return [*cells, summary.probes, summary.gallery, str(summary.folds), str(summary.seeds)]
+@dataclass(frozen=True)
+class Grid:
+    """A table: columns, of which the first `text_columns` are flush left, and rows with as many cells."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    text_columns: int = 1
+
+    @property
+    def markdown(self) -> str:
+        """The table in Markdown."""
+        rule = ["---"] * self.text_columns + ["--:"] * (len(self.columns) - self.text_columns)
+        lines = [self.columns, rule, *([in_markdown(cell) for cell in row] for row in self.rows)]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]], text_columns: int) -> str:
-    """A Markdown table whose first `text_columns` columns are flush left and the others flush right."""
-    rule = ["---"] * text_columns + ["--:"] * (len(header) - text_columns)
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in each) + " |" for each in [header, rule, *lines]
+def in_markdown(cell: Cell) -> str:
+    text = cell.text.replace("|", "\\|")
+    return f"**{text}**" if cell.best else text
+
+
+Column = tuple[str, Callable[[Summary], Cell]]
+"""A title, and the cell of a row."""
+
+
+def main_table(table: Table) -> Grid:
+    """The rows of the first page: rates, the interval of rank-1, and the paper's figures where it has any."""
+    grid = table_of_rates(table, table.main, MAIN_RATES, ("rank-1",))
+    if not any(map(paper_figures, table.main)):
+        return grid
+    figures = [Cell(" / ".join(f"{figure:.1f}" for figure in paper_figures(each).values())) for each in table.main]
+    rows = [[*row, cell] for row, cell in zip(grid.rows, figures, strict=True)]
+    return Grid([*grid.columns, f"paper {' / '.join(PAPER_RATES)}"], rows)
+
+
+def full_table(table: Table, summaries: Sequence[Summary]) -> Grid:
+    """Some rows of a table: all rates, and the intervals of rank-1 and mAP."""
+    return table_of_rates(table, summaries, RATES, WITH_INTERVAL)
+
+
+def table_of_rates(
+    table: Table, summaries: Sequence[Summary], rates: Sequence[str], with_interval: Sequence[str]
+) -> Grid:
+    """One row per method; the highest mean of each rate stands out."""
+    columns: list[Column] = [("method", lambda each: Cell(each.title))]
+    for rate in rates:
+        highest = max((each.mean[rate] for each in summaries), default=0.0)
+        columns.append((rate, partial(rate_cell, rate=rate, highest=highest if len(summaries) > 1 else None)))
+        if rate in with_interval:
+            columns.append((f"{rate}, 95 %", partial(interval_cell, table=table, rate=rate)))
+    return Grid([title for title, _ in columns], [[cell(each) for _, cell in columns] for each in summaries])
+
+
+def rate_cell(summary: Summary, rate: str, highest: float | None) -> Cell:
+    mean = float(summary.mean[rate])
+    return Cell(summary.rate(rate), mean, best=mean == highest)
+
+
+def interval_cell(summary: Summary, table: Table, rate: str) -> Cell:
+    interval = table.interval(summary, rate)
+    return Cell(f"{interval.low:.1f} to {interval.high:.1f}", interval.low) if interval else Cell("")
+
+
+def table_beside_paper(table: Table) -> Grid:
+    """The methods that the paper has figures for: rates here, in the paper, and the difference in points."""
+    summaries = [each for each in table.summaries if paper_figures(each)]
+    columns = [column for rate in PAPER_RATES for column in (rate, f"{rate}, paper", f"{rate}, points")]
+    rows = [
+        [
+            Cell(each.title),
+            *(
+                Cell(text, value)
+                for rate, points in differences(each).items()
+                for figure in [paper_figures(each)[rate]]
+                for text, value in (
+                    (each.rate(rate), float(each.mean[rate])), (f"{figure:.1f}", figure), (signed(points), points)
+                )
+            ),
+        ]
+        for each in summaries
+    ]  # fmt: skip
+    return Grid(["method", *columns], rows)
+
+
+def table_of_tests(tests: Sequence[PairedTest]) -> Grid:
+    """One row per method and baseline: differences in points, p-values, and what they were counted over."""
+    rates = [column for rate in TESTED for column in (f"{rate}, points", f"{rate}, p")]
+    rows = []
+    for (method, variant, baseline), group in groupby(tests, lambda each: (each.method, each.variant, each.baseline)):
+        of_rate = {test.rate: test for test in group}
+        first = next(iter(of_rate.values()))
+        seeds = f", {first.seeds} seeds averaged" if first.seeds > 1 else ""
+        cells = [
+            cell
+            for rate in TESTED
+            for test in [of_rate[rate]]
+            for cell in (Cell(signed(test.gain), test.gain), Cell(shown_p(test.p), test.p))
+        ]
+        names = [Cell(title_of(method, variant)), Cell(name_of(baseline))]
+        rows.append([*names, *cells, Cell(f"{first.count} {first.over}{seeds}")])
+    return Grid(["method", "baseline", *rates, "over"], rows, text_columns=2)
+
+
+def table_of_seeds(table: Table) -> Grid:
+    """Rank-1 and mAP of every method and seed, folds averaged."""
+    return by_seed(table.rows, ("rank-1", "mAP"))
+
+
+def table_of_scores(table: Table) -> Grid:
+    """The label-free score of every translation and seed, folds averaged, beside its rank-1; the best stand out."""
+    grid = by_seed([row for row in table.rows if row.score is not None and "+" not in row.method], ("score", "rank-1"))
+    best = [
+        (min if title.startswith("score") else max)(cell.value for cell in column if cell.value is not None)
+        for title, column in zip(grid.columns[1:], list(zip(*grid.rows, strict=True))[1:], strict=False)
+    ]
+    rows = [
+        [name, *(replace(cell, best=cell.value == value) for cell, value in zip(cells, best, strict=True))]
+        for name, *cells in grid.rows
+    ]
+    return replace(grid, rows=rows)
+
+
+def by_seed(rows: Sequence[ResultsRow], names: Sequence[str]) -> Grid:
+    """One row per method, and for each name one column per seed."""
+    if not rows:
+        return Grid(["method"], [])
+    means = frame_of(rows).pivot_table(index=["method", "variant"], columns="seed", values=list(names))
+    columns = [(name, seed) for name in names for seed in sorted({row.seed for row in rows})]
+    methods = sorted(means.index, key=lambda each: (place(each[0]), each[1]))
+    return Grid(
+        ["method", *(f"{name}, seed {seed}" for name, seed in columns)],
+        [
+            [
+                Cell(title_of(*method)),
+                *(seed_cell(name, float(means.loc[method, (name, seed)])) for name, seed in columns),
+            ]
+            for method in methods
+        ],
     )
+
+
+def seed_cell(name: str, mean: float) -> Cell:
+    """A mean, with two decimals if it is a score; empty where a seed has none."""
+    if isnan(mean):
+        return Cell("")
+    return Cell(f"{mean:.2f}" if name == "score" else f"{mean:.1f}", mean)
+
+
+RUN = ("source", "target", "preset", "protocol", "fold", "seed")
+RUN_RATES = (*RATES, "mAP-trapezoidal")
+RUN_ORIGIN = ("probes", "left-out", "gallery", "steps", "score", "precision", "hardware", "date", "commit")
+
+
+def table_of_runs(rows: Sequence[ResultsRow]) -> Grid:
+    """Every single row of the results."""
+    lines = []
+    for row in rows:
+        values = row.model_dump(by_alias=True)
+        rates = [Cell(f"{values[name]:.1f}", values[name]) for name in RUN_RATES]
+        origin = [Cell(shown(values[name])) for name in RUN_ORIGIN]
+        run = [Cell(str(values[name])) for name in RUN]
+        lines.append([Cell(title_of(row.method, row.variant)), *run, *rates, *origin])
+    return Grid(["method", *RUN, *RUN_RATES, *RUN_ORIGIN], lines)
+
+
+def shown(value: object) -> str:
+    """A value of a row as text."""
+    if value is None:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -9,6 +9,7 @@ from simpgan.components.core.results.probes import read_probes, write_probes
 from simpgan.components.core.results.rows import read_results, write_results
 from simpgan.components.core.results.statistics import Statistics
 from simpgan.components.summarise import stage
+from simpgan.components.summarise.pages import PAGES, continued, wrapped
 from simpgan.components.summarise.settings import SummariseSettings
 from tests.components.core.results.made_up import ranked, row, together
 
@@ -45,29 +46,51 @@ def test_rows_and_probes_of_several_evaluations_become_one_file_each(summary):
 
 def test_a_summary_of_summaries_is_the_same(summary, tmp_path):
     stage.run([summary, summary], SETTINGS, tmp_path / "again")
-    for name in ("results.json", "results.md", "results.html"):
+    for name in ("results.json", *PAGES):
         assert (tmp_path / "again" / name).read_text() == (summary / name).read_text()
 
 
-def test_the_page_in_markdown(summary):
-    page = (summary / "results.md").read_text()
-    assert "## market1501 → grid, all250, preset paper" in page
-    assert re.search(
-        r"\| SimPGAN \| all250 \| 75\.0 \| [\d.]+ to 100\.0 \|.* \| 18\.0 / 34\.4 / 43\.2 \| \+57\.0 /", page
-    )
-    assert "- SimPGAN: the difference to direct transfer is +25.0 points rank-1 (p = 1)" in page
+def test_the_pages_in_markdown(summary):
+    page, ablations = ((summary / name).read_text() for name in ("results.md", "ablations.md"))
+    assert "## market1501 → grid, all250, preset paper: fold 0" in page
+    assert re.search(r"\| SimPGAN \| \*\*75\.0\*\* \| [\d.]+ to 100\.0 \|.* \| 18\.0 / 34\.4 / 43\.2 \|", page)
+    assert "[ablations.md](ablations.md)" in page
     assert "seeds: 0; GAN steps: 250; hardware: a CPU; date: 2026-11-22 to 2026-11-23; commit: abc." in page
-    assert "\n\n\n" not in page
+    assert "| SimPGAN | direct transfer | +25.0 | 1 |" in ablations
+    assert "| SimPGAN | 75.0 | 18.0 | +57.0 |" in ablations
+    for text in (page, ablations):
+        assert "\n\n\n" not in text
+        assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 120
 
 
-def test_the_page_in_html_needs_nothing_else(summary):
-    page = (summary / "results.html").read_text()
-    assert not re.search(r"""(src|href)=|@import|url\(""", page)
+@pytest.mark.parametrize("name", ["results.html", "ablations.html"])
+def test_the_pages_in_html_need_nothing_else(summary, name):
+    page = (summary / name).read_text()
+    assert not re.search(r"""src=|@import|url\(""", page)
+    assert set(re.findall('href="([^"]*)"', page)) == {"results.html", "ablations.html"} - {name}
     assert "default-src 'none'" in page
     assert 'name="viewport"' in page
-    assert "for 75.0\u00a0% of 4 probes, direct transfer for 50.0\u00a0%: 25.0 points more." in page
-    assert "paper 18.0: +57.0" in page
-    assert page.count("<td>all250</td>") == 4  # each method once in the table and once among the single runs
+
+
+def test_the_first_page_says_what_came_out_and_the_second_has_every_run(summary):
+    page, ablations = ((summary / name).read_text() for name in ("results.html", "ablations.html"))
+    assert "for 75.0\u00a0% of 4 probes, 25.0 points more than direct transfer (50.0\u00a0%)." in page
+    assert "<td>all250</td>" not in page
+    assert ablations.count("<td>all250</td>") == 2
+
+
+def test_a_number_stays_with_its_sign_and_a_list_item_is_indented():
+    lines = wrapped("a " * 59 + "10.0 % p = 0.5", indent="  ").splitlines()
+    assert lines == [("a " * 59).rstrip(), "  10.0 % p = 0.5"]
+
+
+def test_a_long_command_goes_on_in_further_lines_between_options():
+    command = "simpgan run table1 " + " ".join(f"--set 'name{place}={'x' * 20} y'" for place in range(9))
+    lines = continued(command).split(" \\\n    ")
+    assert len(lines) > 2
+    assert " ".join(lines) == command
+    assert all(len(line) < 120 for line in lines)
+    assert all(line.startswith(("simpgan", "--set")) for line in lines)
 
 
 def test_names_in_the_page_are_only_text(tmp_path):
@@ -77,6 +100,7 @@ def test_names_in_the_page_are_only_text(tmp_path):
     assert "alert(1)</script>" not in page
     assert "&lt;b&gt;" in page
     assert "a&amp;b" in page
+    assert "alert(1)</script>" not in (tmp_path / "summary" / "ablations.html").read_text()
 
 
 def test_evaluations_without_probes_are_summarised_without_intervals_over_them(tmp_path):

@@ -1,5 +1,8 @@
 """The command that publishes results."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -28,7 +31,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_runs_become_one_file_and_one_page(tmp_path):
+def test_runs_become_one_file_and_its_pages(tmp_path):
     runs = [finished_run(tmp_path / "one", DIRECT), finished_run(tmp_path / "two", SIMPGAN, command="simpgan demo")]
     done = CliRunner().invoke(
         app, ["results", str(runs[0]), str(runs[1] / "results.json"), "--out", str(tmp_path / "docs")]
@@ -42,7 +45,8 @@ def test_runs_become_one_file_and_one_page(tmp_path):
     ]
     page = (tmp_path / "docs" / "results.md").read_text()
     assert "```sh\nsimpgan demo\nsimpgan run adapt --source market1501:Market --out one\n```" in page
-    assert "difference to direct transfer is +25.0 points rank-1" in page
+    assert "25.0 points more than direct transfer (50.0 %)" in page
+    assert "| SimPGAN | direct transfer | +25.0 |" in (tmp_path / "docs" / "ablations.md").read_text()
     assert "findings.md" not in page
     assert "SimPGAN finds the right person first for 75.0" in (tmp_path / "docs" / "results.html").read_text()
     assert "\n\n\n" not in page
@@ -123,3 +127,12 @@ def test_runs_that_contradict_one_another_are_refused(tmp_path):
     with pytest.raises(UserError, match="two results of direct"):
         publish(runs, tmp_path / "docs")
     assert not (tmp_path / "docs").exists()
+
+
+def test_the_published_pages_are_what_the_command_writes(tmp_path):
+    docs = Path(__file__).parents[2] / "docs"
+    for name in ("results.json", "findings.md"):
+        shutil.copy(docs / name, tmp_path)
+    publish([tmp_path], tmp_path)
+    for name in ("results.md", "ablations.md"):
+        assert (tmp_path / name).read_text() == (docs / name).read_text(), "run: simpgan results docs --out docs"

@@ -331,8 +331,8 @@ def test_a_table_has_every_method_and_seed(table):
     assert {row.seed for row in rows} == {3, 4}
     assert len({row.key for row in rows}) == len(rows)
     assert set(read_probes(out / "probes.parquet")["seed"]) == {3, 4}
-    assert "SimPGAN" in (out / "results.md").read_text()
-    assert "SimPGAN" in (out / "results.html").read_text()
+    for page in ("results.md", "results.html", "ablations.md", "ablations.html"):
+        assert "SimPGAN" in (out / page).read_text()
     assert [path.name for path in sorted((out / "reports").iterdir())] == [
         "market1501-seed-3.html",
         "market1501-seed-4.html",

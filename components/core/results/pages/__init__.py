@@ -7,11 +7,8 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from simpgan.components.core.results.methods import title_of
 from simpgan.components.core.results.pages.pictures import picture_uri
-from simpgan.components.core.results.paper import paper_figures
-from simpgan.components.core.results.sections import differences
 from simpgan.components.core.results.significance import signed
 from simpgan.components.core.results.summary import unbroken
-from simpgan.components.core.results.tables import table_of_methods
 
 
 def environment(*packages: str, autoescape: bool) -> Environment:
@@ -32,10 +29,7 @@ def environment(*packages: str, autoescape: bool) -> Environment:
     made.filters |= {
         "title_of": title_of,
         "signed": signed,
-        "table_of_methods": table_of_methods,
-        "paper_figures": paper_figures,
         "picture": picture_uri,
-        "differences": differences,
         "unbroken": unbroken,
     }
     return made

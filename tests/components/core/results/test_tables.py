@@ -1,100 +1,102 @@
-"""Sections of a page of results, and their tables."""
+"""Tables of results."""
 
 import pytest
 
-from simpgan.components.core.results.sections import provenance, sections
+from simpgan.components.core.results.probes import no_probes
+from simpgan.components.core.results.sections import sections
+from simpgan.components.core.results.significance import paired_tests
 from simpgan.components.core.results.statistics import Statistics
-from simpgan.components.core.results.tables import markdown_table, table_of_methods
+from simpgan.components.core.results.tables import (
+    Cell,
+    Grid,
+    full_table,
+    main_table,
+    table_beside_paper,
+    table_of_runs,
+    table_of_scores,
+    table_of_seeds,
+    table_of_tests,
+)
 from tests.components.core.results.made_up import ranked, row, together
 
 
-def test_a_table_has_protocol_interval_and_paper_on_every_row():
-    rows, probes = together(
-        ranked("simpgan", [1] * 20, preset="paper", mINP=40.0), ranked("simpgan+adabn", [1] * 20, preset="paper")
-    )
-    [section] = sections(rows, Statistics.of(rows, probes, 99))
-    header, rule, simpgan, with_adabn = table_of_methods(section.tables[0]).splitlines()
-    assert header == (
-        "| method | protocol | rank-1 | rank-1, 95 % | rank-5 | rank-10 | rank-20 | mAP | mAP, 95 % | mINP "
-        "| paper rank-1 / rank-5 / rank-10 | difference in points | probes | gallery | folds | seeds |"
-    )
-    assert rule.startswith("| --- | --- | --: |")
+def table(rows, probes=None):
+    statistics = Statistics() if probes is None else Statistics.of(rows, probes, 99)
+    return sections(rows, statistics)[0].tables[0]
+
+
+def test_the_main_table_has_the_interval_of_rank_1_and_the_papers_figures():
+    rows, probes = together(ranked("simpgan", [1] * 20), ranked("simpgan+adabn", [2] * 20))
+    header, rule, simpgan, with_adabn = main_table(table(rows, probes)).markdown.splitlines()
+    assert header == "| method | rank-1 | rank-1, 95 % | rank-5 | rank-10 | mAP | paper rank-1 / rank-5 / rank-10 |"
+    assert rule.startswith("| --- | --: |")
     assert simpgan == (
-        "| SimPGAN | all250 | 100.0 | 100.0 to 100.0 | 100.0 | 100.0 | 100.0 | 100.0 | 100.0 to 100.0 | 40.0 "
-        "| 18.0 / 34.4 / 43.2 | +82.0 / +65.6 / +56.8 | 20 | 1025 | 1 | 1 |"
+        "| SimPGAN | **100.0** | 100.0 to 100.0 | **100.0** | **100.0** | **100.0** | 18.0 / 34.4 / 43.2 |"
     )
-    assert "| 50.0 |  |  | 20 | 1025 | 1 | 1 |" in with_adabn
+    assert with_adabn == "| SimPGAN + AdaBN | 0.0 | 0.0 to 0.0 | **100.0** | **100.0** | 50.0 |  |"
 
 
-def test_without_the_papers_protocol_the_paper_has_no_columns():
-    [section] = sections([row("simpgan")], Statistics())
-    assert "paper" not in table_of_methods(section.tables[0])
-    assert "| SimPGAN | folds10 | 10.0 |  | 50.0 |" in table_of_methods(section.tables[0])
+def test_without_the_papers_protocol_the_paper_has_no_column():
+    shown = table([row("simpgan")])
+    assert "paper" not in main_table(shown).markdown
+    assert "| SimPGAN | 10.0 |  | 50.0 |" in main_table(shown).markdown
+    assert table_beside_paper(shown).rows == []
 
 
-def test_experiments_are_apart_and_say_what_they_are():
-    rows = [row(), row(preset="modern"), row(protocol="all250")]
-    titles = [section.experiment.title for section in sections(rows, Statistics())]
-    assert titles == [
-        "market1501 → grid, folds10",
-        "market1501 → grid, folds10, preset modern",
-        "market1501 → grid, all250",
+def test_all_rates_stand_in_the_full_table():
+    shown = table([row("simpgan", mINP=40.0)])
+    grid = full_table(shown, shown.summaries)
+    assert grid.columns == ["method", "rank-1", "rank-1, 95 %", "rank-5", "rank-10", "rank-20", "mAP", "mAP, 95 %",
+                            "mINP"]  # fmt: skip
+    assert grid.rows[0][-1] == Cell("40.0", 40.0)
+
+
+def test_the_differences_to_the_paper_are_in_points():
+    grid = table_beside_paper(table([row("gan", 6.0, protocol="all250", rank_5=10.8, rank_10=15.0)]))
+    assert [cell.text for cell in grid.rows[0]] == [
+        "GAN", "6.0", "4.4", "+1.6", "10.8", "10.8", "+0.0", "15.0", "15.2", "−0.2",
+    ]  # fmt: skip
+
+
+def test_a_row_of_tests_has_both_rates():
+    rows = [row("adabn", 20.0, fold=fold, mAP=30.0) for fold in range(10)]
+    rows += [row("simpgan+adabn", 22.0, fold=fold, mAP=29.5 + fold % 2) for fold in range(10)]
+    grid = table_of_tests(paired_tests(rows, no_probes(), 9999, seed=0))
+    assert grid.markdown.splitlines()[::2] == [
+        "| method | baseline | rank-1, points | rank-1, p | mAP, points | mAP, p | over |",
+        "| SimPGAN + AdaBN | AdaBN | +2.0 | 0.002 | +0.0 | 1 | 10 folds |",
     ]
-    assert [section.about[:9] for section in sections(rows, Statistics())] == ["ten folds", "ten folds", "one split"]
 
 
-def test_the_best_row_is_put_beside_the_paper_and_later_work():
-    rows = [row("simpgan", 12.0, protocol="all250"), row("adabn", 24.0, protocol="all250")]
-    [section] = sections(rows, Statistics())
-    assert section.claims == [
-        "The paper's SimPGAN has 18.0 rank-1; ours differs by −6.0 points, the best row here, AdaBN, by +6.0"
+def test_a_loss_has_a_minus_and_a_tiny_p_is_not_spelled_out():
+    rows, probes = together(ranked("direct", [1] * 40), ranked("gan", [2] * 40))
+    [gan] = table_of_tests(paired_tests(rows, probes, 9999, seed=0)).rows
+    assert [cell.text for cell in gan[2:]] == ["−100.0", "< 0.001", "−50.0", "< 0.001", "40 probes"]
+
+
+def test_the_numbers_of_a_seed_are_means_over_folds():
+    rows = [row("direct", rate, fold=fold, seed=seed) for fold, seed, rate in
+            ((0, 3, 10.0), (1, 3, 20.0), (0, 4, 30.0), (1, 4, 30.0))]  # fmt: skip
+    assert table_of_seeds(table(rows)).markdown.splitlines()[::2] == [
+        "| method | rank-1, seed 3 | rank-1, seed 4 | mAP, seed 3 | mAP, seed 4 |",
+        "| Direct transfer | 15.0 | 30.0 | 50.0 | 50.0 |",
     ]
-    [section] = sections([row("simpgan", 30.0, mAP=36.0)], Statistics())
-    [claim] = section.claims
-    assert "EFDMix + PBN 28.0 / 37.0" in claim
-    assert claim.endswith("the best row here, SimPGAN (fold 0), has 30.0 / 36.0, +2.0 / −1.0 points from EFDMix + PBN")
 
 
-def test_the_bold_and_the_headline_are_among_methods_that_were_asked_the_same():
-    rows = [row("direct", rate, fold=fold) for fold, rate in enumerate([12.0, 60.0, 60.0])]
-    rows += [row("adabn", 30.0 + fold, fold=fold) for fold in range(3)] + [row("simpgan", 24.0)]
-    [section] = sections(rows, Statistics())
-    shared, whole = section.tables
-    assert [(each.method, each.mean["rank-1"]) for each in shared.summaries] == [
-        ("direct", 12.0),
-        ("adabn", 30.0),
-        ("simpgan", 24.0),
-    ]
-    assert [each.method for each in shared.summaries if shared.is_best(each, "rank-1")] == ["adabn"]
-    assert [(each.method, each.mean["rank-1"]) for each in whole.summaries] == [("direct", 44.0), ("adabn", 31.0)]
-    assert (shared.title, whole.title) == ("Fold 0", "3 folds")
-    assert section.headline[0].text == (
-        "SimPGAN finds the right person first for 24.0 % of 125 probes, direct transfer for 12.0 %: 12.0 points more"
-    )
+def test_the_lowest_score_and_the_highest_rate_stand_out():
+    rows = [row("direct"), row("gan", 12.0, score=2.0), row("gan+adabn", 15.0, score=2.0)]
+    grid = table_of_scores(table([*rows, row("simpgan", 11.0, score=1.5)]))
+    assert grid.markdown.splitlines()[2:] == ["| GAN | 2.00 | **12.0** |", "| SimPGAN | **1.50** | 11.0 |"]
+    assert table_of_scores(table([row("direct")])).rows == []
 
 
-def test_provenance_lists_what_differs():
-    rows = [
-        row(seed=1, steps=250, hardware="a CPU", date="2026-11-22", commit="abc", preset="small"),
-        row(seed=0, hardware="a GPU", date="2026-11-20", commit="abc", preset="small"),
-    ]
-    assert provenance(rows) == {
-        "preset": "small",
-        "seeds": "0, 1",
-        "GAN steps": "250",
-        "hardware": "a CPU, a GPU",
-        "date": "2026-11-20 to 2026-11-22",
-        "commit": "abc",
-    }
-    assert provenance([row()]) == {"preset": "none (the defaults)", "seeds": "0"}
+def test_every_run_is_one_row():
+    grid = table_of_runs([row("gan", seed=seed, hardware="a CPU") for seed in range(3)])
+    assert len(grid.rows) == 3
+    assert all(len(cells) == len(grid.columns) for cells in grid.rows)
 
 
-def test_commands_are_listed_once():
-    rows = [row(command="simpgan run b"), row("gan", command="simpgan run a"), row("adabn", command="simpgan run b")]
-    [section] = sections(rows, Statistics())
-    assert section.commands == ["simpgan run a", "simpgan run b"]
-
-
-@pytest.mark.parametrize("cell", ["a|b", "plain"])
-def test_a_bar_does_not_end_a_cell(cell):
-    assert markdown_table(["x"], [[cell]], 1) == "| x |\n| --- |\n| " + cell.replace("|", "\\|") + " |"
+@pytest.mark.parametrize("text", ["a|b", "plain"])
+def test_a_bar_does_not_end_a_cell(text):
+    escaped = text.replace("|", "\\|")
+    assert Grid(["x"], [[Cell(text)]]).markdown == f"| x |\n| --- |\n| {escaped} |"

@@ -1,0 +1,98 @@
+"""Which table a row of results stands in: the main table of the first page, or a table of the ablations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simpgan.components.core.results.methods import SHOWN_METHODS, baseline_of, trains_nothing
+from simpgan.components.core.results.summary import Summary
+
+MAIN_ROWS = 12
+"""Longer tables give no overview."""
+
+BASELINES = ("direct", "adabn")
+"""What every other method has to improve on."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows of the ablations that answer one question, and a sentence on what they are."""
+
+    title: str
+    about: str
+    summaries: Sequence[Summary]
+
+
+def main_rows(summaries: Sequence[Summary]) -> list[Summary]:
+    """The rows of the main table, in the order of `summaries`.
+
+    They answer whether training a translation helps, without and with AdaBN: the baselines, every trained method by
+    itself, to compare with direct transfer, and with AdaBN, to compare with AdaBN. A sweep is an ablation unless its
+    method has no other row. If there are more than `MAIN_ROWS`, the least important ones are left to the ablations:
+    methods with AdaBN go before methods by themselves, and in both, those that stand late in `SHOWN_METHODS` go first.
+    """
+    plain = {each.method for each in summaries if not each.variant}
+    candidates = [
+        each for each in summaries if step(each.method) is not None and not (each.variant and each.method in plain)
+    ]
+    kept = set(map(key_of, sorted(candidates, key=importance)[:MAIN_ROWS]))
+    return [each for each in candidates if key_of(each) in kept]
+
+
+def key_of(summary: Summary) -> tuple[str, str]:
+    """What tells a row from the others of its table."""
+    return summary.method, summary.variant
+
+
+def importance(summary: Summary) -> tuple[int, int, str]:
+    """Sort key of `main_rows`: the most important row first."""
+    base = summary.method.partition("+")[0]
+    known = SHOWN_METHODS.index(base) if base in SHOWN_METHODS else len(SHOWN_METHODS)
+    return step(summary.method) or 0, known, summary.variant
+
+
+def step(method: str) -> int | None:
+    """0 for a baseline, 1 for a trained method by itself, 2 for one with AdaBN; None for every ablation."""
+    if method in BASELINES:
+        return 0
+    base, *parts = method.split("+")
+    if trains_nothing(base):
+        return None
+    if not parts:
+        return 1
+    return 2 if parts == ["adabn"] and baseline_of(method) == "adabn" else None
+
+
+def ablations(summaries: Sequence[Summary]) -> list[Group]:
+    """All rows that `main_rows` leaves out, each in the first group that takes it; groups without rows are left out."""
+    main = set(map(key_of, main_rows(summaries)))
+    groups: dict[str, list[Summary]] = {title: [] for title in ABOUT}
+    for each in summaries:
+        if key_of(each) not in main:
+            groups[group_of(each)].append(each)
+    return [Group(title, ABOUT[title], found) for title, found in groups.items() if found]
+
+
+SWEEPS, COLOURS, FUSED, VERIFICATION, FURTHER = (
+    "Swept settings", "Matched colours", "Fused features", "Verification score", "Further rows",
+)  # fmt: skip
+ABOUT = {
+    SWEEPS: "The same method with other values of a setting.",
+    COLOURS: "Nothing is trained: each colour channel of the target gets the mean and deviation of the source, for the "
+    "whole set or for each image.",
+    FUSED: "The features of an image as recorded and as translated are joined.",
+    VERIFICATION: "Images are ranked by the score that the classifier learned for pairs (the paper's Eq. 1) instead of "
+    "the cosine of their features.",
+    FURTHER: "Rows that the main table has no room for.",
+}
+
+
+def group_of(summary: Summary) -> str:
+    """The title of the group that a row belongs to."""
+    base, *parts = summary.method.split("+")
+    if "verification" in parts:
+        return VERIFICATION
+    if "fused" in parts:
+        return FUSED
+    if summary.variant:
+        return SWEEPS
+    return COLOURS if trains_nothing(base) else FURTHER

@@ -130,7 +130,7 @@ def test_runs_that_contradict_one_another_are_refused(tmp_path):
 
 
 def test_the_published_pages_are_what_the_command_writes(tmp_path):
-    docs = Path(__file__).parents[2] / "docs"
+    docs = Path(__file__).parents[3] / "docs"
     for name in ("results.json", "findings.md"):
         shutil.copy(docs / name, tmp_path)
     publish([tmp_path], tmp_path)

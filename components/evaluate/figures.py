@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from simpgan.components.core.results.methods import place_of_label, title_of_label
+from simpgan.components.core.results.pages.cmc import MARKERS, finish_cmc, plot_curve
 
 Picture = NDArray[np.uint8]
 """An RGB image, [height, width, 3]."""
@@ -46,9 +46,7 @@ COLOURS = {
     "source-to-target": "#7a5195",
 }
 SPARE_COLOURS = ["#b8a000", "#8c564b"]
-"""Okabe and Ito's palette and a few more, which also people who do not see all colours can tell apart."""
-
-MARKERS = "osD^vPX<>"
+"""Okabe and Ito's colours and a few more, which can be told apart with any colour vision."""
 
 CLOUDS = {"source": ("#0072b2", "o"), "recorded": ("#999999", "^"), "adapted": ("#d55e00", "s")}
 """Colour and marker of what a map of features shows; drawn in this order."""
@@ -71,29 +69,11 @@ def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
     figure = Figure(figsize=(4.8, 3.8 + 0.2 * len(methods)), layout="constrained")
     axes = figure.add_subplot()
     for method in methods:
-        curve, base = curves[method], base_of(method)
-        ranks = np.arange(1, len(curve) + 1)
-        axes.plot(
-            ranks,
-            100 * curve,
-            color=colours[base],
-            linestyle="--" if "adabn" in method else "-",
-            marker=MARKERS[bases.index(base) % len(MARKERS)],
-            markevery=[rank - 1 for rank in (1, 5, 10, 20) if rank <= len(curve)],
-            markersize=5,
-            markerfacecolor="white" if "adabn" in method else colours[base],
-            label=f"{title_of_label(method)}, {100 * curve[0]:.1f} %",
-        )
-    axes.set_xscale("log")
-    axes.set_xticks([rank for rank in (1, 2, 5, 10, 20, 50, 100) if rank <= max(map(len, curves.values()))])
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda rank, _: f"{rank:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(0, 100)
-    axes.set_xlabel("length of the list looked at (rank, logarithmic)")
-    axes.set_ylabel("probes found in it (%)")
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", frameon=False, title="Method, and rank-1")
+        curve, base = 100 * curves[method], base_of(method)
+        label = f"{title_of_label(method)}, {curve[0]:.1f} %"
+        marker = MARKERS[bases.index(base) % len(MARKERS)]
+        plot_curve(axes, curve, label, colours[base], marker, dashed="adabn" in method)
+    finish_cmc(figure, axes, max(map(len, curves.values())), "Method and rank-1")
     return figure
 
 

@@ -19,6 +19,7 @@ from simpgan.components.core.results.methods import (
     title_of_label,
 )
 from simpgan.components.core.results.pages import environment
+from simpgan.components.core.results.pages.cmc import MARKED_RANKS
 from simpgan.components.core.results.pages.pictures import data_uri, png, svg
 from simpgan.components.core.results.rows import RATES, ResultsRow
 from simpgan.components.core.results.sections import scope_in_words
@@ -206,6 +207,6 @@ def reading(curves: Mapping[str, NDArray[np.float64]]) -> str:
     """A CMC figure's numbers in words, for those who do not see it."""
     return "; ".join(
         f"{title_of_label(method)}: "
-        + ", ".join(f"{100 * curve[rank - 1]:.1f} % at rank {rank}" for rank in (1, 5, 10, 20) if rank <= len(curve))
+        + ", ".join(f"{100 * curve[rank - 1]:.1f} % at rank {rank}" for rank in MARKED_RANKS if rank <= len(curve))
         for method, curve in sorted(curves.items(), key=lambda item: place_of_label(item[0]))
     )

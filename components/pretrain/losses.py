@@ -1,4 +1,4 @@
-"""The losses of the siamese classifier (paper Eq. 1 to 5), and the batch-hard triplet loss."""
+"""Losses of the siamese classifier (paper Eq. 1 to 5), and the batch-hard triplet loss."""
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +10,12 @@ from simpgan.components.pretrain.settings import PretrainSettings
 
 
 class ClassifierLosses(nn.Module):
-    """From images to losses, for one process or several.
+    """Computes the losses from images, in one process or several.
 
-    The backbone sees this process's share of the batch. Its features then go to all processes, and everything behind
-    the backbone is computed on the joint batch by each: neck, heads and hardest triplets are those of one process.
-    What remains a share's own are the backbone's batch statistics (unless it has SyncBatchNorm, as on GPUs), and whose
-    style MixStyle mixes.
+    The backbone sees this process's share of the batch. Its features are gathered in all processes, each of which
+    computes everything behind the backbone on the joint batch: neck, heads and hardest triplets are those of one
+    process. Only the backbone's batch statistics are those of a share (unless it has SyncBatchNorm, as on GPUs), and
+    MixStyle mixes within a share.
     """
 
     def __init__(self, classifier: SiameseClassifier, settings: PretrainSettings) -> None:
@@ -24,21 +24,21 @@ class ClassifierLosses(nn.Module):
         self.settings = settings
 
     def forward(self, images: Tensor, identity: Tensor, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-        """Losses and the accuracy of the identity head.
+        """Return losses and the accuracy of the identity head, by the name under which they are recorded.
 
         Args:
             images: this process's share of the joint batch, [N / processes, 3, H, W] in [-1, 1].
             identity: class of every image of the joint batch, [N].
             first: place of each pair's first image in the joint batch, [M].
-            second: of its second image, [M].
+            second: place of each pair's second image, [M].
         """
         classifier, settings = self.classifier, self.settings
-        pooled = joint(classifier.pooled(images).float())
+        pooled = gather_shares(classifier.pooled(images).float())
         embedding = classifier.neck(pooled)
         logits = classifier.identity_logits(embedding).float()
         match = classifier.verification_logit(embedding[first], embedding[second]).float()
         losses = {
-            # Eq. 4 sums over the two images of a pair, Eq. 2 is one term a pair; both are means over the pairs.
+            # Eq. 4 sums over the two images of a pair, Eq. 2 has one term per pair; both are means over pairs.
             "loss/identification": 2
             * functional.cross_entropy(logits, identity, label_smoothing=settings.label_smoothing),
             "loss/verification": functional.binary_cross_entropy_with_logits(
@@ -52,10 +52,15 @@ class ClassifierLosses(nn.Module):
 
 
 def batch_hard_triplet(features: Tensor, identity: Tensor, margin: float) -> Tensor:
-    """Mean over images of max(0, margin + distance to the farthest positive - distance to the nearest negative).
+    """Return the batch-hard triplet loss (Hermans et al. 2017), a scalar.
 
-    Hermans et al. 2017; Euclidean distances of `features` [N, D], in a batch with several images of each `identity`
-    [N].
+    It is the mean over images of max(0, margin + distance to the farthest positive - distance to the nearest negative),
+    with Euclidean distances.
+
+    Args:
+        features: [N, D].
+        identity: [N], with several images of each identity.
+        margin: by how much the nearest negative should be farther than the farthest positive.
     """
     distance = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")
     same = identity[:, None] == identity[None, :]
@@ -64,22 +69,24 @@ def batch_hard_triplet(features: Tensor, identity: Tensor, margin: float) -> Ten
     return functional.relu(margin + farthest_positive - nearest_negative).mean()
 
 
-def joint(own: Tensor) -> Tensor:
-    """The shares [N / processes, D] of all processes as one batch [N, D], with gradients."""
+def gather_shares(own: Tensor) -> Tensor:
+    """Gather the shares [N / processes, D] of all processes to one batch [N, D], with gradients."""
     return JointBatch.apply(own) if process_count() > 1 else own
 
 
 class JointBatch(torch.autograd.Function):
-    """Concatenation over the processes, for losses that every process computes on the whole batch.
+    """Concatenates shares over the processes, for losses that every process computes on the whole batch.
 
-    All processes then have the same gradient of the batch. Each passes on its own share of it, as many times as there
-    are processes, because DistributedDataParallel will divide by them.
+    All processes then have the same gradient of the batch. Each passes on its own share of it, multiplied by the number
+    of processes, because DistributedDataParallel divides by it.
     """
 
     @staticmethod
     def forward(context: torch.autograd.function.FunctionCtx, own: Tensor) -> Tensor:
+        """Concatenate the shares of all processes."""
         return gather(own).flatten(0, 1)
 
     @staticmethod
     def backward(context: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+        """Return the gradient of this process's share."""
         return gradient[own_share(len(gradient))] * process_count()

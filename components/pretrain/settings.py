@@ -8,7 +8,7 @@ from simpgan.components.core.settings import Place, Precision, Settings
 
 
 class PretrainSettings(Settings):
-    """How the siamese classifier is trained on the labelled source.
+    """Settings of the siamese classifier's training on the labelled source.
 
     The defaults are those of the network the paper builds on (Zheng et al. 2016), at 224x224.
     """
@@ -99,17 +99,19 @@ class PretrainSettings(Settings):
 
     @property
     def identities(self) -> int:
-        """People in an identity-balanced batch; 0 where pairs are drawn."""
+        """Identities in an identity-balanced batch; 0 if pairs are drawn."""
         return 2 * self.pairs // self.images_per_identity if self.images_per_identity else 0
 
     @model_validator(mode="after")
     def losses_leave_something_to_learn(self) -> Self:
+        """Refuse settings in which no loss has a weight."""
         if self.identity_weight == self.verification_weight == self.triplet_weight == 0:
             raise ValueError("identity_weight, verification_weight and triplet_weight are 0: nothing is left to learn")
         return self
 
     @model_validator(mode="after")
     def balanced_batches_have_pairs_of_both_kinds(self) -> Self:
+        """Refuse identity-balanced batches without positive and negative pairs."""
         images = 2 * self.pairs
         if self.images_per_identity == 0:
             if self.triplet_weight:

@@ -27,16 +27,25 @@ logger = logging.getLogger(__name__)
 
 
 def run(source: Path, settings: PretrainSettings, data_root: str, output: Path) -> None:
-    """Train on the manifest in the folder `source`; write the classifier's model folder to `output`.
+    """Train the classifier on the labelled images of a manifest, and write it as a model folder.
 
-    Under torchrun the processes train together, and the first one writes.
+    Processes that torchrun starts train together, and the first one writes.
+
+    Args:
+        source: folder of the manifest.
+        settings: settings of the stage.
+        data_root: folder or `s3://` prefix that holds the shards, and gets the checkpoints.
+        output: model folder to write.
+
+    Raises:
+        UserError: the manifest has too few labelled images or identities, or the weights cannot be loaded.
     """
     with process_group(), memory_explained("pretrain", "lower pretrain.pairs, or pretrain.height and pretrain.width"):
         train_and_save(source, settings, data_root, output)
 
 
 def train_and_save(source: Path, settings: PretrainSettings, data_root: str, output: Path) -> None:
-    """What each process does."""
+    """Do the work of one process."""
     manifest = Manifest.load(source)
     protocol = settings.protocol or manifest.source_protocol
     rows = labelled_images(manifest, protocol)
@@ -76,7 +85,10 @@ def train_and_save(source: Path, settings: PretrainSettings, data_root: str, out
 
 
 def adaptation(source: Path) -> dict[str, Any]:
-    """For a source that G translated, as its folder says: the split of the target whose images G was trained on."""
+    """Return the split of the target for which a translated source was made, as an entry of the config.
+
+    The entry is empty if `source` is not a source that G translated.
+    """
     if not (source / FILE).is_file():
         return {}
     origin = read_origin(source)
@@ -88,7 +100,7 @@ def adaptation(source: Path) -> dict[str, Any]:
 
 
 def build_classifier(settings: PretrainSettings, identities: int) -> SiameseClassifier:
-    """The classifier before its training."""
+    """Build the classifier with its initial weights, for a number of identities."""
     check_content(settings.weights, settings.weights_sha256)
     torch.manual_seed(settings.seed)
     config = ClassifierConfig(

@@ -1,4 +1,4 @@
-"""The training step of the siamese classifier (paper 4.2): which images, and what is done with their losses."""
+"""The training step of the siamese classifier (paper 4.2)."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -19,13 +19,13 @@ from simpgan.components.pretrain.schedule import positive_share, rate_factor
 from simpgan.components.pretrain.settings import PretrainSettings
 
 
-class Batch(NamedTuple):
-    """Images of a joint batch, and which of them make pairs.
+class PairBatch(NamedTuple):
+    """Images of a joint batch, and the pairs among them.
 
     Attributes:
-        rows: [N] of the training images.
-        first: [M] place in the batch of each pair's first image.
-        second: [M] of its second image.
+        rows: [N], rows of the training images.
+        first: [M], place in the batch of each pair's first image.
+        second: [M], place in the batch of each pair's second image.
     """
 
     rows: Tensor
@@ -34,7 +34,14 @@ class Batch(NamedTuple):
 
 
 class PretrainTrainer:
-    """State of the classifier's training on `images` uint8 [N, 3, H, W], whose labels the `sampler` holds."""
+    """Trains the classifier.
+
+    Args:
+        classifier: network on the device of training.
+        images: uint8 [N, 3, H, W] on the same device.
+        sampler: labels of the images.
+        settings: settings of the stage.
+    """
 
     def __init__(
         self, classifier: SiameseClassifier, images: Tensor, sampler: PairSampler, settings: PretrainSettings
@@ -58,7 +65,7 @@ class PretrainTrainer:
         self.losses = parallel(ClassifierLosses(classifier, settings))
 
     def step(self, step: int) -> Mapping[str, Tensor]:
-        """One batch, whose images go through the network together."""
+        """Update the classifier by one batch, whose images go through the network together."""
         settings = self.settings
         generator = seed_step(settings.seed, step)
         batch = self.draw(step, generator)
@@ -73,7 +80,7 @@ class PretrainTrainer:
             group["lr"] = rate
         with autocast(self.device, self.outcome.precision):
             parts = self.losses(images, identity, first, second)
-        loss = self.weighted(step, parts)
+        loss = self.total_loss(step, parts)
         norm = self.updates.make(self.optimizer, loss)
         recorded = {"loss/all": loss, "gradient/all": norm} | parts
         return {name: value.detach() for name, value in recorded.items()} | {
@@ -81,79 +88,82 @@ class PretrainTrainer:
         }
 
     def sizes(self) -> list[int]:
-        """The sizes of this process's batches, in images."""
+        """Return the sizes of this process's batches, in images."""
         joint = [2 * self.settings.pairs, *([self.settings.identity_batch] if self.identity_steps else [])]
         return [len(range(size)[own_share(size)]) for size in joint]
 
     def example(self, size: int) -> Tensor:
-        """Some training images [size, 3, H, W] in [-1, 1]."""
+        """Return some training images [size, 3, H, W] in [-1, 1]."""
         return to_unit_range(self.images[torch.arange(size, device=self.device) % len(self.images)])
 
-    def draw(self, step: int, generator: torch.Generator) -> Batch:
-        """The step's joint batch.
+    def draw(self, step: int, generator: torch.Generator) -> PairBatch:
+        """Draw the joint batch of a step.
 
-        In the stage of the identity loss, images in random order, whose halves are pairs that are only looked at. Then
-        pairs that begin with each image in turn, or identity-balanced batches with the pairs within.
+        In the stage of the identity loss, images come in random order, and the halves of a batch make pairs that are
+        not learned from. Later each image in turn begins a pair, or batches are identity-balanced and contain their
+        pairs.
         """
         settings = self.settings
         if step < self.identity_steps:
-            rows = self.in_random_order(step, settings.identity_batch, 0)
+            rows = self.next_images(step, settings.identity_batch, 0)
             half = len(rows) // 2
-            return Batch(rows, torch.arange(half), torch.arange(half) + half)
+            return PairBatch(rows, torch.arange(half), torch.arange(half) + half)
         step -= self.identity_steps
         share = positive_share(step / self.steps_per_epoch, settings)
         if settings.images_per_identity:
             rows = self.sampler.balanced(settings.identities, settings.images_per_identity, generator)
-            return Batch(rows, *pairs_within(self.sampler.labels[rows], share, generator))
-        first = self.in_random_order(step, settings.pairs, settings.identity_epochs)
+            return PairBatch(rows, *pairs_within(self.sampler.labels[rows], share, generator))
+        first = self.next_images(step, settings.pairs, settings.identity_epochs)
         second, _ = self.sampler.partners(first, share, generator)
-        return Batch(torch.cat([first, second]), torch.arange(len(first)), torch.arange(len(first)) + len(first))
+        return PairBatch(torch.cat([first, second]), torch.arange(len(first)), torch.arange(len(first)) + len(first))
 
-    def in_random_order(self, step: int, size: int, epochs_before: int) -> Tensor:
-        """The next images [size] of the epoch's random order."""
+    def next_images(self, step: int, size: int, epochs_before: int) -> Tensor:
+        """Return the next images [size] in the epoch's random order."""
         epoch, position = divmod(step, max(1, len(self.images) // size))
         seed = self.settings.seed * 1_000_003 + epochs_before + epoch
         order = self.sampler.epoch(torch.Generator().manual_seed(seed))
         return order[position * size : (position + 1) * size]
 
     def augmented(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """The images of a joint batch, changed at random: [N, 3, H, W] in [-1, 1]."""
+        """Return the images of a joint batch with random augmentation: [N, 3, H, W] in [-1, 1]."""
         settings = self.settings
         images = flip(to_unit_range(self.images[rows.to(self.device)]), generator)
         images = jitter(shift(images, settings.crop_padding, generator), settings.jitter, generator)
         return erase(grey(images, settings.grey, generator), settings.erasing, generator)
 
     def rates_at(self, step: int) -> list[float]:
-        """The learning rate of each group of parameters."""
+        """Return the learning rate of each group of parameters at a step."""
         if step < self.identity_steps:
             return [self.settings.identity_stage_rate] * len(self.rates)
         factor = rate_factor((step - self.identity_steps) / self.steps_per_epoch, self.settings)
         return [rate * factor for rate in self.rates]
 
-    def weighted(self, step: int, parts: Mapping[str, Tensor]) -> Tensor:
-        """L_all (Eq. 5), with the triplet loss where it is wanted."""
+    def total_loss(self, step: int, parts: Mapping[str, Tensor]) -> Tensor:
+        """Return L_all (Eq. 5), a scalar, with the triplet loss if it has a weight."""
         settings = self.settings
         if step < self.identity_steps:
-            # Here images come one by one: the mean over images is half of the sum over a pair's. The zero gives every
-            # parameter a gradient, as a training in several processes needs it.
+            # Images come one by one here: the mean over images is half of the sum over a pair. The zero gives every
+            # parameter a gradient, which a training in several processes needs.
             return parts["loss/identification"] / 2 + 0 * parts["loss/verification"]
         loss = settings.identity_weight * parts["loss/identification"]
         loss = loss + settings.verification_weight * parts["loss/verification"]
         return loss + settings.triplet_weight * parts["loss/triplet"] if settings.triplet_weight else loss
 
     def state(self) -> Mapping[str, Any]:
+        """Return everything that later steps depend on."""
         return {"classifier": self.classifier.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned."""
         self.classifier.load_state_dict(state["classifier"])
         restore_optimizer(self.optimizer, state["optimizer"])
 
     def show(self, done: int) -> None:
-        """A classifier's training has no pictures."""
+        """Record nothing: a classifier's training has no pictures."""
 
 
 def build_optimizer(classifier: SiameseClassifier, settings: PretrainSettings) -> torch.optim.Optimizer:
-    """The optimiser, with a learning rate for the backbone and one for each head."""
+    """Build the optimiser, with one learning rate for the backbone and one for each head."""
     heads: list[tuple[nn.Module, float]] = [
         (classifier.backbone, settings.backbone_rate),
         (classifier.neck, settings.identity_rate),

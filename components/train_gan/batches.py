@@ -1,7 +1,7 @@
 """Batches of pairs, and how several processes share one.
 
-A batch holds P pairs as 2P images, first the first ones, then the second ones. A process's share of it is some of the
-pairs, in the same order.
+A batch holds P pairs as 2P images: the first images of all pairs, then the second ones. A process's share consists of
+some of the pairs, in the same order.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,14 @@ from simpgan.components.train_gan.settings import TrainGanSettings
 
 
 class Batch(NamedTuple):
-    """Source pairs [2P, 3, H, W] in [-1, 1], their q [P] and identities [2P], and as many target images."""
+    """Images of a step.
+
+    Attributes:
+        source: [2P, 3, H, W] in [-1, 1], source pairs.
+        same: [P], q of Eq. 2: 1 if a pair shows one person, else 0.
+        identity: [2P], identities of the source images.
+        target: [2P, 3, H, W] in [-1, 1].
+    """
 
     source: Tensor
     same: Tensor
@@ -26,13 +33,20 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """Draws from `source` and `target`, uint8 [N, 3, H, W] on their device; `sampler` holds the source's labels."""
+    """Draws batches from the training images.
+
+    Args:
+        source: uint8 [N, 3, H, W] on the device of training.
+        sampler: labels of the source.
+        target: uint8 [M, 3, H, W] on the same device.
+        settings: settings of the stage.
+    """
 
     def __init__(self, source: Tensor, sampler: PairSampler, target: Tensor, settings: TrainGanSettings) -> None:
         self.source, self.sampler, self.target, self.settings = source, sampler, target, settings
 
     def draw(self, generator: torch.Generator) -> Batch:
-        """This process's share of a joint batch; target images are drawn independently of each other."""
+        """Draw a joint batch and return this process's share of it; target images are independent of each other."""
         settings, device = self.settings, self.source.device
         first = torch.randint(len(self.source), (settings.pairs,), generator=generator)
         second, same = self.sampler.partners(first, settings.positive_share, generator)
@@ -48,10 +62,10 @@ class Batches:
 
 
 def own_pairs(joint: Tensor) -> Tensor:
-    """This process's pairs [2P / processes, ...] of a joint batch [2P, ...]."""
+    """Return this process's pairs [2P / processes, ...] of a joint batch [2P, ...]."""
     return joint.unflatten(0, (2, -1))[:, own_share(len(joint) // 2)].flatten(0, 1)
 
 
 def joint_pairs(own: Tensor) -> Tensor:
-    """The inverse of `own_pairs`: the joint batch, on every process."""
+    """Gather the pairs of all processes to the joint batch; the inverse of `own_pairs`."""
     return gather(own).unflatten(1, (2, -1)).transpose(0, 1).flatten(0, 2)

@@ -1,9 +1,10 @@
-"""The paper's constraint of data fitness, as a loss: translated images should look to the classifier like its own.
+"""The paper's constraint of data fitness as a loss on the classifier's batch-norm statistics.
 
 Section 4.1 asks that features of translated images fit the source's distribution, but leaves it to the discriminator,
-which sees pixels. A classifier with batch normalisation remembers the mean and variance of every feature map on the
-source; this loss compares them with those of translated images. AdaBN (Li et al. 2017) moves the statistics to the
-images, this moves the images to the statistics. It is not in the paper, and has a method name of its own.
+which sees pixels. A classifier with batch normalisation stores the mean and variance of every feature map on the
+source; this loss compares them with those of translated images. AdaBN (Li et al. 2017) adapts the statistics to the
+images, this loss adapts the images to the statistics. It is not in the paper and has a method name of its own,
+`simpgan-fit`.
 """
 
 import torch
@@ -13,11 +14,11 @@ from simpgan.components.core.models.classifier import SiameseClassifier
 from simpgan.components.core.training.distributed import mean_over_processes
 
 DECAY = 0.9
-"""Of the running statistics of translated images. One step's few images would be pulled to the mean of all people."""
+"""Decay of the running statistics. Without them, the few images of a step would be pulled to the mean of all people."""
 
 
 class BatchNormAlignment:
-    """Running statistics of the frozen classifier's feature maps on translated images, and how far off they are."""
+    """Compares running statistics of translated images with those that the frozen classifier stores."""
 
     def __init__(self, classifier: SiameseClassifier) -> None:
         self.classifier = classifier
@@ -25,11 +26,14 @@ class BatchNormAlignment:
         self.running: list[Tensor] = []
 
     def loss(self, images: Tensor) -> Tensor:
-        """Distance of the statistics, including those of `images` [N, 3, H, W] in [-1, 1], from the classifier's.
+        """Update the running statistics and return their distance from the classifier's, a scalar.
 
-        The mean over layers and channels of (difference of means / deviation)^2 + (log ratio of variances)^2. Its value
-        is that of the running statistics, its gradient that of this step's. Processes that share a batch have the
-        same running statistics, those of all its images.
+        The distance is the mean over layers and channels of (difference of means / deviation)^2 + (log ratio of
+        variances)^2. Its value is that of the running statistics, its gradient that of this step's. Processes that
+        share a batch have the same running statistics, those of the joint batch.
+
+        Args:
+            images: translated images [N, 3, H, W] in [-1, 1].
         """
         seen: list[Tensor] = []
         hooks = [
@@ -57,6 +61,6 @@ class BatchNormAlignment:
 
 
 def moments(features: Tensor) -> Tensor:
-    """Mean and mean square of each channel of [N, C, ...]: [2, C]."""
+    """Return mean and mean square [2, C] of each channel of features [N, C, ...]."""
     flat = features.float().transpose(0, 1).flatten(1)
     return torch.stack([flat.mean(1), flat.square().mean(1)])

@@ -1,4 +1,4 @@
-"""Which state of the generators is the result: candidates at evenly spaced steps, judged without a target label."""
+"""Select the checkpoint that becomes the result, by a score that needs no target labels."""
 
 import math
 from collections.abc import Mapping
@@ -12,9 +12,13 @@ from simpgan.components.train_gan.settings import TrainGanSettings
 
 
 class CheckpointSelector:
-    """The best candidate so far, with a copy of its `networks`, which have to include `f` and `g`.
+    """Keeps the best candidate so far.
 
-    Without a judge it considers nothing: of several processes only the first chooses.
+    Args:
+        judge: measures candidates. None in all processes but the first, which select nothing.
+        networks: what a candidate consists of, by name; has to contain `f` and `g`.
+        settings: settings of the stage.
+        run: gets the measures of every candidate.
     """
 
     def __init__(
@@ -24,7 +28,7 @@ class CheckpointSelector:
         self.best: dict[str, Any] = {}
 
     def consider(self, step: int) -> None:
-        """Measure the networks after `step` if it is a candidate, and keep them if they are better than the best."""
+        """Measure the networks if `step` (from 0) makes a candidate, and copy them if they are the best so far."""
         if self.judge is None or not is_candidate(step, self.settings):
             return
         measures = self.judge.measure(self.networks["f"], self.networks["g"])
@@ -38,18 +42,18 @@ class CheckpointSelector:
             self.best = {"selection": new, "networks": copies}
 
     def restore_best(self) -> dict[str, float]:
-        """Give the networks the best candidate's weights; its number of steps, score and measures."""
+        """Load the best candidate's weights into the networks; return its number of steps, score and measures."""
         for name, network in self.networks.items():
             network.load_state_dict(self.best["networks"][name])
         return self.best["selection"]
 
 
 def is_candidate(step: int, settings: TrainGanSettings) -> bool:
-    """Whether a candidate is due after `step` (from 0); the last one is after the last step."""
+    """Tell whether a candidate is due after `step` (from 0); the last one is due after the last step."""
     before, after = (done * settings.candidates // settings.steps for done in (step, step + 1))
     return after > before
 
 
 def is_better(new: float, best: float) -> bool:
-    """Lower is better, and any number better than none."""
+    """Tell whether a score is better than the best so far: lower is better, and any number is better than NaN."""
     return new < best or (math.isnan(best) and not math.isnan(new))

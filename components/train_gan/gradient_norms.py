@@ -1,6 +1,6 @@
-"""How hard each generator loss pulls.
+"""Gradient norm of each generator loss.
 
-The similarity's gradient is small once reconstructions are good, because the cycle pins them to the images; these norms
+The similarity's gradient is small once reconstructions are good, because the cycle ties them to the images; these norms
 show it.
 """
 
@@ -23,7 +23,7 @@ def gradient_norms(
     Args:
         parts: losses by name.
         weights: weight of each loss in Eq. 11.
-        parameters: those of both generators.
+        parameters: parameters of both generators.
     """
     norms = {}
     for name, loss in parts.items():

@@ -1,7 +1,7 @@
-"""What is minimised, as modules: their forward gives the losses of a batch, their parameters are what learns from them.
+"""Objectives as modules: `forward` returns the losses of a batch, and the parameters learn from them.
 
-All images of a batch go through a network together. The networks that only judge are held aside, in tuples, so that
-they are no parameters of a module and several processes exchange no gradients for them.
+All images of a batch go through a network together. Networks that only judge are kept in tuples, so that they are no
+parameters of a module and processes exchange no gradients for them.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,14 @@ from simpgan.components.train_gan.settings import TrainGanSettings
 
 
 class Translated(NamedTuple):
-    """F(I_T), G(I_S), F(G(I_S)) (None where no loss needs it), and the parts of L_gen by name, not yet weighted."""
+    """Images that the generators made, and their losses.
+
+    Attributes:
+        fake_source: F(I_T).
+        fake_target: G(I_S).
+        rebuilt_source: F(G(I_S)); None if no loss needs it.
+        parts: parts of L_gen by name, not weighted.
+    """
 
     fake_source: Tensor
     fake_target: Tensor
@@ -29,7 +36,7 @@ class Translated(NamedTuple):
 
 
 class GeneratorObjective(nn.Module):
-    """The parts of L_gen (Eq. 11) that the settings give a weight."""
+    """Parts of L_gen (Eq. 11) that have a weight in the settings."""
 
     def __init__(
         self,
@@ -46,7 +53,7 @@ class GeneratorObjective(nn.Module):
         self.used = settings.loss_weights(step=0).keys()
 
     def forward(self, batch: Batch) -> Translated:
-        """The judges' weights get no gradients here."""
+        """Translate a batch and return the parts of L_gen; the judges get no gradients."""
         d_source, d_target, classifier = self.judges
         for judge in self.judges:
             judge.requires_grad_(False)
@@ -75,7 +82,7 @@ class GeneratorObjective(nn.Module):
 def generator_loss(parts: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     """Return L_gen (Eq. 11), a scalar: L_G + L_F + lambda1 L_cycle + lambda2 L_sim.
 
-    `lambda_fitness` and `lambda_identity` add a further part each, if they are used.
+    If they are used, `lambda_fitness` and `lambda_identity` each add a part.
 
     Args:
         parts: losses by name, as `GeneratorObjective` returns them.
@@ -92,7 +99,7 @@ class DiscriminatorObjective(nn.Module):
         self.d_source, self.d_target, self.factor = d_source, d_target, factor
 
     def forward(self, fake_source: Tensor, fake_target: Tensor, source: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Fakes and reals go through a discriminator together."""
+        """Return L_dis and its parts by name; fakes and reals go through a discriminator together."""
         self.requires_grad_(True)
         of_source = losses.discriminator_adversarial(*self.d_source(torch.cat([fake_source, source])).chunk(2))
         of_target = losses.discriminator_adversarial(*self.d_target(torch.cat([fake_target, target])).chunk(2))
@@ -106,8 +113,8 @@ class DiscriminatorObjective(nn.Module):
 class ClassifierObjective(nn.Module):
     """L_all (Eq. 5) of source pairs and of their reconstructions, by which the classifier follows the generators.
 
-    Batch-norm statistics and dropout stay as in the frozen classifier: the other losses compare with the former, and
-    the similarity loss is to judge every step alike.
+    Batch-norm statistics and dropout stay as in the frozen classifier: other losses compare with the statistics, and
+    the similarity loss has to judge every step alike.
     """
 
     def __init__(self, classifier: SiameseClassifier) -> None:
@@ -115,10 +122,11 @@ class ClassifierObjective(nn.Module):
         self.classifier = classifier
 
     def forward(self, batch: Batch, rebuilt_source: Tensor) -> dict[str, Tensor]:
+        """Return L_all and its parts by name, means over source pairs and reconstructions."""
         self.requires_grad_(True)
         embedding = self.classifier(torch.cat([batch.source, rebuilt_source.to(batch.source.dtype)]))
         logits = self.classifier.identity_logits(embedding).float()
-        # As when it was pretrained: Eq. 4 sums over the two images of a pair, Eq. 2 is one term a pair.
+        # As in pretrain: Eq. 4 sums over the two images of a pair, Eq. 2 has one term per pair.
         identification = 2 * functional.cross_entropy(logits, batch.identity.repeat(2))
         verification = torch.stack(
             [losses.verification(self.classifier, pairs, batch.same) for pairs in embedding.chunk(2)]

@@ -1,18 +1,26 @@
-"""The pool of past translations (Shrivastava et al. 2017, as CycleGAN uses it)."""
+"""Pool of past translations (Shrivastava et al. 2017, as in CycleGAN)."""
 
 import torch
 from torch import Tensor
 
 
 class ImagePool:
-    """Keeps up to `capacity` past fakes and gives the discriminator a mixture of new and old ones."""
+    """Keeps up to `capacity` past fakes and returns mixtures of new and old ones."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.images: list[Tensor] = []
 
     def exchange(self, fakes: Tensor, generator: torch.Generator) -> Tensor:
-        """`fakes` [N, 3, H, W], where about half are replaced by past ones, in whose place they stay in the pool."""
+        """Return fakes of which about half are past ones; the replaced ones take their places in the pool.
+
+        Args:
+            fakes: new translations [N, 3, H, W].
+            generator: source of randomness.
+
+        Returns:
+            [N, 3, H, W].
+        """
         shown = []
         for fake in fakes.detach():
             if len(self.images) < self.capacity:

@@ -10,9 +10,9 @@ Method = Literal["simpgan", "simpgan-fit", "cyclegan", "gan"]
 
 
 class TrainGanSettings(Settings):
-    """How the translators between source and target are trained.
+    """Settings of the translators' training.
 
-    The defaults are the paper's, with CycleGAN's where the paper is silent.
+    The defaults are the paper's, and CycleGAN's where the paper is silent.
     """
 
     method: Method = Field(
@@ -85,6 +85,7 @@ class TrainGanSettings(Settings):
 
     @model_validator(mode="after")
     def method_has_its_losses(self) -> Self:
+        """Refuse weights that turn the method into another one."""
         if self.method != "gan" and self.lambda_cycle == 0:
             raise ValueError(f"method {self.method} needs lambda_cycle above 0; without it the method is 'gan'")
         if self.method == "simpgan" and self.lambda_similarity == 0:

@@ -40,11 +40,22 @@ def run(
     output: Path,
     initial: Path | None = None,
 ) -> None:
-    """Train on the manifests at `source` and `target` with the classifier in its model folder; write the translators.
+    """Train F and G on two manifests with a frozen classifier, and write them as a model folder.
 
-    Of the target only the images are used, and only those with the role train in the settings' protocol and fold.
-    The processes that torchrun starts share each batch. With `initial`, a translator that was trained before, training
-    goes on from its weights.
+    Of the target only images are used, and only those with the role train in the settings' protocol and fold. Processes
+    that torchrun starts share each batch.
+
+    Args:
+        source: folder of the labelled manifest.
+        target: folder of the manifest to adapt to.
+        classifier: model folder that pretrain wrote.
+        settings: settings of the stage.
+        data_root: folder or `s3://` prefix that holds the shards, and gets the checkpoints.
+        output: model folder to write.
+        initial: model folder of a translator whose training goes on.
+
+    Raises:
+        UserError: inputs that do not belong together, too few images, or shared people.
     """
     labelled, unlabelled = Manifest.load(source), Manifest.load(target)
     network, classifier_config = load_classifier(classifier)
@@ -112,7 +123,12 @@ def run(
 
 
 def training_set(source: Manifest, classifier: Path, config: Mapping[str, Any]) -> tuple[np.ndarray, PairSampler]:
-    """Rows of the source that a classifier with this `config` was trained on, and their labels as it numbers them.
+    """Return the rows of the source that the classifier was trained on, and a sampler with their labels.
+
+    Args:
+        source: the labelled manifest.
+        classifier: model folder, for messages.
+        config: config of the classifier, whose numbering of identities the labels follow.
 
     Raises:
         UserError: the classifier was trained on another data set, or on another number of identities.

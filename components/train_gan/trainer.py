@@ -1,4 +1,4 @@
-"""One step of SimPGAN (paper 4.4, Fig. 3), and the state that training changes."""
+"""A step of SimPGAN (paper 4.4, Fig. 3), and the state that training changes."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -34,10 +34,16 @@ from simpgan.components.train_gan.warm_start import warm_start
 
 
 class GanTrainer:
-    """Generators G: S->T and F: T->S, discriminators D_S and D_T, and a classifier, frozen unless it has a rate.
+    """Trains generators G: S->T and F: T->S, discriminators D_S and D_T, and optionally the classifier.
 
-    `source` and `target` are uint8 images [N, 3, H, W] on the device of training; `sampler` holds the source's labels.
-    With `initial`, a model folder that this stage wrote, the four networks start from its weights.
+    Args:
+        source: uint8 images [N, 3, H, W] on the device of training.
+        sampler: labels of the source.
+        target: uint8 images [M, 3, H, W] on the same device.
+        classifier: judge; it is frozen unless `classifier_rate` is above 0.
+        settings: settings of the stage.
+        run: gets measures and pictures.
+        initial: model folder that this stage wrote, from whose weights the four networks start.
     """
 
     def __init__(
@@ -83,7 +89,7 @@ class GanTrainer:
         result: dict[str, nn.Module] = {
             "f": self.average_f,
             "g": self.average_g,
-            "d_source": self.d_source,  # no part of a translator, but what a training that goes on from it needs
+            "d_source": self.d_source,  # not needed to translate, but to continue the training
             "d_target": self.d_target,
         }
         if settings.classifier_rate:
@@ -141,14 +147,15 @@ class GanTrainer:
         return {name: value.detach() for name, value in recorded.items()}
 
     def sample_inputs(self) -> list[tuple[nn.Module, Tensor]]:
-        """The networks, each with images [N, 3, H, W] in [-1, 1] as many as a step gives it at once."""
+        """Return the networks, each with as many images [N, 3, H, W] in [-1, 1] as a step gives it at once."""
         pairs = len(range(self.settings.pairs)[own_share(self.settings.pairs)])
         few = to_unit_range(self.target[torch.arange(2 * pairs, device=self.device) % len(self.target)])
-        many = few.repeat(2, 1, 1, 1)  # translations, and images as recorded
+        many = few.repeat(2, 1, 1, 1)  # translations and recorded images
         forwards = [(network, few) for network in (self.g, self.d_source, self.classifier)]
         return [*forwards, (self.d_source, many), *([(self.classifier, many)] if self.settings.classifier_rate else [])]
 
     def state(self) -> Mapping[str, Any]:
+        """Return everything that later steps depend on."""
         return {name: part.state_dict() for name, part in self.stateful().items()} | {
             "source_pool": self.source_pool.images,
             "target_pool": self.target_pool.images,
@@ -157,6 +164,7 @@ class GanTrainer:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned."""
         for name, part in self.stateful().items():
             if isinstance(part, torch.optim.Optimizer):
                 restore_optimizer(part, state[name])
@@ -168,7 +176,7 @@ class GanTrainer:
         self.selector.best = state["best"]
 
     def stateful(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
-        """Networks and optimisers by name."""
+        """Return networks and optimisers by name."""
         parts: dict[str, nn.Module | torch.optim.Optimizer] = {
             "g": self.g,
             "f": self.f,
@@ -182,7 +190,7 @@ class GanTrainer:
         return parts | {f"{name}_optimizer": optimizer for name, optimizer in self.optimizers.items()}
 
     def show(self, done: int) -> None:
-        """Every so often, record target images above what F makes of them, the same ones each time."""
+        """Record the same target images and their translations every `picture_steps` steps and after the last."""
         if done % self.settings.picture_steps and done != self.settings.steps:
             return
         chosen = torch.linspace(0, len(self.target) - 1, min(8, len(self.target))).long()
@@ -192,12 +200,15 @@ class GanTrainer:
 
 
 def exchange_with_pool(pool: ImagePool, fakes: Tensor, generator: torch.Generator) -> Tensor:
-    """What a discriminator sees of `fakes`; the processes that share a batch have the same pool, of all its fakes."""
+    """Return the fakes that a discriminator sees: `fakes`, mixed with past ones if the pool has a capacity.
+
+    Processes that share a batch have the same pool, of the joint batch's fakes.
+    """
     return own_pairs(pool.exchange(joint_pairs(fakes), generator)) if pool.capacity else fakes
 
 
 def build_optimizer(networks: tuple[nn.Module, ...], settings: TrainGanSettings) -> torch.optim.Optimizer:
-    """One optimiser for both networks of a kind."""
+    """Build one optimiser for both networks of a kind."""
     parameters = [parameter for network in networks for parameter in network.parameters()]
     if settings.optimizer == "sgd":
         return torch.optim.SGD(parameters, settings.rate, momentum=0.9, fused=True)
@@ -205,13 +216,13 @@ def build_optimizer(networks: tuple[nn.Module, ...], settings: TrainGanSettings)
 
 
 def rate_factor(step: int, settings: TrainGanSettings) -> float:
-    """1 for the constant share of the steps, then linearly towards 0."""
+    """Return the factor of the learning rate: 1 for the constant share of the steps, then linearly towards 0."""
     constant = settings.constant_share * settings.steps
     return 1 if step < constant else (settings.steps - step) / (settings.steps - constant)
 
 
 @torch.no_grad()
 def update_ema(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move the running average of a network's weights; it is a plain mean until 1 / (1 - decay) steps are done."""
+    """Move a running average of a network's weights, which is the plain mean until 1 / (1 - decay) steps are done."""
     weight = 1 - min(decay, step / (step + 1))
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)

@@ -1,4 +1,4 @@
-"""Going on training from a translator that was trained before, such as the one in use."""
+"""Start a training from an earlier translator."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +11,14 @@ from simpgan.components.core.models.translator import GeneratorConfig, load_tran
 
 
 def warm_start(folder: Path, generator: GeneratorConfig, networks: Mapping[str, nn.Module]) -> None:
-    """Give the networks f, g, d_source and d_target the weights in a model folder that train_gan wrote.
+    """Load the weights of a translator into the networks f, g, d_source and d_target.
 
-    Optimisers start anew, and so do pools and averages: what they held belongs to other images.
+    Optimisers, pools and averages start from the beginning: their content belongs to other images.
 
     Args:
+        folder: model folder that train_gan wrote.
         generator: shape of f and g.
+        networks: the networks by name.
 
     Raises:
         UserError: `folder` holds no translator, one of another shape, or one without discriminators.

@@ -10,7 +10,7 @@ Direction = Literal["target-to-source", "source-to-target"]
 
 
 class TranslateSettings(Settings):
-    """How images are translated."""
+    """Settings of the translation."""
 
     direction: Direction = Field(
         "target-to-source", description="Translate the target's images by F, or the source's labelled images by G."

@@ -1,4 +1,4 @@
-"""Translate images between source and target, into a manifest of their own."""
+"""Translate the images of a manifest, between source and target, into a manifest of their own."""
 
 import io
 import json
@@ -29,13 +29,21 @@ logger = logging.getLogger(__name__)
 def run(
     images: Path, translator: Path, settings: TranslateSettings, data_root: str, output: Path, variant: str = ""
 ) -> Manifest:
-    """Translate every image of the manifest at `images`; write the new manifest to `output`.
+    """Translate every image of a manifest, and write the new manifest.
 
-    Names, persons, cameras and roles stay. `output`/translation.json says which training the translator comes from:
-    its settings, its `variant` in a sweep, the direction, and the label-free score it was chosen by.
+    Names, people, cameras and roles stay. `output`/translation.json contains direction, settings and label-free score
+    of the translator's training, and its `variant`.
+
+    Args:
+        images: folder of the manifest.
+        translator: model folder that train_gan wrote.
+        settings: settings of the stage.
+        data_root: folder or `s3://` prefix that holds the shards, and gets those of the translations.
+        output: folder of the new manifest.
+        variant: settings by which the training differs from others of a sweep.
 
     Raises:
-        UserError: `translator` holds none, or `images` are those that it translates into.
+        UserError: `translator` holds no translator, or translates into this data set.
     """
     manifest = Manifest.load(images)
     generator, config = load_generator(translator, settings.direction)
@@ -82,7 +90,7 @@ def run(
 
 
 def load_generator(translator: Path, direction: Direction) -> tuple[Generator, dict[str, Any]]:
-    """F or G of a translator, and its config."""
+    """Load F or G of a translator; return it with the config."""
     generator, config = load_translator(translator)
     if direction == "source-to-target":
         load_network(translator, "g", generator)
@@ -90,7 +98,7 @@ def load_generator(translator: Path, direction: Direction) -> tuple[Generator, d
 
 
 def refuse_other_side(manifest: Manifest, config: dict[str, Any], direction: Direction) -> None:
-    """Raise UserError if the manifest is the one that the translator has learned to translate into."""
+    """Raise UserError if the manifest is the data set into which the generator translates."""
     _, side = direction.split("-to-")
     if manifest.digest == config.get("inputs", {}).get(side):
         raise UserError(
@@ -102,9 +110,10 @@ def refuse_other_side(manifest: Manifest, config: dict[str, Any], direction: Dir
 def translate(
     manifest: Manifest, translator: Inference, config: GeneratorConfig, batch: int, data_root: str
 ) -> Iterator[bytes]:
-    """The translation of each image in the manifest's order, as PNG: what was written is what a classifier will see.
+    """Yield the translation of each image as PNG, in the manifest's order.
 
-    A plain resize to the generator's size, no crop, no flip; values are clipped, never stretched.
+    Images are resized to the generator's size, without crop or flip. Values are clipped, never stretched. The
+    classifier sees the stored images, so PNG loses nothing.
     """
     device = choose_device()
     rows = np.arange(len(manifest.images))

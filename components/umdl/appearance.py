@@ -1,4 +1,4 @@
-"""What a person looks like, as 5138 numbers made by hand: colours in stripes, gradients and local binary patterns."""
+"""Hand-made feature of a person's appearance: colours in stripes, oriented gradients and local binary patterns."""
 
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
@@ -15,19 +15,19 @@ from simpgan.components.core.process.progress import Progress
 
 HEIGHT, WIDTH = 128, 64
 BORDER = 8
-"""Pixels around the centre, 112x48, of which gradients and patterns are taken."""
+"""Pixels around the centre, which has 112x48; gradients and patterns are those of the centre."""
 STRIPES = 15
-"""Each 16 pixels high, half of it shared with the next."""
+"""Number of stripes, each 16 pixels high and half overlapping with the next."""
 CELL = 16
-"""Side of the squares, 7x3, that each have a histogram of local binary patterns."""
+"""Side in pixels of the 7x3 squares that each have a histogram of local binary patterns."""
 PATTERNS = 58
-"""Uniform patterns of 8 neighbours; those that change more than twice on the way round have no bin."""
+"""Uniform patterns of 8 neighbours; patterns with more than two changes around the circle have no bin."""
 LAB_START, LAB_RANGE = np.array([0, -128, -128]), np.array([100, 256, 256])
 BATCH = 64
 
 
 def extract(data_root: str, manifest: Manifest, rows: np.ndarray) -> NDArray[np.float32]:
-    """Features [N, 5138] of `rows` of the manifest, each of length 1."""
+    """Return features [N, 5138], each of length 1, of `rows` of a manifest."""
     images = load_decoded(data_root, manifest, rows, HEIGHT, WIDTH, torch.device("cpu")).permute(0, 2, 3, 1).numpy()
     batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
     features = []
@@ -42,18 +42,19 @@ def extract(data_root: str, manifest: Manifest, rows: np.ndarray) -> NDArray[np.
 
 
 def appearance(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Features [N, 5138] of images [N, 128, 64, 3]: the square root of all parts, brought to length 1.
+    """Return features [N, 5138] of images [N, 128, 64, 3]: the square root of all parts, scaled to length 1.
 
-    Parts: colours 2880, gradients 1040, patterns 1218.
+    The parts are colours (2880), gradients (1040) and patterns (1218).
     """
     parts = np.concatenate([colours(images), gradients(images), patterns(images)], axis=1)
     return unit_length(np.sqrt(parts)).astype(np.float32)
 
 
 def colours(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Histograms [N, 2880] of RGB (4x4x4), hue and saturation (8x8) and Lab (4x4x4) in 15 stripes, each of length 1.
+    """Return histograms [N, 2880] of RGB (4x4x4), hue and saturation (8x8), and Lab (4x4x4), in 15 stripes.
 
-    A pixel counts less the further it is from the middle of the width, where the person is.
+    Each histogram has length 1. A pixel counts less the farther it is from the middle of the width, where the person
+    is.
     """
     rgb, hue_and_saturation = images / 255, rgb2hsv(images)[..., :2]
     lab = (rgb2lab(images) - LAB_START) / LAB_RANGE
@@ -66,13 +67,13 @@ def colours(images: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def joint_bins(values: NDArray[np.float64], levels: int) -> NDArray[np.int64]:
-    """The bin, of levels^C, of each vector [..., C] of numbers in 0..1."""
+    """Return the bin, out of levels^C, of each vector [..., C] of numbers in 0..1."""
     quantised = np.clip((values * levels).astype(np.int64), 0, levels - 1)
     return quantised @ levels ** np.arange(values.shape[-1])
 
 
 def stripe_histograms(bins: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    """Weighted histograms [N, 15, count], each of length 1, of pixels' bins [N, 128, 64]."""
+    """Return weighted histograms [N, 15, count], each of length 1, of the bins of pixels [N, 128, 64]."""
     images, halves = len(bins), STRIPES + 1
     half = np.arange(HEIGHT) // (HEIGHT // halves)
     place = (np.arange(images)[:, None] * halves + half)[:, :, None] * count + bins
@@ -83,19 +84,22 @@ def stripe_histograms(bins: NDArray[np.int64], count: int) -> NDArray[np.float64
 
 
 def middle_weights() -> NDArray[np.float64]:
-    """Weight [64] of a pixel by its place across the image: Gaussian, deviation a quarter of the width."""
+    """Return the weight [64] of a pixel by its column: a Gaussian with a deviation of a quarter of the width."""
     from_middle = np.arange(WIDTH) - (WIDTH - 1) / 2
     return np.exp(-0.5 * (from_middle / (WIDTH / 4)) ** 2)
 
 
 def gradients(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Histograms of oriented gradients [N, 1040] of the centre: 8x8 cells of 4 bins, in blocks of 2x2 of length 1."""
+    """Return histograms of oriented gradients [N, 1040] of the centre.
+
+    They have 8x8 pixels per cell and 4 bins, in blocks of 2x2 cells of length 1.
+    """
     centre = rgb2gray(images)[:, BORDER:-BORDER, BORDER:-BORDER]
     return np.stack([hog(image, orientations=4, pixels_per_cell=(8, 8), cells_per_block=(2, 2)) for image in centre])
 
 
 def patterns(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Histograms of uniform local binary patterns [N, 1218] in the centre's 7x3 squares, each of length 1."""
+    """Return histograms of uniform local binary patterns [N, 1218] in the centre's 7x3 squares, each of length 1."""
     grey = np.round(rgb2gray(images) * 255).astype(np.uint8)
     coded = np.stack([local_binary_pattern(image, P=8, R=1, method="nri_uniform") for image in grey])
     centre = coded[:, BORDER:-BORDER, BORDER:-BORDER].astype(np.int64)
@@ -107,6 +111,6 @@ def patterns(images: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def unit_length(vectors: NDArray) -> NDArray[np.float64]:
-    """Vectors [..., D] brought to length 1; those of nothing but zeros stay."""
+    """Scale vectors [..., D] to length 1; zero vectors stay."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(length > 0, length, 1)

@@ -9,13 +9,13 @@ Matrix = NDArray[np.float64]
 STEPS = 100
 LENGTHS = 0.5 ** np.arange(20)
 ACCURACY = 1e-9
-"""Of an atom's squared length, at which the multipliers are good enough."""
+"""Deviation of an atom's squared length from 1 at which the multipliers are accurate enough."""
 DAMPING = 1e-8
-"""Of a matrix's mean diagonal, added to it, so that atoms nobody uses do not stop the solver."""
+"""Share of a matrix's mean diagonal that is added to it, so that unused atoms do not stop the solver."""
 
 
 def best_dictionary(codes_by_codes: Matrix, images_by_codes: Matrix) -> Matrix:
-    """The dictionary D [F, K] with atoms no longer than 1 that makes |X - D S|^2 least.
+    """Return the dictionary D [F, K] with atoms no longer than 1 that minimises |X - D S|^2.
 
     It is D = X S' (S S' + diag(l))^-1, where the multipliers l >= 0 maximise the dual function
 
@@ -33,13 +33,13 @@ def best_dictionary(codes_by_codes: Matrix, images_by_codes: Matrix) -> Matrix:
 
 
 def best_multipliers(power: Matrix, products: Matrix) -> NDArray[np.float64]:
-    """The dual's multipliers [K], by Newton steps on those that are free, projected to l >= 0.
+    """Return the multipliers [K] of the dual, by Newton steps on the free ones, projected to l >= 0.
 
     Args:
         power: S S' [K, K], positive definite.
         products: S X' X S' [K, K].
     """
-    # Were the codes uncorrelated, these would be the answer.
+    # For uncorrelated codes this is the solution.
     multipliers = np.maximum(0, np.sqrt(np.diag(products)) - np.diag(power))
     value, slope, curvature = dual(power, products, multipliers)
     for _ in range(STEPS):
@@ -60,16 +60,16 @@ def best_multipliers(power: Matrix, products: Matrix) -> NDArray[np.float64]:
 
 
 def newton_step(slope: NDArray[np.float64], curvature: Matrix) -> NDArray[np.float64]:
-    """The solution of curvature step = slope, whose numbers may be of very different size."""
+    """Solve curvature step = slope for numbers of very different size."""
     scale = 1 / np.sqrt(np.maximum(np.diag(curvature), np.finfo(np.float64).tiny))
     scaled = scale[:, None] * curvature * scale
     return scale * np.linalg.solve(scaled + damping(scaled), scale * slope)
 
 
 def dual(power: Matrix, products: Matrix, multipliers: NDArray[np.float64]) -> tuple[float, NDArray, Matrix]:
-    """The dual function with its sign changed, so that it is convex: value, slope [K] and curvature [K, K].
+    """Return value, slope [K] and curvature [K, K] of the dual function with changed sign, which is convex.
 
-    The slope is 1 less the squared length of each atom.
+    The slope is 1 minus the squared length of each atom.
     """
     inverse = cho_solve(cho_factor(power + np.diag(multipliers)), np.eye(len(power)))
     atoms_by_atoms = inverse @ products @ inverse
@@ -78,5 +78,5 @@ def dual(power: Matrix, products: Matrix, multipliers: NDArray[np.float64]) -> t
 
 
 def damping(matrix: Matrix) -> Matrix:
-    """What is added to a positive semidefinite `matrix` to make it definite."""
+    """Return the matrix that makes a positive semidefinite `matrix` definite when it is added."""
     return DAMPING * np.trace(matrix) / len(matrix) * np.eye(len(matrix))

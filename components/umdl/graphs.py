@@ -1,11 +1,11 @@
-"""Which images should have codes that are alike, and the codes that follow from it.
+"""Graphs that link images whose codes should be alike, and the codes that follow from them.
 
-A graph has the Laplacian L = diag(W 1) - W of its links W. Codes Z [K, N] are looked for that make least
+A graph has the Laplacian L = diag(W 1) - W of its links W. Its codes Z [K, N] minimise
 
     sum_i |x_i - P z_i|^2 + a tr(Z L Z') + g |Z|^2,
 
-given as `gram` = P'P [K, K] and `right` = P'X [K, N]. Both graphs turn them by the eigenvectors of the gram matrix,
-where every number of a code stands alone.
+given as `gram` = P'P [K, K] and `right` = P'X [K, N]. Both graphs rotate them by the eigenvectors of the gram matrix,
+so that every number of a code stands alone.
 """
 
 from itertools import combinations
@@ -23,14 +23,14 @@ class Graph(Protocol):
     """Links between the images of one data set."""
 
     def energy(self, codes: Matrix) -> float:
-        """tr(Z L Z'): half the sum over all linked pairs of their codes' squared distance."""
+        """Return tr(Z L Z'): half the sum over all linked pairs of the squared distance of their codes."""
 
     def smooth(self, gram: Matrix, right: Matrix, codes: Matrix, a: float, g: float) -> Matrix:
-        """Codes [K, N] that lower the objective above from where `codes` have it."""
+        """Return codes [K, N] with a lower objective (above) than `codes`."""
 
 
 class IdentityGraph:
-    """Every two images of one person are linked by 1, so that L = nI - 11' for a person with n images.
+    """Links every two images of one person by 1, so that L = nI - 11' for a person with n images.
 
     Args:
         person: [N] int.
@@ -41,15 +41,15 @@ class IdentityGraph:
         self.members = csr_array((np.ones(len(person)), (np.arange(len(person)), self.person)))
 
     def means(self, codes: Matrix) -> Matrix:
-        """[K, N]: in place of each column the mean of its person's."""
+        """Return [K, N] with each column replaced by the mean of its person."""
         return ((codes @ self.members) / self.images)[:, self.person]
 
     def energy(self, codes: Matrix) -> float:
-        """See `Graph`."""
+        """Return tr(Z L Z'); see `Graph`."""
         return float(((codes - self.means(codes)) ** 2).sum(axis=0) @ self.images[self.person])
 
     def smooth(self, gram: Matrix, right: Matrix, codes: Matrix, a: float, g: float) -> Matrix:
-        """The best codes in closed form: L is 0 on a person's mean, and n on what differs from it."""
+        """Return the best codes in closed form: L is 0 on a person's mean, and n on the difference from it."""
         curvature, vectors = np.linalg.eigh(gram)
         turned = vectors.T @ right
         means = self.means(turned)
@@ -58,7 +58,7 @@ class IdentityGraph:
 
 
 class LinkGraph:
-    """Few links, of any weight.
+    """Few links of any weight.
 
     Args:
         links: [N, N], symmetric, not negative, with an empty diagonal.
@@ -69,12 +69,12 @@ class LinkGraph:
         self.degree = self.links.sum(axis=1)
 
     def energy(self, codes: Matrix) -> float:
-        """See `Graph`."""
+        """Return tr(Z L Z'); see `Graph`."""
         laplacian = diags_array(self.degree) - self.links
         return float(((codes @ laplacian) * codes).sum())
 
     def smooth(self, gram: Matrix, right: Matrix, codes: Matrix, a: float, g: float) -> Matrix:
-        """One code after the other, each the best for what the others are."""
+        """Update one code after the other, each to the optimum while the others stay."""
         curvature, vectors = np.linalg.eigh(gram)
         wanted, turned = (vectors.T @ right).T, (vectors.T @ codes).T
         neighbours = np.split(self.links.indices, self.links.indptr[1:-1])
@@ -86,7 +86,7 @@ class LinkGraph:
 
 
 def no_links(images: int) -> LinkGraph:
-    """The graph before anything is known."""
+    """Return the target's first graph, which has no links."""
     return LinkGraph(csr_array((images, images)))
 
 
@@ -97,7 +97,7 @@ def matched_across_cameras(codes: Matrix, camera: NDArray[np.int64], floor: floa
 
     Args:
         codes: [K, N].
-        camera: [N] int, -1 where it is not known: such an image gets no link.
+        camera: [N] int, -1 if unknown: such an image gets no link.
         floor: cosines below it count as 0, and 0 is no link.
     """
     images = codes.shape[1]
@@ -114,6 +114,6 @@ def matched_across_cameras(codes: Matrix, camera: NDArray[np.int64], floor: floa
 
 
 def cosines(one: Matrix, other: Matrix) -> Matrix:
-    """[N, M]: cosine of every column of `one` with every column of `other`; 0 where one of them is 0."""
+    """Return [N, M]: the cosine of every column of `one` with every column of `other`; 0 if one of them is zero."""
     lengths = np.outer(np.linalg.norm(one, axis=0), np.linalg.norm(other, axis=0))
     return one.T @ other / np.where(lengths > 0, lengths, 1)

@@ -1,4 +1,4 @@
-"""Learning the dictionaries of source and target together (Peng et al., CVPR 2016)."""
+"""Learn the dictionaries of source and target together (Peng et al., CVPR 2016)."""
 
 from collections.abc import Iterator
 
@@ -11,17 +11,18 @@ from simpgan.components.umdl.graphs import IdentityGraph, Matrix, matched_across
 from simpgan.components.umdl.settings import UmdlSettings
 
 SHARED, OWN = 0, 1
-"""Places of D and U among the target's dictionaries; the residual's is the last."""
+"""Places of D and U among the target's dictionaries; the residual dictionary is the last."""
 
 
 class Learner:
-    """The two data sets, and the updates of what they share.
+    """Holds the two data sets, and updates what they share.
 
     Args:
         source: [F, N] features of the labelled images.
-        person: [N] int, who is on them.
+        person: [N] int, the people on them.
         target: [F, M] features of the unlabelled images.
-        camera: [M] int, who took them; -1 where it is not known.
+        camera: [M] int, the cameras that took them; -1 if unknown.
+        settings: settings of the stage.
     """
 
     def __init__(
@@ -47,21 +48,21 @@ class Learner:
 
     @property
     def steps(self) -> int:
-        """How many there are in all."""
+        """Number of steps in all."""
         return self.settings.inner_steps * self.settings.outer_steps
 
     def train(self) -> Iterator[dict[str, float]]:
-        """All steps; after each what is to be recorded of it. Target's graph follows its codes, now and then."""
+        """Do all steps and yield the losses after each; the target's graph is renewed every `inner_steps` steps."""
         for domain in self.domains:
             domain.initialise_codes()
         for step in range(self.steps):
             if step and step % self.settings.inner_steps == 0:
-                self.match_target()
+                self.link_target()
             self.step()
             yield self.losses()
 
     def step(self) -> None:
-        """Every code and every dictionary once, each the best for what the others are."""
+        """Update every code and every dictionary once, each to the optimum while the others stay."""
         for domain in self.domains:
             domain.update_codes()
             domain.update_residual_codes()
@@ -71,20 +72,23 @@ class Learner:
             domain.update_dictionary(len(domain.dictionaries) - 1)
 
     def update_shared_dictionary(self) -> None:
-        """D, by both data sets; the source counts by its weight squared."""
+        """Update D by both data sets; the source counts by its weight squared."""
         of_source, of_target = (domain.dictionary_equations(SHARED) for domain in self.domains)
         weight = self.settings.source_weight**2
         shared = best_dictionary(weight * of_source[0] + of_target[0], weight * of_source[1] + of_target[1])
         for domain in self.domains:
             domain.dictionaries[SHARED] = shared
 
-    def match_target(self) -> None:
+    def link_target(self) -> None:
         """Link target images of different cameras that look alike in the dictionaries learned so far."""
         codes = ridge_codes(self.target.dictionaries, self.target.images, self.settings.match_ridge)
         self.target.graph = matched_across_cameras(codes, self.camera, self.settings.match_floor)
 
     def losses(self) -> dict[str, float]:
-        """The objective, of which every step but the first with a new graph makes less, and its two sides."""
+        """Return the objective and its parts for source and target.
+
+        Every step lowers the objective, except that a new graph changes it.
+        """
         source, target = (domain.objective() for domain in self.domains)
         return {
             "loss/objective": self.settings.source_weight**2 * source + target,
@@ -94,6 +98,6 @@ class Learner:
 
 
 def random_atoms(random: np.random.Generator, features: int, atoms: int) -> Matrix:
-    """A dictionary [F, K] of random directions, each of length 1."""
+    """Return a dictionary [F, K] of random directions of length 1."""
     directions = random.standard_normal((features, atoms))
     return directions / np.linalg.norm(directions, axis=0)

@@ -6,7 +6,10 @@ from simpgan.components.core.settings import Settings
 
 
 class UmdlSettings(Settings):
-    """How the dictionaries are learned; the defaults are those of Peng et al., CVPR 2016."""
+    """Settings of the dictionary learning.
+
+    The defaults are those of Peng et al., CVPR 2016.
+    """
 
     protocol: str = Field("folds10", description="Protocol of the target whose training images are learned from.")
     fold: int = Field(0, ge=0, description="Fold of the protocol, counted from 0.")

@@ -1,4 +1,4 @@
-"""Learn UMDL's dictionaries and write the target's features in them: the paper's baseline without a network."""
+"""Learn UMDL's dictionaries, the paper's baseline without a network, and write features of the target."""
 
 import logging
 from pathlib import Path
@@ -25,10 +25,17 @@ UNKNOWN = -1
 
 
 def run(source: Path, target: Path, settings: UmdlSettings, data_root: str, output: Path) -> None:
-    """Learn from the manifests at `source` and `target`; write features of the target's probes and gallery to `output`.
+    """Learn from two manifests, and write features of the target's probes and gallery.
 
-    Of the target no label is seen, and only images with the role train in the settings' protocol and fold are learned
-    from. Beside the features lie dictionaries.safetensors and history.jsonl.
+    No label of the target is used, and only images with the role train in the settings' protocol and fold are learned
+    from. Dictionaries and history are written beside the features.
+
+    Args:
+        source: folder of the labelled manifest.
+        target: folder of the manifest to adapt to.
+        settings: settings of the stage.
+        data_root: folder or `s3://` prefix that holds the shards.
+        output: folder for features.safetensors, dictionaries.safetensors and history.jsonl.
 
     Raises:
         UserError: source or target has no training images, or the target no probes and gallery, in that split.
@@ -43,7 +50,7 @@ def run(source: Path, target: Path, settings: UmdlSettings, data_root: str, outp
     label = f"umdl {settings.protocol}:{settings.fold}"
     history = output / "history.jsonl"
     with (
-        threadpool_limits(1, "blas"),  # Of a step's thousand small products most are done before a thread wakes up.
+        threadpool_limits(1, "blas"),  # most of a step's thousand small products end before a thread wakes up
         stage_run("umdl", label=label, settings=settings.model_dump(), history=history, inputs=inputs) as tracked,
     ):
         tracked.data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
@@ -79,7 +86,7 @@ def run(source: Path, target: Path, settings: UmdlSettings, data_root: str, outp
 
 
 def train(learner: Learner, label: str, tracked: StageRun) -> None:
-    """Do all steps, recording the objective after each."""
+    """Do all steps, and record the objective after each."""
     with Progress(label, learner.steps, "step") as bar:
         for step, losses in enumerate(learner.train()):
             refuse_not_finite(label, step, losses, "raise umdl.ridge")

@@ -17,7 +17,7 @@ from simpgan.components.core.training.device import seed_step
 from simpgan.components.pretrain.schedule import positive_share, rate_factor
 from simpgan.components.pretrain.settings import PretrainSettings
 from simpgan.components.pretrain.stage import build_classifier
-from simpgan.components.pretrain.trainer import Batch, PretrainTrainer
+from simpgan.components.pretrain.trainer import PairBatch, PretrainTrainer
 
 SMALL = {
     "backbone": "resnet18",
@@ -39,7 +39,7 @@ def small_trainer(**changes: object) -> PretrainTrainer:
     return PretrainTrainer(build_classifier(settings, sampler.identities), images, sampler, settings)
 
 
-def drawn(trainer: PretrainTrainer, steps: range) -> list[Batch]:
+def drawn(trainer: PretrainTrainer, steps: range) -> list[PairBatch]:
     """The batches of some steps."""
     return [trainer.draw(step, seed_step(trainer.settings.seed, step)) for step in steps]
 

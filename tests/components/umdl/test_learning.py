@@ -83,7 +83,7 @@ def test_every_update_makes_the_objective_less_or_leaves_it(
     for _ in range(before):
         learned.step()
     if linked:
-        learned.match_target()
+        learned.link_target()
     objective = learned.losses()["loss/objective"]
     update(learned)
     once = learned.losses()["loss/objective"]

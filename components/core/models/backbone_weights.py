@@ -75,16 +75,19 @@ def split_normalisation(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> 
 
 
 def torchvision_weights(architecture: str) -> dict[str, Tensor]:
-    """ImageNet weights by name; downloaded once by torchvision."""
+    """Load ImageNet weights by name, which torchvision downloads once. No code in the file is run."""
     import torchvision
 
+    network = torchvision.models.get_model(architecture)
+    published = torchvision.models.get_model_weights(architecture)["IMAGENET1K_V1"]
     try:
-        return torchvision.models.get_model(architecture, weights="IMAGENET1K_V1").state_dict()
+        network.load_state_dict(published.get_state_dict(check_hash=True, weights_only=True))
     except (URLError, OSError) as failure:
         raise UserError(
             f"cannot download torchvision's ImageNet weights of {architecture} ({failure}); "
             "set pretrain.weights to the path of a .safetensors file, or to 'none'"
         ) from None
+    return network.state_dict()
 
 
 def read_weights(location: str) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """Starting weights from a file, and what is refused."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,41 @@ def test_pickled_checkpoint_is_refused(tmp_path: Path) -> None:
     torch.save({"conv1.weight": torch.zeros(3)}, path)
     with pytest.raises(UserError, match=r"not a \.safetensors file"):
         load_backbone(backbone("resnet18"), "resnet18", str(path))
+
+
+def downloaded(torch_home: Path, content: object) -> None:
+    """Put a file where torchvision keeps the weights of a resnet18 once it has downloaded them."""
+    url = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.url
+    path = torch_home / "hub" / "checkpoints" / url.rpartition("/")[2]
+    path.parent.mkdir(parents=True)
+    torch.save(content, path)
+
+
+def test_weights_by_name_are_those_of_torchvision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    state = torchvision.models.resnet18().state_dict()
+    downloaded(tmp_path, state)
+    network = backbone("resnet18")
+    load_backbone(network, "resnet18", "imagenet")
+    assert torch.equal(network.layer4[1].conv2.weight, state["layer4.1.conv2.weight"])
+
+
+class Code:
+    """Creates a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
+def test_code_in_downloaded_weights_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    downloaded(tmp_path, {"conv1.weight": Code(tmp_path / "ran")})
+    with pytest.raises(Exception, match="Weights only load failed"):
+        load_backbone(backbone("resnet18"), "resnet18", "imagenet")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_header_says_where_the_stride_is(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("sh", "python")
 NO_COMMANDS = ("", "text", "yaml")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -30,9 +31,17 @@ class Block:
 
 
 def documents() -> list[str]:
-    """The files that explain the software, in the order in which they are read: the README comes first."""
-    others = [path for pattern in ("docs/*.md", "components/*/README.md", "*/README.md") for path in ROOT.glob(pattern)]
-    return ["README.md", *sorted({str(path.relative_to(ROOT)) for path in others})]
+    """List the pages in reading order: README first, then those that docs/README.md lists, then all others."""
+    patterns = ("*.md", "docs/*.md", "components/*/README.md", "*/README.md")
+    found = {str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern)}
+    ordered = ["README.md", "docs/README.md", *listed_pages(), *sorted(found)]
+    return list(dict.fromkeys(ordered))
+
+
+def listed_pages() -> list[str]:
+    """List the pages that docs/README.md links to, in its order."""
+    links = LINK.findall((ROOT / "docs/README.md").read_text())
+    return [str((ROOT / "docs" / link).resolve().relative_to(ROOT)) for link in links if link.endswith(".md")]
 
 
 def blocks() -> Iterator[Block]:

@@ -1,6 +1,6 @@
 """Every command block of the documentation does what the text says, as it stands there.
 
-The blocks run in the order of the documents, README first, in one folder, as a reader tries them. Only this differs:
+The blocks run in reading order, README first, in one folder, as a reader tries them. Only this differs:
 names of presets stand for tests/docs/presets.yaml, example hosts for servers of the tests, and REPLACED is replaced.
 """
 
@@ -28,10 +28,12 @@ pytestmark = pytest.mark.local
 
 NOT_RUN = {
     "make test": "runs this test",
+    "make lint": "is run before the tests",
+    "make check": "runs the tests",
     "simpgan run adapt --source cuhk01:CUHK01": "records a run of the past; the README has its like",
-    "simpgan run table1 --source cuhk01:CUHK01": "likewise",
-    "simpgan run table1 --preset paper": "trains for weeks; the README has its like",
-    "make demo  ": "likewise",
+    "simpgan run table1 --source cuhk01:CUHK01": "records a run of the past; docs/usage.md has its like",
+    "simpgan run table1 --preset paper": "trains for weeks; docs/usage.md has its like",
+    "make demo  ": "records a run of the past; the README has its like",
     "python -m tests.benchmarks": "measures for minutes",
     'size="--height': "likewise, on a GPU",
     "make images   ": "wants a registry that is the reader's own",

@@ -1,4 +1,4 @@
-"""The target's colours matched to the source's, channel by channel: what can be had without training a translator."""
+"""Colour transfer: match the target's colours to the source's, channel by channel, without training a translator."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from simpgan.components.core.data.image_tensors import to_unit_range
 
 @dataclass(frozen=True, eq=False)
 class ChannelStatistics:
-    """Mean and standard deviation of the channels' values over pixels: [3] or [N, 3] float64, in 0..255."""
+    """Mean and standard deviation of the values of each channel over pixels: [3] or [N, 3] float64, in 0..255."""
 
     mean: Tensor
     deviation: Tensor
 
     @classmethod
     def of_all(cls, batches: Iterable[Tensor]) -> "ChannelStatistics":
-        """Statistics [3] over all pixels of all images; batches are uint8 [N, 3, H, W]."""
+        """Compute statistics [3] over all pixels of all images; batches are uint8 [N, 3, H, W]."""
         pixels, total, squares = 0, torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
         for batch in batches:
             values = batch.double()
@@ -30,21 +30,21 @@ class ChannelStatistics:
 
     @classmethod
     def of_each(cls, images: Tensor) -> "ChannelStatistics":
-        """Statistics [N, 3] of each of the images, uint8 [N, 3, H, W]."""
+        """Compute statistics [N, 3] of each image of uint8 [N, 3, H, W]."""
         values = images.double()
         return cls(values.mean((2, 3)), values.std((2, 3), correction=0))
 
 
 def transfer_colours(images: Tensor, *, wanted: ChannelStatistics, own: ChannelStatistics | None = None) -> Tensor:
-    """Images whose channels are shifted and scaled from the statistics `own` to those `wanted`, values clipped.
+    """Shift and scale the channels of images from the statistics `own` to those `wanted`, and clip the values.
 
     Args:
         images: uint8 [N, 3, H, W].
-        wanted: of the source.
-        own: of the set the images are from; None: each image's own.
+        wanted: statistics of the source.
+        own: statistics of the set that contains the images; None: each image's own.
 
     Returns:
-        [N, 3, H, W] float32 in [-1, 1]. A channel that is the same everywhere takes the wanted mean.
+        [N, 3, H, W] float32 in [-1, 1]. A channel of one value takes the wanted mean.
     """
     own = own or ChannelStatistics.of_each(images)
 

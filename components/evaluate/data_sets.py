@@ -1,4 +1,4 @@
-"""The source's training images, and the target with the folds of its protocols, in which everything is measured."""
+"""The source's training images, and the target with the splits in which everything is measured."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,12 +14,17 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.extraction import Images
 
 LOOKED_AT = 1000
-"""Images of a target without labels whose features are made for the page: nobody has to be found among all."""
+"""Images per split of a target without labels whose features are extracted for the page."""
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledSource:
-    """What the classifier was trained on: `rows` of the images' manifest."""
+    """Images that the classifier was trained on.
+
+    Attributes:
+        images: images of the source's manifest.
+        rows: rows of the training images.
+    """
 
     images: Images
     rows: np.ndarray
@@ -41,11 +46,11 @@ class Target:
     """The target as recorded.
 
     Attributes:
-        splits: those to evaluate.
+        manifest: manifest of the target.
+        splits: splits to evaluate.
         data_root: folder or `s3://` prefix that holds the shards.
-        labelled: whether probes of the splits have a correct match in the gallery; without, nobody can tell who was
-            found.
-        unranked: the splits that were asked for and have no such probe.
+        labelled: whether probes of the splits have a correct match in the gallery; otherwise nothing can be ranked.
+        unranked: splits that were asked for and have no such probe.
     """
 
     manifest: Manifest
@@ -56,9 +61,9 @@ class Target:
 
     @classmethod
     def load(cls, folder: Path, protocols: Sequence[str], data_root: str) -> "Target":
-        """The manifest in `folder`, with the splits of `protocols` (none: of all) in which a probe has a match.
+        """Load the manifest in `folder`, with the splits of `protocols` (empty: all) in which a probe has a match.
 
-        Where there is no such split the target is one without labels, with all splits.
+        If there is no such split, the target has no labels, and all splits.
 
         Raises:
             UserError: no image has a role, or no such protocol.
@@ -71,23 +76,26 @@ class Target:
         return cls(manifest, splits, data_root, bool(rankable), unranked)
 
     def only(self, split: TargetSplit) -> "Target":
-        """The same images with one of the splits."""
+        """Return the same images with one of the splits."""
         return replace(self, splits=(split,))
 
     def rows(self, split: TargetSplit, role: str) -> np.ndarray:
-        """Rows of the images that play `role` in a split, rising."""
+        """Return the rising rows of the images that play `role` in a split."""
         return self.manifest.rows(split.protocol, split.fold, role)
 
     def all_rows(self, split: TargetSplit) -> np.ndarray:
-        """Rows of all images of a split, whatever their roles, rising."""
+        """Return the rising rows of all images of a split, whatever their roles."""
         return np.unique(np.concatenate([self.rows(split, role) for role in ROLES]))
 
     def training_images(self, split: TargetSplit) -> np.ndarray:
-        """Rows of the unlabelled training images of a split, rising; where it has too few, of all its images."""
+        """Return the rising rows of a split's unlabelled training images; of all its images if it has too few."""
         return images_in(self.manifest, split.protocol, split.fold)
 
     def searched(self, splits: Iterable[TargetSplit]) -> np.ndarray:
-        """Rows of all probes and gallery images of some splits, rising; without labels `LOOKED_AT` images of each."""
+        """Return the rising rows of probes and gallery of some splits.
+
+        Without labels these are `LOOKED_AT` images of each split.
+        """
         if self.labelled:
             searched = [self.rows(split, role) for split in splits for role in ("query", "gallery")]
         else:
@@ -95,13 +103,16 @@ class Target:
         return np.unique(np.concatenate(searched))
 
     def probes(self, split: TargetSplit) -> np.ndarray:
-        """Rows of the probes of a split, rising; without labels all images that are looked at could be one."""
+        """Return the rising rows of a split's probes; without labels, any image that is looked at could be one."""
         return self.rows(split, "query") if self.labelled else self.searched([split])
 
     def by_unlabelled_images(
         self, splits: Iterable[TargetSplit], *, at_least: int = 1
     ) -> list[tuple[np.ndarray, tuple[TargetSplit, ...]]]:
-        """Splits grouped by the unlabelled training images they share, where there are `at_least` so many."""
+        """Group splits by the unlabelled training images that they share.
+
+        Groups with fewer than `at_least` images are left out.
+        """
         groups: dict[bytes, list[TargetSplit]] = defaultdict(list)
         for split in splits:
             groups[self.rows(split, "train").tobytes()].append(split)
@@ -109,7 +120,11 @@ class Target:
         return [(rows, group) for rows, group in unlabelled if len(rows) >= at_least]
 
     def split_of(self, training: Mapping[str, Any], folder: Path) -> TargetSplit:
-        """The split that a `training` was for, whose result lies in `folder`.
+        """Return the split that a training was for.
+
+        Args:
+            training: settings of the training.
+            folder: where its result is, for messages.
 
         Raises:
             UserError: the target has no such split.
@@ -123,5 +138,5 @@ class Target:
 
 
 def evenly_spread(rows: np.ndarray, count: int) -> np.ndarray:
-    """`count` of the rows, or all if there are fewer."""
+    """Return `count` evenly spread rows, or all if there are fewer."""
     return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]

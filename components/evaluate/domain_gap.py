@@ -1,4 +1,4 @@
-"""How far apart source and target are for a classifier: a number, and a picture (the paper's Fig. 5)."""
+"""The gap between source and target for a classifier: a number, and a picture (the paper's Fig. 5)."""
 
 from functools import cache
 from pathlib import Path
@@ -15,10 +15,11 @@ NEIGHBOURS = 10
 
 
 def measure_domain_gap(shown: ShownSplit, settings: EvaluateSettings) -> tuple[dict[str, float], list[FeatureMap]]:
-    """By label, each method's overlap of source and target; and maps of the methods that change what is compared.
+    """Return the overlap of source and target by label, and feature maps of some methods.
 
-    On a random sample of the source's training images and of the images searched, as many of both. With AdaBN the
-    source's features are those with the source's statistics.
+    Maps are those of methods that change images or statistics. Both are computed on a random sample of the source's
+    training images and of the searched images, of equal size. With AdaBN, the source's features are those with the
+    source's statistics.
     """
     searched = shown.target.searched([shown.split])
     count = min(settings.points_shown, len(shown.source.rows), len(searched))
@@ -31,6 +32,7 @@ def measure_domain_gap(shown: ShownSplit, settings: EvaluateSettings) -> tuple[d
 
     @cache
     def source_features(classifier: Path | None) -> NDArray[np.float32]:
+        """Return the source's features by the classifier in a model folder; None: by the source's classifier."""
         network = classifier_or(shown.network, classifier)
         return extract(network, shown.source.images, of_source, **settings.extraction, label="source").unit
 
@@ -38,7 +40,7 @@ def measure_domain_gap(shown: ShownSplit, settings: EvaluateSettings) -> tuple[d
     maps: list[FeatureMap] = []
     recorded: NDArray[np.float32] | None = None
     for each in shown.evaluations:
-        # Ready-made features have no classifier; one of a translated source has another source than this one.
+        # Ready-made features have no classifier; a counterpart was trained on another source than this one.
         if each.features is None or each.view is None or (each.view.classifier and not each.view.changed):
             continue
         source, adapted = source_features(each.view.classifier), each.features.of(of_target).unit
@@ -54,16 +56,18 @@ def measure_domain_gap(shown: ShownSplit, settings: EvaluateSettings) -> tuple[d
 
 
 def overlap(first: NDArray[np.float32], second: NDArray[np.float32], neighbours: int = NEIGHBOURS) -> float:
-    """How mixed two clouds of features are: 0 when no point has a neighbour from the other cloud, about 1 when nothing
-    tells the clouds apart.
+    """Return how mixed two clouds of features are, from 0 (apart) to about 1 (they cannot be told apart).
 
-    The share of the points' nearest neighbours (by cosine, in feature space) that are of the other cloud, over the
-    share that chance gives.
+    The overlap is the share of the points' nearest neighbours (by cosine, in feature space) that belong to the other
+    cloud, over the share that chance gives.
 
     Args:
         first: [N, D] float32 of length 1.
-        second: as many of the other cloud, so that neither is rarer.
-        neighbours: looked at for each point; fewer in clouds too small for it.
+        second: [N, D] float32 of length 1.
+        neighbours: neighbours per point; fewer if the clouds are too small for them.
+
+    Raises:
+        ValueError: the clouds differ in size.
     """
     if first.shape != second.shape:
         raise ValueError(f"clouds of shapes {first.shape} and {second.shape}: take as many points of both")
@@ -79,10 +83,10 @@ def overlap(first: NDArray[np.float32], second: NDArray[np.float32], neighbours:
 
 
 def plane(clouds: dict[str, NDArray[np.float32]], seed: int) -> dict[str, NDArray[np.float32]]:
-    """Features [N, D] of length 1 as points [N, 2] with the same neighbourhoods (t-SNE, van der Maaten 2008)."""
+    """Map features [N, D] of length 1 to points [N, 2] with the same neighbourhoods (t-SNE, van der Maaten 2008)."""
     points = np.concatenate(list(clouds.values()))
     perplexity = min(30.0, (len(points) - 1) / 3)
-    # Principal components of points that are all the same are no numbers, and scikit-learn crashes on them.
+    # scikit-learn crashes on points that are all the same: their principal components are NaN.
     start = "pca" if np.ptp(points, axis=0).any() else "random"
     from sklearn.manifold import TSNE
 

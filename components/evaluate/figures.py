@@ -1,4 +1,4 @@
-"""Figures of an evaluation: CMC curves, images before and after translation, and features in the plane."""
+"""Figures of an evaluation: CMC curves, images before and after translation, and feature maps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ class FeatureMap:
     """Features as points in the plane.
 
     Attributes:
-        label: of the run.
-        clouds: [N, 2] points by what they show: `source`, `recorded` (left out where another classifier looked at
-            those images) and `adapted`.
-        overlap: of the adapted target with the source.
+        label: label of the run.
+        clouds: [N, 2] points by what they show: `source`, `recorded` (left out if another classifier looked at those
+            images) and `adapted`.
+        overlap: overlap of the adapted target with the source.
     """
 
     label: str
@@ -53,23 +53,22 @@ CLOUDS = {"source": ("#0072b2", "o"), "recorded": ("#999999", "^"), "adapted": (
 
 
 def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
-    """CMC curves on a logarithmic rank axis, where the first ranks have room.
+    """Draw CMC curves on a logarithmic rank axis, which leaves room for the first ranks.
 
-    A method has its own colour and marker. With batch-norm statistics recomputed (`adabn`) it is dashed; `adabn`
-    alone is direct transfer with them.
+    A method has its own colour and marker. With AdaBN its line is dashed; `adabn` alone is direct transfer with AdaBN.
 
     Args:
-        curves: by label, [ranks] float, 0..1.
+        curves: [ranks] float, 0..1, by label.
     """
     methods = sorted(curves, key=place_of_label)
-    bases = list(dict.fromkeys(base_of(method) for method in methods))
+    bases = list(dict.fromkeys(base_method(method) for method in methods))
     spare = iter(SPARE_COLOURS * len(bases))
     colours = {base: COLOURS.get(base) or next(spare) for base in bases}
 
     figure = Figure(figsize=(4.8, 3.8 + 0.2 * len(methods)), layout="constrained")
     axes = figure.add_subplot()
     for method in methods:
-        curve, base = 100 * curves[method], base_of(method)
+        curve, base = 100 * curves[method], base_method(method)
         label = f"{title_of_label(method)}, {curve[0]:.1f} %"
         marker = MARKERS[bases.index(base) % len(MARKERS)]
         plot_curve(axes, curve, label, colours[base], marker, dashed="adabn" in method)
@@ -77,19 +76,19 @@ def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
     return figure
 
 
-def base_of(label: str) -> str:
-    """What images a method looks at: `simpgan+adabn` at SimPGAN's, `adabn` at those of direct transfer."""
+def base_method(label: str) -> str:
+    """Return the method whose images are looked at: `simpgan` for `simpgan+adabn`, `direct` for `adabn`."""
     method, _, variant = label.partition(" ")
     base = method.partition("+")[0]
     return f"{'direct' if base == 'adabn' else base} {variant}".strip()
 
 
 def translation_grid(translations: Translations, *, height: int = 160) -> Image.Image:
-    """One picture: a column an image, the first row before translation, then a row a method (the paper's Fig. 4).
+    """Draw one picture: one column per image, a row before translation, then one row per method (the paper's Fig. 4).
 
     Args:
         translations: images by label.
-        height: of each image, in pixels; its width keeps the shape of the first image.
+        height: height of each image in pixels; the width keeps the shape of the first image.
     """
     rows = strips(translations)
     first = rows[0][1][0]
@@ -109,7 +108,7 @@ def translation_grid(translations: Translations, *, height: int = 160) -> Image.
 
 
 def strips(translations: Translations) -> list[tuple[str, list[Picture]]]:
-    """Rows of the grid with their titles: the images as recorded, then as each method translates them."""
+    """Return the rows of the grid with their titles: the images as recorded, then translated by each method."""
     labels = sorted(translations, key=place_of_label)
     before = [picture for picture, _ in translations[labels[0]]]
     after = [
@@ -119,7 +118,7 @@ def strips(translations: Translations) -> list[tuple[str, list[Picture]]]:
 
 
 def features_figure(maps: Sequence[FeatureMap]) -> Figure:
-    """Maps of features, a panel a method, with the overlap of source and adapted target above each."""
+    """Draw feature maps, one panel per method, each with the overlap of source and adapted target as its title."""
     columns = min(3, len(maps))
     rows = -(-len(maps) // columns)
     figure = Figure(figsize=(3.3 * columns, 3.5 * rows + 0.5), layout="constrained")

@@ -1,8 +1,8 @@
 """Retrieval metrics: CMC, mean average precision and mean inverse negative penalty.
 
-A rank is one more than the number of images in front, so of a probe's list only its few correct matches are
-sorted: the wrong images in front of each are counted. Probes are taken in blocks, and only one block's
-similarities to the gallery exist at a time.
+A rank is one more than the number of images in front, so only the few correct matches of a probe's list are sorted: the
+wrong images in front of each are counted. Probes are taken in blocks, and only one block's similarities to the gallery
+exist at a time.
 """
 
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from simpgan.components.core.errors import UserError
 
 UNKNOWN = -1
-"""Person of a distractor or an unlabelled image; camera nobody noted. It equals nothing, not even itself."""
+"""Person of a distractor or an unlabelled image; unrecorded camera. It equals nothing, not even itself."""
 
 TIE = 1e-6
 """Similarities closer than this are tied: the float32 dot products of equal unit vectors differ by less."""
 
 BLOCK_VALUES = 2**22
-"""Similarities held at a time: 16 MiB, which stays near the processor's cache."""
+"""Similarities in memory at a time: 16 MiB, which stay close to the processor's cache."""
 
 COUNTED_MATCHES = 64
-"""Up to so many matches, comparing the whole list with each beats a binary search for every gallery image."""
+"""Up to this number of matches, comparing each with the whole list is faster than binary searches."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class RankingResult:
     Attributes:
         cmc: [max_rank] float64; `cmc[k - 1]` is the share of probes with a correct match among the first k.
         mean_average_precision: step-wise, as in most toolkits: mean of the precisions at the correct matches.
-        mean_average_precision_trapezoidal: area under the precision-recall curve joined by straight lines, as
-            in Market-1501's own evaluation; 0.5 to 1 point lower.
+        mean_average_precision_trapezoidal: area under the precision-recall curve joined by straight lines, as in
+            Market-1501's own evaluation; 0.5 to 1 point lower.
         mean_inverse_negative_penalty: number of matches over the rank of the hardest (Ye et al., TPAMI 2021).
         first_rank: [Q] int64, rank of each probe's first correct match from 1; 0 for a probe left out.
         average_precision: [Q] float64, step-wise; NaN for a probe left out.
@@ -55,16 +55,16 @@ class RankingResult:
 
 
 class Gallery:
-    """Gallery images with, for a probe, those that show its person: the correct matches and the ignored ones.
+    """Gallery images, which finds the correct matches and the ignored images of a probe.
 
     Args:
         features: [G, D] float32, L2-normalised.
         person: [G] int, `UNKNOWN` for a distractor.
-        camera: [G] int, `UNKNOWN` if not noted.
+        camera: [G] int, `UNKNOWN` if not recorded.
     """
 
     def __init__(self, features: ArrayLike, person: ArrayLike, camera: ArrayLike) -> None:
-        self.features = checked(features, "gallery")
+        self.features = validated(features, "gallery")
         self.person, self.camera = np.asarray(person), np.asarray(camera)
         if not len(self.features) == len(self.person) == len(self.camera):
             raise ValueError(f"gallery: {len(self.features)} features for {len(self.person)} persons")
@@ -72,7 +72,7 @@ class Gallery:
         self._sorted_person = self.person[self._by_person]
 
     def of_person(self, person: int, camera: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Indices of the images of `person`: correct matches, and those of `camera`, which are ignored."""
+        """Return the indices of the images of `person`: correct matches, and images of `camera`, which are ignored."""
         if person == UNKNOWN:
             return self._by_person[:0], self._by_person[:0]
         start, end = np.searchsorted(self._sorted_person, [person, person + 1])
@@ -93,23 +93,23 @@ def rank(
 ) -> RankingResult:
     """Rank the gallery for every probe by the dot product of features, and score the ranking.
 
-    Gallery images of the probe's person taken by the probe's own camera are ignored. A wrong image tied with
-    a correct match (closer than `TIE`) counts as in front of it, so a result never depends on the order of
-    files, and features that tell nobody apart score no lucky hit.
+    Gallery images of the probe's person taken by the probe's own camera are ignored. A wrong image tied with a correct
+    match (closer than `TIE`) counts as in front of it. So a result never depends on the order of files, and features
+    that are all alike score no lucky hit.
 
     Args:
         query: [Q, D] float32, L2-normalised; numpy or a torch tensor on the CPU.
         gallery: [G, D] float32, L2-normalised.
         query_person: [Q] int person ids, `UNKNOWN` (-1) for none.
         gallery_person: [G] int person ids, `UNKNOWN` (-1) for a distractor.
-        query_camera: [Q] int camera ids, `UNKNOWN` (-1) if not noted.
-        gallery_camera: [G] int camera ids, `UNKNOWN` (-1) if not noted.
+        query_camera: [Q] int camera ids, `UNKNOWN` (-1) if not recorded.
+        gallery_camera: [G] int camera ids, `UNKNOWN` (-1) if not recorded.
         max_rank: length of the CMC curve. With fewer gallery images it stays at its last value.
 
     Raises:
         UserError: a feature is not a finite number, or no probe has a correct match.
     """
-    probes = checked(query, "query")
+    probes = validated(query, "query")
     persons, cameras = np.asarray(query_person), np.asarray(query_camera)
     if not len(probes) == len(persons) == len(cameras):
         raise ValueError(f"query: {len(probes)} features for {len(persons)} persons")
@@ -152,14 +152,14 @@ def rank(
 def ranked_list(
     probe: ArrayLike, person: int, camera: int, gallery: Gallery, *, length: int = 10
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The head of one probe's list, for looking at: gallery indices, and which of them are correct.
+    """Return the head of one probe's list: gallery indices, and whether each is correct.
 
     Args:
         probe: [D] float32, L2-normalised.
         person: the probe's person id.
         camera: the probe's camera id.
-        gallery: what to rank.
-        length: images wanted; fewer come back from a smaller gallery.
+        gallery: gallery to rank.
+        length: number of images; fewer come back from a smaller gallery.
     """
     similarity = gallery.features @ np.asarray(probe, dtype=np.float32)
     correct, ignored = gallery.of_person(person, camera)
@@ -172,7 +172,13 @@ def ranked_list(
 def ranks_of(
     correct: NDArray[np.int64], ignored: NDArray[np.int64], similarity: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """Rising ranks, from 1, of the `correct` images in a list of `similarity` [G], which is overwritten."""
+    """Return the rising ranks, from 1, of the `correct` images in a list.
+
+    Args:
+        correct: [M] indices of correct matches.
+        ignored: indices of images that are left out of the list.
+        similarity: [G], is overwritten.
+    """
     matches = np.sort(similarity[correct])[::-1]
     similarity[correct] = -np.inf
     similarity[ignored] = -np.inf
@@ -181,7 +187,7 @@ def ranks_of(
 
 
 def wrong_in_front(thresholds: NDArray[np.float32], similarity: NDArray[np.float32]) -> NDArray[np.int64]:
-    """For each of the falling `thresholds`, how many values of `similarity` reach it."""
+    """Return for each of the falling `thresholds` how many values of `similarity` reach it."""
     if len(thresholds) <= COUNTED_MATCHES:
         return np.array([np.count_nonzero(similarity >= threshold) for threshold in thresholds])
     below = np.searchsorted(thresholds[::-1], similarity, side="right")
@@ -192,14 +198,18 @@ def wrong_in_front(thresholds: NDArray[np.float32], similarity: NDArray[np.float
 def similarities(
     probes: NDArray[np.float32], gallery: NDArray[np.float32]
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Each probe's index and its dot products [G] with the gallery, computed a block of probes at a time."""
+    """Yield each probe's index and its dot products [G] with the gallery, computed one block of probes at a time."""
     block = max(32, BLOCK_VALUES // max(1, len(gallery)))
     for start in range(0, len(probes), block):
         yield from enumerate(probes[start : start + block] @ gallery.T, start)
 
 
-def checked(features: ArrayLike, role: str) -> NDArray[np.float32]:
-    """Features as [N, D] float32, refused when one is not a finite number."""
+def validated(features: ArrayLike, role: str) -> NDArray[np.float32]:
+    """Return features as [N, D] float32.
+
+    Raises:
+        UserError: one of them is not a finite number.
+    """
     array = np.asarray(features, dtype=np.float32)
     if array.ndim != 2:
         raise ValueError(f"{role} features have shape {array.shape}, not [N, D]")

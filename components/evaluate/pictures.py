@@ -1,4 +1,4 @@
-"""What the report shows of the images: translations, and ranked lists of a few probes."""
+"""Images in the report: translations, and ranked lists of a few probes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,10 @@ LIST_LENGTH = 10
 
 
 def to_source(shown: ShownSplit) -> Translations:
-    """Some of the split's probes, or of all its images without labels, before and after translation by each F."""
+    """Return some images of the target before and after translation by each F.
+
+    They are probes of the split; without labels, any of its images.
+    """
     target = shown.target
     rows = evenly_spread(target.probes(shown.split), TRANSLATIONS_SHOWN)
     before = pictures_of(target.manifest, rows, target.data_root)
@@ -36,7 +39,7 @@ def to_source(shown: ShownSplit) -> Translations:
 
 
 def to_target(shown: ShownSplit) -> Translations:
-    """Some of the source's training images before and after translation by each G whose translator is known."""
+    """Return some of the source's training images before and after translation by each known G."""
     source = shown.source.images
     rows = evenly_spread(shown.source.rows, TRANSLATIONS_SHOWN)
     before = pictures_of(source.manifest, rows, source.data_root)
@@ -48,12 +51,12 @@ def to_target(shown: ShownSplit) -> Translations:
 
 
 def beside(before: Sequence[Picture], after: Sequence[Picture]) -> list[tuple[Picture, Picture]]:
-    """Pictures with their translations, in the same shape."""
+    """Pair pictures with their translations, in the same shape."""
     return [(original, resized(translation, original)) for original, translation in zip(before, after, strict=True)]
 
 
 def translated_by_g(source: Images, rows: np.ndarray, translator: Path) -> list[Picture]:
-    """The images of `rows` in the target's style."""
+    """Translate the images of `rows` into the target's style."""
     generator = Generator(GeneratorConfig.parse(read_config(translator)["generator"], stage="generator"))
     load_network(translator, "g", generator)
     device = choose_device()
@@ -65,9 +68,9 @@ def translated_by_g(source: Images, rows: np.ndarray, translator: Path) -> list[
 
 
 def ranked_probes(shown: ShownSplit, count: int) -> list[RankedProbe]:
-    """Ranked lists of `count` probes, evenly spread over those with a correct match, by method.
+    """Return ranked lists by method of `count` probes, evenly spread over those with a correct match.
 
-    All lists show the images as recorded: what differs is what the classifier was given.
+    All lists show the images as recorded; only the classifier's input differs.
     """
     target, of_methods = shown.target, [each for each in shown.evaluations if each.method in LISTED]
     query, gallery_rows = target.rows(shown.split, "query"), target.rows(shown.split, "gallery")
@@ -91,10 +94,10 @@ def ranked_probes(shown: ShownSplit, count: int) -> list[RankedProbe]:
 
 
 def nearest_images(shown: ShownSplit, count: int) -> list[RankedProbe]:
-    """For `count` images of a target without labels, the most similar ones of other cameras, by method.
+    """Return the most similar images of other cameras, by method, for `count` images of a target without labels.
 
-    Pictures of one camera mostly show one person in a row, which finds nobody; where all are from one camera, or it
-    is unknown, they are all there is.
+    Neighbouring pictures of one camera mostly show one person, so they are left out. If all images are from one camera,
+    or it is unknown, they are used.
     """
     target = shown.target
     rows = target.searched([shown.split])
@@ -117,11 +120,11 @@ def nearest_images(shown: ShownSplit, count: int) -> list[RankedProbe]:
 
 
 def pictures_of(manifest: Manifest, rows: np.ndarray, data_root: str) -> list[Picture]:
-    """The images of `rows`, each in its own size."""
+    """Return the images of `rows`, each in its own size."""
     return list(read_pictures(data_root, manifest, rows))
 
 
 def resized(picture: Picture, like: Picture) -> Picture:
-    """A translation in the shape of its original, to be shown beside it."""
+    """Resize a translation to the shape of its original."""
     height, width = like.shape[:2]
     return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))

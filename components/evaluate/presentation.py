@@ -1,4 +1,4 @@
-"""What people look at: the report and the figures beside it, and what the tracking server gets of them."""
+"""Write the report and its figures, and record them."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,10 @@ from simpgan.components.evaluate.settings import EvaluateSettings
 
 
 def split_to_show(splits: Sequence[TargetSplit], trained: Sequence[TargetSplit]) -> TargetSplit:
-    """The split most was trained for, of equals the one named last; the first of `splits` if nothing was."""
+    """Return the split with the most trainings, and of equals the last one.
+
+    If nothing was trained it is the first of `splits`.
+    """
     return max(reversed(trained), key=trained.count, default=splits[0])
 
 
@@ -43,7 +46,18 @@ def present(
     output: Path,
     tracked: StageRun,
 ) -> None:
-    """Write report.html, and the figures as files; record them."""
+    """Write report.html and the figures as files, and record them.
+
+    Args:
+        shown: the split that the figures show.
+        rows: all rows of the results.
+        settings: settings of the stage.
+        checks: label-free checks.
+        notes: sentences below the headline.
+        details: tables at the end of the report, by heading.
+        output: folder of the results.
+        tracked: gets figures, rates and files.
+    """
     probes = read_probes_beside(output / "results.json")
     curves = curves_of(shown)
     to_source, to_target = pictures.to_source(shown), pictures.to_target(shown)
@@ -82,9 +96,9 @@ def present(
 
 
 def curves_of(shown: ShownSplit) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """CMC curves by figure, by label, means over seeds: those without AdaBN, then those with it.
+    """Return CMC curves by figure and label, means over seeds: without AdaBN, then with it.
 
-    The other ways of comparing the same features are left to the table.
+    Other ways of comparing the same features are in the table only.
     """
     figures: dict[str, dict[str, list[NDArray[np.float64]]]] = {}
     for each in shown.evaluations:
@@ -98,19 +112,19 @@ def curves_of(shown: ShownSplit) -> dict[str, dict[str, NDArray[np.float64]]]:
 
 
 def tracked_name(label: str) -> str:
-    """A label in the characters that names of metrics may have."""
+    """Return a label in the characters that names of metrics may have."""
     return label.replace("+", "-").replace("=", " ")
 
 
 def made_with() -> dict[str, object]:
-    """Where the numbers come from."""
+    """Return hardware, date, commit and versions behind the numbers."""
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     code = {"hardware": provenance.hardware(), "date": provenance.today(), "commit": provenance.commit()}
     return {**code, **versions}
 
 
 def trainings(translated: Sequence[Path]) -> dict[str, dict[str, object]]:
-    """The settings behind each translation, by a title."""
+    """Return the settings behind each translation, by a title."""
     origins = [read_origin(folder) for folder in translated]
     return {
         f"{origin['settings']['method']} {origin['variant']}".strip()

@@ -1,4 +1,4 @@
-"""The report: one HTML page that needs nothing else, neither a network nor the folder it came from."""
+"""The report: one HTML page that needs no other file and no network."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ from simpgan.components.evaluate.figures import (
 )
 
 TRAINED = ("simpgan", "simpgan-fit", "cyclegan", "gan")
-"""Translations that were trained, as labels of the checks begin with them."""
+"""Trained translations: labels of the checks begin with these names."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """One gallery image in a ranked list; nobody knows whether it is `correct` where there are no labels."""
+    """A gallery image in a ranked list; `correct` is None if there are no labels."""
 
     image: Picture
     correct: bool | None = None
@@ -48,9 +48,12 @@ class Match:
 
 @dataclass(frozen=True)
 class RankedList:
-    """The head of a method's list for a probe; `first_rank` is where the first correct image stands, from 1.
+    """The head of a method's list for a probe.
 
-    It is 0 where there are no labels.
+    Attributes:
+        method: label of the method.
+        matches: gallery images in their order.
+        first_rank: rank of the first correct image, from 1; 0 if there are no labels.
     """
 
     method: str
@@ -60,7 +63,7 @@ class RankedList:
 
 @dataclass(frozen=True)
 class RankedProbe:
-    """A probe and its ranked lists; `name` tells it apart, such as its file's name."""
+    """A probe and its ranked lists, with a name such as that of its file."""
 
     name: str
     image: Picture
@@ -69,7 +72,7 @@ class RankedProbe:
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """Methods that can be compared with one another, and apart from them other ways of comparing the same features."""
+    """Methods that can be compared, and below them (folded) other ways of comparing the same features."""
 
     title: str
     methods: Sequence[Summary]
@@ -78,7 +81,7 @@ class ResultsTable:
 
 @dataclass(frozen=True)
 class DomainGap:
-    """How near source and target are: the overlap in feature space by label, and maps of the features."""
+    """The gap between source and target: overlap in feature space by label, and feature maps."""
 
     overlaps: Mapping[str, float]
     maps: Sequence[FeatureMap]
@@ -102,18 +105,18 @@ def write_report(
     """Write the report, whole or not at all.
 
     Args:
-        path: of the HTML file, or its `s3://` location.
-        rows: all results; the page averages them. None: the target has no labels.
-        probes: what became of each, with the columns of `probes.COLUMNS`.
-        checks: what is known without labels; None where nothing was measured.
+        path: path of the HTML file, or its `s3://` location.
+        rows: rows of the results, one per method and split; the page averages them. Empty if the target has no labels.
+        probes: rank and precision of every probe, with the columns of `probes.COLUMNS`.
+        checks: label-free checks; None if nothing was measured.
         of: names of source and target.
-        cmc: by title of the figure (such as the protocol), by label, [ranks] float, 0..1.
+        cmc: [ranks] float, 0..1, by label, by title of the figure (such as the protocol).
         to_source: images of the target before and after translation by F.
         to_target: images of the source before and after translation by G.
-        domains: how near source and target are for the classifier.
+        domains: the gap between source and target for the classifier.
         ranked: probes with their ranked lists.
         details: tables at the end, by heading: settings and versions, name to value.
-        notes: sentences the reader must know, such as which folds were run; shown below the headline.
+        notes: sentences that the reader must know, such as which folds were evaluated; shown below the headline.
 
     Raises:
         UserError: the location cannot be written.
@@ -127,9 +130,9 @@ def write_report(
         tables=results_tables(rows),
         rows=sorted(rows, key=lambda row: (row.source, row.target, row.protocol, place(row.method), *row.key)),
         rates=RATES,
-        explanations=[(title_of(method), text) for method, text in EXPLANATIONS.items() if used(method, rows)],
+        explanations=[(title_of(method), text) for method, text in EXPLANATIONS.items() if is_used(method, rows)],
         curves={title: data_uri(svg(cmc_figure(curves)), "image/svg+xml") for title, curves in cmc.items() if curves},
-        reading={title: reading(curves) for title, curves in cmc.items() if curves},
+        reading={title: curves_in_words(curves) for title, curves in cmc.items() if curves},
         strips={
             direction: strips(translations)
             for direction, translations in (("source", to_source), ("target", to_target))
@@ -145,13 +148,13 @@ def write_report(
 
 
 def headline(rows: Sequence[ResultsRow], probes: pd.DataFrame) -> list[Sentence]:
-    """Sentences that say what came out; the first one is the page's title."""
+    """Return the results as sentences; the first one is the page's title."""
     said = [sentence for each in headlines(rows, probes) for sentence in each.sentences]
     return said or [Sentence("Nothing was evaluated", "")]
 
 
 def headline_without_labels(checks: Checks, source: str, target: str) -> list[Sentence]:
-    """What can be said where nobody knows who is who: the translation that its score would choose."""
+    """Return what is known without labels as sentences, with the translation that its score would select."""
     unknown = "Without labels, accuracy cannot be measured"
     sentences = [
         Sentence(unknown, f"Trained on {source}, and {target} has no labels; what can be checked without any is below")
@@ -173,7 +176,7 @@ def headline_without_labels(checks: Checks, source: str, target: str) -> list[Se
 
 
 def results_tables(rows: Sequence[ResultsRow]) -> list[ResultsTable]:
-    """A table for what can be compared with one another: the methods of an experiment in the same folds and seeds."""
+    """Return one table per set of methods that can be compared: of one experiment, in the same folds and seeds."""
     tables = []
     for block in comparable(rows):
         summaries = summarise(block)
@@ -183,12 +186,12 @@ def results_tables(rows: Sequence[ResultsRow]) -> list[ResultsTable]:
 
 
 def best(summaries: Sequence[Summary], rate: str) -> float:
-    """The highest mean of a rate, which stands out where there are several."""
+    """Return the highest mean of a rate, to be highlighted if there are several rows."""
     return max(summary.mean[rate] for summary in summaries) if len(summaries) > 1 else float("inf")
 
 
 def overlap_table(overlaps: Mapping[str, float]) -> list[tuple[str, float, float | None]]:
-    """Title of what the classifier looks at, the overlap with the source, and that with AdaBN if it was measured."""
+    """Return rows of title, overlap with the source, and overlap with AdaBN (None if not measured)."""
 
     def with_adabn(label: str) -> str:
         method, space, variant = label.partition(" ")
@@ -199,12 +202,13 @@ def overlap_table(overlaps: Mapping[str, float]) -> list[tuple[str, float, float
     return [(title_of_label(label), overlaps[label], overlaps.get(with_adabn(label))) for label in plain]
 
 
-def used(method: str, rows: Sequence[ResultsRow]) -> bool:
+def is_used(method: str, rows: Sequence[ResultsRow]) -> bool:
+    """Tell whether a part of a method's name is in the rows."""
     return any(method in row.method.split("+") for row in rows)
 
 
-def reading(curves: Mapping[str, NDArray[np.float64]]) -> str:
-    """A CMC figure's numbers in words, for those who do not see it."""
+def curves_in_words(curves: Mapping[str, NDArray[np.float64]]) -> str:
+    """Return the numbers of a CMC figure in words, for readers who do not see it."""
     return "; ".join(
         f"{title_of_label(method)}: "
         + ", ".join(f"{100 * curve[rank - 1]:.1f} % at rank {rank}" for rank in MARKED_RANKS if rank <= len(curve))

@@ -8,7 +8,7 @@ from simpgan.components.core.settings import Precision, Settings
 
 
 class EvaluateSettings(Settings):
-    """How people are looked for in the target, and what is shown of it."""
+    """Settings of evaluation and report."""
 
     seed: int = Field(
         0,

@@ -1,4 +1,4 @@
-"""Measure how well the classifier finds people in the target, as it is and by every other method given."""
+"""Measure how well the classifier finds people in the target, as recorded and with every other method."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -54,24 +54,27 @@ def run(
     counterparts: Sequence[Path] = (),
     features: Sequence[Path] = (),
 ) -> list[ResultsRow]:
-    """Evaluate the classifier on the target and on its translations; write results.json, probes.parquet, checks.json,
-    report.html and figures.
+    """Evaluate the classifier on the target and on its views, and write results, checks, report and figures.
 
-    Direct transfer and AdaBN are evaluated in every split of the target, what was trained for a split in that one, and
-    matched colours where there is a translation (in every split if there is none). The label-free checks are those of
-    one split. Of a target without labels they are all there is, and the results have no rows.
+    Direct transfer and AdaBN are evaluated in every split of the target, trained methods in the split of their
+    training, and colour transfer where there is a translation (in every split if there is none). The label-free checks
+    are those of one split. For a target without labels there are only checks, and the results have no rows.
 
     Args:
-        source: folder of the manifest the classifier was trained on.
+        source: folder of the manifest that the classifier was trained on.
         target: folder of the manifest to find people in.
         classifier: model folder.
+        settings: settings of the stage.
         data_root: folder or `s3://` prefix that holds the shards.
         output: folder for the results.
         translated: folders of translations of the target.
-        translators: model folders of what made them. Without them the report does not show the source in the target's
-            style, and a classifier that was fine-tuned with one is not used.
+        translators: model folders of their translators. Without them, the report does not show the source in the
+            target's style, and a classifier that was fine-tuned with a translator is not used.
         counterparts: model folders of classifiers trained on the source in the target's style.
         features: folders of features of the target's images.
+
+    Returns:
+        the rows of the results.
 
     Raises:
         UserError: inputs that do not belong together, or source and target show the same people.
@@ -80,7 +83,8 @@ def run(
     refuse_shared_people(labelled, looked_in.manifest, settings.allow_shared_people)
     network, config = load_classifier(classifier)
     if not config["settings"]["verification_weight"]:
-        settings = settings.model_copy(update={"verification": False})  # the classifier never learned to score pairs
+        # The classifier was trained without the verification loss.
+        settings = settings.model_copy(update={"verification": False})
     seed = config["settings"]["seed"]
     trained_on = LabelledSource(Images(labelled, data_root), labelled_images(labelled, config["protocol"]))
     by_translation = translated_views(looked_in, translated, translators)
@@ -150,7 +154,7 @@ def run(
 def results_of(
     evaluations: Iterable[Evaluation], target: Target, shown: TargetSplit, common: Mapping[str, str]
 ) -> tuple[list[ResultsRow], pd.DataFrame, list[Evaluation]]:
-    """Rows, what became of each probe, and the evaluations of the split `shown`; only those keep their features."""
+    """Collect rows, probes, and the evaluations of the split `shown`; only those keep their features."""
     rows, probes, of_split = [], [no_probes()], []
     for evaluation in evaluations:
         if evaluation.result:
@@ -162,14 +166,14 @@ def results_of(
 
 
 def notes(target: Target, shown: TargetSplit, trained: Sequence[TargetSplit]) -> list[str]:
-    """Which splits were evaluated for a part of the methods only, or not at all, and why."""
+    """Return sentences on the splits that were evaluated for some methods only, or not at all, with the reasons."""
     without_match = [(each.protocol, each.fold) for each in target.unranked if len(target.rows(each, "query"))]
     remarks = [f"No probe can be ranked: {unrankable(target.manifest, [split])}." for split in without_match]
     if not target.labelled:
-        return remarks + ([f"Only {shown} was looked at."] if len(target.splits) > 1 else [])
+        return remarks + ([f"Only {shown} was evaluated."] if len(target.splits) > 1 else [])
     counts = {split: len(target.rows(split, "train")) for split in target.splits}
     remarks += [
-        f"Nothing can be trained on the target in {split}: training images there: {count}."
+        f"Nothing can be trained on the target in {split}: it has {count} training images."
         for split, count in counts.items()
         if count < FEWEST
     ]

@@ -1,4 +1,4 @@
-"""What can be said of each method without a label: the same numbers by which train_gan chooses, on a bounded sample."""
+"""Label-free checks of each method: the numbers by which train_gan selects a checkpoint, on a bounded sample."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,10 +25,13 @@ from simpgan.components.evaluate.views import View
 class LabelFreeChecks:
     """Measures views of the target on a sample of the source's and of the target's training images.
 
-    Every classifier is its own judge: features of its images are held against its features of the images as recorded.
+    Every classifier is its own judge: its features of a view are compared with its features of the images as recorded.
 
     Args:
-        split: whose images are looked at.
+        source: the source's training images.
+        target: the target.
+        split: the split whose images are sampled.
+        settings: settings of the stage.
 
     Raises:
         UserError: a domain has a single image.
@@ -78,14 +81,14 @@ class LabelFreeChecks:
         self.methods[name] = Measures(**measures, score=score(measures), cycle_target=cycle)
 
     def features(self, network: SiameseClassifier, images: Images, rows: np.ndarray) -> Tensor:
-        """The classifier's features [N, D] of images, without their mirror images."""
+        """Return the classifier's features [N, D] of images, without their mirror images."""
         looking = Inference(network, self.settings.precision)
         features = through(looking, images.batches(network, rows, BATCH))
         self._precisions.add(looking.precision)
         return features
 
     def cycle(self, view: View, translator: Path) -> float:
-        """Mean |G(F(T)) - T| of the view's translations."""
+        """Return the mean of |G(F(T)) - T| over the view's translations."""
         if translator not in self._cycles:
             g, _ = load_translator(translator)
             load_network(translator, "g", g)
@@ -103,7 +106,7 @@ class LabelFreeChecks:
         return self._cycles[translator]
 
     def result(self, classifier: str) -> Checks:
-        """All that was measured; `classifier` is the digest of the source's classifier."""
+        """Return all checks; `classifier` is the digest of the source's classifier."""
         looked_at = Sample(
             protocol=self.split.protocol,
             fold=self.split.fold,

@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 def verification_vectors(
     weight: NDArray[np.float32], probes: NDArray[np.float32], gallery: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Vectors whose dot product orders a probe's gallery as the verification score of Eq. 1 does.
+    """Return vectors whose dot products order a probe's gallery as the verification score of Eq. 1 does.
 
-    The score is w (v1 - v2)^2 + b = -2 (w v1) v2 + w v2^2 + (w v1^2 + b). The last part is the same for a probe's
-    whole gallery and left out. The rest is a dot product, of a vector of the probe that ends with a constant and one
-    of the gallery image that ends with w v2^2. Moving v1 and v2 together changes no difference, so their mean is
-    taken off: otherwise the score would drown in the rounding of two large terms.
+    The score is w (v1 - v2)^2 + b = -2 (w v1) v2 + w v2^2 + (w v1^2 + b). The last part is the same for a probe's whole
+    gallery and left out. The rest is a dot product of two vectors: the probe's ends with a constant, the gallery
+    image's with w v2^2. Moving v1 and v2 together changes no difference, so their mean is subtracted: otherwise the
+    score would drown in the rounding of two large terms.
 
-    As in cosine ranking the largest product possible is 1, so that ties mean the same: probes have length 1, and so
-    has the longest vector of the gallery.
+    As in cosine ranking the largest possible product is 1, so that ties mean the same: probes have length 1, and so has
+    the longest vector of the gallery.
 
     Args:
         weight: [D], w of the verification head.

@@ -1,4 +1,4 @@
-"""What is evaluated: the target's images, as recorded or changed, as some classifier sees them, in some splits."""
+"""Views of the target: its images, as recorded or changed, with the classifier that looks at them in some splits."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,10 +25,10 @@ class MethodRun:
     """The training behind a method's numbers.
 
     Attributes:
-        method: of `core/results/methods.py`, without parts.
-        seed: of the training.
-        variant: settings by which it differs from the other runs of its method.
-        steps: of the GAN; 0 if there is none.
+        method: name from `core/results/methods.py`, without parts.
+        seed: seed of the training.
+        variant: settings by which it differs from other runs of its method.
+        steps: training steps of the GAN; 0 if there is none.
         score: label-free score of the translation, lower is better; None if there is none.
     """
 
@@ -39,7 +39,7 @@ class MethodRun:
     score: float | None = None
 
     def label(self, method: str = "") -> str:
-        """What figures know it by: the method (its own, or the one given, with parts), then its variant."""
+        """Return the name in figures: the method (or `method`, with its parts), then the variant."""
         return f"{method or self.method} {self.variant}".strip()
 
 
@@ -48,9 +48,11 @@ class View:
     """One way of looking at the target.
 
     Attributes:
-        images: the target's, as recorded or changed.
-        changed: whether they are not as recorded; then their features are also joined with the recorded ones'.
-        classifier: model folder of the classifier that looks at them, if it is not the source's.
+        run: the training behind the method.
+        images: the target's images, as recorded or changed.
+        splits: where the view is evaluated.
+        changed: whether the images are not as recorded; then their features are also joined with the recorded ones'.
+        classifier: model folder of the classifier that looks at the images, if it is not the source's.
         translator: model folder whose F made the images, if it is known.
     """
 
@@ -63,18 +65,17 @@ class View:
 
 
 def recorded_view(target: Target, seed: int) -> View:
-    """Direct transfer: the images as recorded, in all splits."""
+    """Return the view of direct transfer: the images as recorded, in all splits."""
     return View(MethodRun("direct", seed), Images(target.manifest, target.data_root), target.splits)
 
 
 def translated_views(target: Target, translated: Sequence[Path], translators: Sequence[Path]) -> list[View]:
-    """The target's translations, each in the split whose training images its GAN has seen.
+    """Return the target's translations, each in the split whose training images its GAN has seen.
 
     A classifier that was fine-tuned with a translator looks at that translator's images.
 
     Raises:
-        UserError: a folder is no translation, is one of another target or split, or its translator is not among those
-            given.
+        UserError: a folder is no translation, is one of another target or split, or its translator is not given.
     """
     origins = {folder: translation_origin(folder, target.manifest) for folder in translated}
     makers = translators_of(origins, translators)
@@ -97,10 +98,10 @@ def translated_views(target: Target, translated: Sequence[Path], translators: Se
 
 
 def translation_origin(translation: Path, target: Manifest) -> dict[str, Any]:
-    """What a translation's translation.json says of its training.
+    """Read direction, settings and inputs of a translation's training.
 
     Raises:
-        UserError: there is none, or the translation is of another data set.
+        UserError: there is no translation.json, or the translation is of another data set.
     """
     path = translation / "translation.json"
     if not path.is_file():
@@ -112,7 +113,7 @@ def translation_origin(translation: Path, target: Manifest) -> dict[str, Any]:
 
 
 def translators_of(origins: Mapping[Path, Mapping[str, Any]], translators: Sequence[Path]) -> dict[Path, Path]:
-    """The translator that made each translation; none if no translators are given.
+    """Return the translator that made each translation; empty if no translators are given.
 
     Raises:
         UserError: a translation's translator is missing, or a translator made none of the translations.
@@ -131,10 +132,10 @@ def translators_of(origins: Mapping[Path, Mapping[str, Any]], translators: Seque
 
 
 def counterpart_views(target: Target, classifiers: Sequence[Path]) -> list[View]:
-    """Classifiers trained on the source in the target's style; they look at the images as recorded.
+    """Return the views of classifiers trained on the source in the target's style: the images as recorded.
 
     Raises:
-        UserError: a folder holds another classifier, or one for a split the target does not have.
+        UserError: a folder holds another classifier, or one for a split that the target does not have.
     """
     views = []
     for folder in classifiers:
@@ -151,10 +152,18 @@ def counterpart_views(target: Target, classifiers: Sequence[Path]) -> list[View]
 def colour_transfer_views(
     target: Target, splits: Iterable[TargetSplit], source: LabelledSource, *, height: int, width: int, seed: int
 ) -> list[View]:
-    """The target's colours matched to those of the source's training images: over the set, and image by image.
+    """Return the views with colours matched to the source's training images: over the set, and image by image.
 
-    Over the set means over the unlabelled training images of a split: splits that differ in them are views of
-    their own. Colours are measured at the classifier's `height` and `width` in pixels.
+    "Over the set" means over the unlabelled training images of a split, so splits that differ in them have views of
+    their own.
+
+    Args:
+        target: the target.
+        splits: where the views are evaluated.
+        source: the source's training images.
+        height: height in pixels at which colours are measured, the classifier's.
+        width: width in pixels, likewise.
+        seed: seed that the rows get.
     """
 
     def statistics(manifest: Manifest, rows: np.ndarray) -> ChannelStatistics:
@@ -174,7 +183,7 @@ def colour_transfer_views(
 
 
 def ready_made_features(target: Target, folders: Sequence[Path]) -> list[tuple[MethodRun, TargetSplit, Features]]:
-    """Features that another method made of the target's images, each for one split.
+    """Load features that other methods made of the target's images, each for one split.
 
     Raises:
         UserError: a folder holds no features, or those of another target or split.
@@ -193,7 +202,7 @@ def ready_made_features(target: Target, folders: Sequence[Path]) -> list[tuple[M
 
 
 def refuse_repeated(runs: Iterable[tuple[MethodRun, TargetSplit]]) -> None:
-    """Raise UserError where two runs would be the same row of the results."""
+    """Raise UserError if two runs would be the same row of the results."""
     counts = Counter((run.method, run.variant, split, run.seed) for run, split in runs)
     for (method, variant, split, seed), count in counts.items():
         if count > 1:

@@ -164,7 +164,7 @@ def test_probes_of_people_whom_nobody_knows_are_no_labels(ingested: Ingested, cl
     out = tmp_path / "out"
     assert stage.run(ingested.source, tmp_path / "target", classifier, settings, ingested.data_root, out) == []
     assert set(read_checks(out / "checks.json").methods) == {"direct"}
-    assert "Only all250, fold 0 was looked at." in (out / "report.html").read_text()
+    assert "Only all250, fold 0 was evaluated." in (out / "report.html").read_text()
 
 
 def test_a_split_without_a_match_costs_the_others_nothing(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:

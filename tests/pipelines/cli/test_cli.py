@@ -10,6 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 import yaml
+from kfp.components import load_component_from_file
 
 from simpgan.pipelines import cli
 from simpgan.pipelines.demo_data import generate
@@ -200,11 +201,11 @@ def test_a_name_that_the_terminal_cannot_show_does_not_end_a_command(tmp_path):
     assert ended.stdout.endswith("d.yaml written\n")
 
 
-@pytest.mark.parametrize("pipeline", ["adapt", "table1"])
-def test_compile_writes_the_pipeline(simpgan, tmp_path, pipeline):
+@pytest.mark.parametrize("command", [["adapt"], ["table1"], ["retrain"], ["adapt", "--profile", "one-gpu"]])
+def test_compile_writes_a_pipeline_that_kfp_can_read(simpgan, tmp_path, command):
     path = tmp_path / "deep" / "pipeline.yaml"
-    assert simpgan("compile", pipeline, "--out", path)[0] == 0
-    assert yaml.safe_load(path.read_text())["pipelineInfo"]["name"] == pipeline
+    assert simpgan("compile", *command, "--out", path)[0] == 0
+    assert load_component_from_file(str(path)).name == command[0]
 
 
 def test_compile_has_the_loops_of_the_methods_given(simpgan, tmp_path):

@@ -1,4 +1,4 @@
-"""From the parts of an adaptation to a candidate and a champion, in a store of one user."""
+"""From the parts of an adaptation to a candidate and its promotion, in a store of one user."""
 
 import json
 from collections.abc import Callable
@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from mlflow import MlflowClient
-from simpgan.components.champion import stage as champion
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.models.model_folder import model_digest
 from simpgan.components.core.registry.description import Description
 from simpgan.components.core.registry.gate import GateSettings, Measured
 from simpgan.components.core.registry.model_registry import Registry
@@ -174,24 +172,3 @@ def test_a_verdict_on_images_that_the_champion_never_saw_before_is_remembered(pr
     promoted, verdict = promotion.promote(Registry(), "candidate", GateSettings())
     assert verdict.reasons[0].startswith("rank-1 100.0 against 33.3 of the champion")
     assert promoted.aliases == ("champion",)
-
-
-@pytest.mark.parametrize("method", ["simpgan+adabn", "adabn"])
-def test_the_champion_comes_in_the_parts_that_stages_take(
-    propose: Propose, parts: dict[str, Any], tmp_path: Path, method: str
-) -> None:
-    propose(method, (method, [1, 1]), promote=True)
-    outputs = {name: tmp_path / "champion" / name for name in ("classifier", "translator", "source", "target")}
-    version, about = champion.run("simpgan", "champion", outputs)
-    assert (version.number, about.method) == (1, method)
-    assert model_digest(outputs["classifier"]) == model_digest(parts["classifier"])
-    assert Manifest.load(outputs["target"]).digest == Manifest.load(parts["target"]).digest
-    if "simpgan" in method:
-        assert model_digest(outputs["translator"]) == model_digest(parts["translator"])
-    else:
-        assert [path.name for path in outputs["translator"].iterdir()] == ["none.txt"]
-
-
-def test_without_a_champion_the_stage_says_so(client: MlflowClient, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="MLflow has no model 'simpgan'"):
-        champion.run("simpgan", "champion", {"classifier": tmp_path})

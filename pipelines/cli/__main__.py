@@ -1,4 +1,4 @@
-"""`python -m simpgan.pipelines.cli`."""
+"""Run the command line with `python -m simpgan.pipelines.cli`."""
 
 from simpgan.pipelines.cli import main
 

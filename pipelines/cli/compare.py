@@ -1,4 +1,4 @@
-"""The command that holds runs against one another."""
+"""The command that compares runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,30 +9,30 @@ from simpgan.components.core.errors import UserError
 from simpgan.pipelines.cli.locations import a_run
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("compare")(compare)
-
-
 def compare(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(callback=a_run, help="Ids of runs in MLflow, or folders: the --out of runs on this machine."),
+        typer.Argument(callback=a_run, help="Runs: ids in MLflow, or the --out of runs on this machine."),
     ] = None,
     experiment: Annotated[
-        str, typer.Option("--experiment", help="Also every run with results of this MLflow experiment.")
+        str, typer.Option("--experiment", metavar="NAME", help="Add all runs with results of this MLflow experiment.")
     ] = "",
     method: Annotated[
-        str, typer.Option("--method", help="Methods to compare, with commas; without, what each run was made for.")
+        str, typer.Option("--method", metavar="NAMES", help="Methods to compare; by default the main one of each run.")
     ] = "",
     baseline: Annotated[
-        str, typer.Option("--baseline", callback=a_run, help="Run to hold the others against; without, the best one.")
+        str,
+        typer.Option("--baseline", metavar="RUN", callback=a_run, help="Run to compare with; by default the best one."),
     ] = "",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for compare.html, compare.json and compare.csv.")
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Folder for compare.html, compare.json and compare.csv."),
     ] = None,
 ) -> None:
-    """Compare runs: rates, CMC curves with intervals, what differs, and whether it is more than chance."""
+    """Compare runs: accuracy, significance of the differences, and settings that differ.
+
+    With --out, also write a page with CMC curves and their intervals.
+    """
     from simpgan.pipelines.reports.comparison.groups import grouped
     from simpgan.pipelines.reports.comparison.runs import read_runs
     from simpgan.pipelines.reports.comparison.tables import in_terminal

@@ -1,4 +1,4 @@
-"""The commands for the stages' images: build, push, lock, check."""
+"""The commands for the container images of the stages: build, push, lock, check."""
 
 import os
 from pathlib import Path
@@ -7,39 +7,35 @@ from typing import Annotated
 import typer
 
 from simpgan.components.core.errors import UserError
-from simpgan.pipelines.cli.locations import Commands, a_registry
+from simpgan.pipelines.cli.locations import a_registry
 
 RegistryOption = Annotated[
-    str, typer.Option(callback=a_registry, help="Where the images are pushed to: ghcr.io/somebody/simpgan.")
+    str, typer.Option(metavar="ADDRESS", callback=a_registry, help="Registry, such as ghcr.io/you/simpgan.")
 ]
-TagOption = Annotated[str, typer.Option(help="Tag they are pushed with.")]
-StagesArgument = Annotated[list[str] | None, typer.Argument(help="Stages, such as train_gan; without, all.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    images = Commands(help="The container images of the stages.", no_args_is_help=True)
-    images.command("build")(build)
-    images.command("push")(push)
-    images.command("lock")(lock)
-    images.command("check")(check)
-    app.add_typer(images, name="images")
+TagOption = Annotated[str, typer.Option(metavar="TAG", help="Tag of the images.")]
+StagesArgument = Annotated[list[str] | None, typer.Argument(help="Stages, such as train_gan; by default all.")]
 
 
 def build(
     stages: StagesArgument = None,
-    base_image: Annotated[str, typer.Option(help="Image with torch; without, that of images/Dockerfile.")] = "",
-    slim_image: Annotated[str, typer.Option(help="Image with Python for stages that run no network.")] = "",
-    bills: Annotated[Path, typer.Option(help="Folder for the bills of materials.")] = Path("build/sbom"),
+    base_image: Annotated[
+        str, typer.Option(metavar="IMAGE", help="Image with torch; by default that of the Dockerfile.")
+    ] = "",
+    slim_image: Annotated[
+        str, typer.Option(metavar="IMAGE", help="Image with Python; by default that of the Dockerfile.")
+    ] = "",
+    bills: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the bills of materials.")] = Path(
+        "build/sbom"
+    ),
 ) -> None:
-    """Build the images on this machine's Docker engine, and write down what is in them."""
+    """Build the images with Docker, and write their bills of materials."""
     from simpgan.pipelines.images.bill import write_bill
     from simpgan.pipelines.images.build import Bases, build_all
     from simpgan.pipelines.images.docker_command import size
 
     bases = Bases.given(base_image, slim_image)
     for name in bases.without_digest():
-        typer.echo(f"{name} is not pinned by a digest: another day it may be another image", err=True)
+        typer.echo(f"{name} is not pinned by a digest, so it may change", err=True)
     for image in build_all(chosen(stages), bases):
         bill = write_bill(image, bills)
         typer.echo(f"{image:28} {size(image) / 1e6:7.0f} MB  {bill}")
@@ -50,7 +46,7 @@ def push(
     stages: StagesArgument = None,
     tag: TagOption = "latest",
 ) -> None:
-    """Push images that were built to a registry, with the login of docker."""
+    """Push the built images to a registry, with the login of docker."""
     from simpgan.pipelines.images.push import push as push_image
 
     for stage in chosen(stages):
@@ -58,10 +54,10 @@ def push(
 
 
 def chosen(stages: list[str] | None) -> list[str]:
-    """The stages named, all without a name.
+    """Return the stages named, or all if none is named.
 
     Raises:
-        UserError: there is no such stage.
+        UserError: There is no such stage.
     """
     from simpgan.components.core.settings import nearest
     from simpgan.pipelines.config.profiles import STAGES
@@ -76,9 +72,11 @@ def chosen(stages: list[str] | None) -> list[str]:
 def lock(
     registry: RegistryOption,
     tag: TagOption = "latest",
-    out: Annotated[Path | None, typer.Option(help="File to write; without, images/digests.json.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File to write; by default images/digests.json.")
+    ] = None,
 ) -> None:
-    """Write down the digests of pushed images, by which compiled pipelines refer to them from then on."""
+    """Lock the digests of pushed images, which compiled pipelines then refer to."""
     from simpgan.components.core.images import LOCK
     from simpgan.pipelines.cluster import image_registry as registries
     from simpgan.pipelines.config.profiles import STAGES
@@ -93,7 +91,7 @@ def lock(
 
 
 def check() -> None:
-    """Ask the registry whether it still has every image that is locked."""
+    """Check that the registry still has every locked image."""
     from simpgan.components.core.images import LOCK, Images
     from simpgan.pipelines.cluster import image_registry as registries
     from simpgan.pipelines.config.profiles import STAGES

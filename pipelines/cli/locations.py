@@ -1,7 +1,7 @@
-"""What every path of the command line may be: a folder or file of this machine, and an object store where one is taken.
+"""What every path of the command line may be: a folder or file of this machine, or an object store where allowed.
 
-app = Commands(name="simpgan")  # checks every parameter of type Path
-location: Annotated[str, typer.Argument(callback=a_place)]  # text, since s3:// is no path
+Parameters of type `Path` are checked by every command. Parameters that may also be in an object store are text, and
+name their check: `location: Annotated[str, typer.Argument(callback=a_place)]`.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
 
 from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
@@ -17,26 +16,8 @@ from simpgan.components.core.errors import UserError
 HERE = "a folder or file of this machine"
 
 
-class Commands(typer.Typer):
-    """Commands that refuse a path with a scheme, such as `minio://bucket`: it would become a folder `minio:`."""
-
-    def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
-        return super().command(name, **{"cls": Command, **options})
-
-
-class Command(TyperCommand):
-    """A command that checks its paths before it runs."""
-
-    def invoke(self, ctx: Any) -> Any:
-        for parameter in self.params:
-            for value in several(ctx.params.get(parameter.name)):
-                if isinstance(value, Path):
-                    refuse_scheme(name_of(ctx, parameter), value, HERE)
-        return super().invoke(ctx)
-
-
 def taking(taken: str, *, s3: bool = False) -> Callable[[typer.Context, typer.CallbackParam, Any], Any]:
-    """The callback of a parameter whose text may be a path. `taken` says what it may be, in messages."""
+    """Return the callback of a text parameter that may be a path. Messages name what it may be: `taken`."""
 
     def check(ctx: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:
         for each in several(value):
@@ -48,20 +29,20 @@ def taking(taken: str, *, s3: bool = False) -> Callable[[typer.Context, typer.Ca
 
 
 def refuse_scheme(name: str, location: str | Path, taken: str) -> None:
-    """Raise UserError for a location with a scheme. `name` is that of the option, argument or variable."""
+    """Raise UserError for a location with a scheme, given by the option, argument or variable `name`."""
     if storage.has_scheme(str(location)):
         raise UserError(f"{name} '{location}': give {taken}")
 
 
 def several(value: Any) -> Sequence[Any]:
-    """The values that a parameter was given: none, one or a list of them."""
+    """Return the values of a parameter as a sequence: none, one or several."""
     if value is None:
         return ()
     return value if isinstance(value, list | tuple) else (value,)
 
 
 def name_of(ctx: Any, parameter: Any) -> str:
-    """What the user gave the value by: an option, an argument or an environment variable."""
+    """Return the name of the option, argument or environment variable that gave the value."""
     source = ctx.get_parameter_source(parameter.name)
     if source is not None and source.name == "ENVIRONMENT":
         return str(parameter.envvar)

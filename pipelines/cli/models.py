@@ -1,4 +1,4 @@
-"""The commands about models in use: propose, promote, rollback, models."""
+"""The commands that manage registered models: propose, promote, rollback, models."""
 
 import os
 from pathlib import Path
@@ -12,8 +12,9 @@ from simpgan.pipelines.cli.options import ModelOption
 
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--out", help="The --out of a run whose own MLflow it is. Without: what MLFLOW_TRACKING_URI names."),
+    typer.Option("--out", metavar="FOLDER", help="Run whose mlflow.db has the model; by default MLFLOW_TRACKING_URI."),
 ]
+PARTS = "Parts, without RUN"
 COLUMNS = {
     "simpgan.method": "method",
     "simpgan.source": "source",
@@ -26,45 +27,50 @@ COLUMNS = {
 }
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("propose")(propose)
-    app.command("promote")(promote)
-    app.command("rollback")(rollback)
-    app.command("models")(models)
-
-
 def propose(
-    run: Annotated[Path | None, typer.Argument(help="The --out of simpgan run adapt. Or give the parts.")] = None,
-    method: Annotated[
-        str,
-        typer.Option(help="What to register: adabn, simpgan+adabn, ... Without: AdaBN; with --translator after it."),
-    ] = "",
-    protocol: Annotated[str, typer.Option(help="Split of the target, if there are several: folds10:3.")] = "",
-    variant: Annotated[str, typer.Option(help="Of a sweep: lambda_similarity=0.1.")] = "",
+    run: Annotated[
+        Path | None, typer.Argument(help="The --out of simpgan run adapt; otherwise give the parts.")
+    ] = None,
+    method: Annotated[str, typer.Option(metavar="NAME", help="Method of the results, such as simpgan+adabn.")] = "",
+    protocol: Annotated[str, typer.Option(metavar="SPLIT", help="Split, if the run has several: folds10:3.")] = "",
+    variant: Annotated[str, typer.Option(metavar="TEXT", help="Value of a sweep: lambda_similarity=0.1.")] = "",
     model: ModelOption = "simpgan",
-    promote: Annotated[
-        bool, typer.Option("--promote", help="Make it the champion if the gate lets it through.")
-    ] = False,
-    source: Annotated[Path | None, typer.Option(help="Manifest of the labelled data set.")] = None,
-    target: Annotated[Path | None, typer.Option(help="Manifest of the data set it was adapted to.")] = None,
-    classifier: Annotated[Path | None, typer.Option(help="Classifier that pretrain made.")] = None,
-    translator: Annotated[Path | None, typer.Option(help="Translator that train-gan made.")] = None,
-    results: Annotated[Path | None, typer.Option(help="What evaluate found of it.")] = None,
+    promote: Annotated[bool, typer.Option("--promote", help="Make it the champion if it passes the gate.")] = False,
+    source: Annotated[
+        Path | None, typer.Option(metavar="MANIFEST", rich_help_panel=PARTS, help="Manifest of the source.")
+    ] = None,
+    target: Annotated[
+        Path | None, typer.Option(metavar="MANIFEST", rich_help_panel=PARTS, help="Manifest of the target.")
+    ] = None,
+    classifier: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", rich_help_panel=PARTS, help="Classifier from pretrain.")
+    ] = None,
+    translator: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", rich_help_panel=PARTS, help="Translator from train-gan.")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", rich_help_panel=PARTS, help="Results from evaluate.")
+    ] = None,
     results_of_champion: Annotated[
-        Path | None, typer.Option(help="What evaluate found of the champion on the same target.")
+        Path | None,
+        typer.Option(metavar="FOLDER", rich_help_panel=PARTS, help="Results of the champion on the same target."),
     ] = None,
     data_root: Annotated[
         str | None,
         typer.Option(
             "--data-root",
+            metavar="STORAGE",
             envvar="SIMPGAN_DATA_ROOT",
+            show_envvar=False,
             callback=a_place,
-            help="Where the images are. Without: where RUN had them.",
+            help="Images; by default where RUN stored them.",
         ),
     ] = None,
 ) -> None:
-    """Register an adaptation in MLflow as a candidate, with a model card, and hold it against the champion."""
+    """Register an adaptation as candidate and compare it with the champion.
+
+    The candidate gets a model card. Without --method, AdaBN is registered; with --translator, its method with AdaBN.
+    """
     from tempfile import TemporaryDirectory
 
     from simpgan.components.propose import stage
@@ -106,14 +112,17 @@ def propose(
 
 
 def promote(
-    which: Annotated[str, typer.Argument(metavar="VERSION", help="Number or alias.")] = "candidate",
+    which: Annotated[str, typer.Argument(metavar="VERSION", help="Number or alias of the version.")] = "candidate",
     model: ModelOption = "simpgan",
     out: StoreOption = None,
     force: Annotated[
-        str, typer.Option("--force", metavar="REASON", help="Although the gate refuses it; the reason is kept.")
+        str, typer.Option("--force", metavar="REASON", help="Promote despite the gate; the reason is recorded.")
     ] = "",
 ) -> None:
-    """Make a version the champion, if the gate lets it through; the champion so far is then the previous one."""
+    """Make a version the champion if it passes the gate.
+
+    The former champion becomes the previous one.
+    """
     from simpgan.components.core.registry.gate import GateSettings
     from simpgan.components.core.registry.model_registry import Registry
     from simpgan.components.propose import promotion
@@ -124,7 +133,10 @@ def promote(
 
 
 def rollback(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
-    """Make the previous champion the champion again. The two change places: a second time undoes the first."""
+    """Make the previous champion the champion again.
+
+    The two versions swap: a second rollback undoes the first.
+    """
     from simpgan.components.core.registry.model_registry import Registry
 
     use_store(out)
@@ -133,7 +145,7 @@ def rollback(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
 
 
 def models(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
-    """List the versions of a registered model, the newest first: what they are, how they do, which is in use."""
+    """List the versions of a registered model, newest first."""
     from simpgan.components.core.registry.model_registry import Registry
     from simpgan.components.core.results.summary import aligned
 
@@ -150,10 +162,10 @@ def models(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
 
 
 def use_store(out: Path | None) -> None:
-    """Name the MLflow store in a run's folder, unless the environment names another or none is given.
+    """Set MLFLOW_TRACKING_URI to the store in a run's folder, unless it is set already or no folder is given.
 
     Raises:
-        UserError: the folder has none.
+        UserError: The folder has no store.
     """
     from simpgan.components.core.tracking.store_address import store_address
 
@@ -166,7 +178,7 @@ def use_store(out: Path | None) -> None:
 
 
 def split_of(text: str) -> tuple[str, int]:
-    """A protocol and fold, `folds10:3`; fold 0 without one, and no protocol if the text is empty."""
+    """Parse a protocol and fold, `folds10:3`. The fold is 0 by default; an empty text is no protocol."""
     protocol, _, fold = text.partition(":")
     if fold and not fold.isdigit():
         raise UserError(f"--protocol '{text}' names no fold: write {protocol}:0")
@@ -174,5 +186,5 @@ def split_of(text: str) -> tuple[str, int]:
 
 
 def in_words(aliases: tuple[str, ...]) -> str:
-    """What a version is, by its aliases."""
+    """Describe a version by its aliases."""
     return " and ".join(f"the {alias}" for alias in aliases) or "registered"

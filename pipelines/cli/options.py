@@ -1,108 +1,118 @@
-"""The options that several commands share."""
+"""The options that several commands share. `cli.help` explains their placeholders."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from simpgan.pipelines.cli.help import TRAINED
 from simpgan.pipelines.cli.locations import a_place, a_preset, a_profile, a_registry
-from simpgan.pipelines.config.defaults import Runner
+from simpgan.pipelines.config.defaults import TABLE1_METHODS, Runner, split
 
-PresetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--preset",
-        callback=a_preset,
-        help="Preset (paper, modern, small, demo), or a YAML file. Without: the settings' defaults.",
-    ),
+CLUSTER = "Cluster"
+"""The panel of options about the cluster."""
+
+# What to run.
+TargetDataOption = Annotated[str, typer.Option("--target", metavar="LAYOUT:PATH", help="Data set to adapt to.")]
+SourceNameOption = Annotated[
+    str, typer.Option("--source-name", metavar="NAME", help="Name in results; by default the layout's.")
 ]
-ProfileOption = Annotated[
-    str | None,
-    typer.Option(
-        "--profile",
-        callback=a_profile,
-        help="What its pods ask of a cluster: cpu, one-gpu, eight-gpus, or a YAML file.",
-    ),
+SourceNamesOption = Annotated[
+    list[str] | None,
+    typer.Option("--source-name", metavar="NAME", help="Name in results; one per --source, in order."),
 ]
-RegistryOption = Annotated[
+TargetNameOption = Annotated[
+    str, typer.Option("--target-name", metavar="NAME", help="Name in results; by default the layout's.")
+]
+MethodOption = Annotated[str, typer.Option("--method", metavar="METHODS", help="Methods, separated by commas.")]
+Table1MethodOption = Annotated[
     str,
     typer.Option(
-        "--registry",
-        callback=a_registry,
-        help="Where a cluster finds the images: ghcr.io/somebody/simpgan. Without: what SIMPGAN_REGISTRY or "
-        "images/digests.json says.",
+        "--method",
+        metavar="METHODS",
+        help=f"Methods; by default all but {', '.join(sorted({*TRAINED} - {*split(TABLE1_METHODS)}))}.",
+        show_default=False,
     ),
+]
+RetrainMethodOption = Annotated[str, typer.Option("--method", metavar="METHOD", help="How to continue training.")]
+ProtocolOption = Annotated[
+    str, typer.Option("--protocol", metavar="SPLITS", help="Splits of the target, separated by commas.")
+]
+SharedPeopleOption = Annotated[
+    bool, typer.Option("--allow-shared-people", help="Accept people who are in source and target.")
+]
+ThresholdOption = Annotated[int, typer.Option("--threshold", metavar="N", min=1, help="Minimum number of new images.")]
+PartImagesOption = Annotated[
+    int, typer.Option("--part-images", metavar="N", min=1, help="Images that one task ingests.")
+]
+ModelOption = Annotated[str, typer.Option("--model", metavar="NAME", help="Name of the registered model.")]
+
+# Settings.
+PresetOption = Annotated[
+    str | None, typer.Option("--preset", metavar="PRESET", callback=a_preset, help="Preset of settings.")
 ]
 SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="STAGE.SETTING=VALUE", help="Change one setting; may be given several times."),
+    list[str] | None, typer.Option("--set", metavar="SETTING=VALUE", help="Change one setting; repeatable.")
 ]
-SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of every stage that has one.")]
-SeedsOption = Annotated[list[int] | None, typer.Option("--seed", min=0, help="A seed; may be given several times.")]
+StageSetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; repeatable.")
+]
 SweepOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--sweep", metavar="train_gan.SETTING=VALUE,VALUE", help="Train every translation with each of the values."
-    ),
+    typer.Option("--sweep", metavar="SETTING=LIST", help="Train a translation per value; repeatable."),
 ]
+SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", min=0, help="Seed of all random numbers.")]
+SeedsOption = Annotated[
+    list[int] | None, typer.Option("--seed", metavar="N", min=0, help="Seed of all random numbers; repeatable.")
+]
+
+# Where to read and write.
+OutOption = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for everything that is written.")]
 DataRootOption = Annotated[
     str | None,
     typer.Option(
         "--data-root",
+        metavar="STORAGE",
         envvar="SIMPGAN_DATA_ROOT",
+        show_envvar=False,
         callback=a_place,
-        help="Folder or s3:// prefix for images and checkpoints. Without: that of the run in --out, else 'data' in it.",
+        help="Images and checkpoints; by default OUT/data.",
     ),
 ]
 RecordedDataRootOption = Annotated[
     str | None,
     typer.Option(
         "--data-root",
+        metavar="STORAGE",
         envvar="SIMPGAN_DATA_ROOT",
+        show_envvar=False,
         callback=a_place,
-        help="Folder or s3:// prefix for images. Without: that of the run whose folder the manifest is in.",
+        help="Images; by default where the run stored them.",
     ),
 ]
 SharedDataRootOption = Annotated[
     str,
     typer.Option(
         "--data-root",
+        metavar="STORAGE",
         envvar="SIMPGAN_DATA_ROOT",
+        show_envvar=False,
         callback=a_place,
-        help="Folder or s3:// prefix for images and checkpoints, the same for all stages.",
+        help="Images and checkpoints, for all stages.",
     ),
 ]
-OutOption = Annotated[Path, typer.Option("--out", help="Folder for all that the command makes.")]
-MethodOption = Annotated[
+RunnerOption = Annotated[Runner, typer.Option("--runner", metavar="RUNNER", help="How each stage runs.")]
+
+# The cluster.
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", metavar="PROFILE", callback=a_profile, rich_help_panel=CLUSTER, help="Resources of the pods."
+    ),
+]
+RegistryOption = Annotated[
     str,
-    typer.Option("--method", help="Methods, with commas: simpgan, simpgan-fit, cyclegan, gan, umdl, source-to-target."),
-]
-ProtocolOption = Annotated[
-    str, typer.Option("--protocol", help="Protocols of the target with folds, with commas: folds10:0-9,all250.")
-]
-TargetDataOption = Annotated[
-    str, typer.Option("--target", help="Data set to adapt to: grid:PATH or likewise. Its labels only measure.")
-]
-SourceNameOption = Annotated[
-    str, typer.Option("--source-name", help="What results call the source; without, its layout's name.")
-]
-SourceNamesOption = Annotated[
-    list[str] | None, typer.Option("--source-name", help="What results call the sources, in their order.")
-]
-TargetNameOption = Annotated[str, typer.Option("--target-name", help="What results call the target.")]
-RunnerOption = Annotated[
-    Runner, typer.Option("--runner", help="Run each stage as a process, or as a container of its image.")
-]
-SharedPeopleOption = Annotated[
-    bool,
-    typer.Option("--allow-shared-people", help="Also where source and target show the same people."),
-]
-ThresholdOption = Annotated[int, typer.Option("--threshold", min=1, help="New images that are worth a training.")]
-PartImagesOption = Annotated[
-    int, typer.Option("--part-images", min=1, help="Files of a part; parts are read side by side on a cluster.")
-]
-ModelOption = Annotated[str, typer.Option("--model", help="Name of the registered model.")]
-RetrainMethodOption = Annotated[
-    str,
-    typer.Option("--method", help="simpgan, simpgan-fit, cyclegan or gan; or adabn, which trains nothing."),
+    typer.Option(
+        "--registry", metavar="REGISTRY", callback=a_registry, rich_help_panel=CLUSTER, help="Registry of the images."
+    ),
 ]

@@ -1,4 +1,4 @@
-"""The command that does one task of a past run again."""
+"""The command that reruns one task of a past run."""
 
 from datetime import datetime
 from pathlib import Path
@@ -12,30 +12,32 @@ from simpgan.pipelines.cli.run import name_store
 from simpgan.pipelines.config.defaults import Runner
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("rerun")(rerun)
-
-
 def rerun(
     run: Annotated[
         str,
-        typer.Argument(callback=a_run, help="The --out of a run, or the id of an MLflow run, of a pipeline or stage."),
+        typer.Argument(callback=a_run, help="Run of a pipeline or stage: its --out, or its id in MLflow."),
     ],
-    stage: Annotated[str, typer.Argument(help="Stage, such as train_gan; or a task by the name of its run in MLflow.")],
+    stage: Annotated[str, typer.Argument(help="Stage, such as train_gan; or the name of a task's run in MLflow.")],
     assignments: SetOption = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for all that the stage makes. Without: rerun-STAGE-TIME, here.")
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Folder for the outputs; by default rerun-STAGE-TIME."),
     ] = None,
     data_root: Annotated[
         str | None,
         typer.Option(
-            "--data-root", callback=a_place, help="Where its images are now. Without: where the past run had them."
+            "--data-root",
+            metavar="PLACE",
+            callback=a_place,
+            help="Folder or s3:// prefix of the images; by default the run's.",
         ),
     ] = None,
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
-    """Run one stage of a past run again, here, with the same inputs and settings but for those that --set changes."""
+    """Rerun one stage of a past run on this machine.
+
+    Inputs and settings are those of the past run, except for the settings that --set changes.
+    """
     from simpgan.pipelines.cli.run import place_of_data
     from simpgan.pipelines.runner.relocation import DataRoot
     from simpgan.pipelines.runner.rerun import changed, manifests_of, run_again
@@ -53,7 +55,7 @@ def rerun(
 
 
 def record_where(run: Path, out: Path) -> None:
-    """Record where the environment says; without, where the folder of the run does, else in that of the new one."""
+    """Set the MLflow store: that of the environment, else that in the run's folder, else one in `out`."""
     if run.is_dir():
         beside = run if (run / "mlflow.db").is_file() else out
         name_store(beside)

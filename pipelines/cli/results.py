@@ -1,4 +1,4 @@
-"""The command that publishes results: rows of several runs as one file with its pages."""
+"""The command that merges the results of several runs into one file with its pages."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,16 +6,16 @@ from typing import Annotated
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("results")(results)
-
-
 def results(
-    runs: Annotated[list[Path], typer.Argument(help="The --out of a run or a summary, or its results.json.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of results.json and its pages.")] = Path("docs"),
+    runs: Annotated[list[Path], typer.Argument(help="The --out of runs or of summarise, or results.json files.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for results.json and its pages.")] = Path(
+        "docs"
+    ),
 ) -> None:
-    """Merge the rows of runs into results.json and write its pages; rows of the same key are replaced."""
+    """Merge the results of several runs into one file with its pages.
+
+    Rows of the same key are replaced.
+    """
     from simpgan.components.summarise.pages import PAGES
     from simpgan.pipelines.reports.results_page import RESULTS, publish
 

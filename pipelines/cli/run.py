@@ -1,4 +1,4 @@
-"""The commands for whole pipelines: run, compile, demo, demo-data."""
+"""The commands that run a whole pipeline: run, compile, demo, demo-data."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ import typer
 
 from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
-from simpgan.pipelines.cli.locations import Commands, a_place
+from simpgan.pipelines.cli.locations import a_place
 from simpgan.pipelines.cli.options import (
     DataRootOption,
     MethodOption,
@@ -31,6 +31,7 @@ from simpgan.pipelines.cli.options import (
     SourceNameOption,
     SourceNamesOption,
     SweepOption,
+    Table1MethodOption,
     TargetDataOption,
     TargetNameOption,
     ThresholdOption,
@@ -52,27 +53,15 @@ if TYPE_CHECKING:
 
 
 class Pipeline(StrEnum):
-    """The pipelines there are."""
+    """The pipelines that can be compiled."""
 
     ADAPT = "adapt"
     TABLE1 = "table1"
     RETRAIN = "retrain"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    runs = Commands(help="Run a pipeline on this machine.", no_args_is_help=True)
-    runs.command("adapt")(run_adapt)
-    runs.command("table1")(run_table1)
-    runs.command("retrain")(run_retrain)
-    app.add_typer(runs, name="run")
-    app.command("compile")(compile_pipeline)
-    app.command("demo")(demo)
-    app.command("demo-data")(demo_data)
-
-
 def run_adapt(
-    source: Annotated[str, typer.Option(help="Labelled data set: market1501:PATH, cuhk01:PATH or grid:PATH.")],
+    source: Annotated[str, typer.Option(metavar="LAYOUT:PATH", help="Labelled data set.")],
     target: TargetDataOption,
     out: OutOption,
     source_name: SourceNameOption = "",
@@ -87,7 +76,10 @@ def run_adapt(
     allow_shared_people: SharedPeopleOption = False,
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
-    """Adapt from one source to one target. Stages that are done already come from the cache in --out."""
+    """Adapt from one source to one target.
+
+    Labels of the target are used for evaluation only. Stages that are finished already come from the cache in --out.
+    """
     from simpgan.pipelines.reports.selection import choices
     from simpgan.pipelines.requests.data_sets import DataSet
 
@@ -110,12 +102,12 @@ def run_adapt(
 
 
 def run_table1(
-    source: Annotated[list[str], typer.Option(help="Labelled data set, market1501:PATH; may be given several times.")],
+    source: Annotated[list[str], typer.Option(metavar="LAYOUT:PATH", help="Labelled data set; repeatable.")],
     target: TargetDataOption,
     out: OutOption,
     source_name: SourceNamesOption = None,
     target_name: TargetNameOption = "",
-    method: MethodOption = TABLE1_METHODS,
+    method: Table1MethodOption = TABLE1_METHODS,
     protocol: ProtocolOption = "",
     preset: PresetOption = None,
     assignments: SetOption = None,
@@ -124,7 +116,10 @@ def run_table1(
     allow_shared_people: SharedPeopleOption = False,
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
-    """Every method for several sources and seeds, summed up beside the paper's Table 1; all folds unless told."""
+    """Run every method for several sources and seeds, and compare with the paper's Table 1.
+
+    Without --protocol, all protocols and folds of the target are run.
+    """
     from simpgan.pipelines.config.presets import resolve
     from simpgan.pipelines.requests.data_sets import DataSet, names_of_sources, refuse_same_names
     from simpgan.pipelines.requests.early_checks import foresee
@@ -152,7 +147,7 @@ def run_table1(
 
 def run_retrain(
     location: Annotated[
-        str, typer.Argument(callback=a_place, help="Folder or s3:// prefix of camera images, a folder a camera.")
+        str, typer.Argument(callback=a_place, help="Folder or s3:// prefix with one folder of images per camera.")
     ],
     out: OutOption,
     model: ModelOption = MODEL,
@@ -165,7 +160,10 @@ def run_retrain(
     data_root: DataRootOption = None,
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
-    """Go on from the champion when enough new images have come, and propose what comes of it."""
+    """Continue training from the champion once enough new images have arrived.
+
+    The result is proposed as candidate; simpgan promote makes it the champion.
+    """
     from simpgan.pipelines.config.presets import resolve
     from simpgan.pipelines.requests import retrain
 
@@ -189,16 +187,16 @@ def run_retrain(
 
 
 def compile_pipeline(
-    pipeline: Pipeline,
-    out: Annotated[Path | None, typer.Option(help="YAML file to write; without, named like the pipeline.")] = None,
+    pipeline: Annotated[Pipeline, typer.Argument(help="Pipeline to compile: adapt, table1 or retrain.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="File to write; by default PIPELINE.yaml.")] = None,
     method: MethodOption = "",
     profile: ProfileOption = None,
     registry: RegistryOption = "",
 ) -> None:
-    """Write a pipeline as the YAML that Kubeflow Pipelines takes, for the methods given; table1: for all of them;
-    retrain: for one.
+    """Compile a pipeline to YAML for Kubeflow Pipelines.
 
-    With a profile its pods are set up for a cluster; without, it is what also runs on this machine.
+    By default, adapt is compiled for simpgan, and table1 for the methods that it runs by default; retrain takes one
+    method. With --profile, the pods are set up for a cluster; without it, the pipeline also runs on this machine.
     """
     from kfp.compiler import Compiler
 
@@ -242,10 +240,10 @@ def compile_pipeline(
 
 
 def demo_data(
-    out: Annotated[Path, typer.Argument(help="Folder for the two data sets.")],
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, other people and cameras.")] = 0,
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder for the two data sets.")],
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of people and cameras.")] = 0,
 ) -> None:
-    """Generate two small camera networks in official layouts, for trying the software."""
+    """Generate two small camera networks to try the software on."""
     from simpgan.pipelines.demo_data import generate
 
     source, target = generate(out, seed)
@@ -254,9 +252,9 @@ def demo_data(
 
 def demo(
     out: OutOption = Path("demo"),
-    seed: Annotated[int, typer.Option(min=0, help="Of the generated data and of every training.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the data and of every training.")] = 0,
 ) -> None:
-    """Generate two camera networks, and adapt from one to the other: a few minutes, no download, no GPU."""
+    """Generate two camera networks and adapt from one to the other (minutes, no GPU)."""
     from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
     from simpgan.pipelines.requests.data_sets import DataSet
 
@@ -284,7 +282,7 @@ def adapt(
     data_root: str | None = None,
     runner: Runner = Runner.SUBPROCESS,
 ) -> "list[ResultsRow]":
-    """Check all that was asked for, then run the pipeline `adapt`. Returns the rows of results."""
+    """Check the whole request, run the pipeline `adapt`, and return the rows of results."""
     from simpgan.pipelines.config.presets import resolve
     from simpgan.pipelines.requests.early_checks import foresee
     from simpgan.pipelines.requests.sweep import plan
@@ -302,10 +300,10 @@ def adapt(
 
 
 def prepared(out: Path) -> Path:
-    """The folder of a run, which has its own store of runs unless the environment names another.
+    """Create the folder of a run and return its full path. It holds the MLflow store unless the environment names one.
 
     Raises:
-        UserError: MLflow takes no store in a folder of that name.
+        UserError: MLflow cannot keep a store in a folder of that name.
     """
     out = out.resolve()
     name_store(out)
@@ -314,7 +312,7 @@ def prepared(out: Path) -> Path:
 
 
 def name_store(out: Path) -> None:
-    """Name the store of runs in the folder of a run, unless the environment names another."""
+    """Set MLFLOW_TRACKING_URI to the store in a run's folder, unless it is set already."""
     from simpgan.components.core.tracking.store_address import store_address
 
     if not os.environ.get("MLFLOW_TRACKING_URI"):
@@ -322,19 +320,19 @@ def name_store(out: Path) -> None:
 
 
 def place_of_data(data_root: str) -> str:
-    """The data root, as a full path where it is a folder."""
+    """Return the data root; a folder as its full path."""
     return data_root if storage.is_s3(data_root) else str(Path(data_root).expanduser().resolve())
 
 
 def place_of_run(data_root: str | None, out: Path) -> str:
-    """The data root of a run: as given, else as the run in `out` before had it, else a folder in `out`."""
+    """Return the data root: the one given, else that of the last run in `out`, else `data` in `out`."""
     from simpgan.pipelines.runner.relocation import data_root_of
 
     return place_of_data(data_root or data_root_of(out) or str(out / "data"))
 
 
 def show(rows: "list[ResultsRow]", out: Path, further: str) -> None:
-    """Print the results in `out`, or without labels the checks; where to look further; and what came out."""
+    """Print the results in `out`, or label-free checks if there are none; then `further`, then the conclusions."""
     from simpgan.components.core.results.headlines import headlines
     from simpgan.components.core.results.probes import read_probes_beside
     from simpgan.components.core.results.summary import table

@@ -1,4 +1,4 @@
-"""The commands that start pipelines again and again on a Kubeflow Pipelines server."""
+"""The commands that schedule pipelines on a Kubeflow Pipelines server."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,24 +6,15 @@ from typing import Annotated
 import typer
 
 from simpgan.components.core.errors import UserError
-from simpgan.pipelines.cli.locations import Commands
 from simpgan.pipelines.cli.submit import HostOption, NamespaceOption, TokenFileOption
 
 FilesArgument = Annotated[
-    list[Path] | None, typer.Argument(help="Files of schedules. Without: all of --folder, and no others.")
+    list[Path] | None, typer.Argument(help="Files of schedules; by default all in --folder, and no others.")
 ]
 FolderOption = Annotated[
-    Path | None, typer.Option("--folder", help="Folder of schedules. Default: pipelines/cluster/schedules.")
+    Path | None,
+    typer.Option("--folder", metavar="FOLDER", help="Folder of schedules; by default pipelines/cluster/schedules."),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    schedule = Commands(help="Start pipelines at set times on a Kubeflow Pipelines server.", no_args_is_help=True)
-    schedule.command("apply")(apply_schedules)
-    schedule.command("list")(list_schedules)
-    schedule.command("remove")(remove_schedules)
-    app.add_typer(schedule, name="schedule")
 
 
 def apply_schedules(
@@ -33,9 +24,9 @@ def apply_schedules(
     token_file: TokenFileOption = None,
     namespace: NamespaceOption = None,
 ) -> None:
-    """Bring the server's recurring runs to what the files say; says what it created, replaced, left and removed.
+    """Create, replace and remove recurring runs on the server to match the files.
 
-    Recurring runs that simpgan did not create stay as they are.
+    Recurring runs that simpgan did not create stay unchanged.
     """
     from simpgan.pipelines.cluster.schedules import FOLDER, files_in, read_all
 
@@ -52,7 +43,7 @@ def apply_schedules(
 
 
 def list_schedules(host: HostOption, token_file: TokenFileOption = None, namespace: NamespaceOption = None) -> None:
-    """The schedules on the server that simpgan created: name, times in UTC, whether they are on, since when."""
+    """List the schedules that simpgan created on the server, with times in UTC."""
     from simpgan.pipelines.cluster.client import Server
     from simpgan.pipelines.cluster.schedules.reconciling import own
 
@@ -64,12 +55,15 @@ def list_schedules(host: HostOption, token_file: TokenFileOption = None, namespa
 
 def remove_schedules(
     host: HostOption,
-    files: FilesArgument = None,
-    every: Annotated[bool, typer.Option("--all", help="Every schedule that simpgan created.")] = False,
+    files: Annotated[list[Path] | None, typer.Argument(help="Files or names of schedules.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Remove every schedule that simpgan created.")] = False,
     token_file: TokenFileOption = None,
     namespace: NamespaceOption = None,
 ) -> None:
-    """Take schedules off the server, by their files (which need not be there any more) or names."""
+    """Remove schedules from the server, by file or name.
+
+    The files may be deleted already.
+    """
     if bool(files) == every:
         raise UserError("give the files or names of the schedules to remove, or --all")
 

@@ -1,4 +1,4 @@
-"""The command that finds people with a model in use."""
+"""The command that searches a gallery for a person."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,25 +10,24 @@ from simpgan.pipelines.cli.options import OutOption, RecordedDataRootOption
 from simpgan.pipelines.cli.run import place_of_data
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("search")(search)
-
-
 def search(
-    probe: Annotated[Path, typer.Option(help="Picture of a person, or a folder of such.")],
-    gallery: Annotated[Path, typer.Option(help="Manifest of the images to search.")],
+    probe: Annotated[Path, typer.Option(metavar="PATH", help="Image of a person, or a folder of images.")],
+    gallery: Annotated[Path, typer.Option(metavar="MANIFEST", help="Manifest of the images to search.")],
     model: Annotated[
-        str, typer.Option(callback=a_model, help="Model in use: NAME@champion, NAME@3, or the folder of an adaptation.")
+        str,
+        typer.Option(metavar="MODEL", callback=a_model, help="Model, such as simpgan@champion."),
     ],
     out: OutOption,
     data_root: RecordedDataRootOption = None,
-    top: Annotated[int, typer.Option(min=1, help="Images to find for each probe.")] = 20,
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="Images to return for each probe.")] = 20,
     false_accepts: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of pairs of different people that may be accepted.")
+        float, typer.Option(metavar="RATE", min=0, max=1, help="False accept rate of the threshold.")
     ] = 0.001,
 ) -> None:
-    """Find the gallery images most like a person; the gallery's features are kept for the next search."""
+    """Find the gallery images that are most similar to a person.
+
+    The features of the gallery are cached for the next search.
+    """
     from simpgan.components.core import storage
     from simpgan.components.search.page import write_page
     from simpgan.components.search.searcher import Searcher, probe_files
@@ -50,10 +49,10 @@ def search(
 
 
 def folder_of(model: str) -> Path:
-    """The folder of an adaptation; a registered one is fetched once, and kept.
+    """Return the folder of an adaptation. A registered one is fetched once and cached.
 
     Raises:
-        UserError: there is no such folder, model, version or alias.
+        UserError: There is no such folder, model, version or alias.
     """
     from simpgan.components.core import storage
     from simpgan.components.core.registry.version_lookup import CONTENT_TAG, content_of

@@ -1,14 +1,12 @@
-"""The commands for single stages, each on local paths: what a component does, without a pipeline."""
+"""The commands that run a single stage on local paths, as its component does in a pipeline."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.task import Task, note_task
-from simpgan.components.core.settings import Settings
 from simpgan.pipelines.cli.locations import a_place
 from simpgan.pipelines.cli.options import (
     OutOption,
@@ -16,42 +14,33 @@ from simpgan.pipelines.cli.options import (
     PresetOption,
     RecordedDataRootOption,
     SeedOption,
-    SetOption,
     SharedDataRootOption,
+    StageSetOption,
     ThresholdOption,
 )
 from simpgan.pipelines.cli.run import place_of_data
 from simpgan.pipelines.config.defaults import PART_IMAGES, THRESHOLD
 
-SourceOption = Annotated[Path, typer.Option(help="Manifest of the labelled data set.")]
-TargetOption = Annotated[Path, typer.Option(help="Manifest of the data set to adapt to.")]
-ClassifierOption = Annotated[Path, typer.Option(help="Classifier that pretrain made.")]
-StageSettings = TypeVar("StageSettings", bound=Settings)
+if TYPE_CHECKING:
+    from simpgan.components.core.settings import Settings
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("ingest")(ingest)
-    app.command("watch")(watch)
-    app.command("ingest-part")(ingest_part)
-    app.command("merge")(merge)
-    app.command("pretrain")(pretrain)
-    app.command("train-gan")(train_gan)
-    app.command("translate")(translate)
-    app.command("umdl")(umdl)
-    app.command("evaluate")(evaluate)
-    app.command("summarise")(summarise)
-    app.command("drift")(drift)
+SourceOption = Annotated[Path, typer.Option(metavar="MANIFEST", help="Manifest of the source.")]
+TargetOption = Annotated[Path, typer.Option(metavar="MANIFEST", help="Manifest of the target.")]
+ClassifierOption = Annotated[Path, typer.Option(metavar="FOLDER", help="Classifier from pretrain.")]
+StageSettings = TypeVar("StageSettings", bound="Settings")
 
 
 def ingest(
-    data: Annotated[str, typer.Argument(help="market1501:PATH, cuhk01:, grid: or cameras:; folder, archive or s3://.")],
+    data: Annotated[str, typer.Argument(metavar="LAYOUT:PATH", help="Data set to read.")],
     out: OutOption,
     data_root: SharedDataRootOption,
     preset: PresetOption = None,
-    assignments: SetOption = None,
+    assignments: StageSetOption = None,
 ) -> None:
-    """Read a data set into shards under the data root, and a manifest in --out."""
+    """Ingest a data set: images into shards, everything else into a manifest.
+
+    The shards are written to --data-root, the manifest to --out.
+    """
     from simpgan.components.ingest import stage
     from simpgan.components.ingest.settings import IngestSettings
     from simpgan.pipelines.requests.data_sets import DataSet
@@ -66,28 +55,28 @@ def ingest(
 
 def watch(
     location: Annotated[
-        str, typer.Argument(callback=a_place, help="Folder or s3:// prefix of camera images, a folder a camera.")
+        str, typer.Argument(callback=a_place, help="Folder or s3:// prefix with one folder of images per camera.")
     ],
-    known: Annotated[Path, typer.Option(help="Last manifest of the data set.")],
+    known: Annotated[Path, typer.Option(metavar="MANIFEST", help="Last manifest of the data set.")],
     out: OutOption,
     threshold: ThresholdOption = THRESHOLD,
     part_images: PartImagesOption = PART_IMAGES,
 ) -> None:
-    """List the files that a data set was not made from, in parts to be read."""
+    """List files that are not yet in a data set, in parts for ingest-part."""
     from simpgan.components.watch import stage
 
     stage.run(place_of_data(location), existing(known, "--known"), threshold, part_images, out)
 
 
 def ingest_part(
-    part: Annotated[int, typer.Argument(min=0, help="Number of the part.")],
-    listing: Annotated[Path, typer.Option(help="What watch listed.")],
+    part: Annotated[int, typer.Argument(min=0, help="Number of the part, from 0.")],
+    listing: Annotated[Path, typer.Option(metavar="FOLDER", help="Listing from watch.")],
     out: OutOption,
     data_root: SharedDataRootOption,
     preset: PresetOption = None,
-    assignments: SetOption = None,
+    assignments: StageSetOption = None,
 ) -> None:
-    """Read one part of a listing into shards under the data root, and a manifest in --out."""
+    """Ingest one part of a listing from watch."""
     from simpgan.components.ingest import part as stage
     from simpgan.components.ingest.settings import IngestSettings
 
@@ -96,13 +85,13 @@ def ingest_part(
 
 
 def merge(
-    parts: Annotated[list[Path], typer.Argument(help="Manifests that ingest-part wrote.")],
+    parts: Annotated[list[Path], typer.Argument(help="Manifests from ingest-part.")],
     out: OutOption,
-    former: Annotated[Path | None, typer.Option(help="The data set's manifest before.")] = None,
+    former: Annotated[Path | None, typer.Option(metavar="MANIFEST", help="Manifest to extend.")] = None,
     preset: PresetOption = None,
-    assignments: SetOption = None,
+    assignments: StageSetOption = None,
 ) -> None:
-    """Join parts of a data set, and what it was before, into one manifest."""
+    """Merge the manifests of parts, and the former manifest, into one."""
     from simpgan.components.ingest import merge as stage
     from simpgan.components.ingest.settings import IngestSettings
 
@@ -116,10 +105,10 @@ def pretrain(
     out: OutOption,
     data_root: SharedDataRootOption,
     preset: PresetOption = None,
-    assignments: SetOption = None,
+    assignments: StageSetOption = None,
     seed: SeedOption = None,
 ) -> None:
-    """Train the siamese classifier on the labelled source."""
+    """Train the Siamese classifier on the labelled source."""
     from simpgan.components.pretrain import stage
     from simpgan.components.pretrain.settings import PretrainSettings
 
@@ -135,12 +124,15 @@ def train_gan(
     classifier: ClassifierOption,
     out: OutOption,
     data_root: SharedDataRootOption,
-    initial: Annotated[Path | None, typer.Option(help="Translator whose weights training goes on from.")] = None,
+    initial: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Translator to continue from.")] = None,
     preset: PresetOption = None,
-    assignments: SetOption = None,
+    assignments: StageSetOption = None,
     seed: SeedOption = None,
 ) -> None:
-    """Train a translation of the target's images into the source's style; --set method=, protocol=, fold=."""
+    """Train the translators between source and target.
+
+    Method, protocol and fold are settings: --set method=simpgan --set protocol=folds10 --set fold=0.
+    """
     from simpgan.components.train_gan import stage
     from simpgan.components.train_gan.settings import TrainGanSettings
 
@@ -158,15 +150,22 @@ def train_gan(
 
 
 def translate(
-    translator: Annotated[Path, typer.Option(help="Translator that train-gan made.")],
+    translator: Annotated[Path, typer.Option(metavar="FOLDER", help="Translator from train-gan.")],
     out: OutOption,
     data_root: SharedDataRootOption,
-    target: Annotated[Path | None, typer.Option(help="Manifest of the target, to translate like the source.")] = None,
-    source: Annotated[Path | None, typer.Option(help="Or of the source, to translate like the target.")] = None,
+    target: Annotated[
+        Path | None, typer.Option(metavar="MANIFEST", help="Target, to translate into the source's style.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option(metavar="MANIFEST", help="Source, to translate into the target's style.")
+    ] = None,
     preset: PresetOption = None,
-    assignments: SetOption = None,
+    assignments: StageSetOption = None,
 ) -> None:
-    """Translate the target's images, or the source's; the new manifest is --out."""
+    """Translate the target's images into the source's style, or the other way round.
+
+    The manifest of the translated images is written to --out.
+    """
     from simpgan.components.translate import stage
     from simpgan.components.translate.settings import TranslateSettings
 
@@ -175,7 +174,7 @@ def translate(
     elif source and target is None:
         images, direction = existing(source, "--source"), "source-to-target"
     else:
-        raise UserError("translate takes --target or --source: give the one whose images are to be translated")
+        raise UserError("translate takes --target or --source: give the data set to translate")
     given = [*(assignments or []), f"direction={direction}"]
     settings = read(TranslateSettings, "translate", preset, given, None)
     place = place_of_data(data_root)
@@ -190,10 +189,13 @@ def umdl(
     out: OutOption,
     data_root: SharedDataRootOption,
     preset: PresetOption = None,
-    assignments: SetOption = None,
+    assignments: StageSetOption = None,
     seed: SeedOption = None,
 ) -> None:
-    """Learn UMDL's dictionaries and write the target's features in them; --set protocol=, fold=."""
+    """Learn UMDL's dictionaries, and compute the target's features.
+
+    Protocol and fold are settings: --set protocol=folds10 --set fold=0.
+    """
     from simpgan.components.umdl import stage
     from simpgan.components.umdl.settings import UmdlSettings
 
@@ -211,23 +213,23 @@ def evaluate(
     out: OutOption,
     data_root: SharedDataRootOption,
     translated: Annotated[
-        list[Path] | None, typer.Option(help="Manifest that translate made; may be given several times.")
+        list[Path] | None, typer.Option(metavar="MANIFEST", help="Manifest from translate; repeatable.")
     ] = None,
     translator: Annotated[
-        list[Path] | None, typer.Option(help="The translator of each --translated, in the same order.")
+        list[Path] | None, typer.Option(metavar="FOLDER", help="Translator of each --translated, in order.")
     ] = None,
     counterpart: Annotated[
         list[Path] | None,
-        typer.Option(help="Classifier trained on the translated source; may be given several times."),
+        typer.Option(metavar="FOLDER", help="Classifier trained on the translated source; repeatable."),
     ] = None,
     features: Annotated[
-        list[Path] | None, typer.Option(help="Features that umdl made; may be given several times.")
+        list[Path] | None, typer.Option(metavar="FOLDER", help="Features from umdl; repeatable.")
     ] = None,
     preset: PresetOption = None,
-    assignments: SetOption = None,
+    assignments: StageSetOption = None,
     seed: SeedOption = None,
 ) -> None:
-    """Measure how well the classifier finds people in the target, as it is and by every other method given."""
+    """Measure the accuracy of the classifier and every given method on the target."""
     from simpgan.components.core.results.rows import read_results
     from simpgan.components.evaluate import stage
     from simpgan.components.evaluate.settings import EvaluateSettings
@@ -252,12 +254,15 @@ def evaluate(
 
 
 def summarise(
-    results: Annotated[list[Path], typer.Argument(help="Folders that evaluate or summarise wrote.")],
+    results: Annotated[list[Path], typer.Argument(help="Results from evaluate or summarise.")],
     out: OutOption,
     preset: PresetOption = None,
-    assignments: SetOption = None,
+    assignments: StageSetOption = None,
 ) -> None:
-    """Sum up several evaluations: means, deviations and confidence intervals beside the paper's figures."""
+    """Summarise several evaluations: means, deviations and confidence intervals.
+
+    The table shows them beside the paper's figures.
+    """
     from simpgan.components.core.results.rows import read_results
     from simpgan.components.core.results.summary import table
     from simpgan.components.summarise import stage
@@ -270,16 +275,19 @@ def summarise(
 
 
 def drift(
-    reference: Annotated[Path, typer.Option(help="Manifest of the images that the model in use was trained on.")],
-    new: Annotated[Path, typer.Option(help="Manifest of what the cameras have sent since.")],
-    classifier: Annotated[Path, typer.Option(help="Classifier in use, or an adaptation fetched from the registry.")],
+    reference: Annotated[Path, typer.Option(metavar="MANIFEST", help="Manifest that the model was trained on.")],
+    new: Annotated[Path, typer.Option(metavar="MANIFEST", help="Manifest of the images since then.")],
+    classifier: Annotated[Path, typer.Option(metavar="FOLDER", help="Classifier, or adaptation from the registry.")],
     out: OutOption,
     data_root: RecordedDataRootOption = None,
     preset: PresetOption = None,
-    assignments: SetOption = None,
+    assignments: StageSetOption = None,
     seed: SeedOption = None,
 ) -> None:
-    """Say which cameras no longer look as they did when the model in use was trained. Needs no label."""
+    """Report which cameras have changed since the model was trained.
+
+    No labels are needed.
+    """
     from simpgan.components.drift import stage
     from simpgan.components.drift.settings import DriftSettings
     from simpgan.pipelines.runner.relocation import find_data_root
@@ -295,34 +303,36 @@ def drift(
 def read(
     settings: type[StageSettings], stage: str, preset: str | None, assignments: list[str] | None, seed: int | None
 ) -> StageSettings:
-    """The settings of one stage; in its own command, `--set` needs no `stage.` in front."""
+    """Return the settings of one stage. In its own command, `--set` needs no `stage.` in front."""
     from simpgan.pipelines.config.presets import parse_assignment, stage_values
 
     parsed = [parse_assignment(assignment, stage) for assignment in assignments or []]
     for other, setting, _ in parsed:
         if other != stage:
-            raise UserError(f"--set {other}.{setting}: this command runs {stage} only: leave it out")
+            raise UserError(f"--set {other}.{setting}: this command runs only {stage}: leave it out")
     return settings.parse(stage_values(preset, parsed, seed)[stage], stage=stage)
 
 
 def note(
     stage: str,
-    settings: Settings,
+    settings: "Settings",
     folders: Mapping[str, Path | Sequence[Path]],
     data_root: str = "",
     **named: str,
 ) -> None:
-    """Say what this process does as Kubeflow would: the component with its parameters and input folders by name."""
+    """Record the task of this process as Kubeflow would: the component, its parameters and input folders by name."""
+    from simpgan.components.core.process.task import Task, note_task
+
     place = {"data_root": data_root} if data_root else {}
     parameters = {**named, **place, "settings": settings.model_dump_json()}
     note_task(Task.of_command(stage, parameters, folders))
 
 
 def existing(folder: Path, option: str) -> Path:
-    """A folder that is there.
+    """Return the folder.
 
     Raises:
-        UserError: it is not.
+        UserError: There is no such folder.
     """
     if not folder.is_dir():
         from simpgan.components.core.data.manifest import manifest_near
@@ -333,5 +343,9 @@ def existing(folder: Path, option: str) -> Path:
 
 
 def all_existing(folders: list[Path] | None, option: str) -> list[Path]:
-    """Folders that are there; none if the option was not given."""
+    """Return the folders; none if the option was not given.
+
+    Raises:
+        UserError: One does not exist.
+    """
     return [existing(folder, option) for folder in folders or []]

@@ -1,4 +1,4 @@
-"""The commands that send a pipeline to a Kubeflow Pipelines server."""
+"""The commands that submit a pipeline to a Kubeflow Pipelines server."""
 
 import os
 from collections.abc import Sequence
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from simpgan.components.core.errors import UserError
-from simpgan.pipelines.cli.locations import Commands, a_place, a_profile
+from simpgan.pipelines.cli.locations import a_place, a_profile
 from simpgan.pipelines.cli.options import (
+    CLUSTER,
     MethodOption,
     ModelOption,
     PartImagesOption,
@@ -25,6 +26,7 @@ from simpgan.pipelines.cli.options import (
     SourceNameOption,
     SourceNamesOption,
     SweepOption,
+    Table1MethodOption,
     TargetNameOption,
     ThresholdOption,
 )
@@ -34,60 +36,71 @@ if TYPE_CHECKING:
     from simpgan.pipelines.requests.submitted import Request
 
 HostOption = Annotated[
-    str, typer.Option("--host", envvar="KF_PIPELINES_ENDPOINT", help="Address of the Kubeflow Pipelines API.")
+    str,
+    typer.Option(
+        "--host",
+        metavar="URL",
+        envvar="KF_PIPELINES_ENDPOINT",
+        show_envvar=False,
+        rich_help_panel=CLUSTER,
+        help="Kubeflow Pipelines API (KF_PIPELINES_ENDPOINT).",
+    ),
 ]
 TokenFileOption = Annotated[
     Path | None,
     typer.Option(
         "--token-file",
+        metavar="FILE",
         envvar="KF_PIPELINES_SA_TOKEN_PATH",
-        help="File with a token, such as that of a service account. Without: SIMPGAN_KFP_TOKEN, or no token.",
+        show_envvar=False,
+        rich_help_panel=CLUSTER,
+        help="Access token; by default SIMPGAN_KFP_TOKEN, or none.",
     ),
 ]
 NamespaceOption = Annotated[
-    str | None, typer.Option("--namespace", help="Yours, on a server of several users. Without: a server of one.")
+    str | None,
+    typer.Option(
+        "--namespace", metavar="NAME", rich_help_panel=CLUSTER, help="Your namespace, on a multi-user server."
+    ),
 ]
-ClusterSourceHelp = "Labelled data set: market1501:s3://BUCKET/PREFIX, or a full path that the cluster has."
-ClusterTargetOption = Annotated[
-    str,
-    typer.Option("--target", help="Data set to adapt to: grid:s3://BUCKET/PREFIX, or a full path the cluster has."),
-]
+ClusterTargetOption = Annotated[str, typer.Option("--target", metavar="LAYOUT:PATH", help="Data set to adapt to.")]
 ClusterDataRootOption = Annotated[
     str,
     typer.Option(
         "--data-root",
+        metavar="STORAGE",
         envvar="SIMPGAN_DATA_ROOT",
+        show_envvar=False,
         callback=a_place,
-        help="s3:// prefix for images and checkpoints, or a full path that all pods have. Without: the profile's.",
+        help="Images and checkpoints; by default the profile's.",
     ),
 ]
 ClusterProfileOption = Annotated[
     str,
     typer.Option(
-        "--profile", callback=a_profile, help="What pods ask of the cluster: cpu, one-gpu, eight-gpus, or a YAML file."
+        "--profile", metavar="PROFILE", callback=a_profile, rich_help_panel=CLUSTER, help="Resources of the pods."
     ),
 ]
-ExperimentOption = Annotated[str, typer.Option("--experiment", help="Experiment of the server to file the run under.")]
-NameOption = Annotated[str, typer.Option("--name", help="Name of the run. Without: what it does, and the time.")]
-NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Run every task, also those in loops, again.")]
-WaitOption = Annotated[bool, typer.Option("--wait", help="Follow the run to its end; exit with 1 if it fails.")]
+ExperimentOption = Annotated[
+    str, typer.Option("--experiment", metavar="NAME", rich_help_panel=CLUSTER, help="Kubeflow experiment of the run.")
+]
+NameOption = Annotated[
+    str,
+    typer.Option("--name", metavar="NAME", rich_help_panel=CLUSTER, help="Name of the run; by default what it does."),
+]
+NoCacheOption = Annotated[
+    bool, typer.Option("--no-cache", rich_help_panel=CLUSTER, help="Run every task again, also in loops.")
+]
+WaitOption = Annotated[
+    bool, typer.Option("--wait", rich_help_panel=CLUSTER, help="Follow the run to its end; exit with 1 if it fails.")
+]
 EXPERIMENT = "simpgan"
 PROFILE = "one-gpu"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    submit = Commands(help="Run a pipeline on a Kubeflow Pipelines server.", no_args_is_help=True)
-    submit.command("adapt")(submit_adapt)
-    submit.command("table1")(submit_table1)
-    submit.command("retrain")(submit_retrain)
-    submit.command("file")(submit_file)
-    app.add_typer(submit, name="submit")
-
-
 def submit_adapt(
     host: HostOption,
-    source: Annotated[str, typer.Option(help=ClusterSourceHelp)],
+    source: Annotated[str, typer.Option(metavar="LAYOUT:PATH", help="Labelled data set.")],
     target: ClusterTargetOption,
     data_root: ClusterDataRootOption = "",
     source_name: SourceNameOption = "",
@@ -108,7 +121,10 @@ def submit_adapt(
     no_cache: NoCacheOption = False,
     wait: WaitOption = False,
 ) -> None:
-    """Adapt from one source to one target on a cluster; the options are those of simpgan run adapt."""
+    """Adapt from one source to one target on a cluster.
+
+    The options are those of simpgan run adapt. Paths are s3:// prefixes, or full paths that all pods have.
+    """
     from simpgan.pipelines.requests.submitted import AdaptOptions
 
     options = AdaptOptions.parse(
@@ -134,12 +150,12 @@ def submit_adapt(
 
 def submit_table1(
     host: HostOption,
-    source: Annotated[list[str], typer.Option(help=f"{ClusterSourceHelp} May be given several times.")],
+    source: Annotated[list[str], typer.Option(metavar="LAYOUT:PATH", help="Labelled data set; repeatable.")],
     target: ClusterTargetOption,
     data_root: ClusterDataRootOption = "",
     source_name: SourceNamesOption = None,
     target_name: TargetNameOption = "",
-    method: MethodOption = TABLE1_METHODS,
+    method: Table1MethodOption = TABLE1_METHODS,
     protocol: ProtocolOption = "",
     preset: PresetOption = None,
     assignments: SetOption = None,
@@ -154,7 +170,10 @@ def submit_table1(
     no_cache: NoCacheOption = False,
     wait: WaitOption = False,
 ) -> None:
-    """Every method for several sources and seeds on a cluster; the options are those of simpgan run table1."""
+    """Run every method for several sources and seeds on a cluster.
+
+    The options are those of simpgan run table1. Paths are s3:// prefixes, or full paths that all pods have.
+    """
     from simpgan.pipelines.requests.submitted import Table1Options
 
     options = Table1Options.parse(
@@ -180,9 +199,7 @@ def submit_table1(
 def submit_retrain(
     location: Annotated[
         str,
-        typer.Argument(
-            callback=a_place, help="s3:// prefix of camera images, a folder a camera; or a full path the cluster has."
-        ),
+        typer.Argument(callback=a_place, help="s3:// prefix or full path with one folder of images per camera."),
     ],
     host: HostOption,
     data_root: ClusterDataRootOption = "",
@@ -202,7 +219,10 @@ def submit_retrain(
     no_cache: NoCacheOption = False,
     wait: WaitOption = False,
 ) -> None:
-    """Go on from the champion on a cluster; the options are those of simpgan run retrain."""
+    """Continue training from the champion on a cluster.
+
+    The options are those of simpgan run retrain. Paths are s3:// prefixes, or full paths that all pods have.
+    """
     from simpgan.pipelines.requests.submitted import RetrainOptions
 
     options = RetrainOptions.parse(
@@ -224,11 +244,11 @@ def submit_retrain(
 
 
 def submit_file(
-    file: Annotated[Path, typer.Argument(help="A pipeline that simpgan compile has written.")],
+    file: Annotated[Path, typer.Argument(help="Pipeline that simpgan compile wrote.")],
     host: HostOption,
     parameters: Annotated[
         list[str] | None,
-        typer.Option("--parameter", metavar="NAME=VALUE", help="A parameter of the pipeline; its value is YAML."),
+        typer.Option("--parameter", metavar="KEY=VALUE", help="Parameter of the pipeline, as YAML; repeatable."),
     ] = None,
     token_file: TokenFileOption = None,
     namespace: NamespaceOption = None,
@@ -237,7 +257,7 @@ def submit_file(
     no_cache: NoCacheOption = False,
     wait: WaitOption = False,
 ) -> None:
-    """Run a compiled pipeline on a cluster, with its own parameters."""
+    """Run a compiled pipeline on a cluster with its own parameters."""
     from simpgan.pipelines.requests.submitted import file_request
 
     request = file_request(file, parse_parameters(parameters or []))
@@ -245,10 +265,10 @@ def submit_file(
 
 
 def parse_parameters(texts: Sequence[str]) -> dict[str, Any]:
-    """`name=value` texts as names and values.
+    """Parse `name=value` texts, whose values are YAML.
 
     Raises:
-        UserError: one is no assignment, or its value is not YAML.
+        UserError: A text is not an assignment, or its value is not YAML.
     """
     import yaml
 
@@ -256,7 +276,7 @@ def parse_parameters(texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise UserError(f"--parameter '{text}' is no assignment: write --parameter data_root=s3://bucket/data")
+            raise UserError(f"--parameter '{text}' is not an assignment: write --parameter data_root=s3://bucket/data")
         try:
             parameters[name] = yaml.safe_load(value)
         except yaml.YAMLError:
@@ -274,7 +294,7 @@ def send(
     no_cache: bool,
     wait: bool,
 ) -> None:
-    """Upload the pipeline if need be, start the run, say where it is, and follow it if asked to."""
+    """Upload the pipeline unless the server has it, start the run, print its links, and follow it if `wait`."""
     from simpgan.components.core.tracking import open_pipeline
     from simpgan.pipelines.cluster.client import Server
     from simpgan.pipelines.cluster.follow import follow

@@ -1,4 +1,4 @@
-"""The command that uploads recorded runs to a tracking server."""
+"""The command that uploads recorded runs to an MLflow server."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,15 +6,13 @@ from typing import Annotated
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("sync")(sync)
-
-
 def sync(
-    folder: Annotated[Path, typer.Argument(help="The --out of a run, or any folder with recorded runs below it.")],
+    folder: Annotated[Path, typer.Argument(help="The --out of a run, or a folder above several.")],
 ) -> None:
-    """Upload runs recorded on this machine to the server in MLFLOW_TRACKING_URI; what is there already stays."""
+    """Upload recorded runs to the MLflow server in MLFLOW_TRACKING_URI.
+
+    Runs that the server has already are left unchanged.
+    """
     from simpgan.components.core.tracking.errors import server_name
     from simpgan.components.core.tracking.sync import sync as upload
 

@@ -1,37 +1,38 @@
-"""The command for a training on several machines."""
+"""The command that writes a training on several machines as a TrainJob."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from simpgan.components.core.errors import UserError
 from simpgan.pipelines.cli.locations import a_folder, a_profile
 from simpgan.pipelines.cli.options import RegistryOption
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("trainjob")(trainjob)
-
-
 def trainjob(
-    stage: Annotated[str, typer.Argument(help="The stage: pretrain or train-gan.")],
-    arguments: Annotated[list[str], typer.Argument(help="After --: the options of the stage's own command.")],
-    claim: Annotated[str, typer.Option(help="PersistentVolumeClaim with the stage's folders, for all nodes.")],
-    nodes: Annotated[int, typer.Option(min=1, help="Machines that train together.")] = 2,
+    stage: Annotated[str, typer.Argument(help="Stage to train: pretrain or train-gan.")],
+    arguments: Annotated[list[str], typer.Argument(help="After --: options of simpgan STAGE.")],
+    claim: Annotated[str, typer.Option(metavar="NAME", help="PersistentVolumeClaim that all nodes mount.")],
+    nodes: Annotated[int, typer.Option(metavar="N", min=1, help="Number of machines.")] = 2,
     profile: Annotated[
-        str, typer.Option(callback=a_profile, help="Profile, each node's share of which is the stage's.")
+        str,
+        typer.Option(metavar="PROFILE", callback=a_profile, help="Resources of each node."),
     ] = "eight-gpus",
     mount: Annotated[
-        str, typer.Option(callback=a_folder, help="Folder where the claim's volume is, in every node.")
+        str, typer.Option(metavar="FOLDER", callback=a_folder, help="Where nodes mount the claim.")
     ] = "/shared",
-    name: Annotated[str, typer.Option(help="Name of the TrainJob; without, that of the stage.")] = "",
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the TrainJob; by default simpgan-STAGE.")] = "",
     registry: RegistryOption = "",
-    out: Annotated[Path | None, typer.Option(help="YAML file to write; without, it is printed.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file to write; by default stdout.")] = None,
 ) -> None:
-    """Write the TrainJob that trains on several machines, for Kubeflow Trainer v2: kubectl create -f FILE."""
+    """Write a Kubeflow TrainJob that trains on several machines.
+
+    Each node gets the resources that the profile gives to the stage's pod. Start the job with kubectl create -f FILE;
+    the cluster needs Kubeflow Trainer v2.
+    """
+    import yaml
+
     from simpgan.components.core.images import Images
     from simpgan.pipelines.cluster.trainjob import train_job
     from simpgan.pipelines.config.profiles import read_profile

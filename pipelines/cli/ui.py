@@ -1,4 +1,4 @@
-"""The command that opens the page of all runs."""
+"""The command that shows recorded runs in the browser."""
 
 import importlib.util
 import os
@@ -13,21 +13,20 @@ import typer
 from simpgan.components.core.errors import UserError
 
 NOTICE = "[MLflow] Security middleware enabled"
-"""MLflow prints this line on every start, and has no option that stops it."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("ui")(ui)
+"""The line that MLflow prints on every start, and has no option to omit."""
 
 
 def ui(
     out: Annotated[
-        Path | None, typer.Option("--out", help="The --out of a run; without, the server in MLFLOW_TRACKING_URI.")
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="The --out of a run; by default MLFLOW_TRACKING_URI."),
     ] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
+    port: Annotated[int, typer.Option(metavar="PORT", min=1, max=65535, help="Port on this machine.")] = 5000,
 ) -> None:
-    """Show runs in the browser with MLflow: those in a folder, until Ctrl-C; or say where a server shows them."""
+    """Show recorded runs in the browser with MLflow.
+
+    With --out, serve the runs in that folder until Ctrl-C. Otherwise, print the address of the server's page.
+    """
     if out is None:
         show_server()
         return
@@ -45,7 +44,7 @@ def ui(
     typer.echo(f"http://127.0.0.1:{port}{save_view().path}  (Ctrl-C ends it)")
     stores = ["--backend-store-uri", address, "--registry-store-uri", address]
     command = ["-m", "mlflow", "ui", *stores, "--port", str(port), "--workers", "1"]
-    command += ["--uvicorn-opts", "--log-level error"]  # else a line a request
+    command += ["--uvicorn-opts", "--log-level error"]  # otherwise uvicorn prints a line per request
     # One reader needs neither MLflow's job runner, which takes 2 GB, nor its telemetry.
     lean = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     quiet = {"PYTHONWARNINGS": "ignore", "MLFLOW_LOGGING_LEVEL": "ERROR"}
@@ -54,7 +53,7 @@ def ui(
 
 
 def leave_out_of_errors(text: str) -> None:
-    """Keep lines with `text` off the standard error of this process, and of the program that replaces it."""
+    """Remove lines with `text` from stderr of this process and of the program that replaces it."""
     command = ["grep", "--invert-match", "--text", "--line-buffered", "--fixed-strings", text]
     # In a session of its own, so that Ctrl-C does not end it before the last line has come.
     errors = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=2, start_new_session=True)
@@ -63,18 +62,18 @@ def leave_out_of_errors(text: str) -> None:
 
 
 def show_server() -> None:
-    """Renew the view of a server's experiment, and print where it is."""
+    """Update the saved view of the server's experiment, and print its address."""
     from simpgan.components.core.tracking.errors import server_name
     from simpgan.components.core.tracking.ui_view import save_view
 
     server = server_name()
     if not server.startswith(("http://", "https://")):
-        raise UserError(f"MLFLOW_TRACKING_URI={server} is no server with a page: give the --out of a run")
+        raise UserError(f"MLFLOW_TRACKING_URI={server} is not a server with a page: give the --out of a run")
     typer.echo(f"{server.rstrip('/')}{save_view().path}")
 
 
 def refuse_port_in_use(port: int) -> None:
-    """Raise UserError if something listens on `port` of this machine, or we may not."""
+    """Raise UserError if `port` of this machine is in use or not permitted."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -90,7 +90,7 @@ def test_the_folder_mlflow_does_not_hide_the_package():
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("simpgan.pipelines.cli", ("torch", "kfp", "mlflow", "pandas", "numpy")),
+        ("simpgan.pipelines.cli", ("torch", "kfp", "mlflow", "pandas", "numpy", "pydantic")),
         ("simpgan.components.ingest.stage", ("torch", "kfp", "mlflow")),
         ("simpgan.components.translate.stage", ("kfp", "mlflow")),
         ("simpgan.pipelines.runner.runs", ("torch", "kfp", "mlflow")),

@@ -1,0 +1,55 @@
+"""The explanations that several commands share: what the values of options mean, and where to read more."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from simpgan.components.core.results.methods import SHOWN_METHODS, TRANSLATIONS, trains_nothing
+
+CONFIG = Path(__file__).parents[1] / "config"
+
+
+def shipped(folder: str) -> str:
+    """List the YAML files that ship in a folder of `config`, without importing the code that reads them."""
+    return ", ".join(sorted(path.stem for path in (CONFIG / folder).glob("*.yaml")))
+
+
+TRAINED = [method for method in SHOWN_METHODS if not trains_nothing(method)]
+"""The methods that a run can train."""
+
+RETRAINED = [method for method in TRAINED if method in TRANSLATIONS and method != "source-to-target"] + ["adabn"]
+"""The methods by which training continues from a champion."""
+
+VALUES = {
+    "LAYOUT:PATH": "market1501, cuhk01, grid or cameras; PATH: folder, archive or s3://bucket/prefix",
+    "METHODS": ", ".join(TRAINED),
+    "METHOD": ", ".join(RETRAINED),
+    "SPLITS": "protocols with folds, such as folds10:0-9,all250; fold 0 if none is given",
+    "PRESET": f"{shipped('presets')}, or a YAML file; by default the paper's settings",
+    "NAME=VALUE": "a setting of this stage, such as seed=1",
+    "SETTING=VALUE": "a setting of a stage, such as train_gan.lambda_similarity=0.1",
+    "SETTING=LIST": "values of a setting, such as train_gan.lambda_similarity=0,0.1,1",
+    "STORAGE": "a folder or s3://bucket/prefix; also read from SIMPGAN_DATA_ROOT",
+    "MODEL": "NAME@champion, NAME@3 for version 3, or the folder of an adaptation",
+    "RUNNER": "subprocess: a process per stage; docker: a container per stage, of its image",
+    "PROFILE": f"{shipped('profiles')}, or a YAML file",
+    "REGISTRY": "such as ghcr.io/you/simpgan; by default SIMPGAN_REGISTRY or images/digests.json",
+}
+"""The placeholders of options, and what stands for them on the command line."""
+
+SEE_ALSO = "Storage, settings, cache and MLflow: simpgan --help"
+
+COMMON = """\
+Storage     --data-root or SIMPGAN_DATA_ROOT: folder or s3:// prefix of images and checkpoints
+Settings    the defaults are the paper's; --preset, --set and --seed override them, in this order
+Cache       a run reuses finished stages in --out; copies of remote files are in SIMPGAN_CACHE
+MLflow      runs are recorded in MLFLOW_TRACKING_URI; by default in mlflow.db in --out
+Completion  simpgan --install-completion, then open a new shell"""
+"""The end of `simpgan --help`."""
+
+
+def explain(placeholders: Iterable[str | None]) -> str:
+    """Return the end of a command's help: the meaning of its placeholders, then where the rest is explained."""
+    used = set(placeholders)
+    known = [name for name in VALUES if name in used]
+    width = max(map(len, known), default=0)
+    return "\n".join([*(f"{name:{width}}  {VALUES[name]}" for name in known), *([""] if known else []), SEE_ALSO])

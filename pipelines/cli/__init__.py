@@ -32,7 +32,7 @@ from simpgan.pipelines.cli import (
 )
 from simpgan.pipelines.cli.commands import Commands, Group, group
 from simpgan.pipelines.cli.help import COMMON
-from simpgan.pipelines.runner.stage_log import StageFailed
+from simpgan.pipelines.runner.errors import StageFailed
 
 NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 INTERRUPTED = {128 + signal.SIGINT: "interrupted", 128 + signal.SIGTERM: "ended by SIGTERM"}

@@ -8,8 +8,8 @@ from kfp_server_api import ApiException, V2beta1PipelineTaskDetail, V2beta1Run
 from urllib3.exceptions import HTTPError
 
 from simpgan.components.core.errors import UserError
+from simpgan.pipelines.runner.errors import StageFailed
 from simpgan.pipelines.runner.local import say
-from simpgan.pipelines.runner.stage_log import StageFailed
 
 if TYPE_CHECKING:
     from simpgan.pipelines.cluster.client import Server

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.progress import FOR_LOG
+from simpgan.pipelines.runner.errors import StageFailed
 
 EXECUTOR_LINE = re.compile(r"\[KFP Executor [\d-]+ [\d:,]+ (?P<level>\w+)\]: (?P<message>.*)", re.DOTALL)
 EXECUTOR_CHATTER = ("Looking for component", "Loading KFP component", "Got executor_input", "Wrote executor output")
@@ -19,10 +20,6 @@ TRACEBACK = "Traceback (most recent call last):"
 NOT_WRITABLE = re.compile(r"(OSError: \[Errno (28|30|122)\]|PermissionError: \[Errno \d+\]) (?P<text>.*)")
 KILLED = {-9, -15, 128 + 9, 128 + 15}
 """Exit statuses of what was ended by SIGKILL or SIGTERM, as its parent says it and as a shell does."""
-
-
-class StageFailed(Exception):
-    """A stage ended for a reason that is no fault of the user's."""
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from mlflow.tracking import MlflowClient
 from simpgan.components.core.errors import UserError
 from simpgan.pipelines.runner import local
 from simpgan.pipelines.runner.docker_engine import connect, digest_of
+from simpgan.pipelines.runner.errors import StageFailed
 from simpgan.pipelines.runner.folder_lock import FolderLock, container_of
 from simpgan.pipelines.runner.local import run_pipeline
 from simpgan.pipelines.runner.stage_container import Containers
-from simpgan.pipelines.runner.stage_log import Ended, StageFailed, StageOutput
+from simpgan.pipelines.runner.stage_log import Ended, StageOutput
 from tests.pipelines.words import words
 
 pytestmark = pytest.mark.docker

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from simpgan.components.core.errors import UserError
 from simpgan.pipelines.cluster.client import Server, Version
 from simpgan.pipelines.cluster.follow import follow
-from simpgan.pipelines.runner.stage_log import StageFailed
+from simpgan.pipelines.runner.errors import StageFailed
 from tests.pipelines.cluster.compiling import compiled
 from tests.pipelines.words import words
 from tests.servers.foreign import ANSWERS, answering

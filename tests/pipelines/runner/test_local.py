@@ -14,9 +14,9 @@ from kfp import dsl
 
 from simpgan.components.core.errors import UserError
 from simpgan.pipelines.runner import local
+from simpgan.pipelines.runner.errors import StageFailed
 from simpgan.pipelines.runner.folder_lock import FolderLock
 from simpgan.pipelines.runner.local import describe, run_pipeline
-from simpgan.pipelines.runner.stage_log import StageFailed
 from simpgan.pipelines.runner.stage_process import Processes, code_digest
 from tests.pipelines.words import asked, pages, words
 

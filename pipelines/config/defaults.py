@@ -1,4 +1,4 @@
-"""What the options of a command, and the entries of a schedule, stand for."""
+"""The defaults and choices of options, on the command line and in schedules."""
 
 from enum import StrEnum
 
@@ -6,23 +6,22 @@ SHARED_PEOPLE = ("train_gan.allow_shared_people=true", "evaluate.allow_shared_pe
 """The settings that allow source and target to show the same people."""
 
 TABLE1_METHODS = "umdl,gan,cyclegan,simpgan,source-to-target"
-"""Those of the paper's Table 1, what each of SimPGAN's losses adds, and the other way round."""
-
+"""The methods of the paper's Table 1, those that lack one of SimPGAN's losses, and the opposite direction."""
 
 THRESHOLD, PART_IMAGES = 1_000, 20_000
-"""How many new images are worth a training, and how many one pod reads."""
+"""The number of new images that starts a training, and the number of images that one task ingests."""
 
 MODEL, RETRAIN_METHOD = "simpgan", "simpgan"
-"""What the registered model is called, and how its champion goes on, unless somebody says otherwise."""
+"""The default name of the registered model, and the default method of retraining."""
 
 
 class Runner(StrEnum):
-    """What each stage runs as on this machine."""
+    """How each stage runs on this machine."""
 
     SUBPROCESS = "subprocess"
     DOCKER = "docker"
 
 
 def split(text: str) -> list[str]:
-    """The parts of a list with commas."""
+    """Split a text at its commas, without spaces and empty parts."""
     return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,4 +1,4 @@
-"""YAML files that come with the software by name, and may extend one another: presets and profiles."""
+"""YAML files that ship with the software and may extend one another: presets and profiles."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of such files.
+    """A kind of such files.
 
     Attributes:
-        what: what messages call one, such as `preset`.
-        folder: where those that come with the software lie.
-        example: what a file may say, and one of the names that it may extend, for messages.
-        extended: such a name.
-        check: raises UserError for what a file of this kind may not say; gets its path and its values.
+        what: Name of the kind in messages, such as `preset`.
+        folder: Folder of the files that ship with the software.
+        example: Example of a file's content, for messages.
+        extended: Example of a name that a file can extend, for messages.
+        check: Function that gets the path and values of a file, and raises UserError if they are not allowed.
     """
 
     what: str
@@ -32,17 +32,17 @@ class Kind:
     check: Callable[[Path, Values], None]
 
     def names(self) -> list[str]:
-        """Those that come with the software."""
+        """List the names of the files that ship with the software."""
         return sorted(path.stem for path in self.folder.glob("*.yaml"))
 
     def layers(self, name: str) -> list[Values]:
-        """The values of each file, first the one that all others extend, last the one called `name`.
+        """Read the values of a file and of all files it extends, with `name` itself last.
 
         Args:
-            name: one of `names()`, or the path of a YAML file.
+            name: One of `names()`, or the path of a YAML file.
 
         Raises:
-            UserError: no such file, one that extends itself, or one of another form.
+            UserError: There is no such file, it extends itself, or it has another form.
         """
         found: list[Values] = []
         seen: list[Path] = []
@@ -66,7 +66,7 @@ class Kind:
         return found
 
     def path(self, name: str, extended_by: Path | None) -> Path:
-        """Where a file is; one that is extended may lie beside the file that extends it."""
+        """Return the path of a file. An extended file may be in the folder of the file that extends it."""
         if name.endswith((".yaml", ".yml")):
             path = Path(name) if extended_by is None else extended_by.parent / name
             if not path.is_file():
@@ -79,11 +79,11 @@ class Kind:
         return self.folder / f"{name}.yaml"
 
     def read(self, path: Path) -> Values:
-        """What one file says."""
+        """Read the values of one file."""
         try:
             content = yaml.safe_load(path.read_text()) or {}
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise UserError(f"{self.what} {path} is not YAML: {' '.join(str(error).split())}") from None
         if not isinstance(content, Mapping):
-            raise UserError(f"{self.what} {path} holds no mapping: write '{self.example}'")
+            raise UserError(f"{self.what} {path} is not a mapping: write '{self.example}'")
         return dict(content)

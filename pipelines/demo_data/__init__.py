@@ -1,13 +1,13 @@
-"""Two generated camera networks in the layouts of real data sets: for trying the software without downloading anything.
+"""Two generated camera networks in the layouts of real data sets, to try the software without a download.
 
 `market1501` is an outdoor network in the layout of Market-1501, `underground_reid` an underground one in the layout
-of GRID. The people are drawn from simple shapes; they differ in their clothes, hair, skin, bags and build, and are seen
-from all sides, in bad boxes, behind one another. Each camera has its own place and light. The underground network has
-a colour response of its own, and is darker, flatter, less sharp and noisier, so that a classifier trained on the
-outdoor network does badly there although the people are no harder to tell apart.
+of GRID. The people are drawn from simple shapes. They differ in clothes, hair, skin, bags and build, and are seen from
+all sides, in bad boxes and behind one another. Each camera has its own place and light. The underground network has
+its own colour response, and is darker, flatter, less sharp and noisier. A classifier trained on the outdoor network
+therefore does badly there, although the people are no harder to tell apart.
 
-The pictures are easy: few kinds of clothes, one and the same drawing routine, a shift of style that is the same for the
-whole network. Numbers measured on them show that the software works. They say nothing about real cameras.
+The images are easy: few kinds of clothes, a single drawing routine, and the same shift of style for a whole network.
+Numbers measured on them show that the software works. They do not predict results on real cameras.
 """
 
 import os
@@ -26,9 +26,16 @@ SOURCE_FOLDER, TARGET_FOLDER = "market1501", "underground_reid"
 def generate(out: Path, seed: int, *, source_identities: int = 160, target_identities: int = 120) -> tuple[Path, Path]:
     """Write both networks into `out` and return their folders, the source's and the target's.
 
-    The same arguments give the same bytes. `source_identities` are those to train on; the source gets a third as many
-    more to test on. Both numbers are at least 2. The folders appear whole or not at all. Raises UserError where a
-    number is too small, or a folder is there already.
+    The same arguments give the same bytes. The folders appear whole or not at all.
+
+    Args:
+        out: Folder for both networks.
+        seed: Seed of people, cameras and images.
+        source_identities: Identities of the source to train on, at least 2; a third as many are added to test on.
+        target_identities: Identities of the target, at least 2.
+
+    Raises:
+        UserError: A number is too small, a folder exists already, or `out` cannot be written.
     """
     if source_identities < 2 or target_identities < 2:
         raise UserError(

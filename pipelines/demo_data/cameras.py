@@ -1,4 +1,4 @@
-"""The cameras of both generated networks: their places, their light, and what their electronics do to a picture."""
+"""The cameras of both generated networks: their places, their light, and the effects of their electronics."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,14 @@ Array = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Light:
-    """How a camera is lit.
+    """The light of a camera.
 
-    gain: factor on red, green and blue (exposure times colour temperature); sun: -1 from the left .. 1 from the right
-    haze: share of white that is mixed in; vignette: how much darker the corners are; noise: standard deviation
+    Attributes:
+        gain: Factor on red, green and blue: exposure times colour temperature.
+        sun: Direction of the light, from -1 (left) to 1 (right).
+        haze: Share of white that is mixed in.
+        vignette: Share by which the corners are darker.
+        noise: Standard deviation of the noise.
     """
 
     gain: Colour
@@ -30,11 +34,17 @@ class Light:
 
 @dataclass(frozen=True)
 class Style:
-    """What all cameras of a network have in common, applied after each camera's light.
+    """The style that all cameras of a network share, applied after each camera's light.
 
-    mixing: 3 x 3, rows are the red, green and blue that come out; gamma: above 1 darkens
-    contrast, lift: output = contrast * value + lift; chroma_smear: pixels over which colour bleeds sideways
-    comb: pixels by which every other line is off (interlace); banding: standard deviation of a line's brightness
+    Attributes:
+        mixing: Matrix (3, 3); its rows give the resulting red, green and blue.
+        gamma: Exponent; above 1 darkens.
+        contrast: Factor in `contrast * value + lift`.
+        lift: Offset in `contrast * value + lift`, per channel.
+        blur: Mean radius of the blur, in pixels.
+        chroma_smear: Pixels over which colour bleeds sideways.
+        comb: Standard deviation of the shift of every other line, in pixels (interlace).
+        banding: Standard deviation of a line's brightness.
     """
 
     mixing: tuple[Colour, Colour, Colour]
@@ -49,7 +59,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera: its number in its network, its light, and its network's style."""
+    """One camera: its number in its network, its empty view, its light, and the style of its network."""
 
     number: int
     scene: Image.Image  # the empty view
@@ -198,12 +208,12 @@ TARGET_PLACES: tuple[tuple[Place, Light], ...] = (
 
 
 def source_cameras(random: np.random.Generator) -> list[Camera]:
-    """The six outdoor cameras of the source network, numbered from 1."""
+    """Return the six outdoor cameras of the source network, numbered from 1."""
     return _cameras(SOURCE_PLACES, SOURCE_STYLE, random)
 
 
 def target_cameras(random: np.random.Generator) -> list[Camera]:
-    """The six underground cameras of the target network, numbered from 1."""
+    """Return the six underground cameras of the target network, numbered from 1."""
     return _cameras(TARGET_PLACES, TARGET_STYLE, random)
 
 
@@ -216,7 +226,7 @@ def _cameras(places: tuple[tuple[Place, Light], ...], style: Style, random: np.r
 
 @dataclass(frozen=True)
 class Box:
-    """Where a detector put its box round a body: height of the body and place of its crown, in box heights."""
+    """A detector's box around a body: height of the body and position of its crown, in box heights."""
 
     body: float
     crown_x: float  # from the box's middle
@@ -224,7 +234,7 @@ class Box:
 
 
 def sample_box(random: np.random.Generator, sloppiness: float = 1.0) -> Box:
-    """A detector's box: about right, or cut off, or too large, the more so the sloppier."""
+    """Draw a detector's box. It may cut off the body or be too large, more so with more sloppiness."""
     body = float(np.clip(random.normal(0.94, 0.045 * sloppiness), 0.55, 1.6))
     return Box(body, random.normal(0, 0.022 * sloppiness), (1 - body) / 2 + random.normal(0, 0.018 * sloppiness))
 
@@ -238,14 +248,14 @@ def photograph(
     random: np.random.Generator,
     occluder: Person | None = None,
 ) -> Image.Image:
-    """What a detector cuts from the camera's picture: a person, or an empty place, at `size` (width, height)."""
+    """Return the image that a detector cuts out: a person or an empty place, at `size` (width, height)."""
     width, height = size
     scale = random.uniform(0.62, 0.95)  # of the scene's height that the box takes up
     tall = scale * HEIGHT
     wide = tall * width / height
     left, foot = random.uniform(0, WIDTH - wide), random.uniform(max(tall, 0.72 * HEIGHT), HEIGHT)
     cut = camera.scene.resize(size, Image.Resampling.BILINEAR, box=(left, foot - tall, left + wide, foot))
-    # Sun and shade, wet and dry: a place does not keep its colours, which is why they do not tell who is there.
+    # Sun, shade and rain change the colours of a place, so that these do not reveal the identity.
     weather = random.uniform(0.65, 1.25) * random.uniform(0.90, 1.10, 3)
     pixels = np.clip(np.asarray(cut, dtype=np.float32) / 255 * weather.astype(np.float32), 0, 1)
     body = box.body * height
@@ -263,7 +273,7 @@ def photograph(
 
 
 def _lit(pixels: Array, light: Light, random: np.random.Generator) -> Array:
-    """The light of a camera, a little different from picture to picture."""
+    """Apply the light of a camera, which varies a little between images."""
     gain = np.asarray(light.gain, dtype=np.float32) * random.uniform(0.88, 1.12)
     lit = pixels * gain * (1 - light.haze) + light.haze
     y, x = np.ogrid[-1 : 1 : pixels.shape[0] * 1j, -1 : 1 : pixels.shape[1] * 1j]
@@ -272,7 +282,7 @@ def _lit(pixels: Array, light: Light, random: np.random.Generator) -> Array:
 
 
 def _styled(pixels: Array, style: Style, random: np.random.Generator) -> Array:
-    """The network's colour response, then its transmission faults."""
+    """Apply the network's colour response, then its transmission faults."""
     mixed = np.clip(pixels, 0, 1) @ np.asarray(style.mixing, dtype=np.float32).T
     toned = style.contrast * mixed**style.gamma + np.asarray(style.lift, dtype=np.float32)
     if style.chroma_smear:

@@ -1,7 +1,7 @@
-"""Drawing a person: body parts are columns round an axis, shaded by their curvature, painted from far to near.
+"""Draw a person: body parts are columns around an axis, shaded by their curvature, and painted from far to near.
 
 Every part has a surface coordinate: the longitude (0 at the part's front, in radians) and the length along its axis.
-Patterns, faces, straps and open jackets are functions of these two, so that they turn with the body.
+Patterns, faces, straps and open jackets are functions of both, so they turn with the body.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,13 +16,13 @@ Array = NDArray[np.floating]
 Point = tuple[float, float]
 Texture = Callable[[Array, Array], Array]  # (longitude seen from the camera, length along) -> RGB
 
-CAMERA_TILT = 0.22  # how much lower in the picture something is that is nearer to the camera: seen from above
+CAMERA_TILT = 0.22  # shift downwards in the image per unit of nearness, since cameras look from above
 HIP, KNEE_LENGTH, SHIN_LENGTH = 0.49, 0.225, 0.225
 
 
 @dataclass(frozen=True)
 class Pose:
-    """How somebody stands before the camera at one moment."""
+    """The pose of a person in front of the camera at one moment."""
 
     facing: float  # radians: 0 towards the camera, pi / 2 to the right, pi away
     phase: float  # radians of the walking cycle
@@ -31,10 +31,13 @@ class Pose:
 
 @dataclass(frozen=True)
 class Canvas:
-    """A picture, and where in it a body stands.
+    """An image, and the position of a body in it.
 
-    pixels: (height, width, 3) float32 RGB in [0, 1], painted in place
-    crown: pixel (x, y) of the top of the head; scale: pixels per body height; sun: -1 light from the left, 1 right
+    Attributes:
+        pixels: (height, width, 3) float32 RGB in [0, 1], painted in place.
+        crown: Pixel (x, y) of the top of the head.
+        scale: Pixels per body height.
+        sun: Direction of the light, from -1 (left) to 1 (right).
     """
 
     pixels: Array
@@ -45,8 +48,12 @@ class Canvas:
     def cover(
         self, start: Point, end: Point, half_widths: Sequence[float], flatness: float = 1.0
     ) -> tuple[Array, Array, Array, Array, float]:
-        """The pixels under a column from start to end (body units): a view of them, how much each is covered
-        (0..1), their longitude, their length along the axis, and the axis' horizontal tilt."""
+        """Find the pixels under a column from `start` to `end`, in body heights.
+
+        Returns:
+            A view of the pixels (h, w, 3); per pixel (h, w), the share that is covered in [0, 1], the longitude in
+            radians, and the length along the axis in body heights; and the vertical component of the axis.
+        """
         x0, y0 = self.crown[0] + start[0] * self.scale, self.crown[1] + start[1] * self.scale
         x1, y1 = self.crown[0] + end[0] * self.scale, self.crown[1] + end[1] * self.scale
         length = max(float(np.hypot(x1 - x0, y1 - y0)), 1e-3)
@@ -107,7 +114,7 @@ def _part(
     flatness: float = 1.0,
     nearer: float = 0.0,
 ) -> Part:
-    """A part between two points (to the body's left, down, forward) of the body, as the camera sees it."""
+    """Return a part between two points of the body (left, down, forward), as the camera sees it."""
 
     def seen(point: tuple[float, float, float]) -> tuple[Point, float]:
         lateral, down, forward = point
@@ -120,12 +127,12 @@ def _part(
 
 
 def _turned(pose: Pose, front: Sequence[float] | Array, side: Sequence[float] | Array) -> list[float]:
-    """Half widths of an elliptic column of which the camera sees neither just the front nor just the side."""
+    """Return the half widths of an elliptic column that the camera sees at the pose's angle."""
     return [float(np.hypot(f * np.cos(pose.facing), s * np.sin(pose.facing))) for f, s in zip(front, side, strict=True)]
 
 
 def _from_front(longitude: Array, pose: Pose) -> Array:
-    """Longitude counted from the body's front, in [-pi, pi)."""
+    """Return the longitude relative to the front of the body, in [-pi, pi)."""
     return (longitude - pose.facing + np.pi) % (2 * np.pi) - np.pi
 
 
@@ -139,7 +146,7 @@ def _choose(where: Array | NDArray[np.bool_], chosen: Colour, otherwise: Array) 
 
 
 def _cloth(fabric: Fabric, pose: Pose, creases: float = 0.10) -> Texture:
-    """The pattern of a fabric, with the folds that the walk puts into it."""
+    """Return the pattern of a fabric, with the folds that walking causes."""
 
     def texture(longitude: Array, along: Array) -> Array:
         around, repeat = _from_front(longitude, pose), fabric.repeat

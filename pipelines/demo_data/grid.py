@@ -1,9 +1,9 @@
 """The generated target network, in the layout of GRID (QMUL underground re-identification).
 
-probe and gallery hold one picture each of every person, `PPPP_CAM_FRAME_X_Y_W_H.jpeg`: person, camera, frame, and the
-box in the camera's picture, which is the size of the file's; gallery also has distractors, people without a probe
-(`0000_...`). features_and_partitions.mat says, for each of ten random halvings of the people, which pictures are for
-training and which for testing: 1-based positions among the sorted names.
+The folders probe and gallery hold one image of every person, `PPPP_CAM_FRAME_X_Y_W_H.jpeg`: person, camera, frame, and
+the box in the frame, which has the size of the file's image. The gallery also has distractors, which are people without
+a probe (`0000_...`). features_and_partitions.mat splits the people into halves for training and testing, ten times at
+random; it lists the images of each half as 1-based positions among the sorted names.
 """
 
 import io
@@ -19,14 +19,14 @@ from simpgan.pipelines.demo_data.people import Person, sample_person
 
 FOLDS = 10
 DISTRACTORS_PER_IDENTITY = 5 / 6
-CAMERA_PAIRS = ((1, 2), (4, 5), (5, 6))  # which camera sees the people who were seen by which
+CAMERA_PAIRS = ((1, 2), (4, 5), (5, 6))  # (camera of the probe, camera of the gallery image)
 FRAME_WIDTH, FRAME_HEIGHT = 384, 400
-DETAIL = 0.55  # of its pixels' number in each direction, how much an interlaced picture really resolves
+DETAIL = 0.55  # share of the pixels in each direction that an interlaced image resolves
 MAT_HEADER = b"MATLAB 5.0 MAT-file, generated demo data".ljust(116)
 
 
 def write(folder: Path, seed: np.random.SeedSequence, identities: int) -> None:
-    """Write the network: `identities` people with a probe and a gallery picture each, and some distractors."""
+    """Write the network: `identities` people with one probe and one gallery image each, and some distractors."""
     layout, *walks = seed.spawn(1 + identities + round(identities * DISTRACTORS_PER_IDENTITY))
     random = np.random.default_rng(layout)
     cameras = {camera.number: camera for camera in target_cameras(random)}
@@ -41,7 +41,7 @@ def write(folder: Path, seed: np.random.SeedSequence, identities: int) -> None:
 
 
 def _walk(folder: Path, number: int, cameras: dict[int, Camera], random: np.random.Generator) -> None:
-    """One person passes the two cameras of a pair, which see the person from different sides."""
+    """Let one person pass the two cameras of a pair, which see the person from different sides."""
     person = sample_person(random)
     first, second = CAMERA_PAIRS[random.integers(len(CAMERA_PAIRS))]
     frame, facing = 25000 + 40 * number, random.uniform(0, 2 * np.pi)
@@ -92,7 +92,7 @@ def _write_partitions(folder: Path, identities: int, random: np.random.Generator
         test[0, fold] = partition(held_out, distractors=True)
     written = io.BytesIO()
     savemat(written, {"trainIdxAll": train, "testIdxAll": test})
-    # scipy puts the time of writing into the first 116 bytes; the same seed is to give the same file.
+    # scipy writes the time into the first 116 bytes, but the same seed should give the same file.
     (folder / "features_and_partitions.mat").write_bytes(MAT_HEADER + written.getvalue()[len(MAT_HEADER) :])
 
 

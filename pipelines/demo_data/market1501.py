@@ -1,8 +1,8 @@
 """The generated source network, in the layout of Market-1501.
 
 bounding_box_train, query and bounding_box_test hold `PPPP_cCsS_FFFFFF_BB.jpg`: person, camera, sequence, frame, box.
-bounding_box_test also has junk, boxes that are too bad to count (`-1_...`), and distractors, boxes round nobody or
-round people who are not in the data set (`0000_...`). As in the original, a Thumbs.db lies in each folder.
+bounding_box_test also has junk, which are boxes too bad to count (`-1_...`), and distractors, which are boxes around
+empty places or around people who are not in the data set (`0000_...`). As in the original, each folder has a Thumbs.db.
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ def write(folder: Path, seed: np.random.SeedSequence, train_identities: int) -> 
 
 
 def _walk(folder: Path, number: int, tested: bool, cameras: list[Camera], random: np.random.Generator) -> None:
-    """One person walks past three to five of the cameras; each takes several pictures in a row."""
+    """Let one person walk past three to five of the cameras; each takes several images in a row."""
     person = sample_person(random)
     passed = random.choice(len(cameras), size=random.integers(3, 6), replace=False)
     for stage, index in enumerate(passed):
@@ -55,7 +55,7 @@ def _walk(folder: Path, number: int, tested: bool, cameras: list[Camera], random
 
 
 def _distract(folder: Path, number: int, cameras: list[Camera], random: np.random.Generator) -> None:
-    """A box round nobody, or round somebody who passes only once."""
+    """Write a box around an empty place, or around a person who passes only once."""
     camera = cameras[random.integers(len(cameras))]
     person: Person | None = sample_person(random) if random.random() < 0.6 else None
     pose = Pose(random.uniform(0, 2 * np.pi), random.uniform(0, 2 * np.pi), random.uniform(0.2, 1.0))

@@ -1,4 +1,4 @@
-"""Who the generated people are: everything about somebody that stays the same from camera to camera.
+"""The generated people: everything about a person that stays the same from camera to camera.
 
 Colours are RGB in [0, 1] under white light. Lengths are fractions of the body's height.
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 Colour = tuple[float, float, float]
 
-# Clothes are not of every colour equally often: dark and muted tops and blue trousers prevail, as in a street.
+# Weights of colours: dark and muted tops and blue trousers prevail, as in a street.
 TOP_COLOURS: dict[Colour, float] = {
     (0.88, 0.88, 0.86): 5,  # white
     (0.09, 0.09, 0.10): 4,  # black
@@ -101,7 +101,7 @@ class Person:
 
 
 def sample_person(random: np.random.Generator) -> Person:
-    """Draw one identity; two draws almost surely differ in the colour and the pattern of some piece of clothing."""
+    """Draw one identity. Two draws almost surely differ in the colour or pattern of some piece of clothing."""
     top_colour = _colour(random, TOP_COLOURS)
     jacket = _colour(random, TOP_COLOURS) if random.random() < 0.22 else None
     legwear = _one(random, {"trousers": 7, "shorts": 3, "skirt": 2})
@@ -146,7 +146,7 @@ def _one(random: np.random.Generator, weights: dict[str, int]) -> str:
 
 
 def _colour(random: np.random.Generator, palette: dict[Colour, float], spread: float = 0.06) -> Colour:
-    """A palette colour, a little lighter or darker and a little off in each channel."""
+    """Draw a colour of the palette, with small changes of brightness and of each channel."""
     share = np.array(list(palette.values()), dtype=float)
     base = np.array(list(palette)[int(random.choice(len(share), p=share / share.sum()))])
     shifted = base * random.uniform(0.82, 1.15) + random.uniform(-spread, spread, size=3)
@@ -155,6 +155,6 @@ def _colour(random: np.random.Generator, palette: dict[Colour, float], spread: f
 
 
 def _contrasting(random: np.random.Generator, colour: Colour) -> Colour:
-    """A colour for a pattern that can be told from its ground, of several tries the farthest."""
+    """Draw a colour for a pattern: of three draws, the one farthest from the ground colour."""
     tries = [_colour(random, TOP_COLOURS) for _ in range(3)]
     return max(tries, key=lambda other: float(np.abs(np.subtract(other, colour)).sum()))

@@ -1,4 +1,4 @@
-"""Places: an empty view of a floor with a wall behind it, drawn once a camera. Backgrounds are cut from it."""
+"""Places: an empty view of a floor and a wall, drawn once per camera. Backgrounds are cut from it."""
 
 from dataclasses import dataclass
 
@@ -16,11 +16,17 @@ HORIZON = 0.46  # where the wall meets the floor, as a share of the height
 
 @dataclass(frozen=True)
 class Place:
-    """What a camera looks at.
+    """The place that a camera looks at.
 
-    floor, joints: colours of the floor's tiles and of the lines between them; tile: tiles across the picture's foot
-    wall, detail: colours of the wall and of what is on it; structure: hedge | glass | bricks | pillars | shop | tiles |
-    posters; line: colour of a stripe along the floor; furniture: none | bicycles | railing | bench
+    Attributes:
+        floor: Colour of the floor's tiles.
+        joints: Colour of the lines between the tiles.
+        tile: Number of tiles across the lower edge of the image.
+        wall: Colour of the wall.
+        detail: Colour of the structure on the wall.
+        structure: hedge, glass, bricks, pillars, shop, tiles or posters.
+        line: Colour of a stripe along the floor.
+        furniture: none, bicycles, railing or bench.
     """
 
     floor: Colour
@@ -45,13 +51,13 @@ def draw_scene(place: Place, random: np.random.Generator) -> Array:
 
 
 def _mottle(random: np.random.Generator, height: int, width: int, cell: int) -> Array:
-    """Smooth noise in [-1, 1] with blobs of about `cell` pixels."""
+    """Draw smooth noise in [-1, 1] with blobs of about `cell` pixels."""
     coarse = random.uniform(-1, 1, (height // cell + 2, width // cell + 2)).astype(np.float32)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)
 
 
 def _floor(place: Place, height: int, random: np.random.Generator) -> Array:
-    """A tiled floor in perspective."""
+    """Draw a tiled floor in perspective."""
     down = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     distance = 1.0 / (down + 0.22)
     aside = (np.linspace(-0.5, 0.5, WIDTH, dtype=np.float32)[None, :] + 0.1) * distance * place.tile
@@ -109,7 +115,7 @@ def _wall(place: Place, height: int, random: np.random.Generator) -> Array:
 
 
 def _furnished(scene: Array, place: Place, random: np.random.Generator) -> Array:
-    """The scene with the things that stand along the wall's foot."""
+    """Draw the furniture along the foot of the wall."""
     picture = Image.fromarray((np.clip(scene, 0, 1) * 255).astype(np.uint8))
     draw, foot = ImageDraw.Draw(picture), int(HORIZON * HEIGHT)
     if place.furniture == "bicycles":

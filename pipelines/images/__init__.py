@@ -1,1 +1,1 @@
-"""The stages' images: what goes into them, building, what they hold, pushing."""
+"""Build, inspect and push the container images of the stages."""

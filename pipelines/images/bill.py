@@ -1,4 +1,4 @@
-"""The bill of materials of an image: every package of Python and of Debian in it, as CycloneDX JSON."""
+"""Bills of materials: every Python and Debian package of an image, as CycloneDX JSON."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ import json
 from importlib.metadata import distributions
 
 found = {}
-for package in distributions():  # the first of a name is the one that is imported
+for package in distributions():  # Python imports the first one of a name
     about = package.metadata
     found.setdefault(about["Name"], [package.version, about["License-Expression"] or about["License"] or ""])
 print(json.dumps(found))
@@ -29,10 +29,10 @@ dpkg-query --show --showformat "$ID \${Package} \${Version} \${Architecture}\n"
 
 
 def write_bill(image: str, folder: Path) -> Path:
-    """Write the bill of materials of an image into `folder`. Returns its path.
+    """Write the bill of materials of an image into `folder` and return its path.
 
     Raises:
-        UserError: there is no such image.
+        UserError: There is no such image.
     """
     bill = Bom(components=[*python_packages(image), *debian_packages(image)])
     name, _, version = image.rpartition(":")
@@ -45,7 +45,7 @@ def write_bill(image: str, folder: Path) -> Path:
 
 
 def python_packages(image: str) -> list[Component]:
-    """What Python finds in the image."""
+    """List the Python packages of an image."""
     packages: dict[str, tuple[str, str]] = json.loads(run(image, "python3", "-c", TELL_PACKAGES))
     return [
         Component(
@@ -59,7 +59,7 @@ def python_packages(image: str) -> list[Component]:
 
 
 def debian_packages(image: str) -> list[Component]:
-    """What Debian's or Ubuntu's package manager has installed in the image; nothing where there is none."""
+    """List the Debian or Ubuntu packages of an image; empty without a package manager."""
     lines = run(image, "sh", "-c", TELL_DEBIAN).splitlines()
     return [
         Component(

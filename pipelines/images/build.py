@@ -16,7 +16,7 @@ from simpgan.pipelines.images.wheels import DOCKERFILE, ROOT, Python, image_of_w
 from simpgan.pipelines.runner.docker_engine import connect
 
 CODE = ("*.py", "*.j2", "*.yaml", "*.json", "*.csv")
-"""What the code consists of. Nothing else that may lie in its folders gets into an image."""
+"""The files of the code. No other files in its folders get into an image."""
 TARGET = re.compile(r"^FROM \S+ AS (\S+)$", re.MULTILINE)
 DEFAULT = re.compile(r"^ARG (\w+)=(\S+)$", re.MULTILINE)
 
@@ -25,46 +25,46 @@ FIND_TORCH = "from importlib.util import find_spec; print('torch' if find_spec('
 
 @dataclass(frozen=True)
 class Bases:
-    """The images that the stages' stand on: with torch, and without."""
+    """The base images of the stages, with and without torch."""
 
     torch: str
     slim: str
 
     @classmethod
     def given(cls, torch: str = "", slim: str = "") -> "Bases":
-        """Those given; without, the Dockerfile's."""
+        """Return the images given; by default those of the Dockerfile."""
         defaults = dict(DEFAULT.findall(DOCKERFILE.read_text()))
         return cls(torch or defaults["BASE_IMAGE"], slim or defaults["SLIM_IMAGE"])
 
     def without_digest(self) -> list[str]:
-        """Those that may become another image behind their name."""
+        """List the images that are not pinned by a digest."""
         return [name for name in (self.torch, self.slim) if "@sha256:" not in name]
 
     def python(self) -> Python:
-        """The Python that both have; an image that is not here is pulled.
+        """Return the Python of both images. Missing images are pulled.
 
         Raises:
-            UserError: one cannot be had or has no Python, they have two different ones, or there is no torch.
+            UserError: An image cannot be pulled or has no Python, their versions differ, or torch is missing.
         """
         for name in (self.torch, self.slim):
             if not exists(name):
-                failed = f"there is no base image {name} here, and it cannot be pulled"
-                docker("pull", name, failed=failed, do="give another by --base-image and --slim-image")
+                failed = f"the base image {name} is not on this machine and cannot be pulled"
+                docker("pull", name, failed=failed, do="give another with --base-image and --slim-image")
         torch, slim = Python.of(self.torch), Python.of(self.slim)
         if torch.version != slim.version:
             raise UserError(
                 f"{self.torch} has Python {torch.version}, {self.slim} has {slim.version}: choose two with the same"
             )
         if not run(self.torch, "python3", "-c", FIND_TORCH).strip():
-            raise UserError(f"{self.torch} has no torch: give an image that has it by --base-image")
+            raise UserError(f"{self.torch} has no torch: give an image with torch as --base-image")
         return min(torch, slim, key=lambda python: int(python.libc.split(".")[1]))
 
 
 def in_order(stages: Iterable[str]) -> list[str]:
-    """The stages as the Dockerfile has them, since the classic builder passes by all targets before the one it builds.
+    """Sort the stages as in the Dockerfile, since the classic builder builds all targets before the one asked for.
 
     Raises:
-        UserError: one of them has no target.
+        UserError: A stage has no target.
     """
     targets = TARGET.findall(DOCKERFILE.read_text())
     if missing := [stage for stage in stages if name_of(stage) not in targets]:
@@ -73,14 +73,17 @@ def in_order(stages: Iterable[str]) -> list[str]:
 
 
 def build(stage: str, bases: Bases, wheels: str, root: Path = ROOT, tag: str = "latest") -> str:
-    """Build the image of one stage. Returns its name.
+    """Build the image of one stage and return its name.
 
     Args:
-        wheels: the image of the packages.
-        root: where the code lies.
+        stage: Name of the stage.
+        bases: The base images.
+        wheels: The image of the packages.
+        root: Folder of the code.
+        tag: Tag of the image.
 
     Raises:
-        UserError: it cannot be built.
+        UserError: The build fails.
     """
     name = f"{image(stage).removesuffix(':latest')}:{tag}"
     commit = commit_of(stage, root)
@@ -109,7 +112,7 @@ def build(stage: str, bases: Bases, wheels: str, root: Path = ROOT, tag: str = "
 
 
 def context(root: Path = ROOT) -> bytes:
-    """What a build is given: the Dockerfile and the code, in a tar archive that depends on their content alone."""
+    """Return the build context: a tar archive of Dockerfile and code that depends only on their content."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(DOCKERFILE, "Dockerfile", filter=readable)
@@ -120,9 +123,9 @@ def context(root: Path = ROOT) -> bytes:
 
 
 def commit_of(stage: str, root: Path = ROOT) -> str:
-    """The last commit that changed what is in the image, so that others leave the image and its digest as they are.
+    """Return the last commit that changed a file of the image. Other commits keep the image and its digest.
 
-    It ends with `-dirty` if what is in the image was changed since, and is `unknown` where there is no repository.
+    The commit ends with `-dirty` if a file of the image has changed since; it is `unknown` without a repository.
     """
     inside = [
         "simpgan/__init__.py",
@@ -140,15 +143,15 @@ def commit_of(stage: str, root: Path = ROOT) -> str:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """What git says in a folder."""
+    """Return the output of a git command in a folder."""
     return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def build_all(stages: Iterable[str], bases: Bases) -> Iterator[str]:
-    """Build the images of the stages, and say the name of each when it is there.
+    """Build the images of the stages, and yield the name of each when it is built.
 
     Raises:
-        UserError: there is no engine, base image or package, or one of them cannot be built.
+        UserError: The engine, a base image or a package is missing, or a build fails.
     """
     ordered = in_order(stages)
     with closing(connect()):

@@ -1,4 +1,4 @@
-"""The Docker command, which builds by whichever builder this machine has, and logs in as its user does."""
+"""The docker command, which uses the builder of this machine and the login of its user."""
 
 import re
 import subprocess
@@ -10,15 +10,16 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def docker(*arguments: str, failed: str, do: str, input: bytes | None = None) -> str:
-    """Run a docker command and return what it prints.
+    """Run a docker command and return its output.
 
     Args:
-        failed: what it means when the command fails; why is added to it.
-        do: what to do then.
-        input: what the command reads.
+        *arguments: Arguments of the command.
+        failed: Error message if the command fails; the reason is added.
+        do: Advice at the end of the message.
+        input: Standard input of the command.
 
     Raises:
-        UserError: it failed, or there is no docker.
+        UserError: The command fails, or docker is not installed.
     """
     try:
         ran = subprocess.run(["docker", *arguments], input=input, capture_output=True, check=False)
@@ -31,26 +32,26 @@ def docker(*arguments: str, failed: str, do: str, input: bytes | None = None) ->
 
 
 def reason(output: str, errors: str) -> str:
-    """The line that says why a command failed: the first error of what a build ran, else docker's last word."""
+    """Return the line that explains a failure: the first error of a build, else the last line of docker."""
     lines = [COLOURS.sub("", line).strip() for text in (output, errors) for line in text.splitlines()]
     of_build = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
-    return next(iter(of_build), "") or next((line for line in reversed(lines) if line), "docker says nothing")
+    return next(iter(of_build), "") or next((line for line in reversed(lines) if line), "docker gives no reason")
 
 
 def exists(image: str) -> bool:
-    """Whether the engine has the image."""
+    """Return whether the engine has the image."""
     inspect = ["docker", "image", "inspect", "--format", "{{.Id}}", image]
     return subprocess.run(inspect, capture_output=True, check=False).returncode == 0
 
 
 def size(image: str) -> int:
-    """Bytes of an image, with the base that it stands on."""
+    """Return the size of an image with its base, in bytes."""
     failed = f"there is no image {image}"
     return int(docker("image", "inspect", "--format", "{{.Size}}", image, failed=failed, do="simpgan images build"))
 
 
 def run(image: str, *command: str) -> str:
-    """What a command prints in a new container without network, user or place to write of its own."""
+    """Return the output of a command in a new, read-only container without network."""
     options = ["run", "--rm", "--network", "none", "--read-only", "--entrypoint", command[0]]
     failed = f"{image} cannot run {Path(command[0]).name}"
     return docker(*options, image, *command[1:], failed=failed, do="is it an image for these stages?")

@@ -1,4 +1,4 @@
-"""Push an image that was built to a registry."""
+"""Push a built image to a registry."""
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.images import Images, image
@@ -6,16 +6,16 @@ from simpgan.pipelines.images.docker_command import docker, exists
 
 
 def push(stage: str, registry: str, tag: str) -> str:
-    """Push a stage's image. Returns its name there.
+    """Push the image of a stage and return its name in the registry.
 
     Raises:
-        UserError: it was not built, or the registry does not take it.
+        UserError: The image is not built, or the registry refuses it.
     """
     built = image(stage)
     if not exists(built):
         raise UserError(f"the image {built} is not built: simpgan images build {stage}")
     name = f"{Images(registry=registry).repository(stage)}:{tag}"
-    docker("tag", built, name, failed=f"'{name}' is no name of an image", do="correct --registry or --tag")
+    docker("tag", built, name, failed=f"'{name}' is not a name of an image", do="correct --registry or --tag")
     failed = f"{name} cannot be pushed"
-    docker("push", "--quiet", name, failed=failed, do=f"may you write there? docker login {registry.partition('/')[0]}")
+    docker("push", "--quiet", name, failed=failed, do=f"are you logged in? docker login {registry.partition('/')[0]}")
     return name

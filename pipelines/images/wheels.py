@@ -1,7 +1,7 @@
-"""The packages of the images: wheels for the image's Python, fetched here, as an image that the build reads.
+"""The packages of the images: wheels for the image's Python, downloaded on this machine, as an image for the build.
 
-pip runs here with the settings of whoever builds, be it a mirror, a password or a certificate. A build needs none
-of that, and so none can stay in an image.
+pip runs on this machine with its settings, such as a mirror, a password or a certificate. The build needs no such
+settings, so none can remain in an image.
 """
 
 import hashlib
@@ -29,9 +29,9 @@ DOCKERFILE = ROOT / "images" / "Dockerfile"
 CONSTRAINTS = ROOT / "constraints.txt"
 IN_BASE_IMAGE = {"torch", "torchvision"}
 EVERY_STAGE = "stage"
-"""Extra of what every image holds besides the project's own dependencies."""
+"""The extra that every image installs, in addition to the dependencies of the project."""
 RUNTIME = "kfp"
-"""Runs a component in its container; of its own dependencies that needs none, and kfp itself installs it so there."""
+"""The package that runs a component in its container. It is installed without its dependencies, as kfp does."""
 TELL_PYTHON = (
     "import json, platform, sys; print(json.dumps([sys.version_info[:2], platform.machine(), platform.libc_ver()[1]]))"
 )
@@ -39,7 +39,7 @@ TELL_PYTHON = (
 
 @dataclass(frozen=True)
 class Python:
-    """What wheels have to fit: version of Python and of the C library, and the processor."""
+    """The platform of the wheels: versions of Python and of the C library, and the processor."""
 
     version: str
     machine: str
@@ -47,37 +47,41 @@ class Python:
 
     @classmethod
     def of(cls, image: str) -> "Python":
-        """That of an image."""
+        """Return the platform of an image."""
         (major, minor), machine, libc = json.loads(run(image, "python3", "-c", TELL_PYTHON))
         return cls(f"{major}.{minor}", machine, libc)
 
     def platforms(self) -> list[str]:
-        """The platforms whose wheels run there, as PEP 600 orders them."""
+        """List the tags of the wheels that run on this platform, in the order of PEP 600."""
         newest = int(self.libc.split(".")[1])
         modern = [f"manylinux_2_{minor}_{self.machine}" for minor in range(newest, 4, -1)]
         return [*modern, *(f"manylinux{year}_{self.machine}" for year in (2014, 2010, 1))]
 
 
 def requirements() -> dict[str, list[str]]:
-    """What each environment of the Dockerfile asks for, by the name of its extra in pyproject.toml."""
+    """Return the requirements of each environment in the Dockerfile, by the name of its extra in pyproject.toml.
+
+    Raises:
+        UserError: The Dockerfile installs an extra that pyproject.toml does not have.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     named = set(re.findall(r"/wheels/(\w+)\.txt", DOCKERFILE.read_text())) - {"constraints"}
     if unknown := sorted(named - set(extras)):
-        raise UserError(f"{DOCKERFILE} installs '{unknown[0]}', which is no extra of pyproject.toml: correct its name")
+        raise UserError(f"{DOCKERFILE} installs '{unknown[0]}', not an extra in pyproject.toml: correct its name")
     own = {name: [line for line in extras[name] if name_of(line) != project["name"]] for name in sorted(named)}
     return {**own, EVERY_STAGE: [*project["dependencies"], *own[EVERY_STAGE]]}
 
 
 def name_of(requirement: str) -> str:
-    """The package that a requirement names."""
+    """Return the package name of a requirement."""
     return Requirement(requirement).name
 
 
 def versions(requirements: Iterable[str]) -> list[str]:
-    """Name and version of all packages that the requirements lead to, but for those that come with the base image.
+    """List the pinned versions of all packages that the requirements need, except those of the base image.
 
-    Nothing else is in the list, so that a new tool for tests leaves the images as they are.
+    The list has no other packages, so that a new tool for tests does not change the images.
     """
     lines = [line for line in CONSTRAINTS.read_text().splitlines() if not line.startswith("#")]
     needed = {canonicalize_name(name) for requirement in requirements for name in closure(requirement)}
@@ -85,7 +89,7 @@ def versions(requirements: Iterable[str]) -> list[str]:
 
 
 def closure(requirement: str) -> dict[str, str]:
-    """The versions of a package and of all it needs, as they are installed here, by name."""
+    """Return the installed versions of a package and of its dependencies, by name."""
     found: dict[str, str] = {}
     seen: set[str] = set()
     waiting = [requirement]
@@ -105,10 +109,10 @@ def closure(requirement: str) -> dict[str, str]:
 
 
 def image_of_wheels(python: Python) -> str:
-    """The image of the wheels, made unless the engine has it; its tag is named by all that decides what is in it.
+    """Return the image of the wheels, and create it unless the engine has it. Its tag is a digest of its inputs.
 
     Raises:
-        UserError: pip cannot get a package.
+        UserError: pip cannot download a package, or the engine refuses the image.
     """
     texts = {f"{name}.txt": lines for name, lines in requirements().items()}
     texts["constraints.txt"] = versions(line for lines in texts.values() for line in lines)
@@ -120,13 +124,13 @@ def image_of_wheels(python: Python) -> str:
             archive = io.BytesIO()
             with tarfile.open(fileobj=archive, mode="w") as tar:
                 tar.add(folder, ".", filter=readable)
-            failed = "the Docker engine did not take the packages"
+            failed = "the Docker engine refused the packages"
             docker("import", "-", image, input=archive.getvalue(), failed=failed, do="is its disk full?")
     return image
 
 
 def fetch(texts: Mapping[str, list[str]], python: Python, folder: Path) -> None:
-    """Write the lists into `folder`, and the wheels that they lead to."""
+    """Write the lists of requirements and their wheels into `folder`."""
     for name, lines in texts.items():
         (folder / name).write_text("".join(f"{line}\n" for line in lines))
     download([*texts["constraints.txt"], "pip"], python, folder)
@@ -134,10 +138,10 @@ def fetch(texts: Mapping[str, list[str]], python: Python, folder: Path) -> None:
 
 
 def download(what: list[str], python: Python, folder: Path) -> None:
-    """Fetch wheels by pip.
+    """Download wheels with pip.
 
     Raises:
-        UserError: pip cannot.
+        UserError: pip fails.
     """
     fitting = ["--only-binary=:all:", "--python-version", python.version, "--implementation", "cp"]
     for platform in python.platforms():
@@ -148,12 +152,12 @@ def download(what: list[str], python: Python, folder: Path) -> None:
     if ran.returncode:
         lines = ran.stderr.strip().splitlines() or ["pip failed"]
         errors = [line for line in lines if line.startswith("ERROR:") and line != "ERROR: Exception:"]
-        reason = (errors or lines)[-1].removeprefix("ERROR: ")  # the last line of a traceback says what it was
+        reason = (errors or lines)[-1].removeprefix("ERROR: ")  # the last line of a traceback is the error
         raise UserError(f"packages of the images for Python {python.version}: {reason}: does pip reach its index?")
 
 
 def readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """As everybody may read it, whoever fetched it, and the same on every day."""
+    """Return the member readable for all users, and independent of its owner and time."""
     member.mode = 0o755 if member.isdir() else 0o644
     member.uid = member.gid = member.mtime = 0
     member.uname = member.gname = ""

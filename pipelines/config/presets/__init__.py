@@ -1,4 +1,4 @@
-"""The settings of a run: presets that extend one another, then `--set`, then `--seed`; all checked at once."""
+"""The settings of a run: presets that extend one another, then `--set`, then `--seed`, checked together."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -50,21 +50,25 @@ class RunSettings:
     propose: ProposeSettings
 
     def as_values(self) -> Values:
-        """All settings in JSON types, without the layout, which belongs to the data and not to a run."""
+        """Return all settings in JSON types, without the layout, which belongs to the data set."""
         return {stage: getattr(self, stage).model_dump(mode="json", exclude={"layout"}) for stage in STAGES}
 
     def as_yaml(self) -> str:
-        """All settings as a preset, which `resolve` reads back to the same settings."""
+        """Return all settings as a preset, which `resolve` reads back to the same settings."""
         return yaml.safe_dump(self.as_values(), sort_keys=False)
 
 
 def resolve(preset: str | None, assignments: Iterable[str], seed: int | None, layout: str) -> RunSettings:
-    """Settings of all stages from a preset (none: the defaults), `stage.setting=value` texts, and a seed.
+    """Resolve the settings of all stages.
 
-    The seed replaces that of every stage that has one. The layout is that of the source.
+    Args:
+        preset: Name or file of a preset; None: the defaults.
+        assignments: Texts `stage.setting=value`, which override the preset.
+        seed: Seed of every stage that has one; None: unchanged.
+        layout: Layout of the source.
 
     Raises:
-        UserError: for the first unknown name, wrong type or impossible combination.
+        UserError: A name is unknown, a value has the wrong type, or settings do not go together.
     """
     values = stage_values(preset, map(parse_assignment, assignments), seed)
     values["ingest"]["layout"] = layout
@@ -73,9 +77,9 @@ def resolve(preset: str | None, assignments: Iterable[str], seed: int | None, la
 
 
 def stage_values(preset: str | None, assignments: Iterable[tuple[str, str, Any]], seed: int | None) -> Values:
-    """What a preset, then assignments, then a seed say; every stage has an entry. Names are not checked.
+    """Merge a preset, assignments and a seed, in this order. Every stage has an entry; names are not checked.
 
-    The preset's own name is a setting of evaluate, which records it.
+    The name of the preset becomes a setting of evaluate, which records it.
     """
     values: Values = {stage: {} for stage in STAGES}
     for stage, settings in (read_preset(preset) if preset else {}).items():
@@ -92,10 +96,10 @@ def stage_values(preset: str | None, assignments: Iterable[tuple[str, str, Any]]
 
 
 def parse_assignment(text: str, default_stage: str | None = None) -> tuple[str, str, Any]:
-    """`train_gan.steps=300` as ("train_gan", "steps", 3); without a stage, `default_stage` is meant.
+    """Parse `train_gan.steps=300` to ("train_gan", "steps", 300). Without a stage, it is `default_stage`.
 
     Raises:
-        UserError: no `=`, no stage where one is needed, an unknown stage, or a value that is not YAML.
+        UserError: The text has no `=`, no stage although one is needed, an unknown stage, or a value that is not YAML.
     """
     name, equals, value = text.partition("=")
     stage, _, setting = name.strip().rpartition(".")
@@ -112,13 +116,13 @@ def parse_assignment(text: str, default_stage: str | None = None) -> tuple[str, 
 
 
 def read_preset(preset: str) -> Values:
-    """Stage to setting to value of a preset, with those of the presets it extends.
+    """Read a preset and the presets it extends: stage to setting to value.
 
     Args:
-        preset: a name from `names()`, or the path of a YAML file (such as a run's settings.yaml).
+        preset: A name from `names()`, or the path of a YAML file, such as a run's settings.yaml.
 
     Raises:
-        UserError: no such preset, one that extends itself, or a file of another form.
+        UserError: There is no such preset, it extends itself, or its file has another form.
     """
     values: Values = {}
     for layer in PRESETS.layers(preset):
@@ -128,12 +132,12 @@ def read_preset(preset: str) -> Values:
 
 
 def check(path: Path, content: Values) -> None:
-    """Raise UserError for an unknown stage, or one without settings."""
+    """Raise UserError for an unknown stage, or a stage that is not a mapping of settings."""
     for stage, settings in content.items():
         if stage not in STAGES:
             raise UserError(f"preset {path}: unknown stage '{stage}': {nearest(str(stage), STAGES)}")
         if not isinstance(settings, Mapping):
-            raise UserError(f"preset {path}: '{stage}' holds no mapping of settings: write '{stage}: {{name: value}}'")
+            raise UserError(f"preset {path}: '{stage}' is not a mapping of settings: write '{stage}: {{name: value}}'")
 
 
 PRESETS = Kind("preset", Path(__file__).parent, "train_gan: {steps: 300}", "small", check)

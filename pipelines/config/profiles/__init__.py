@@ -1,4 +1,4 @@
-"""Profiles: what a pipeline's pods ask of a cluster, in YAML files that may extend one another."""
+"""Profiles: the cluster resources of a pipeline's pods, in YAML files that may extend one another."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +16,13 @@ STAGES = sorted(path.parent.name for path in Path(components.__file__).parent.gl
 
 
 def read_profile(profile: str) -> Profile:
-    """The profile, resolved: each stage has what the file says of every stage, and what it says of that one.
+    """Read a profile. Each stage gets the values of every_stage, overridden by its own.
 
     Args:
-        profile: a name from `names()`, or the path of a YAML file.
+        profile: A name from `names()`, or the path of a YAML file.
 
     Raises:
-        UserError: no such profile, one that extends itself, an unknown name, a wrong value.
+        UserError: There is no such profile, it extends itself, or a name or value is wrong.
     """
     values: Values = {}
     for layer in PROFILES.layers(profile):
@@ -35,7 +35,7 @@ def read_profile(profile: str) -> Profile:
 
 
 def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
-    """`values` with those of `over` in their place; mappings within are merged likewise, lists are replaced."""
+    """Return `values` overridden by `over`. Nested mappings are merged in the same way; lists are replaced."""
     return {
         name: merged(values[name], over[name])
         if isinstance(values.get(name), Mapping) and isinstance(over.get(name), Mapping)
@@ -45,19 +45,19 @@ def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
 
 
 def check(path: Path, content: Values) -> None:
-    """Raise UserError for an unknown setting or stage, or a stage without settings."""
+    """Raise UserError for an unknown setting or stage, or a stage that is not a mapping of settings."""
     refuse_unknown(path, "setting", content, [EVERY_STAGE, *Profile.model_fields])
     stages = content.get("stages", {})
     if not isinstance(stages, Mapping):
-        raise UserError(f"profile {path}: 'stages' holds no mapping of stages: write '{EXAMPLE}'")
+        raise UserError(f"profile {path}: 'stages' is not a mapping of stages: write '{EXAMPLE}'")
     refuse_unknown(path, "stage", stages, STAGES)
     for name, values in (*stages.items(), (EVERY_STAGE, content.get(EVERY_STAGE, {}))):
         if not isinstance(values, Mapping):
-            raise UserError(f"profile {path}: '{name}' holds no mapping of settings: write '{EXAMPLE}'")
+            raise UserError(f"profile {path}: '{name}' is not a mapping of settings: write '{EXAMPLE}'")
 
 
 def refuse_unknown(path: Path, what: str, given: Mapping[str, Any], known: list[str]) -> None:
-    """Raise UserError for a name that is not known."""
+    """Raise UserError for a name that is not in `known`."""
     for name in given:
         if name not in known:
             raise UserError(f"profile {path}: unknown {what} '{name}': {nearest(str(name), known)}")

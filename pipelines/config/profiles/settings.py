@@ -1,4 +1,4 @@
-"""What a cluster is asked to give to a pipeline and to each of its stages."""
+"""The cluster resources of a pipeline and of each of its stages."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from simpgan.components.core.settings import Place, Settings
 
 ON_A_GPU = ("pretrain", "train_gan", "translate", "evaluate")
 JOINTLY = ("pretrain", "train_gan")
-"""Stages that train in several processes, one a GPU."""
+"""Stages that train in several processes, one per GPU."""
 
 FACTORS = {"": 1.0, "m": 1e-3} | {
     unit: base**power
@@ -25,18 +25,18 @@ Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class Toleration(Settings):
-    """A taint of nodes that the pod may run on all the same."""
+    """A taint of nodes that the pod tolerates."""
 
-    key: str = Field("", description="the taint's key; empty together with Exists: every taint")
-    operator: Literal["Exists", "Equal"] = Field("Exists", description="whether the taint's value counts")
-    value: str = Field("", description="the taint's value, for Equal")
+    key: str = Field("", description="key of the taint; empty with Exists: every taint")
+    operator: Literal["Exists", "Equal"] = Field("Exists", description="Equal compares the value, Exists does not")
+    value: str = Field("", description="value of the taint, for Equal")
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
-        "", description="the taint's effect; empty: any"
+        "", description="effect of the taint; empty: any"
     )
 
     @model_validator(mode="after")
     def check(self) -> Self:
-        """Equal needs a key, Exists takes no value."""
+        """Check that Equal has a key, and Exists no value."""
         if self.operator == "Equal" and not self.key:
             raise ValueError("a toleration with operator Equal needs a key")
         if self.operator == "Exists" and self.value:
@@ -45,41 +45,41 @@ class Toleration(Settings):
 
 
 class StageProfile(Settings):
-    """The pod of one stage. Sizes and cores are Kubernetes quantities; empty: the cluster's default."""
+    """The pod of one stage. Sizes and cores are Kubernetes quantities; empty: the default of the cluster."""
 
-    gpus: int = Field(0, ge=0, description="GPUs of the pod; a training starts one process for each")
-    gpu_type: str = Field("nvidia.com/gpu", description="what the cluster calls its GPUs")
-    cpu: Cores = Field("", description="cores the pod is sure of")
-    cpu_limit: Cores = Field("", description="cores it never gets more than")
-    memory: Size = Field("", description="memory the pod is sure of")
-    memory_limit: Size = Field("", description="memory beyond which it is killed")
-    shared_memory: Size = Field("", description="/dev/shm, where processes meet; it counts as the pod's memory")
-    node_selector: dict[str, str] = Field({}, description="labels of the nodes it may run on")
-    tolerations: tuple[Toleration, ...] = Field((), description="taints of nodes it may run on all the same")
-    environment: dict[Variable, str] = Field({}, description="environment variables; nothing secret")
+    gpus: int = Field(0, ge=0, description="GPUs of the pod; a training starts one process per GPU")
+    gpu_type: str = Field("nvidia.com/gpu", description="resource name of the GPUs")
+    cpu: Cores = Field("", description="cores requested for the pod")
+    cpu_limit: Cores = Field("", description="maximum of cores")
+    memory: Size = Field("", description="memory requested for the pod")
+    memory_limit: Size = Field("", description="memory above which the pod is killed")
+    shared_memory: Size = Field("", description="size of /dev/shm; it counts as memory of the pod")
+    node_selector: dict[str, str] = Field({}, description="labels of the nodes that the pod may run on")
+    tolerations: tuple[Toleration, ...] = Field((), description="taints of nodes that the pod tolerates")
+    environment: dict[Variable, str] = Field({}, description="environment variables without secrets")
     secrets: dict[Name, dict[str, Variable]] = Field(
-        {}, description="secret to key to environment variable; without the secret the pod does not start"
+        {}, description="secret to key to environment variable; a missing secret keeps the pod from starting"
     )
     optional_secrets: dict[Name, dict[str, Variable]] = Field(
-        {}, description="likewise, of secrets that may be missing"
+        {}, description="the same for secrets that may be missing"
     )
-    retries: int = Field(2, ge=0, description="how often a pod that failed is started again")
-    retry_seconds: int = Field(60, ge=0, description="pause before the first retry")
-    retry_factor: float = Field(2.0, ge=1, description="every further pause is longer by this factor")
-    retry_seconds_at_most: int = Field(3600, ge=0, description="the longest pause")
-    timeout_seconds: int = Field(0, ge=0, description="time after which the pod is ended; 0: never")
+    retries: int = Field(2, ge=0, description="retries of a failed pod")
+    retry_seconds: int = Field(60, ge=0, description="seconds before the first retry")
+    retry_factor: float = Field(2.0, ge=1, description="factor by which each further pause grows")
+    retry_seconds_at_most: int = Field(3600, ge=0, description="maximum pause, in seconds")
+    timeout_seconds: int = Field(0, ge=0, description="seconds after which the pod is stopped; 0: never")
 
     @field_validator("tolerations", mode="before")
     @classmethod
     def parse_tolerations(cls, values: Any) -> Any:
-        """Each on its own, so that an unknown name is answered with the nearest of a toleration's."""
+        """Parse each toleration separately, so that errors suggest the names of a toleration."""
         if not isinstance(values, list):
             return values
         return [Toleration.parse(each, stage="tolerations") if isinstance(each, dict) else each for each in values]
 
     @model_validator(mode="after")
     def check(self) -> Self:
-        """What is asked for fits within its limit."""
+        """Check that requests do not exceed their limits."""
         for name, limit in (("cpu", "cpu_limit"), ("memory", "memory_limit"), ("shared_memory", "memory_limit")):
             asked, at_most = getattr(self, name), getattr(self, limit)
             if asked and at_most and quantity(asked) > quantity(at_most):
@@ -88,19 +88,19 @@ class StageProfile(Settings):
 
 
 class Profile(Settings):
-    """What a pipeline needs from a cluster."""
+    """The cluster resources of a pipeline."""
 
-    data_root: Place = Field("", description="s3:// prefix, or a folder in every pod, that runs take unless they say")
+    data_root: Place = Field("", description="default of --data-root: s3:// prefix, or a folder that all pods have")
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
-        "IfNotPresent", description="when a node fetches an image"
+        "IfNotPresent", description="when a node pulls an image"
     )
-    image_pull_secrets: tuple[Name, ...] = Field((), description="secrets by which nodes may fetch images")
+    image_pull_secrets: tuple[Name, ...] = Field((), description="secrets with which nodes pull images")
     stages: dict[str, StageProfile] = Field(description="the pod of every stage")
 
     @field_validator("stages")
     @classmethod
     def check(cls, stages: dict[str, StageProfile]) -> dict[str, StageProfile]:
-        """GPUs only where they are put to use."""
+        """Check that only stages that use GPUs request them."""
         for name, stage in stages.items():
             if stage.gpus and name not in ON_A_GPU:
                 raise ValueError(f"{name} computes on no GPU: ask for GPUs for {listed(ON_A_GPU)}")
@@ -110,13 +110,13 @@ class Profile(Settings):
 
 
 def quantity(text: str) -> float:
-    """A Kubernetes quantity as a number: `1500m` is 1.5, `2Gi` is 2**31."""
+    """Convert a Kubernetes quantity to a number: `1500m` is 1.5, `2Gi` is 2**31."""
     match = QUANTITY.fullmatch(text)
     assert match, text
     return float(match[1]) * FACTORS[match[2]]
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names in a sentence."""
+    """Join names for a sentence."""
     *most, last = names
     return f"{', '.join(most)} or {last}"

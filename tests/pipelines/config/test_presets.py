@@ -101,8 +101,8 @@ def test_a_wrong_setting_is_refused_in_one_line(assignments, message):
     ("text", "message"),
     [
         ("{pretrane: {epochs: 1}}", "unknown stage 'pretrane': did you mean 'pretrain'?"),
-        ("{pretrain: 3}", "'pretrain' holds no mapping of settings: write 'pretrain: {name: value}'"),
-        ("- pretrain", "holds no mapping: write 'train_gan: {steps: 300}'"),
+        ("{pretrain: 3}", "'pretrain' is not a mapping of settings: write 'pretrain: {name: value}'"),
+        ("- pretrain", "is not a mapping: write 'train_gan: {steps: 300}'"),
         ("{pretrain: {epochs: 1}", "is not YAML"),
         ("{extends: preset.yaml}", "extends itself"),
         ("{extends: smal}", "unknown preset 'smal'"),

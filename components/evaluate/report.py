@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from simpgan.components.core import storage
 from simpgan.components.core.results.headlines import Sentence, headlines
+from simpgan.components.core.results.joining import ordered
 from simpgan.components.core.results.methods import (
     EXPLANATIONS,
     compares_otherwise,
-    place,
     place_of_label,
     title_of,
     title_of_label,
@@ -23,8 +23,9 @@ from simpgan.components.core.results.pages.cmc import MARKED_RANKS
 from simpgan.components.core.results.pages.pictures import data_uri, png, svg
 from simpgan.components.core.results.rows import RATES, ResultsRow
 from simpgan.components.core.results.sections import scope_in_words
-from simpgan.components.core.results.summary import Summary, comparable, summarise
-from simpgan.components.core.results.unlabelled_checks import MEANINGS, Checks
+from simpgan.components.core.results.summary import comparable, summarise
+from simpgan.components.core.results.tables import Cell, Grid, table_of_rates, table_of_runs
+from simpgan.components.core.results.unlabelled_checks import MEANINGS, Checks, Measures
 from simpgan.components.evaluate.figures import (
     FeatureMap,
     Picture,
@@ -72,11 +73,11 @@ class RankedProbe:
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """Methods that can be compared, and below them (folded) other ways of comparing the same features."""
+    """Methods that can be compared with one another; fused features and verification scores are apart from them."""
 
     title: str
-    methods: Sequence[Summary]
-    folded: Sequence[Summary]
+    methods: Grid
+    folded: Grid
 
 
 @dataclass(frozen=True)
@@ -122,14 +123,14 @@ def write_report(
         UserError: the location cannot be written.
     """
     templates = environment("simpgan.components.evaluate", autoescape=True)
-    templates.filters |= {"best": best, "title_of_label": title_of_label}
+    templates.filters["title_of_label"] = title_of_label
     page = templates.get_template("report.html.j2").render(
         headline=headline(rows, probes) if rows or not checks else headline_without_labels(checks, *of),
         checks=checks,
+        checked=table_of_checks(checks) if checks and checks.methods else None,
         meanings=MEANINGS,
         tables=results_tables(rows),
-        rows=sorted(rows, key=lambda row: (row.source, row.target, row.protocol, place(row.method), *row.key)),
-        rates=RATES,
+        runs=table_of_runs(ordered(rows)),
         explanations=[(title_of(method), text) for method, text in EXPLANATIONS.items() if is_used(method, rows)],
         curves={title: data_uri(svg(cmc_figure(curves)), "image/svg+xml") for title, curves in cmc.items() if curves},
         reading={title: curves_in_words(curves) for title, curves in cmc.items() if curves},
@@ -138,7 +139,7 @@ def write_report(
             for direction, translations in (("source", to_source), ("target", to_target))
             if translations
         },
-        overlaps=overlap_table(domains.overlaps),
+        overlaps=table_of_overlaps(domains.overlaps),
         feature_maps=data_uri(png(features_figure(domains.maps)), "image/png") if domains.maps else "",
         ranked=ranked,
         details=details,
@@ -156,9 +157,7 @@ def headline(rows: Sequence[ResultsRow], probes: pd.DataFrame) -> list[Sentence]
 def headline_without_labels(checks: Checks, source: str, target: str) -> list[Sentence]:
     """Return what is known without labels as sentences, with the translation that its score would select."""
     unknown = "Without labels, accuracy cannot be measured"
-    sentences = [
-        Sentence(unknown, f"Trained on {source}, and {target} has no labels; what can be checked without any is below")
-    ]
+    sentences = [Sentence(unknown, f"Trained on {source}; {target} has no labels. The checks below need none")]
     trained = {label: each for label, each in checks.methods.items() if label.partition(" ")[0] in TRAINED}
     if trained:
         chosen = min(trained, key=lambda label: trained[label].score)
@@ -167,9 +166,8 @@ def headline_without_labels(checks: Checks, source: str, target: str) -> list[Se
         sentences.append(
             Sentence(
                 f"{title_of_label(chosen)} has the label-free score {measures.score:.2f}{among}",
-                f"To the classifier its images are at {100 * measures.frechet:.0f} % of the distance from {source} "
-                f"that they had as recorded, and {100 * measures.neighbours:.0f} % of their nearest neighbours are "
-                "still the same",
+                f"In feature space its images are at {100 * measures.frechet:.0f} % of the distance from {source} that "
+                f"they had as recorded, and they keep {100 * measures.neighbours:.0f} % of their nearest neighbours",
             )
         )
     return sentences
@@ -180,18 +178,26 @@ def results_tables(rows: Sequence[ResultsRow]) -> list[ResultsTable]:
     tables = []
     for block in comparable(rows):
         summaries = summarise(block)
+        first = summaries[0]
+        title = (
+            f"{first.experiment.title}, {scope_in_words(block)}: {first.probes} probes, {first.gallery} gallery images"
+        )
         apart = [[each for each in summaries if compares_otherwise(each.method) is folded] for folded in (False, True)]
-        tables.append(ResultsTable(f"{summaries[0].experiment.title}, {scope_in_words(block)}", *apart))
+        tables.append(ResultsTable(title, *(table_of_rates(some, RATES) for some in apart)))
     return tables
 
 
-def best(summaries: Sequence[Summary], rate: str) -> float:
-    """Return the highest mean of a rate, to be highlighted if there are several rows."""
-    return max(summary.mean[rate] for summary in summaries) if len(summaries) > 1 else float("inf")
+def table_of_checks(checks: Checks) -> Grid:
+    """Return one row per method and one column per label-free measure."""
+    lines = [
+        [Cell(title), *(Cell("" if value is None else f"{value:.3f}") for value in measures.model_dump().values())]
+        for title, measures in checks.lines
+    ]
+    return Grid(["method", *(MEANINGS[name].title for name in Measures.model_fields)], lines)
 
 
-def overlap_table(overlaps: Mapping[str, float]) -> list[tuple[str, float, float | None]]:
-    """Return rows of title, overlap with the source, and overlap with AdaBN (None if not measured)."""
+def table_of_overlaps(overlaps: Mapping[str, float]) -> Grid:
+    """Return one row per kind of images: their overlap with the source, and that with AdaBN if it was measured."""
 
     def with_adabn(label: str) -> str:
         method, space, variant = label.partition(" ")
@@ -199,7 +205,12 @@ def overlap_table(overlaps: Mapping[str, float]) -> list[tuple[str, float, float
 
     adapted = set(map(with_adabn, overlaps))
     plain = sorted((label for label in overlaps if label not in adapted), key=place_of_label)
-    return [(title_of_label(label), overlaps[label], overlaps.get(with_adabn(label))) for label in plain]
+    lines = [
+        [Cell(title_of_label(label)), *(Cell(f"{overlaps[each]:.2f}" if each in overlaps else "") for each in pair)]
+        for label in plain
+        for pair in [(label, with_adabn(label))]
+    ]
+    return Grid(["images", "overlap", "overlap with AdaBN"], lines)
 
 
 def is_used(method: str, rows: Sequence[ResultsRow]) -> bool:

@@ -163,7 +163,7 @@ def test_the_comparison_says_who_is_better_and_shows_both_curves(browser, pages)
     browser.get(f"file://{pages}/compare.html")
     said = browser.find_element(By.TAG_NAME, "header").text
     assert "finds the right person first for 75.0 % of probes" in said
-    assert "50.0 points fewer" in said
+    assert "50.0 points less" in said
     assert "more than chance" in said
     curves = browser.find_element(By.CSS_SELECTOR, "figure img").get_attribute("alt")
     assert curves.count("at rank 1 ") == 2

@@ -56,7 +56,7 @@ EXPLANATIONS = {
     "verification": "people are ranked by the score the classifier learned for pairs (the paper's Eq. 1), and not by "
     "the cosine of their features.",
 }
-"""What each base and part means, for somebody who sees the word for the first time."""
+"""What each base and part means."""
 
 
 def name_of(method: str, variant: str = "") -> str:
@@ -93,8 +93,8 @@ def place_of_label(label: str) -> tuple[tuple[int, str], str]:
 def baseline_of(method: str) -> str:
     """The method that this one has to be better than to have earned its place; empty: none.
 
-    A translation is held against direct transfer; with AdaBN or fused features against AdaBN alone, which needs no
-    translation; and the verification score against the same method without it.
+    A translation is compared with direct transfer; with AdaBN or fused features it is compared with AdaBN, which needs
+    no translation; and the verification score with the same method without it.
     """
     base, *parts = method.split("+")
     if "verification" in parts:

@@ -235,8 +235,8 @@ def tracked_name(what: str, where: Sequence[str], method: str, variant: str) -> 
 def compare(rows: Sequence[ResultsRow], method: str, baseline: str = "direct") -> list[Comparison]:
     """How much more often than `baseline` a method is right at once, in each experiment that has both.
 
-    Only folds and seeds that both have count, so the two never differ by what they were asked. A variant of the
-    method is held against the same variant of the baseline, or where there is none against the baseline without one.
+    Only folds and seeds that both have count. A variant of the method is compared with the same variant of the
+    baseline, or with the baseline without a variant if there is none.
     """
     if not rows:
         return []

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import groupby
 from math import isnan
 
+from simpgan.components.core.results.intervals import Interval
 from simpgan.components.core.results.methods import name_of, place, title_of
 from simpgan.components.core.results.paper import PAPER_RATES, differences, paper_figures
 from simpgan.components.core.results.rows import RATES, ResultsRow
@@ -53,7 +54,7 @@ Column = tuple[str, Callable[[Summary], Cell]]
 
 def main_table(table: Table) -> Grid:
     """The rows of the first page: rates, the interval of rank-1, and the paper's figures where it has any."""
-    grid = table_of_rates(table, table.main, MAIN_RATES, ("rank-1",))
+    grid = table_of_rates(table.main, MAIN_RATES, ("rank-1",), table.interval)
     if not any(map(paper_figures, table.main)):
         return grid
     figures = [Cell(" / ".join(f"{figure:.1f}" for figure in paper_figures(each).values())) for each in table.main]
@@ -63,19 +64,28 @@ def main_table(table: Table) -> Grid:
 
 def full_table(table: Table, summaries: Sequence[Summary]) -> Grid:
     """Some rows of a table: all rates, and the intervals of rank-1 and mAP."""
-    return table_of_rates(table, summaries, RATES, WITH_INTERVAL)
+    return table_of_rates(summaries, RATES, WITH_INTERVAL, table.interval)
 
 
 def table_of_rates(
-    table: Table, summaries: Sequence[Summary], rates: Sequence[str], with_interval: Sequence[str]
+    summaries: Sequence[Summary],
+    rates: Sequence[str],
+    with_interval: Sequence[str] = (),
+    interval_of: Callable[[Summary, str], Interval | None] = lambda *_: None,
 ) -> Grid:
-    """One row per method; the highest mean of each rate stands out."""
+    """One row per method; the highest mean of each rate stands out.
+
+    Args:
+        rates: of `RATES`.
+        with_interval: rates that are followed by their interval.
+        interval_of: the interval of a method's rate.
+    """
     columns: list[Column] = [("method", lambda each: Cell(each.title))]
     for rate in rates:
         highest = max((each.mean[rate] for each in summaries), default=0.0)
         columns.append((rate, partial(rate_cell, rate=rate, highest=highest if len(summaries) > 1 else None)))
         if rate in with_interval:
-            columns.append((f"{rate}, 95 %", partial(interval_cell, table=table, rate=rate)))
+            columns.append((f"{rate}, 95 %", partial(interval_cell, interval_of=interval_of, rate=rate)))
     return Grid([title for title, _ in columns], [[cell(each) for _, cell in columns] for each in summaries])
 
 
@@ -84,8 +94,8 @@ def rate_cell(summary: Summary, rate: str, highest: float | None) -> Cell:
     return Cell(summary.rate(rate), mean, best=mean == highest)
 
 
-def interval_cell(summary: Summary, table: Table, rate: str) -> Cell:
-    interval = table.interval(summary, rate)
+def interval_cell(summary: Summary, interval_of: Callable[[Summary, str], Interval | None], rate: str) -> Cell:
+    interval = interval_of(summary, rate)
     return Cell(f"{interval.low:.1f} to {interval.high:.1f}", interval.low) if interval else Cell("")
 
 

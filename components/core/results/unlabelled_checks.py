@@ -1,7 +1,7 @@
-"""Label-free checks of an evaluation: checks.json, which is beside results.json, and what its numbers can know.
+"""Label-free checks of an evaluation: checks.json, which is beside results.json, and what its numbers mean.
 
-Without labels, accuracy cannot be measured. What can be measured is how pictures changed, for the classifier
-and for their neighbours. `components/core/models/unlabelled_score.py` says how each number is computed.
+Without labels, accuracy cannot be measured. The checks measure how images changed, for the classifier and for their
+neighbours. `components/core/models/unlabelled_score.py` says how each number is computed.
 """
 
 import json
@@ -20,7 +20,7 @@ FILE = "checks.json"
 
 
 class Meaning(NamedTuple):
-    """What a check is called in tables, what it tells, and what it cannot."""
+    """The title of a check in tables, what it tells, and what it cannot know."""
 
     title: str
     tells: str
@@ -30,34 +30,32 @@ class Meaning(NamedTuple):
 MEANINGS = {
     "score": Meaning(
         "score",
-        "Distance over kept neighbours, lower is better: closer to the source, and still the pictures they were. "
-        "Translations are chosen by it.",
-        "It compares translations with one another. Whether to translate at all, and how many people are found, is not "
-        "in it.",
+        "Distance divided by the square root of the kept neighbours; lower is better. The translation with the lowest "
+        "score is chosen.",
+        "Whether to translate at all, and how many people are found. It only compares translations.",
     ),
     "frechet": Meaning(
         "distance",
-        "How unlike the pictures it was trained on these look to the classifier, as a share of the distance as "
-        "recorded: 1 is no nearer, 0 no difference.",
-        "Whether a person is still the same person: pictures of the source's own people would have 0.",
+        "Frechet distance between the features of these images and of the source, divided by that of the images as "
+        "recorded: 1 is no closer to the source, 0 is no difference.",
+        "Whether a person is still the same person: images of other people in the source's style have distance 0.",
     ),
     "neighbours": Meaning(
         "kept neighbours",
-        "Of the ten pictures that look most alike to the classifier, the share that did so as recorded: people who "
-        "were exchanged, invented or made alike lower it.",
-        "Whether those neighbours were right: undoing what makes cameras differ lowers it, too.",
+        "Of the ten nearest images in feature space, the share that was among the nearest ten as recorded. It falls "
+        "when people are exchanged, invented or made alike.",
+        "Whether those neighbours were right: removing the differences between cameras lowers it, too.",
     ),
     "cycle_target": Meaning(
-        "lost on the way",
-        "How far pictures are from themselves after translation there and back, 0 to 2: content that is thrown away.",
-        "Content that hides in faint noise, and which of the two ways loses it.",
+        "cycle error",
+        "Mean difference between an image and its translation there and back, 0 to 2. It rises when content is lost.",
+        "Content that is hidden in faint noise, and which of the two translations loses it.",
     ),
     "entropy": Meaning(
-        "doubt",
-        "How undecided the classifier is between the people it was trained on, in nats: low where all pictures look "
-        "like the same few people to it.",
-        "Noise, which raises it as well. People of the target are none of the source's, so doubt is right, and no "
-        "amount of it is the right one.",
+        "identity entropy",
+        "Entropy of the classifier's predicted identities, in nats. It is low when all images look like the same few "
+        "people.",
+        "Which value is right: the people of the target are not among the identities, and noise raises it, too.",
     ),
 }
 
@@ -115,7 +113,7 @@ class Checks(BaseModel):
         }
 
     def table(self) -> str:
-        """For a terminal: a line a method."""
+        """Format the checks for a terminal, one line per method."""
         lines = [
             [title, *("" if value is None else f"{value:.3g}" for value in measures.model_dump().values())]
             for title, measures in self.lines

@@ -1,4 +1,4 @@
-"""Which runs can be held against one another, and how they compare."""
+"""Groups of runs that can be compared, and how they compare."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -55,11 +55,12 @@ class Entrant:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """An entrant against the reference of its group; points of rank-1 and mAP.
+    """An entrant compared with the reference of its group.
 
     Attributes:
-        p: how often chance alone would make rank-1 differ at least as much, either way.
-        corrected_p: the same, for all comparisons of the group together.
+        difference: in points of rank-1 and mAP.
+        p: two-sided p-value of the difference in rank-1.
+        corrected_p: the same, corrected for all comparisons of the group.
     """
 
     difference: Band
@@ -69,11 +70,11 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Entrants that were asked the same, the best first.
+    """Entrants that were measured on the same probes and gallery, the best first.
 
     Attributes:
-        reference: the one all others are held against.
-        chosen: whether the reference is the best by these very probes, not one that was named.
+        reference: the one that all others are compared with.
+        chosen: whether the reference is the best on these probes; False if it was named.
         bands: of every entrant, by its title; empty without probes.
         comparisons: of every entrant but the reference, by its title; empty without probes.
         tests: how many tests the correction is for.

@@ -97,7 +97,7 @@ def run_of_folder(folder: Path) -> Run:
     settings = folder / SETTINGS
     values = {}
     if settings.is_file():
-        with named_damage(settings, "run the pipeline again, which writes it anew"):
+        with named_damage(settings, "run the pipeline again to write it"):
             values = flat(yaml.safe_load(settings.read_bytes()))
     rows, probes = results_of(folder, str(folder))
     commits = sorted({row.commit for row in rows if row.commit})

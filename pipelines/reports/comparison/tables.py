@@ -8,7 +8,7 @@ from math import nan
 from typing import Any
 
 from simpgan.components.core.results.curves import LAST_RANK
-from simpgan.components.core.results.significance import signed
+from simpgan.components.core.results.significance import shown_p, signed
 from simpgan.components.core.results.summary import aligned
 from simpgan.pipelines.reports.comparison.groups import Entrant, Group
 from simpgan.pipelines.reports.comparison.words import apart, runs_of, settings_in_words, verdicts
@@ -20,7 +20,7 @@ SETTINGS_IN_TERMINAL = 12
 
 
 def in_terminal(groups: Sequence[Group]) -> str:
-    """Every group with its table, what differs, and what it means."""
+    """Format every group: its table, the settings that differ, and the verdicts."""
     blocks = [*(sentence + "." for sentence in apart(groups)), *map(block, groups)]
     return "\n\n".join(blocks)
 
@@ -71,8 +71,7 @@ def difference(group: Group, entrant: Entrant) -> list[str]:
     comparison = group.comparisons.get(entrant.title)
     if not comparison:
         return ["", ""]
-    p = comparison.corrected_p
-    return [signed(comparison.difference.mean[0]), "< 0.001" if p < 0.001 else f"{p:.2g}"]
+    return [signed(comparison.difference.mean[0]), shown_p(comparison.corrected_p)]
 
 
 def as_document(groups: Sequence[Group]) -> dict[str, Any]:

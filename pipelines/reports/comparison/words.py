@@ -2,31 +2,29 @@
 
 from collections.abc import Sequence
 
-from simpgan.components.core.results.significance import p_in_words, signed
+from simpgan.components.core.results.significance import CHANCE, p_in_words, signed
 from simpgan.pipelines.reports.comparison.groups import Comparison, Entrant, Group
 from simpgan.pipelines.reports.comparison.runs import Run
 
-LEVEL = 0.05
 FEW = 6
-"""So many runs are named one by one; of more it is said how many."""
+"""At most so many runs are named one by one; more are counted."""
 
 
 def verdicts(group: Group) -> list[str]:
-    """Who is best, by how much, and whether that is more than chance."""
+    """Say which entrant is best, by how much, and whether that is more than chance."""
     reference, others = group.reference, [each for each in group.entrants if each is not group.reference]
     if not others:
-        return [f"There is nothing to hold {reference.title} against: it alone was asked this. {found(reference)}"]
-    if not group.comparisons:
         return [
-            f"{found(reference)}. Whether the differences are more than chance cannot be said: "
-            "the runs kept no probes.parquet"
+            f"Only {reference.title} was measured on these probes, so there is nothing to compare. {found(reference)}"
         ]
+    if not group.comparisons:
+        return [f"{found(reference)}. Differences cannot be tested, since the runs kept no probes.parquet"]
     sentences = [found(reference)]
     if len(others) <= FEW:
         sentences += [verdict(each, group.comparisons[each.title], reference) for each in others]
     else:
         sentences += counted(group, others)
-    return [*sentences, *honesty(group)]
+    return [*sentences, *corrections(group)]
 
 
 def found(entrant: Entrant) -> str:
@@ -34,54 +32,52 @@ def found(entrant: Entrant) -> str:
 
 
 def verdict(entrant: Entrant, comparison: Comparison, reference: Entrant) -> str:
-    """One entrant against the reference."""
+    """Compare one entrant with the reference."""
     points = comparison.difference
     gain, low, high = points.mean[0], points.low[0], points.high[0]
     if gain == 0 and comparison.p == 1:
-        return f"{entrant.title} finds the right person first just as often as {reference.title}"
-    relation = "more" if gain > 0 else "fewer"
-    difference = f"{abs(gain):.1f} points {relation} at rank 1 than {reference.title} does"
+        return f"{entrant.title} has the same rank-1 as {reference.title}"
+    difference = f"{abs(gain):.1f} points {'more' if gain > 0 else 'less'} rank-1 than {reference.title}"
     interval = f"95 %: {signed(low)} to {signed(high)}; {p_in_words(comparison.corrected_p)}"
-    if comparison.corrected_p < LEVEL:
-        return f"{entrant.title} finds {difference} ({interval}): more than chance"
-    return f"{entrant.title} finds {difference} ({interval}): that may well be chance"
+    luck = "more than chance" if comparison.corrected_p < CHANCE else "within chance"
+    return f"{entrant.title} has {difference} ({interval}): {luck}"
 
 
 def counted(group: Group, others: Sequence[Entrant]) -> list[str]:
-    """Many entrants against the reference: how many differ from it by more than chance."""
-    certain = [each for each in others if group.comparisons[each.title].corrected_p < LEVEL]
+    """Compare many entrants with the reference: how many differ from it by more than chance."""
+    certain = [each for each in others if group.comparisons[each.title].corrected_p < CHANCE]
     worse = [each for each in certain if group.comparisons[each.title].difference.mean[0] < 0]
     better = [each for each in certain if each not in worse]
     open_cases = len(others) - len(certain)
-    sentences = [f"Of {len(others)} others {len(worse)} find fewer by more than chance"]
+    sentences = [f"{len(worse)} of {len(others)} others have a lower rank-1 by more than chance"]
     if better:
-        sentences.append(f"More than {group.reference.title}, by more than chance, find: {listed(better)}")
+        sentences.append(f"Above {group.reference.title} by more than chance: {listed(better)}")
     if open_cases:
         nearest = [each for each in others if each not in certain]
-        sentences.append(f"{open_cases} may be as good, for all that is known: {listed(nearest)}")
+        sentences.append(f"{open_cases} of them differ from {group.reference.title} within chance: {listed(nearest)}")
     return sentences
 
 
 def listed(entrants: Sequence[Entrant]) -> str:
-    """Titles with their rank-1, the best first; of many the best."""
+    """List titles with their rank-1, the best first and at most `FEW`."""
     named = "; ".join(f"{each.title} ({each.mean('rank-1'):.1f} %)" for each in entrants[:FEW])
     return f"{named}; and {len(entrants) - FEW} more" if len(entrants) > FEW else named
 
 
-def honesty(group: Group) -> list[str]:
-    """What comparing many runs does to the figures."""
+def corrections(group: Group) -> list[str]:
+    """Say how p-values are corrected, and that the best of many is partly lucky."""
     if group.tests < 2:
         return []
     if not group.chosen:
         return [f"p is corrected for {group.tests} comparisons with {group.reference.title} (Holm)"]
     return [
-        f"{group.reference.title} is the best of {len(group.entrants)} by these very probes, a part of which is luck: "
-        f"p is corrected for all {group.tests} pairs (Holm), and on other people expect less"
+        f"{group.reference.title} is the best of {len(group.entrants)} on these probes, partly by luck: expect less on "
+        f"other people. p is corrected for all {group.tests} pairs (Holm)"
     ]
 
 
 def apart(groups: Sequence[Group]) -> list[str]:
-    """Why the groups cannot be compared with one another: each of the others against the first."""
+    """Say why each of the other groups cannot be compared with the first."""
     first, *others = groups
     sentences = []
     for group in others:
@@ -96,7 +92,7 @@ def listed_titles(group: Group) -> str:
 
 def why_apart(first: Group, other: Group) -> str:
     if first.target != other.target:
-        return f"people are looked for in {other.target}, not in {first.target}"
+        return f"the target is {other.target}, not {first.target}"
     if first.protocol != other.protocol:
         return f"the protocol is {other.protocol}, not {first.protocol}"
     if first.folds != other.folds:
@@ -105,7 +101,7 @@ def why_apart(first: Group, other: Group) -> str:
         return "the number of probes or of gallery images differs"
     if not other.bands or not first.bands:
         return "only one of them kept its probes"
-    return "other probes were asked"
+    return "the probes differ"
 
 
 def in_short(folds: Sequence[int]) -> str:
@@ -114,7 +110,7 @@ def in_short(folds: Sequence[int]) -> str:
 
 
 def differing(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """Settings that are not the same in all runs: their names, and who has which value.
+    """Settings that are not the same in all runs: their names, and the runs that have each value.
 
     Settings that tell the same runs apart by the same values, such as the seed of every stage, are one line.
     """
@@ -128,10 +124,10 @@ def differing(runs: Sequence[Run]) -> list[tuple[str, str]]:
     commits = tuple(run.commit[:10] or "unknown" for run in known)
     if len(set(commits)) > 1:
         lines.setdefault(commits, []).append("commit of the code")
-    return [(", ".join(names), who_has(values, known)) for values, names in lines.items()]
+    return [(", ".join(names), runs_by_value(values, known)) for values, names in lines.items()]
 
 
-def who_has(values: Sequence[str], runs: Sequence[Run]) -> str:
+def runs_by_value(values: Sequence[str], runs: Sequence[Run]) -> str:
     """Each value with the runs that have it."""
     holders: dict[str, list[str]] = {}
     for value, run in zip(values, runs, strict=True):
@@ -143,13 +139,13 @@ def who_has(values: Sequence[str], runs: Sequence[Run]) -> str:
 
 
 def settings_in_words(runs: Sequence[Run]) -> list[str]:
-    """What differs between runs, and of which that is not known."""
+    """Say which settings differ, and of which runs they are unknown."""
     lines = [f"{names}: {who}" for names, who in differing(runs)]
     unknown = [run.name for run in runs if not run.settings]
     if unknown:
-        lines.append(f"not known of {', '.join(unknown)}: no settings were recorded there")
+        lines.append(f"unknown for {', '.join(unknown)}: no settings were recorded")
     if not lines and len(runs) > 1:
-        lines.append("no recorded setting: what differs is chance, or the machine")
+        lines.append("no recorded setting: only chance or the machine can differ")
     return lines
 
 

@@ -7,7 +7,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from simpgan.components.core.results.methods import title_of
 from simpgan.components.core.results.pages.pictures import picture_uri
-from simpgan.components.core.results.significance import signed
+from simpgan.components.core.results.significance import shown_p, signed
 from simpgan.components.core.results.summary import unbroken
 
 
@@ -28,6 +28,7 @@ def environment(*packages: str, autoescape: bool) -> Environment:
     )
     made.filters |= {
         "title_of": title_of,
+        "shown_p": shown_p,
         "signed": signed,
         "picture": picture_uri,
         "unbroken": unbroken,

@@ -47,7 +47,7 @@ def finish_cmc(figure: Figure, axes: Axes, last_rank: int, legend: str, *, legen
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(0, 100)
     axes.set_xlabel("rank (logarithmic)")
-    axes.set_ylabel("probes with a correct match up to this rank (%)")
+    axes.set_ylabel("matching rate (%)")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower center", frameon=False, title=legend, fontsize=legend_size)

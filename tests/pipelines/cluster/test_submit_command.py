@@ -305,7 +305,7 @@ def test_a_run_that_cannot_succeed_is_refused_before_anything_is_sent(
         (["frist=a", "others=[]"], "pipeline words has no parameter 'frist': did you mean 'first'?"),
         (["first=1", "others=[]"], "parameter 'first' = 1: it takes a STRING, which int is not"),
         (["first=a", "others=b"], "parameter 'others' = 'b': it takes a LIST, which str is not"),
-        (["first"], "--parameter 'first' is no assignment: write --parameter data_root=s3://bucket/data"),
+        (["first"], "--parameter 'first' is not an assignment: write --parameter data_root=s3://bucket/data"),
         (["first=["], "--parameter 'first=[': the value is not valid YAML: quote it"),
         (["first=s3://no-bucket/a", "others=[]"], "no such bucket: s3://no-bucket/a"),
     ],

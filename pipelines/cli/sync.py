@@ -20,4 +20,4 @@ def sync(
     synced = upload(folder)
     typer.echo(f"{synced.uploaded} runs uploaded to {server}, {synced.there} were there already")
     if synced.running:
-        typer.echo(f"{synced.running} have not ended yet: sync again when they have")
+        typer.echo(f"{synced.running} are still running: sync again after they end")

@@ -1,4 +1,4 @@
-"""Fetch the model in use, in the parts that stages work with."""
+"""Fetch the model in use, in the parts that stages take."""
 
 import shutil
 from collections.abc import Mapping
@@ -17,11 +17,14 @@ def run(model: str, which: str, outputs: Mapping[str, Path]) -> tuple[Version, D
     Args:
         model: name of the registered model.
         which: alias or number of the version.
-        outputs: folder of each part: classifier, translator, source, target. Where the method translates nothing, that
-            of the translator gets a file that says so, since an output must not be empty.
+        outputs: folder of each part: classifier, translator, source, target. If the method does not translate, the
+            translator's folder gets a text file, since an output must not be empty.
+
+    Returns:
+        the version and its description.
 
     Raises:
-        UserError: MLflow does not answer, there is no such version, or its artifact is gone or damaged.
+        UserError: MLflow does not answer, there is no such version, or its artifact is missing or damaged.
     """
     with TemporaryDirectory() as place:
         folder = Path(place, "adaptation")

@@ -1,4 +1,4 @@
-"""Plain measures of pictures, for why a camera may have changed: light, contrast, sharpness and size."""
+"""Plain measures of pictures that explain why a camera may have changed: light, contrast, sharpness and size."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGE = 0.8
-"""A difference of so many standard deviations is a large one (Cohen 1988)."""
+"""Difference in standard deviations from which on a change is large (Cohen 1988)."""
 
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
 class Measure(NamedTuple):
-    """What a measure is called, and what it is when it falls and when it rises."""
+    """Title of a measure, and the words for a fall and a rise."""
 
     title: str
     falls: str
@@ -31,7 +31,13 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Change:
-    """The means of a measure before and now, and their difference in standard deviations of the images before."""
+    """Means of a measure before and now.
+
+    Attributes:
+        before: mean of the images before.
+        now: mean of the new images.
+        effect: their difference in standard deviations of the images before.
+    """
 
     before: float
     now: float
@@ -39,11 +45,12 @@ class Change:
 
     @property
     def large(self) -> bool:
+        """Whether the difference is at least `LARGE` standard deviations."""
         return abs(self.effect) >= LARGE
 
 
 def appearance(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
-    """The measures of `MEASURES`, but the height, of images [N, 3, H, W]: [N] each."""
+    """Measure images uint8 [N, 3, H, W]: [N] per measure of `MEASURES` except the height."""
     values = images.astype(np.float64)
     light = np.einsum("nchw,c->nhw", values, LUMA)
     contrast = light.std((1, 2))
@@ -57,16 +64,17 @@ def appearance(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
 
 
 def change(before: NDArray[np.float64], now: NDArray[np.float64]) -> Change:
-    """How a measure has changed from some images to others.
+    """Compare a measure of some images with that of earlier ones.
 
-    Differences of a twentieth are small in any case, also where all images before were alike.
+    The deviation is at least a twentieth of the mean, so that differences are small even if all images before were
+    alike.
     """
     spread = max(float(before.std()), abs(float(before.mean())) / 20, 1e-12)
     return Change(float(before.mean()), float(now.mean()), float((now.mean() - before.mean()) / spread))
 
 
 def in_words(changes: dict[str, Change]) -> list[str]:
-    """The large changes, the largest first, such as `darker (brightness 112 to 61)`."""
+    """Return the large changes, the largest first, such as `darker (brightness 112 to 61)`."""
     large = sorted((name for name in changes if changes[name].large), key=lambda name: -abs(changes[name].effect))
     return [
         f"{MEASURES[name].falls if changes[name].effect < 0 else MEASURES[name].rises} "

@@ -1,4 +1,4 @@
-"""Every camera's new images against its images before."""
+"""Compare every camera's new images with its images before."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ Status = Literal["same", "changed", "new", "silent", "few"]
 
 
 class MeasureChange(BaseModel):
-    """A plain measure of a camera's images: its means, and their difference in standard deviations."""
+    """A plain measure of a camera's images: means before and now, and their difference in standard deviations."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,41 +35,41 @@ class MeasureChange(BaseModel):
 
 
 class CameraDrift(BaseModel):
-    """What became of one camera. Distances are squared Frechet distances of features; None where none was measured."""
+    """The drift of one camera; distances are squared Frechet distances of features, None if not measured."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     camera: str
-    status: Status = Field(description="same, changed, new (was not there before), silent (sends no more), few")
-    reference: int = Field(ge=0, description="images before")
-    new: int = Field(ge=0, description="images since")
-    compared: int = Field(0, ge=0, description="of either side")
-    distance: float | None = Field(None, description="of the new images from those before")
-    usual: float | None = Field(None, description="median distance of two random halves of both")
-    upper: float | None = Field(None, description="of which 95 % are below this")
-    p: float | None = Field(None, description="how often chance alone would have put them so far apart")
-    distance_to_all: float | None = Field(None, description="of the new images from those of all cameras before")
-    measures: dict[str, MeasureChange] = Field({}, description="of appearance.MEASURES")
-    causes: list[str] = Field([], description="the measures that changed much, in words")
+    status: Status = Field(description="same, changed, new (no image before), silent (no image since) or few.")
+    reference: int = Field(ge=0, description="Images before.")
+    new: int = Field(ge=0, description="Images since.")
+    compared: int = Field(0, ge=0, description="Images that were compared, of either side.")
+    distance: float | None = Field(None, description="Distance of the new images from those before.")
+    usual: float | None = Field(None, description="Median distance of two random halves of both.")
+    upper: float | None = Field(None, description="Distance that 95 % of random halves stay below.")
+    p: float | None = Field(None, description="Probability that chance alone makes them so far apart.")
+    distance_to_all: float | None = Field(None, description="Distance of the new images from all images before.")
+    measures: dict[str, MeasureChange] = Field({}, description="Changes of `appearance.MEASURES`.")
+    causes: list[str] = Field([], description="Large changes of measures, in words.")
 
     @property
     def ratio(self) -> float | None:
-        """How many times as far apart as two halves of one set; about 1 if nothing has changed."""
+        """The distance over that of two halves of one set; about 1 if nothing has changed."""
         return None if self.distance is None or self.usual is None else self.distance / max(self.usual, 1e-12)
 
     def __str__(self) -> str:
-        """In words, without a full stop at the end."""
+        """Describe the drift in words, without a full stop at the end."""
         if self.status == "silent":
             return f"{self.camera} has no new image; before it had {self.reference}"
         if self.status == "few":
             return (
                 f"{self.camera} cannot be judged: {self.reference} images before and {self.new} new ones, "
-                f"and {BLOCKS} of each are the least"
+                f"but at least {BLOCKS} of each are needed"
             )
         because = f": {', '.join(self.causes)}" if self.causes else ""
         if self.status == "new":
             return f"{self.camera} was not there before, and has {self.new} images" + (
-                f"; beside all cameras before they are {', '.join(self.causes)}" if self.causes else ""
+                f"; compared with all cameras before, they are {', '.join(self.causes)}" if self.causes else ""
             )
         times = f"{self.ratio:.1f} times as far from those before as chance would put them (p = {self.p:.2g})"
         if self.status == "changed":
@@ -79,10 +79,12 @@ class CameraDrift(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class ComparedCamera:
-    """A camera with the images that were looked at; None where there are none.
+    """A camera with the images that were compared.
 
     Attributes:
-        before: its images before; of a new camera those of all cameras.
+        drift: the drift of the camera.
+        before: its images before, of a new camera those of all cameras; None if there are none.
+        now: its new images; None if there are none.
     """
 
     drift: CameraDrift
@@ -93,7 +95,7 @@ class ComparedCamera:
 def compare_cameras(
     reference: Manifest, new: Manifest, networks: Networks, model: Model, settings: DriftSettings, data_root: str
 ) -> Iterator[ComparedCamera]:
-    """Every camera, in the order of the networks' names."""
+    """Yield the comparison of every camera, in the order of the networks' names."""
     random = np.random.default_rng(settings.seed)
     everything = model.extract(reference, of_all_cameras(networks, settings.sample, random), data_root)
     for camera in networks.names:
@@ -137,18 +139,18 @@ NONE: Rows = np.empty(0, np.int64)
 
 
 def of_all_cameras(networks: Networks, count: int, random: np.random.Generator) -> Rows:
-    """Random rows of the reference's images, whatever camera they are from, in random order."""
+    """Return random rows of the reference's images of all cameras, in random order."""
     rows = np.concatenate(list(networks.reference.values()))
     return random.permutation(rows)[:count]
 
 
 def distance_of(first: ImageFeatures, second: ImageFeatures) -> float:
-    """Squared Frechet distance of the features of two sets of images, of one size."""
+    """Return the squared Frechet distance of the features of two sets of images of equal size."""
     return max(0.0, frechet_distance(torch.from_numpy(first.features), torch.from_numpy(second.features)))
 
 
 def appearance_of(before: ImageFeatures, now: ImageFeatures) -> dict[str, Any]:
-    """The plain measures of both, and what changed much in words."""
+    """Return the changes of plain measures, and the large ones in words."""
     changes = {name: change(before.measures[name], now.measures[name]) for name in MEASURES}
     measures = {
         name: MeasureChange(before=each.before, now=each.now, effect=each.effect) for name, each in changes.items()
@@ -166,7 +168,11 @@ def write_drift(
     """Write drift.json: {"schema", the digests of the inputs, "settings", "precision", "changed", "cameras"}.
 
     Args:
-        precision: in which the features were computed, as `Inference.precision` says.
+        path: path or `s3://` location.
+        cameras: the drift of every camera.
+        digests: digests of the inputs by name.
+        settings: settings of the stage.
+        precision: precision of the features, as in `Inference.precision`.
 
     Raises:
         UserError: the location cannot be written.
@@ -183,7 +189,7 @@ def write_drift(
 
 
 def read_drift(path: Path) -> list[CameraDrift]:
-    """The cameras of a drift.json."""
+    """Read the cameras of a drift.json."""
     return [
         CameraDrift.model_validate({name: value for name, value in camera.items() if name != "ratio"})
         for camera in json.loads(path.read_bytes())["cameras"]
@@ -191,7 +197,7 @@ def read_drift(path: Path) -> list[CameraDrift]:
 
 
 def figures_of(cameras: Sequence[CameraDrift]) -> dict[str, float]:
-    """What is tracked: how many cameras have which status, and each camera's ratio and p-value."""
+    """Return the tracked metrics: cameras by status, and each camera's ratio and p-value."""
     figures: dict[str, float] = {
         f"drift/{status}": sum(each.status == status for each in cameras)
         for status in ("changed", "new", "silent", "few")

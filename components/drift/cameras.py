@@ -1,4 +1,4 @@
-"""Which images each camera has in a manifest, and which of them are compared."""
+"""The images of each camera in a manifest, and samples of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,15 +13,16 @@ Rows = NDArray[np.int64]
 
 UNKNOWN = "unknown camera"
 BLOCKS = 10
-"""Blocks that a camera's images make at least, if it has so many images: fewer could not be told from chance."""
+"""Least number of blocks of a camera's images, if it has enough images: fewer cannot be told from chance."""
 
 
 @dataclass(frozen=True, eq=False)
 class Networks:
-    """The images of every camera, by the camera's name: what was known before, and what has come since.
+    """Images of every camera, by the camera's name; a camera without an image is left out.
 
     Attributes:
-        reference, new: rising rows of the manifests' images; a camera without an image is not in it.
+        reference: rising rows of the images before.
+        new: rising rows of the images since.
     """
 
     reference: Mapping[str, Rows]
@@ -29,10 +30,10 @@ class Networks:
 
     @classmethod
     def from_manifests(cls, reference: Manifest, new: Manifest) -> "Networks":
-        """The images of two manifests that play any role; of the new one only those that the reference lacks.
+        """Group the images with a role by camera; of the new manifest, only images that the reference lacks.
 
         Raises:
-            UserError: there is no new image, or no camera has images in both, and they are not of one name.
+            UserError: there is no new image, or data sets of different names have no camera in common.
         """
         known = set(reference.images["sha256"])
         rows = {
@@ -64,19 +65,19 @@ class Networks:
 
 
 def with_role(manifest: Manifest) -> Rows:
-    """Rows of the images that play a role in some protocol, rising."""
+    """Return the rising rows of images that play a role in some protocol."""
     return np.unique(manifest.roles["image"].to_numpy())
 
 
 def has_folders(manifest: Manifest) -> bool:
-    """Whether every camera has a folder of its own, whose name then stays the same when cameras come and go."""
+    """Tell whether every camera has a folder of its own, whose name stays when cameras come and go."""
     pairs = manifest.images.assign(folder=manifest.images["name"].str.partition("/")[0])[["folder", "camera"]]
     pairs = pairs.drop_duplicates()
     return bool(pairs.notna().all(axis=None) and pairs["folder"].is_unique and pairs["camera"].is_unique)
 
 
 def by_camera(manifest: Manifest, rows: Rows, *, by_folder: bool) -> dict[str, Rows]:
-    """The rows of each camera, named by its folder or its number."""
+    """Group rows by camera, named by its folder or its number."""
     images = manifest.images.iloc[rows]
     if by_folder:
         names = images["name"].str.partition("/")[0]
@@ -89,20 +90,26 @@ def by_camera(manifest: Manifest, rows: Rows, *, by_folder: bool) -> dict[str, R
 
 
 def few_names(cameras: Mapping[str, Rows], count: int = 4) -> str:
-    """A few of the cameras' names."""
+    """Return the first names of cameras, for messages."""
     names = sorted(cameras)
     return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
 
 
 def block_length(images: int, wanted: int) -> int:
-    """How many images in a row stay together: `wanted`, or fewer so that there are `BLOCKS` blocks."""
+    """Return the number of neighbouring images that stay together: `wanted`, or fewer to make `BLOCKS` blocks."""
     return max(1, min(wanted, images // BLOCKS))
 
 
 def sample(rows: Rows, images: int, block: int, random: np.random.Generator) -> Rows:
-    """Blocks of `block` neighbouring rows, about `images` rows together and at most all, rising.
+    """Draw blocks of neighbouring rows, in rising order.
 
-    What is left at the end of the camera's rows and is no whole block is not drawn.
+    Rows at the end that do not fill a block are not drawn.
+
+    Args:
+        rows: rising rows of a camera.
+        images: about the number of rows to draw, at most all.
+        block: rows per block.
+        random: source of randomness.
     """
     blocks = rows[: len(rows) // block * block].reshape(-1, block)
     chosen = random.choice(len(blocks), min(len(blocks), max(1, images // block)), replace=False)

@@ -1,4 +1,4 @@
-"""How far the images of one camera are from others, and how far chance alone would put them."""
+"""The distance between two sets of images, and the distances that chance alone gives."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,13 @@ Features = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Difference:
-    """Two sets of images compared.
+    """Comparison of two sets of images.
 
     Attributes:
         distance: squared Frechet distance of their features, from 0.
-        usual: median of the distances that two random halves of all of them have.
-        upper: of which 95 % are below this.
-        p: how often chance alone would put them at least as far apart, 0..1.
+        usual: median distance of two random halves of both sets.
+        upper: 95 % of these distances are below it.
+        p: probability, 0..1, that chance alone makes them at least as far apart.
     """
 
     distance: float
@@ -29,23 +29,25 @@ class Difference:
 
     @property
     def ratio(self) -> float:
-        """How many times as far apart they are as two halves of one set: about 1 if nothing has changed."""
+        """The distance over the median of random halves: about 1 if nothing has changed."""
         return self.distance / max(self.usual, 1e-12)
 
 
 def compare(
     first: Features, second: Features, block: int, permutations: int, random: np.random.Generator
 ) -> Difference:
-    """The distance of two sets of features of one size, and a permutation test of it.
+    """Compute the distance of two sets of features of equal size, and its permutation test.
 
-    Were both sets of one kind, any half of all images could be the first set. Blocks of neighbouring images go into a
-    half together, since they tend to show one person: single images would make the same camera with other people look
-    like a change.
+    If both sets were of one kind, any half of all images could be the first set. Blocks of neighbouring images stay
+    together, since they tend to show one person: single images would make the same camera with other people look like a
+    change.
 
     Args:
-        first, second: [N, D], N a multiple of `block`; neighbours stand together.
+        first: [N, D], N a multiple of `block`; neighbours stand together.
+        second: [N, D], likewise.
         block: images that stay together.
-        permutations: random halves.
+        permutations: number of random halves.
+        random: source of randomness.
 
     Raises:
         ValueError: the sets differ in size, or hold no whole number of blocks.
@@ -64,7 +66,7 @@ def compare(
 
     observed = distance(np.arange(2 * half))
     by_chance = np.array([distance(random.permutation(2 * half)) for _ in range(permutations)])
-    # A permutation that happens to be the observed split must count as at least as far in spite of rounding.
+    # The observed split may be among the permutations; in spite of rounding it must count as at least as far.
     reached = np.count_nonzero(by_chance >= observed * (1 - 1e-9))
     return Difference(
         observed,
@@ -75,9 +77,9 @@ def compare(
 
 
 def reduce_dimensions(features: Features) -> NDArray[np.float64]:
-    """Features [N, D] turned so that all but the first min(N, D) coordinates are 0, and those left out.
+    """Rotate features [N, D] to their first min(N, D) coordinates, which keeps all distances.
 
-    Distances between them stay as they are; all permutations together then cost as much as a few did before.
+    All permutations together then cost as much as a few did before.
     """
     centred = features.astype(np.float64) - features.mean(0, dtype=np.float64)
     left, values, _ = np.linalg.svd(centred, full_matrices=False)

@@ -1,4 +1,4 @@
-"""What the model in use, and plain measures, see of some images."""
+"""Features and plain measures of images, as the model in use sees them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,13 @@ from simpgan.components.drift.settings import DriftSettings
 
 @dataclass(frozen=True, eq=False)
 class ImageFeatures:
-    """Some images of a manifest.
+    """Features and measures of some images of a manifest.
 
     Attributes:
-        rows: [N], of the manifest.
+        manifest: manifest of the images.
+        rows: [N], rows of the manifest.
         features: [N, D] float32 of length 1.
-        measures: [N] each, of `appearance.MEASURES`.
+        measures: [N] per measure of `appearance.MEASURES`.
     """
 
     manifest: Manifest
@@ -37,16 +38,17 @@ class ImageFeatures:
     measures: dict[str, NDArray[np.float64]]
 
     def first(self, count: int) -> "ImageFeatures":
-        """The first `count` images."""
+        """Return the first `count` images."""
         measures = {name: values[:count] for name, values in self.measures.items()}
         return ImageFeatures(self.manifest, self.rows[:count], self.features[:count], measures)
 
 
 class Model:
-    """A classifier, or an adaptation with all it does to an image.
+    """A classifier, or an adaptation with everything it does to an image.
 
     Args:
-        folder: model folder, or an adaptation's.
+        folder: model folder, or folder of an adaptation.
+        settings: settings of the stage.
 
     Raises:
         UserError: the folder holds neither.
@@ -66,7 +68,7 @@ class Model:
             self.size = (classifier.config.height, classifier.config.width)
 
     def extract(self, manifest: Manifest, rows: Rows, data_root: str) -> ImageFeatures:
-        """Features and measures of the images of `rows`."""
+        """Extract features and measures of the images of `rows`."""
         features, measured = [], []
         for images in iterate_batches(data_root, manifest, rows, *self.size, self.settings.batch):
             prepared = self.prepare(images.to(self.device))

@@ -1,4 +1,4 @@
-"""The page: which cameras have changed, by how much, and what their images look like."""
+"""The page of drift: the cameras that have changed, by how much, and their images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,8 +37,12 @@ def write_page(
     """Write drift.html, whole or not at all.
 
     Args:
-        names: of the reference's data set, and of the new one's.
-        details: of the table at the end, name to value.
+        path: path or `s3://` location.
+        compared: all cameras with their images.
+        names: names of the reference's data set and of the new one.
+        details: table at the end, name to value.
+        settings: settings of the stage.
+        data_root: folder or `s3://` prefix that holds the shards.
 
     Raises:
         UserError: the location cannot be written.
@@ -68,7 +72,7 @@ def write_page(
 
 
 def headline(cameras: Sequence[CameraDrift]) -> str:
-    """How many cameras have changed, as a sentence without a full stop."""
+    """Return a sentence on how many cameras have changed, without a full stop."""
     known = [each for each in cameras if each.p is not None]
     changed = [each.camera for each in known if each.status == "changed"]
     if not known:
@@ -81,7 +85,7 @@ def headline(cameras: Sequence[CameraDrift]) -> str:
 
 
 def chart(cameras: Sequence[CameraDrift]) -> Figure:
-    """A line a camera: how many times as far its new images are as chance would put them, and what chance does."""
+    """Draw one line per camera: the ratio of its distance, and the range of chance."""
     shown = [each for each in cameras if each.p is not None]
     figure = Figure(figsize=(5.4, 1.6 + 0.34 * len(shown)), layout="constrained")
     axes = figure.add_subplot()
@@ -114,7 +118,7 @@ def chart(cameras: Sequence[CameraDrift]) -> Figure:
 
 
 def rows_of_pictures(compared: ComparedCamera, count: int, data_root: str) -> list[Row]:
-    """The images before, and of the new ones those most like an image before, and those least like any."""
+    """Return images before, then the new ones most and least like an image before."""
     assert compared.before
     assert compared.now
     nearest = (compared.now.features @ compared.before.features.T).max(1)
@@ -130,5 +134,5 @@ def rows_of_pictures(compared: ComparedCamera, count: int, data_root: str) -> li
 
 
 def pictures(seen: ImageFeatures, places: NDArray[np.int64], data_root: str) -> list[Picture]:
-    """Some of the images as recorded."""
+    """Return some of the images as recorded."""
     return list(read_pictures(data_root, seen.manifest, seen.rows[places]))

@@ -6,7 +6,7 @@ from simpgan.components.core.settings import Precision, Settings
 
 
 class DriftSettings(Settings):
-    """How many images of each camera are compared, and when a difference counts."""
+    """Settings of the comparison of cameras."""
 
     seed: int = Field(0, ge=0, lt=2**53, description="Seed for samples and permutations.")
     sample: int = Field(

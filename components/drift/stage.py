@@ -1,4 +1,4 @@
-"""Say which cameras no longer look as they did when the model in use was trained."""
+"""Find the cameras that no longer look as they did when the model in use was trained."""
 
 import logging
 from pathlib import Path
@@ -17,17 +17,21 @@ logger = logging.getLogger(__name__)
 def run(
     reference: Path, new: Path, classifier: Path, settings: DriftSettings, data_root: str, output: Path
 ) -> list[CameraDrift]:
-    """Compare each camera's images in the manifest `new` with those in `reference`; write drift.json and drift.html.
+    """Compare each camera's new images with those before, and write drift.json and drift.html.
 
     Args:
         reference: folder of the manifest that the model in use was trained on.
-        new: folder of the manifest of what the cameras have sent since; images that the reference has are left out.
-        classifier: model folder of the classifier, or the folder of an adaptation.
+        new: folder of the manifest of the images since; images that the reference has are left out.
+        classifier: model folder of the classifier, or folder of an adaptation.
+        settings: settings of the stage.
         data_root: folder or `s3://` prefix that holds the shards.
         output: folder for the results.
 
+    Returns:
+        the drift of every camera.
+
     Raises:
-        UserError: nothing to compare, no camera in both, or no model.
+        UserError: there is nothing to compare, no camera in both, or no model.
     """
     before, since = Manifest.load(reference), Manifest.load(new)
     networks = Networks.from_manifests(before, since)

@@ -1,4 +1,4 @@
-"""Say where people look how a pipeline run ended: in MLflow, and at a URL."""
+"""Report how a pipeline run ended, in MLflow and at a URL."""
 
 import json
 import logging
@@ -20,12 +20,12 @@ STATUS_OF_STATE: Mapping[str, Status] = {"SUCCEEDED": "FINISHED", "CANCELLED": "
 def run(pipeline: str, state: str, message: str) -> None:
     """Close the runs that the pipeline run left open, write the reason, and post it if a URL is given.
 
-    A server that does not answer is worth a warning: how the pipeline ended is not changed by it.
+    A server that does not answer causes a warning only: it does not change how the pipeline ended.
 
     Args:
         pipeline: name of the pipeline.
         state: `SUCCEEDED`, `FAILED` or `CANCELLED`.
-        message: what Kubeflow says of a failure, which is less than what the stages have said.
+        message: Kubeflow's message on a failure, which is less precise than the stages' own.
     """
     status = STATUS_OF_STATE.get(state, "FAILED")
     ending = Ending(status, "" if status == "FINISHED" else message or f"the pipeline run was {state.lower()}")
@@ -37,12 +37,12 @@ def run(pipeline: str, state: str, message: str) -> None:
 
 
 def notice(pipeline: str, state: str, reasons: list[str]) -> str:
-    """The run's end in words, under the name by which chat services take a line."""
+    """Return a sentence on the run's end, for the field that chat services show."""
     return ": ".join([f"{pipeline} {state.lower()}", *(["; ".join(reasons)] if reasons else [])])
 
 
 def post(url: str, content: Mapping[str, object]) -> None:
-    """Send JSON to a URL, which is as secret as a password is: no message says it."""
+    """Send JSON to a URL; the URL is as secret as a password, so no message contains it."""
     try:
         request = urllib.request.Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER):

@@ -1,4 +1,4 @@
-"""The model card: what a registered adaptation is made of, how well it does, what it is for and what not."""
+"""The model card of a registered adaptation: its parts, its measured quality and its intended use."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,11 +24,14 @@ OF_TRANSLATOR = {
 
 
 def render_card(folder: Path, description: Description, measured: Measured, resamples: int, seed: int) -> str:
-    """The card of an adaptation's folder as Markdown.
+    """Render the card of an adaptation as Markdown.
 
     Args:
-        measured: what its evaluation says.
-        resamples, seed: of the bootstrap.
+        folder: folder of the adaptation.
+        description: description of the adaptation.
+        measured: its evaluation.
+        resamples: draws of the bootstrap.
+        seed: seed of the bootstrap.
     """
     target = Manifest.load(folder / "target")
     return (
@@ -52,7 +55,7 @@ def render_card(folder: Path, description: Description, measured: Measured, resa
 
 
 def data_facts(part: str, manifest: Manifest) -> dict[str, Any]:
-    """A manifest's name, digest and counts."""
+    """Return a manifest's name, digest and counts."""
     images = manifest.images
     return {
         "part": part,
@@ -65,7 +68,7 @@ def data_facts(part: str, manifest: Manifest) -> dict[str, Any]:
 
 
 def training(folder: Path, description: Description) -> dict[str, str]:
-    """How the networks were trained, by the network."""
+    """Return a description of each network's training, by network."""
     config = read_config(folder / "classifier")
     network = config["classifier"]
     said = {
@@ -85,13 +88,13 @@ def training(folder: Path, description: Description) -> dict[str, str]:
 
 
 def settings_in_words(settings: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    """Some settings as a list in words; a file of weights without its folder."""
+    """Return some settings as a list in words; a file of weights without its folder."""
     known = {name: settings[name] for name in names if settings.get(name) not in (None, "")}
     return ", ".join(f"{name} {Path(value).name if name == 'weights' else value}" for name, value in known.items())
 
 
 def rates_table(measured: Measured, resamples: int, seed: int) -> list[dict[str, Any]]:
-    """Rates in percent with their intervals over probes, and those of direct transfer."""
+    """Return rates in percent with their intervals over probes, and those of direct transfer."""
     if measured.row is None:
         return []
     known = {each.rate: each for each in intervals([measured.row], measured.probes, resamples, seed)}

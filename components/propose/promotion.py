@@ -1,4 +1,4 @@
-"""Making a version the champion: the gate, asked again with what is stored, and what it said of a version before."""
+"""Make a version the champion: run the gate again with the stored results, and keep the verdict."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,14 +18,19 @@ OVERRULED_TAG = "simpgan.overruled"
 
 
 def promote(registry: Registry, which: str, settings: GateSettings, overruled: str = "") -> tuple[Version, Verdict]:
-    """Make a version the champion if the gate lets it through.
+    """Make a version the champion if the gate passes it.
 
-    Where champion and candidate were registered with evaluations on different images, the verdict counts that was
-    reached when the candidate was proposed, as long as the champion is the same.
+    If champion and candidate were registered with evaluations on different images, the verdict at the time of the
+    proposal counts, as long as the champion is the same.
 
     Args:
-        which: number or alias.
-        overruled: why a person overrules the gate; kept with the version. Empty: nobody does.
+        registry: registry of the model.
+        which: number or alias of the version.
+        settings: settings of the gate.
+        overruled: a person's reason to overrule the gate, kept with the version; empty: the gate decides.
+
+    Returns:
+        the version with its new aliases, and the verdict.
 
     Raises:
         UserError: there is no such version, it is the champion already, or the gate refuses it.
@@ -36,7 +41,7 @@ def promote(registry: Registry, which: str, settings: GateSettings, overruled: s
     verdict = verdict_now(registry, version, champion, settings)
     if not verdict.passed and not overruled:
         raise UserError(
-            f"{version} stays what it is: {'; '.join(verdict.reasons)}. (--force with a reason overrules this.)"
+            f"{version} is not promoted: {'; '.join(verdict.reasons)}. (--force REASON overrules the gate.)"
         )
     record_verdict(registry, version, verdict, champion)
     overruling = {OVERRULED_TAG: overruled} if not verdict.passed else {}
@@ -46,7 +51,7 @@ def promote(registry: Registry, which: str, settings: GateSettings, overruled: s
 
 
 def verdict_now(registry: Registry, version: Version, champion: Version | None, settings: GateSettings) -> Verdict:
-    """The gate's verdict of a version that was registered, and the champion there is now."""
+    """Return the gate's verdict on a registered version and the present champion."""
     candidate = measured(registry, version)
     if champion is None:
         return judge(candidate, None, settings)
@@ -58,18 +63,18 @@ def verdict_now(registry: Registry, version: Version, champion: Version | None, 
 
 
 def measured(registry: Registry, version: Version) -> Measured:
-    """What was registered with a version."""
+    """Fetch the evaluation that was registered with a version."""
     with TemporaryDirectory() as place:
         return stored_evaluation(Path(place), registry.fetch_evaluation(version, Path(place)))
 
 
 def stored_evaluation(folder: Path, description: Description) -> Measured:
-    """What the evaluation in an adaptation's folder says of it."""
+    """Read the evaluation in an adaptation's folder."""
     return Measured.read(folder / "evaluation", description)
 
 
 def record_verdict(registry: Registry, version: Version, verdict: Verdict, champion: Version | None) -> None:
-    """Keep a verdict with its version, where MLflow shows it."""
+    """Store a verdict with its version, as tags that MLflow shows."""
     registry.set_tags(
         version,
         {

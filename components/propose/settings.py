@@ -7,7 +7,7 @@ from simpgan.components.core.settings import Precision
 
 
 class ProposeSettings(GateSettings):
-    """What is registered, and when it becomes the champion. The settings of AdaBN are those of the evaluation."""
+    """Settings of registration and promotion. The settings of AdaBN have to be those of the evaluation."""
 
     model: str = Field("simpgan", pattern=r"^[\w.-]+$", description="Name of the registered model.")
     method: str = Field(

@@ -1,4 +1,4 @@
-"""Register an adaptation as a candidate, hold it against the champion, and promote it if it may be."""
+"""Register an adaptation as a candidate, compare it with the champion, and promote it if the gate passes."""
 
 import json
 from pathlib import Path
@@ -29,17 +29,23 @@ def run(
     translator: Path | None = None,
     evaluation_of_champion: Path | None = None,
 ) -> tuple[Version, Verdict]:
-    """Register what the stages made; write verdict.json and card.md to `output`.
+    """Register an adaptation, and write verdict.json and card.md.
 
     The same parts are one version, however often they are proposed.
 
     Args:
-        classifier: model folder; with source-to-target that of the translated source.
-        source, target: folders of the manifests it was trained with.
-        evaluation: folder of the evaluate stage's results of the candidate.
+        classifier: model folder; for source-to-target, that of the counterpart.
+        source: folder of the manifest that the classifier was trained on.
+        target: folder of the manifest that it was adapted to.
+        evaluation: folder of the candidate's results.
+        settings: settings of the stage.
         data_root: folder or `s3://` prefix that holds the shards.
-        translator: model folder; None for a method that translates nothing.
-        evaluation_of_champion: results of the champion on the same target; without, those that were registered with it.
+        output: folder for verdict and card.
+        translator: model folder; None for a method that does not translate.
+        evaluation_of_champion: folder of the champion's results on the same target; None: the registered ones.
+
+    Returns:
+        the version with its aliases, and the verdict.
 
     Raises:
         UserError: parts that do not belong together, or MLflow does not answer.
@@ -105,12 +111,12 @@ def run(
 
 
 def default_method(translator: Path | None) -> str:
-    """AdaBN, after the translation by the translator if there is one."""
+    """Return AdaBN, after the translation by the translator if there is one."""
     return f"{read_config(translator)['settings']['method']}+adabn" if translator else "adabn"
 
 
 def evaluated_split(evaluation: Path, method: str) -> tuple[str, int]:
-    """The first protocol and fold in which a method was evaluated; no protocol if it has no rates."""
+    """Return the first protocol and fold in which a method was evaluated; an empty protocol if it has no rates."""
     if not (evaluation / "results.json").is_file():
         return "", 0
     rows = [row for row in read_results(evaluation / "results.json") if row.method == method]
@@ -118,7 +124,7 @@ def evaluated_split(evaluation: Path, method: str) -> tuple[str, int]:
 
 
 def measured_champion(registry: Registry, champion: Version | None, evaluation: Path | None) -> Measured | None:
-    """What is known of the champion: an evaluation made for the comparison, or that which was registered with it."""
+    """Return the champion's evaluation: that for the comparison if given, else that registered with it."""
     if champion is None:
         return None
     with TemporaryDirectory() as place:
@@ -129,7 +135,7 @@ def measured_champion(registry: Registry, champion: Version | None, evaluation: 
 
 
 def tags_of(description: Description, measured: Measured) -> dict[str, str]:
-    """What lists of versions show."""
+    """Return the tags that lists of versions show."""
     rates = {f"simpgan.{name}": f"{value:.1f}" for name, value in rates_of(measured).items()}
     checks = {f"simpgan.check.{name}": f"{value:.3g}" for name, value in measured.checks.items()}
     return {
@@ -144,11 +150,11 @@ def tags_of(description: Description, measured: Measured) -> dict[str, str]:
 
 
 def metrics_of(measured: Measured) -> dict[str, float]:
-    """What MLflow's page of models compares."""
+    """Return the metrics that MLflow's page of models compares."""
     return {f"model/{name}": value for name, value in {**rates_of(measured), **measured.checks}.items()}
 
 
 def rates_of(measured: Measured) -> dict[str, float]:
-    """Rates in percent by name; none without labels."""
+    """Return rates in percent by name; empty without labels."""
     row = measured.row.model_dump(by_alias=True) if measured.row else {}
     return {name: row[name] for name in RATES if name in row}

@@ -1,4 +1,4 @@
-"""Find people in a gallery by a picture of one."""
+"""Find people in a gallery by an image of them."""
 
 from simpgan.components.search.searcher import Searcher
 

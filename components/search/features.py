@@ -16,7 +16,7 @@ from simpgan.components.core.process.progress import Progress
 
 BATCH = 64
 FORMAT = "3"
-"""What tells what is kept from what earlier versions computed in another way."""
+"""Version of the cached files; earlier versions computed them in another way."""
 
 
 def cached_features(
@@ -27,14 +27,15 @@ def cached_features(
     rows: NDArray[np.int64],
     precision: str,
 ) -> NDArray[np.float32]:
-    """Features [len(rows), D] of length 1, mapped from the cache; they are computed if they are not there yet.
+    """Return features [len(rows), D] of length 1, mapped from the cache; compute them first if they are missing.
 
     Args:
-        model: what tells the classifier, and what prepares images for it, from others: digests.
-        load: the classifier; called if the features have to be computed.
+        model: digests that identify the classifier and the preparation of images.
+        load: loads the classifier; called only if the features have to be computed.
         dimensions: D.
-        rows: of the images' manifest.
-        precision: wanted, of `Inference`.
+        images: images of the manifest.
+        rows: rows of the manifest.
+        precision: wanted precision, of `Inference`.
     """
     made_from = [*model, precision, images.manifest.digest, hashlib.sha256(rows.tobytes()).hexdigest()]
     path = cache_path("features", made_from, "npy")
@@ -49,7 +50,7 @@ def cached_features(
 
 
 def cache_path(what: str, made_from: Sequence[str], suffix: str) -> Path:
-    """The file of the cache for something that was made from exactly this."""
+    """Return the file in the cache for something that was made from exactly `made_from`."""
     digest = hashlib.sha256(" ".join([FORMAT, *made_from]).encode()).hexdigest()
     return storage.cache_folder() / what / f"{digest}.{suffix}"
 
@@ -62,7 +63,7 @@ def extract_to(
     rows: NDArray[np.int64],
     precision: str,
 ) -> None:
-    """Write the features to a new file, a batch at a time."""
+    """Write features to a new file, one batch at a time."""
     looking = Inference(classifier, precision)
     made = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     start = 0
@@ -75,7 +76,7 @@ def extract_to(
 
 
 def map_features(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """The features in a file, mapped; None where there is no whole file of that shape."""
+    """Map the features in a file into memory; None if there is no whole file of that shape."""
     try:
         kept = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):

@@ -14,7 +14,7 @@ from simpgan.components.search.searcher import Searcher, open_probe
 
 
 def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
-    """Write the page of what `Searcher.search` has found, whole or not at all."""
+    """Write the page of the images that `Searcher.search` found, whole or not at all."""
     rows = searcher.gallery.images["name"].searchsorted(found["image"])
     pictures = read_pictures(searcher.data_root, searcher.gallery, rows)
     crops = dict(zip(found["image"], pictures, strict=True))

@@ -1,4 +1,4 @@
-"""The gallery images most like a probe, exactly, in memory that does not grow with the gallery."""
+"""Exact nearest neighbours in a gallery, with memory that does not grow with the gallery."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +10,15 @@ BLOCK = 8192
 def nearest(
     probes: NDArray[np.float32], gallery: NDArray[np.float32], top: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Rows of the gallery by falling similarity to each probe; of equals the first row first.
+    """Return the gallery images most similar to each probe, in falling order; of equals the first row comes first.
 
     Args:
         probes: [P, D], of length 1.
         gallery: [N, D], of length 1; may be mapped from a file.
-        top: how many of them.
+        top: number of images per probe.
 
     Returns:
-        rows, [P, min(top, N)], and their cosine similarities, -1..1.
+        rows [P, min(top, N)] of the gallery, and their cosine similarities, -1..1.
     """
     rows = np.empty((len(probes), 0), np.int64)
     similarities = np.empty((len(probes), 0), np.float32)
@@ -34,7 +34,7 @@ def nearest(
 
 
 def highest(values: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-    """Places of the highest values, falling; of equals the first place first."""
+    """Return the places of the highest values, in falling order; of equals the first place comes first."""
     count = min(count, len(values))
     least = np.partition(values, len(values) - count)[len(values) - count]
     candidates = np.flatnonzero(values >= least)

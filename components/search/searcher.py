@@ -1,4 +1,4 @@
-"""Find people: images of a gallery that show who is on a probe."""
+"""Find the images of a gallery that show the person on a probe."""
 
 import logging
 import os
@@ -31,18 +31,19 @@ from simpgan.components.search.threshold import Threshold, cached_threshold, cal
 
 FALSE_ACCEPTS = 0.001
 LARGEST = 50_000_000
-"""Pixels, width x height, that no picture of a person has."""
+"""Pixels (width x height) above which a file is not read: no picture of a person is so large."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class Searcher:
-    """A model in use and the images that it searches.
+    """A model in use and the gallery that it searches.
 
     Attributes:
-        folder: of the adaptation.
-        gallery: all of whose images are searched.
+        folder: folder of the adaptation.
+        adaptation: the loaded adaptation.
+        gallery: manifest whose images are all searched.
         data_root: folder or `s3://` prefix that holds the shards of the gallery and of the source.
         false_accepts: share of pairs of different people, 0..1, that may be accepted on the source.
     """
@@ -58,7 +59,7 @@ class Searcher:
         """Load the adaptation in the folder `model` and the manifest in the folder `gallery`.
 
         Raises:
-            UserError: one of them is not there or damaged, or the gallery is empty.
+            UserError: one of them is missing or damaged, or the gallery is empty.
         """
         manifest = Manifest.load(gallery)
         if manifest.images.empty:
@@ -66,15 +67,15 @@ class Searcher:
         return cls(Path(model), load_adaptation(Path(model)), manifest, data_root, false_accepts)
 
     def search(self, probes: Sequence[str | Path], top: int = 20) -> pd.DataFrame:
-        """The gallery images most like each probe.
+        """Return the gallery images most similar to each probe.
 
         Args:
             probes: image files.
-            top: images a probe.
+            top: number of images per probe.
 
         Returns:
-            probe (its path, as ingest writes names), rank (from 1), image (its name), camera, person (<NA>: unknown),
-            similarity (cosine, -1..1) and accepted, a row a found image.
+            one row per found image: probe (its path, as ingest writes names), rank (from 1), image (its name), camera,
+                person (<NA>: unknown), similarity (cosine, -1..1) and accepted.
 
         Raises:
             UserError: a probe is no image, or shards are missing.
@@ -95,7 +96,7 @@ class Searcher:
         )
 
     def probe_features(self, probes: Sequence[str | Path]) -> NDArray[np.float32]:
-        """Features [len(probes), D] of image files."""
+        """Extract features [len(probes), D] of image files."""
         pictures = np.stack([stretched(open_probe(Path(probe)), *self.adaptation.size) for probe in probes])
         return self.adaptation.features(torch.from_numpy(pictures))
 
@@ -114,8 +115,8 @@ class Searcher:
     def threshold(self) -> Threshold:
         """The similarity above which a found image is accepted, from pairs of different people of the source.
 
-        The source's images go through the classifier as it was trained: what the model in use does to the target's is
-        to make them as these are. Another network of cameras may have another rate.
+        The source's images go through the classifier as it was trained: the adaptation is meant to make the target's
+        images like these. Other cameras may have another rate.
         """
         adaptation = self.adaptation
         digests = adaptation.description.digests
@@ -123,7 +124,7 @@ class Searcher:
         return cached_threshold(made_from, self.calibrated)
 
     def calibrated(self) -> Threshold:
-        """The threshold as the source's images tell it now."""
+        """Compute the threshold from the source's images."""
         rows, unseen = calibration_images(self.source)
         images = self.source.images.iloc[rows]
         return calibrate(
@@ -136,7 +137,7 @@ class Searcher:
         )
 
     def source_features(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Features [len(rows), D] of images of the source, from the cache if they were computed before."""
+        """Return features [len(rows), D] of images of the source, from the cache if they were computed before."""
         adaptation = self.adaptation
         model = ["as trained", adaptation.description.digests["classifier"]]
 
@@ -153,13 +154,13 @@ class Searcher:
 
 
 def probe_files(location: Path) -> list[Path]:
-    """The image file at `location`, or those of the folder, by their names.
+    """Return the image file at `location`, or the image files of the folder, sorted by name.
 
-    A folder's files are taken as ingest takes images: what file managers leave behind is passed over, and what is no
-    image is logged with the reason. Images in the folder's own folders are not searched.
+    A folder's files are treated as ingest treats them: leftovers of file managers are skipped, and files that are no
+    images are logged with the reason. Subfolders are not searched.
 
     Raises:
-        UserError: there is none.
+        UserError: there is no image.
     """
     if location.is_file():
         return [location]
@@ -186,10 +187,10 @@ def probe_files(location: Path) -> list[Path]:
 
 
 def open_probe(path: Path) -> Image.Image:
-    """An image file, upright and RGB.
+    """Open an image file, upright and RGB.
 
     Raises:
-        UserError: it is not there, no image, damaged, or larger than a picture of a person can be.
+        UserError: it is missing, no image, damaged, or larger than a picture of a person can be.
     """
     if not path.exists():
         raise UserError(f"no such image: {path}")
@@ -200,10 +201,10 @@ def open_probe(path: Path) -> Image.Image:
 
 
 def decode_probe(path: Path) -> Image.Image:
-    """An image file, upright and RGB.
+    """Decode an image file, upright and RGB.
 
     Raises:
-        Unreadable: it is no image, in the words in which ingest rejects one, or it cannot be read.
+        Unreadable: it is no image, with the reason that ingest would give, or it cannot be read.
     """
     try:
         status = path.stat()

@@ -1,4 +1,4 @@
-"""From which similarity on two images are called the same person, from pairs of the source's images."""
+"""The similarity above which two images are taken for the same person, from pairs of the source's images."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -13,24 +13,24 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.search.features import cache_path
 
 SAMPLE = 2000
-"""Images of the source that are compared: two million pairs, seconds of a CPU."""
+"""Images of the source that are compared: two million pairs, which take seconds on a CPU."""
 
 RESAMPLES = 200
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """Similarities above it are accepted.
+    """Images with a higher similarity are accepted.
 
     Attributes:
         similarity: cosine, -1..1.
         false_accepts: share, 0..1, of the pairs of different people that are accepted.
-        low, high: where that share lies with 95 % confidence (`interval`).
-        pairs: images of different people by different cameras that were compared.
-        people: who is on them.
-        unseen: whether the classifier was trained without these people. Of people it was trained on, fewer are
-            mistaken for one another than of others.
-        data_set: whose images they are.
+        low: lower end of the share's 95 % confidence interval (`interval`).
+        high: upper end of the interval.
+        pairs: number of compared pairs of different people by different cameras.
+        people: number of people in these pairs.
+        unseen: whether the classifier was trained without these people. It mistakes people of its training less often.
+        data_set: name of the data set of the images.
     """
 
     similarity: float
@@ -52,22 +52,27 @@ class Threshold:
 
 
 def cached_threshold(made_from: Sequence[str], calibrated: Callable[[], Threshold]) -> Threshold:
-    """The threshold in the cache; it is calibrated if it is not there yet.
+    """Return the threshold in the cache; calibrate it first if it is missing.
 
     Args:
-        made_from: all that it depends on: digests and the rate.
+        made_from: everything it depends on: digests and the rate.
+        calibrated: computes the threshold.
     """
     path = cache_path("thresholds", made_from, "json")
     try:
         return Threshold(**json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError):  # there is none, or a damaged one
+    except (OSError, ValueError, TypeError):  # missing or damaged
         made = calibrated()
         storage.write_bytes(str(path), json.dumps(asdict(made)).encode())
         return made
 
 
 def calibration_images(source: Manifest, seed: int = 0) -> tuple[NDArray[np.int64], bool]:
-    """Rows of the source's images to calibrate on, rising, and whether the classifier never saw who is on them.
+    """Return the rising rows of images to calibrate on, and whether the classifier was trained without their people.
+
+    Args:
+        source: manifest of the source.
+        seed: seed of the sample.
 
     Raises:
         UserError: no two cameras have seen different people.
@@ -81,9 +86,7 @@ def calibration_images(source: Manifest, seed: int = 0) -> tuple[NDArray[np.int6
             rows = np.flatnonzero(some.to_numpy())
             rows = np.random.default_rng(seed).permutation(rows)[:SAMPLE]
             return np.sort(rows), never_seen
-    raise UserError(
-        f"{source.dataset} has no images of different people by different cameras, so no threshold can be told from it"
-    )
+    raise UserError(f"{source.dataset} has no images of different people by different cameras, which a threshold needs")
 
 
 def calibrate(
@@ -96,12 +99,16 @@ def calibrate(
     data_set: str,
     seed: int = 0,
 ) -> Threshold:
-    """The lowest threshold that accepts at most a share `rate` of the pairs of different people.
+    """Return the lowest threshold that accepts at most a share `rate` of the pairs of different people.
 
     Args:
         features: [N, D] of length 1.
-        person, camera: [N].
+        person: [N], people on the images.
+        camera: [N], cameras of the images.
         rate: 0..1.
+        unseen: whether the classifier was trained without these people.
+        data_set: name of the data set.
+        seed: seed of the interval's draws.
     """
     first, second = np.triu_indices(len(features), 1)
     different = (person[first] != person[second]) & (camera[first] != camera[second])
@@ -121,13 +128,17 @@ def calibrate(
 def interval(
     first: NDArray[np.int64], second: NDArray[np.int64], accepted: NDArray[np.bool_], people: int, seed: int
 ) -> tuple[float, float]:
-    """The middle 95 % of the share of accepted pairs over draws of the people, since pairs of a person are alike.
+    """Return the middle 95 % of the share of accepted pairs over draws of the people.
 
-    Never narrower than if the pairs had nothing to do with one another (Clopper and Pearson): where no pair at all is
-    accepted, every draw says so, however few there are.
+    People are drawn since pairs of one person are alike. The interval is never narrower than that of independent pairs
+    (Clopper and Pearson): if no pair at all is accepted, every draw gives 0, however few pairs there are.
 
     Args:
-        first, second: [pairs], who is on the images of a pair, 0..people - 1.
+        first: [pairs], person on the first image of a pair, 0..people - 1.
+        second: [pairs], person on the second image.
+        accepted: [pairs].
+        people: number of people.
+        seed: seed of the draws.
     """
     shape = (people, people)
     flat = np.ravel_multi_index((first, second), shape)
@@ -142,8 +153,8 @@ def interval(
 
 
 def clopper_pearson(successes: int, trials: int) -> tuple[float, float]:
-    """The exact 95 % interval of a share of independent trials (Clopper and Pearson 1934)."""
-    from scipy.special import betaincinv  # scipy.stats, which has the interval, takes a second to import
+    """Return the exact 95 % interval of a share of independent trials (Clopper and Pearson 1934)."""
+    from scipy.special import betaincinv  # scipy.stats has the interval, but takes a second to import
 
     low = betaincinv(successes, trials - successes + 1, 0.025) if successes else 0.0
     high = betaincinv(successes + 1, trials - successes, 0.975) if successes < trials else 1.0

@@ -1,4 +1,4 @@
-"""The pages of a summary: the main rows, and the ablations; in Markdown, and as HTML that needs no network."""
+"""Pages of a summary: Markdown, and one self-contained HTML page."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -47,6 +47,9 @@ def write_pages(
     """Write `PAGES` into a folder or `s3://` location, each whole or not at all.
 
     Args:
+        folder: folder or `s3://` location of the pages.
+        rows: all rows of the results.
+        sections: sections of the summary.
         findings: file in the folder that explains the results; empty: there is none.
 
     Raises:
@@ -83,24 +86,24 @@ def write_pages(
 
 
 def wrapped(text: str, indent: str = "") -> str:
-    """A paragraph of Markdown, whose lines after the first are indented; a number stays with its percent sign."""
+    """Wrap a paragraph of Markdown and indent all lines but the first; a number stays with its percent sign."""
     whole = unbroken(text).replace("p = ", "p\u00a0=\u00a0")
     lines = fill(whole, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return lines.replace("\u00a0", " ")
 
 
 def item(text: str) -> str:
-    """An item of a Markdown list."""
+    """Return an item of a Markdown list."""
     return wrapped(f"- {text}", indent="  ")
 
 
 def described(values: Mapping[str, str]) -> str:
-    """Names and values as a sentence."""
+    """Return names and values as a sentence."""
     return "; ".join(f"{name}: {value}" for name, value in values.items()) + "."
 
 
 def continued(command: str) -> str:
-    """A command on lines that a shell reads as one."""
+    """Break a command into lines that a shell reads as one."""
     parts: list[str] = []
     for word in map(shlex.quote, shlex.split(command)):
         if parts and not word.startswith("-"):

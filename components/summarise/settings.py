@@ -7,7 +7,7 @@ from simpgan.components.core.settings import Settings
 
 
 class SummariseSettings(Settings):
-    """How much chance goes into confidence intervals and tests."""
+    """Settings of confidence intervals and tests."""
 
     seed: int = Field(0, ge=0, lt=2**53, description="Seed for the draws of intervals and tests.")
     resamples: int = Field(

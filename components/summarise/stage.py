@@ -17,10 +17,18 @@ from simpgan.components.summarise.settings import SummariseSettings
 
 
 def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> list[ResultsRow]:
-    """Join `results` (folders that evaluate wrote) into results.json, probes.parquet and the pages.
+    """Join results into results.json, probes.parquet and pages.
+
+    Args:
+        results: folders that evaluate or summarise wrote.
+        settings: settings of the stage.
+        output: folder for the summary.
+
+    Returns:
+        the joined rows.
 
     Raises:
-        UserError: there is nothing to join, a file is damaged, or two evaluations contradict one another.
+        UserError: there is nothing to join, a file is damaged, or two evaluations contradict each other.
     """
     if not results:
         raise UserError("summarise: there are no results to join: give at least one folder that evaluate wrote")
@@ -31,7 +39,7 @@ def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> l
     ) as tracked:
         rows = join(read_results(folder / "results.json") for folder in results)
         if not rows:
-            raise UserError("summarise: nothing was measured with labels: the evaluations' checks.json is all there is")
+            raise UserError("summarise: no evaluation has labels, so there is nothing to join: see their checks.json")
         probes = join_probes(read_probes_beside(folder / "results.json") for folder in results)
         statistics = Statistics.of(rows, probes, settings.resamples, settings.seed)
         write_results(rows, output / "results.json", statistics.lists())
@@ -46,7 +54,7 @@ def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> l
 
 
 def digest(folder: Path) -> str:
-    """sha256 (hex) of an evaluation's results.
+    """Return the sha256 (hex) of an evaluation's results.
 
     Raises:
         UserError: the folder has none.

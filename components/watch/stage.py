@@ -1,4 +1,4 @@
-"""See what is new at a location of camera images, and whether it is enough to train on."""
+"""Find the new files at a location of camera images, and decide whether they are enough for a training."""
 
 import logging
 from pathlib import Path
@@ -12,19 +12,20 @@ logger = logging.getLogger(__name__)
 
 
 def run(location: str, known: Path, threshold: int, part_images: int, output: Path) -> Listing:
-    """List the files at `location` that the data set `known` was not made from, in parts, into the folder `output`.
+    """List the files that a data set was not made from, in parts.
 
-    A file is known by its name, size and version: on disk the time of its last change, in an object store its ETag,
-    which changes with the content and does not when the same is put there again. No file is opened.
+    A file is identified by name, size and version: on disk the time of its last change, in an object store its ETag,
+    which changes with the content and stays when the same content is uploaded again. No file is opened.
 
     Args:
         location: folder or `s3://` prefix.
         known: folder of the data set's last manifest.
-        threshold: new files that are worth a training.
-        part_images: files in a part.
+        threshold: number of new files that are worth a training.
+        part_images: number of files in a part.
+        output: folder for the listing.
 
     Returns:
-        What was written. With fewer new files than the threshold it has no parts: nothing is to be read.
+        the listing; with fewer new files than the threshold it has no parts.
 
     Raises:
         UserError: there is nothing at `location`, or it cannot be listed.
@@ -50,6 +51,6 @@ def run(location: str, known: Path, threshold: int, part_images: int, output: Pa
 
 
 def sentence(there: int, new: int, threshold: int) -> str:
-    """What was found, and what follows."""
+    """Return a sentence on the files found, for the log."""
     found = f"{new:,} of {there:,} files are new"
     return found if new >= threshold else f"{found}, and a training waits for {threshold:,}: nothing to do"

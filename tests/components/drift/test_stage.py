@@ -101,7 +101,7 @@ def test_new_and_silent_cameras_have_no_past_to_be_held_against(cameras: dict[st
     assert new.distance_to_all > 0
     assert str(new).startswith("camera 5 was not there before, and has 20 images")
     assert str(silent) == "camera 4 has no new image; before it had 12"
-    assert str(few) == "camera 3 cannot be judged: 40 images before and 1 new ones, and 10 of each are the least"
+    assert str(few) == "camera 3 cannot be judged: 40 images before and 1 new ones, but at least 10 of each are needed"
 
 
 def test_the_result_says_what_it_was_made_from(output: Path) -> None:

@@ -136,7 +136,7 @@ def test_the_gate_decides_about_promotion_and_a_person_may_overrule_it(propose: 
     assert not verdict.passed
     assert aliases() == {"champion": 1, "candidate": 2}
     assert version.tags["simpgan.verdict"] == "refused"
-    with pytest.raises(UserError, match="simpgan version 2 stays what it is: rank-1 0"):
+    with pytest.raises(UserError, match="simpgan version 2 is not promoted: rank-1 0"):
         promotion.promote(Registry(), "candidate", settings)
     promoted, _ = promotion.promote(Registry(), "candidate", settings, overruled="the champion's licence ended")
     assert promoted.tags["simpgan.overruled"] == "the champion's licence ended"

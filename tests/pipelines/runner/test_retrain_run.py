@@ -122,7 +122,7 @@ def test_without_a_champion_the_way_to_one_is_told(client, tmp_path: Path):
     with pytest.raises(UserError) as refused:
         fetch_known("simpgan", "simpgan", "/drop", tmp_path / "known")
     assert str(refused.value) == (
-        "MLflow has no champion of 'simpgan', so that there is nothing to go on from: simpgan run adapt --target "
+        "MLflow has no champion of 'simpgan' to continue from: use simpgan run adapt --target "
         "cameras:/drop, then simpgan propose and simpgan promote"
     )
 
@@ -139,7 +139,7 @@ def test_a_champion_without_a_translator_goes_on_by_adabn_only(client, ingested:
         (tmp_path / "drop/a" / path.name).write_bytes(path.read_bytes())
     register(ingested, str(tmp_path / "drop"), tmp_path, "adabn")
     with pytest.raises(
-        UserError, match="version 1 is adabn, which has no translator to go on from: give --method adabn"
+        UserError, match="version 1 is adabn, which has no translator to continue from: give --method adabn"
     ):
         fetch_known("simpgan", "simpgan", "/drop", tmp_path / "known")
     assert fetch_known("simpgan", "adabn", "/drop", tmp_path / "known").dataset == "station"

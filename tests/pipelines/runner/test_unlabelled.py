@@ -75,5 +75,5 @@ def test_what_a_run_keeps_and_records(evaluation, tmp_path, client):
 def test_there_is_nothing_to_publish_or_to_sum_up(evaluation, tmp_path):
     with pytest.raises(UserError, match="nothing in these runs was measured with labels"):
         publish([evaluation], tmp_path / "docs")
-    with pytest.raises(UserError, match="nothing was measured with labels"):
+    with pytest.raises(UserError, match="no evaluation has labels"):
         summarise.run([evaluation], SummariseSettings(), tmp_path / "summary")

@@ -31,8 +31,9 @@ READING_OF_RATES = (
     "one comes. Rates are in percent, and the highest of each column is bold."
 )
 ABOUT_TESTS = (
-    "The difference of every method to its baseline, in points. The baseline is direct transfer; with AdaBN or fused "
-    "features it is AdaBN; with the verification score it is the same method without it. UMDL has no baseline."
+    "The difference of every method to its baseline, in points, seeds averaged. The baseline is direct transfer; with "
+    "AdaBN or fused features it is AdaBN; with the verification score it is the same method without it. UMDL has no "
+    "baseline."
 )
 ABOUT_SEEDS = "Rates in percent; over several folds, the mean of the folds."
 ABOUT_SCORES = (
@@ -87,8 +88,7 @@ def write_pages(
 
 def wrapped(text: str, indent: str = "") -> str:
     """Wrap a paragraph of Markdown and indent all lines but the first; a number stays with its percent sign."""
-    whole = unbroken(text).replace("p = ", "p\u00a0=\u00a0")
-    lines = fill(whole, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    lines = fill(unbroken(text), WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return lines.replace("\u00a0", " ")
 
 

@@ -85,8 +85,8 @@ class Comparison:
 
 
 def unbroken(sentence: str) -> str:
-    """A sentence for a page, whose numbers stay on the line of their percent sign."""
-    return sentence.replace(" %", "\u00a0%")
+    """Keep numbers on one line with their percent sign, and p with its value."""
+    return sentence.replace(" %", "\u00a0%").replace("p = ", "p\u00a0=\u00a0")
 
 
 def frame_of(rows: Sequence[ResultsRow]) -> pd.DataFrame:

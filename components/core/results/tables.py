@@ -127,7 +127,7 @@ def table_of_tests(tests: Sequence[PairedTest]) -> Grid:
     for (method, variant, baseline), group in groupby(tests, lambda each: (each.method, each.variant, each.baseline)):
         of_rate = {test.rate: test for test in group}
         first = next(iter(of_rate.values()))
-        seeds = f", {first.seeds} seeds averaged" if first.seeds > 1 else ""
+        seeds = f", {first.seeds} seeds" if first.seeds > 1 else ""
         cells = [
             cell
             for rate in TESTED

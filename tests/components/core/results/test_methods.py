@@ -1,4 +1,4 @@
-"""What methods are called, and what they are held against."""
+"""What methods are called, and what they are compared with."""
 
 import pytest
 

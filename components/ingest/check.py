@@ -1,4 +1,4 @@
-"""Stop before the first training for every reason that two manifests and the settings tell."""
+"""Check two data sets before the first training, by their manifests and the settings."""
 
 import logging
 from pathlib import Path
@@ -10,9 +10,14 @@ logger = logging.getLogger(__name__)
 
 
 def run(source: Path, target: Path, asked: Experiment) -> None:
-    """Check that what is asked for can be trained and measured on the manifests at `source` and `target`.
+    """Check that an experiment can be trained and measured on two manifests.
 
-    Says which of the trainings will have no rank, which is no reason to stop.
+    Trainings whose split has no probe to rank are logged; they are no reason to stop.
+
+    Args:
+        source: folder of the labelled manifest.
+        target: folder of the manifest to adapt to.
+        asked: the experiment.
 
     Raises:
         UserError: a stage of the experiment would stop.

@@ -1,4 +1,4 @@
-"""What is unusual about a data set, in sentences: warnings, never errors."""
+"""Warnings about a data set, as sentences; none of them is an error."""
 
 import pandas as pd
 
@@ -9,7 +9,10 @@ UNRANKED = "as a target the data set is evaluated without labels there"
 
 
 def count_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
-    """A sentence for each role whose images or people are not as many as published, naming its first such fold."""
+    """Return a sentence for each role whose images or people differ from the published counts.
+
+    The sentence has the counts of the first such fold.
+    """
     of_person = roles.assign(person=images["person"].to_numpy()[roles["image"]])
     counts = of_person.groupby(["protocol", "role", "fold"])["person"].agg(["size", "nunique"])
     sentences = []
@@ -31,9 +34,10 @@ def count_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) ->
 
 
 def match_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
-    """A sentence for each protocol with queries that no other camera's gallery image matches, or without any query.
+    """Return a sentence for each protocol with queries that cannot be ranked, or without queries.
 
-    Evaluation ignores images of the same person by the same camera, so such queries would silently count for nothing.
+    A query can be ranked if a gallery image of another camera shows its person. Evaluation ignores images of the same
+    person by the same camera, so other queries would silently count for nothing.
     """
     found = matches(images, roles)
     sentences = []

@@ -1,4 +1,4 @@
-"""Where a data set is read from: a folder, an archive whose members are read in place, or an S3 prefix."""
+"""Files of a data set: a folder, an archive whose members are read in place, or an S3 prefix."""
 
 import lzma
 import posixpath
@@ -31,20 +31,21 @@ from simpgan.components.core.storage_errors import explained
 
 T = TypeVar("T")
 GZIP_MAGIC = b"\x1f\x8b"
-ENCRYPTED = 0x1 | 0x40 | 0x2000  # General purpose flags of a zip's entry: the content, strongly, its header.
+ENCRYPTED = 0x1 | 0x40 | 0x2000  # general purpose flags of a zip's entry: content, strongly, header
 UTF_8 = 0x800
 METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
-WINDOWS_FOLDER = 0x10  # An attribute of a zip's entry.
-CONTINUED, INCREMENTAL_FOLDER, VOLUME_LABEL = b"M", b"D", b"V"  # Types of GNU tar's entries.
+WINDOWS_FOLDER = 0x10  # attribute of a zip's entry
+CONTINUED, INCREMENTAL_FOLDER, VOLUME_LABEL = b"M", b"D", b"V"  # types of GNU tar's entries
 DRIVE = re.compile("[A-Za-z]:/")
 CLIMBS_OUT = "climbs out of the archive's folder"
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, struct.error)
 
 
 class UnreadFile(UserError):
-    """A file of a source cannot be read.
+    """A file cannot be read.
 
     Args:
+        message: the error.
         reason: the same in a few words, for the manifest's rejected files.
     """
 
@@ -61,7 +62,7 @@ class Damaged(UnreadFile):
 
 
 class Gone(UnreadFile):
-    """A listed file is no longer there."""
+    """A listed file no longer exists."""
 
     REASON: ClassVar[str] = "gone since it was listed"
 
@@ -78,11 +79,11 @@ class Packed(UnreadFile):
 
 @dataclass(frozen=True)
 class FileSource:
-    """Files that are read by their names: the paths below `location`, as text with `/` between their parts.
+    """Files by name: the paths below `location`, as text with `/` between their parts.
 
     Attributes:
-        location: what the user named.
-        sizes: name to size in bytes, sorted by name. Hidden files and leftovers are left out.
+        location: location as the user gave it.
+        sizes: name to size in bytes, sorted by name, without hidden files and leftovers.
         read: returns the content of a name, from any thread. Raises UnreadFile.
         refused: name to the reason, for files that are never read: links in archives, paths that climb out.
         objects: name to the object as it was listed. Empty for archives.
@@ -95,9 +96,10 @@ class FileSource:
     objects: Mapping[str, StoredFile] = field(default_factory=dict)
 
     def below(self, folder: str) -> "FileSource":
-        """The files below `folder` ("" or ending in /), by their names from there."""
+        """Return the files below `folder` ("" or ending in /), by their names from there."""
 
         def of_folder(values: Mapping[str, T]) -> dict[str, T]:
+            """Return the values below the folder, by their names from there."""
             return {name.removeprefix(folder): value for name, value in values.items() if name.startswith(folder)}
 
         return replace(
@@ -112,9 +114,10 @@ class FileSource:
 
 
 def listed_files(location: str, objects: pd.DataFrame) -> FileSource:
-    """Files of a folder or `s3://` prefix that were listed by `objects_at`: name, size and version as they were then.
+    """Return files of a folder or `s3://` prefix as `objects_at` listed them, with their sizes and versions then.
 
-    A key of an object store may hold `.` or empty parts, which no folder's path does. They are left out of its name.
+    A key of an object store may contain `.` or empty parts, which no path of a folder does. They are left out of its
+    name.
     """
     files: dict[str, StoredFile] = {}
     refused: dict[str, str] = {}
@@ -163,10 +166,10 @@ def open_file_source(location: str) -> Iterator[FileSource]:
 
 @dataclass(frozen=True)
 class ArchiveEntry:
-    """An entry of an archive that is no folder.
+    r"""An entry of an archive that is no folder.
 
     Attributes:
-        path: as the archive has it, between folders `/` or `\\`; bytes that are no UTF-8 as surrogates.
+        path: path in the archive, with `/` or `\` between folders; bytes that are not UTF-8 as surrogates.
         size: bytes.
         read: returns the content. Raises UnreadFile.
         refused: why it is never read, or None.
@@ -179,7 +182,7 @@ class ArchiveEntry:
 
 
 def _from_entries(location: str, entries: Iterable[ArchiveEntry]) -> FileSource:
-    """The source that the entries make. Of several with one path the last counts, as when they are unpacked."""
+    """Return the files that the entries make. Of several with one path the last counts, as when they are unpacked."""
     found: dict[str, ArchiveEntry] = {}
     for entry in entries:
         path = entry.path.encode("utf-8", "surrogateescape")
@@ -203,7 +206,7 @@ def _from_entries(location: str, entries: Iterable[ArchiveEntry]) -> FileSource:
 
 
 def inside(path: str) -> str | None:
-    """A path without `.` and empty parts. None if it has `..` or is absolute."""
+    """Return a path without `.` and empty parts; None if it has `..` or is absolute."""
     name = posixpath.normpath(path)
     if name == "." or name.startswith("/") or ".." in path.split("/"):
         return None
@@ -231,7 +234,7 @@ def _zip_entries(archive: zipfile.ZipFile, location: str) -> Iterator[ArchiveEnt
 
 
 def _path_in_zip(member: zipfile.ZipInfo) -> str:
-    """A member's path. Some programs write UTF-8 without saying so, where zipfile reads code page 437."""
+    """Return a member's path. Some programs write UTF-8 without the flag, and zipfile then reads code page 437."""
     path = member.filename
     if not member.flag_bits & UTF_8:
         with suppress(UnicodeError):
@@ -252,7 +255,7 @@ def _read_from_zip(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str,
     except OSError as failure:
         if failure.errno:
             raise
-        raise Damaged(path, location) from failure  # bz2 says so of its data.
+        raise Damaged(path, location) from failure  # bz2 raises it for damaged data
 
 
 @contextmanager
@@ -262,7 +265,7 @@ def _open_tar(location: str) -> Iterator[FileSource]:
         tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="surrogateescape") as archive,
     ):
         files = _from_entries(location, _tar_entries(archive, location))
-        # tarfile takes a header that it cannot read for the archive's end, which is empty.
+        # tarfile takes an unreadable header for the end of the archive, which would be empty.
         file.seek(archive.offset)
         if any(file.read(tarfile.BLOCKSIZE)):
             raise tarfile.ReadError(f"bad header at byte {archive.offset}")
@@ -276,7 +279,7 @@ def _tar_entries(archive: tarfile.TarFile, location: str) -> Iterator[ArchiveEnt
         if member.isdir() or member.type in (INCREMENTAL_FOLDER, VOLUME_LABEL):
             continue
         content, refused = member, None
-        if member.islnk():  # A hard link: its content stands before it, under another name.
+        if member.islnk():  # a hard link, whose content comes before it under another name
             content = contents.get(posixpath.normpath(member.linkname), member)
             refused = "is a link to a file that is not in the archive" if content is member else None
         elif member.issym() or member.isdev():
@@ -302,7 +305,7 @@ def _read_from_tar(archive: tarfile.TarFile, lock: Lock, member: tarfile.TarInfo
 
 @contextmanager
 def _uncompressed(location: str) -> Iterator:
-    """The tar file itself, or what its compression held, in a temporary file without a name.
+    """Yield the tar file itself, or its decompressed content in a temporary file without a name.
 
     Images are read in the order of their names, and going back in a compressed stream would start it again.
     """
@@ -323,9 +326,9 @@ def _explained(location: str) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as damage:
-        raise UserError(f"{location} has names that are no UTF-8, though it says so: unpack it") from damage
+        raise UserError(f"{location} has names that are marked as UTF-8 but are not: unpack it") from damage
     except NotImplementedError as unknown:
-        raise UserError(f"{location} is of a kind that is not read ({unknown}): unpack it") from unknown
+        raise UserError(f"{location} is of a kind that cannot be read ({unknown}): unpack it") from unknown
     except DAMAGE as damage:
         if _begins_encrypted(location):
             raise UserError(f"{location} is encrypted: unpack it with its password") from damage
@@ -335,7 +338,7 @@ def _explained(location: str) -> Iterator[None]:
 
 
 def _begins_encrypted(location: str) -> bool:
-    """Whether a file begins as a zip does whose list of members may be encrypted too."""
+    """Tell whether a file begins as a zip does whose list of members may be encrypted too."""
     with open(location, "rb") as file:
         head = file.read(8)
     return head.startswith(b"PK\x03\x04") and bool(int.from_bytes(head[6:8], "little") & ENCRYPTED)

@@ -1,4 +1,4 @@
-"""Finding a layout's data set in a source, and sorting its files out."""
+"""Find a layout's data set among files, and sort the files out."""
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.ingest.file_source import FileSource
@@ -9,7 +9,7 @@ SHOWN = 8
 
 
 def find_data_set(files: FileSource, layout: Layout) -> FileSource:
-    """The part of the source below the folder that holds the layout's, wherever in the source that is.
+    """Return the files below the folder that contains the layout's folders, at whatever depth.
 
     Raises:
         UserError: there is no such folder, or more than one; or one of the layout's other files is missing.
@@ -37,9 +37,9 @@ def find_data_set(files: FileSource, layout: Layout) -> FileSource:
 
 
 def sort_out(files: FileSource, layout: Layout) -> tuple[dict[str, Label], dict[str, str]]:
-    """Labels of the files whose names have the layout's form, and the reasons against those that do not, by name.
+    """Return labels of the files whose names have the layout's form, and the reasons against other files, by name.
 
-    Files outside the layout's folders, if it has any, are nobody's business.
+    Files outside the layout's folders, if it has any, are ignored.
     """
     prefixes = tuple(f"{folder}/" for folder in layout.folders) or ("",)
     labels: dict[str, Label] = {}
@@ -59,7 +59,7 @@ def sort_out(files: FileSource, layout: Layout) -> tuple[dict[str, Label], dict[
 
 
 def _folders(files: FileSource) -> set[str]:
-    """All folders of the source, "" for itself, the others ending in /."""
+    """Return all folders, "" for the root, the others ending in /."""
     folders = {""}
     for path in files.sizes:
         parts = path.split("/")
@@ -68,19 +68,19 @@ def _folders(files: FileSource) -> set[str]:
 
 
 def _roots(folders: set[str], layout: Layout) -> list[str]:
-    """Those of the folders in which all folders of the layout are."""
+    """Return the folders that contain all folders of the layout."""
     return sorted(root for root in folders if all(f"{root}{folder}/" in folders for folder in layout.folders))
 
 
 def _likeness(files: FileSource, folders: set[str], wanted: Layout) -> str:
-    """The layout that the source has instead of the one that is wanted, as the end of a sentence; "" if it has none."""
+    """Return a hint on the layout that the files have instead, as the end of a sentence; "" if there is none."""
     for layout in LAYOUTS.values():
         if layout is wanted or not (layout.folders and _roots(folders, layout)):
             continue
         return f"; it looks like {layout.name}: write {layout.name}:{files.location}"
     unlabelled = LAYOUTS["cameras"]
     if any(unlabelled.label(name) for name in files.sizes):
-        return f"; if it has a folder a camera and no labels, write {unlabelled.name}:{files.location}"
+        return f"; if it has one folder per camera and no labels, write {unlabelled.name}:{files.location}"
     return ""
 
 

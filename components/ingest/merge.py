@@ -1,4 +1,4 @@
-"""Join parts of a data set, and what it was before, into one manifest."""
+"""Join parts of a data set, and the data set before them, into one manifest."""
 
 import logging
 from collections.abc import Sequence
@@ -19,21 +19,28 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Merged:
-    """A data set, and how many of its images show what the former did not: of other bytes than any there."""
+    """A merged data set.
+
+    Attributes:
+        manifest: manifest of the data set.
+        new: number of images with other bytes than any image of the former data set.
+    """
 
     manifest: Manifest
     new: int
 
 
 def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: Path | None = None) -> Merged:
-    """Write the manifest of all parts to `output`; with `former` it goes on where that data set ended.
+    """Write the manifest of all parts; with `former` it continues that data set.
 
     It is the manifest that one ingest of all the files would have written, however they were split, in whatever order
-    the parts come, and if a part comes twice. A file that was replaced counts as it is now; what was removed at its
-    place stays, as its bytes do. No byte of an image is read.
+    the parts come, and if a part comes twice. A replaced file counts as it is now. A removed file stays, as its bytes
+    do. No byte of an image is read.
 
     Args:
         parts: folders of manifests that `part` wrote.
+        settings: settings of the stage.
+        output: folder for the manifest.
         former: folder of the data set's last manifest, whose name it keeps.
 
     Raises:
@@ -46,7 +53,7 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
     if before is not None and before.source_protocol != layout.source_protocol:
         raise UserError(
             f"{before.dataset} has the protocol '{before.source_protocol}', and new images of cameras have none of its "
-            f"labels: adapt to {layout.name}:PATH once, and go on from that"
+            f"labels: adapt to {layout.name}:PATH once, and continue from that"
         )
     name = before.dataset if before else settings.name or layout.name
     inputs = {f"part-{place}": part.digest for place, part in enumerate(manifests)}
@@ -62,7 +69,7 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
         if before is not None and former is not None:
             tracked.data_sets(before.recorded(former, "known"))
         images = unique_by_name([part.images for part in manifests], by=["sha256", *PLACE])
-        # A file that one part found damaged and another did not was being written when it was read first.
+        # If only one of two parts found a file damaged, the file was still being written when that part read it.
         rejected = rows_missing_from(unique_by_name([part.rejected for part in manifests], by=["reason"]), images)
         refuse_damaged(name, len(images), dict(rejected.itertuples(index=False)), settings.max_rejected_share)
         objects = unique_by_name([part.objects for part in manifests], by=["version", "size"])
@@ -92,23 +99,23 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
 
 
 def unique_by_name(tables: Sequence[pd.DataFrame], by: list[str]) -> pd.DataFrame:
-    """The rows of all tables, each name once, sorted by it; of several, the last by the columns `by`."""
+    """Return the rows of all tables, one per name, sorted by name; of several, the last by the columns `by`."""
     rows = pd.concat(tables).sort_values(["name", *by])
     return rows.drop_duplicates("name", keep="last").reset_index(drop=True)
 
 
 def rows_missing_from(table: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `table` whose names `others` has not."""
+    """Return the rows of `table` whose names `others` does not have."""
     return table[~table["name"].isin(others["name"])]
 
 
 def concatenated(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """The rows of both, sorted by name."""
+    """Return the rows of both tables, sorted by name."""
     return pd.concat([one, other]).sort_values("name", ignore_index=True)
 
 
 def keep_former_places(images: pd.DataFrame, former: pd.DataFrame) -> pd.DataFrame:
-    """The images, in the shard of `former` where that holds the same bytes under the same name: one shard is enough."""
+    """Return images with the shard of `former`, if it holds the same bytes under the same name: one shard is enough."""
     there = images[["name", "sha256"]].merge(former[["name", "sha256", *PLACE]], how="left", on=["name", "sha256"])
     return images.assign(
         **{column: there[column].where(there[column].notna(), images[column]).to_numpy() for column in PLACE}
@@ -116,5 +123,5 @@ def keep_former_places(images: pd.DataFrame, former: pd.DataFrame) -> pd.DataFra
 
 
 def refuse_other_files(file: str) -> bytes:
-    """What a layout gets that asks for another file than images: a part has none."""
-    raise UserError(f"no {file}: only a layout of nothing but images can be read in parts")
+    """Raise UserError for a layout that asks for a file other than images, which a part does not have."""
+    raise UserError(f"no {file}: only layouts without such files can be read in parts")

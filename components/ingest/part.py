@@ -1,4 +1,4 @@
-"""Read one part of what was listed of a layout's new images: a data set of its own, to be merged with the others."""
+"""Read one part of a listing of new images: a data set of its own, to be merged with the other parts."""
 
 from pathlib import Path
 
@@ -14,13 +14,17 @@ from simpgan.components.ingest.stage import image_table, object_table, rejected_
 
 
 def run(listing: Path, part: int, settings: IngestSettings, data_root: str, output: Path) -> Manifest:
-    """Verify the images of a part, store their bytes under `data_root`, and write the part's manifest to `output`.
+    """Verify the images of a part, store their bytes, and write the part's manifest.
 
-    A part that is read again gives the same shards. How many damaged files are too many is for `merge` to say, which
-    sees all of them; a file that was removed since it was listed counts for nothing.
+    A part that is read again gives the same shards. `merge` decides whether too many files are damaged, since it sees
+    all parts. A file that was removed since the listing is ignored.
 
     Args:
         listing: folder that watch wrote.
+        part: number of the part.
+        settings: settings of the stage.
+        data_root: folder or `s3://` prefix for the shards.
+        output: folder for the manifest.
 
     Raises:
         UserError: there is no such part, or the store cannot be read or written.

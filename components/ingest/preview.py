@@ -1,4 +1,4 @@
-"""What a data set is, as far as the names of its files tell, before an image is read."""
+"""Preview a data set by the names of its files, before an image is read."""
 
 from pathlib import Path
 
@@ -14,12 +14,16 @@ from simpgan.components.ingest.stage import refuse_damaged, with_labels
 
 
 def preview(location: str, settings: IngestSettings) -> Manifest | None:
-    """The manifest that ingest would write if every file were a whole image; no bytes, sizes and digests are in it.
+    """Return the manifest that ingest would write if every file were a whole image, without bytes, sizes and digests.
 
-    Ingest can only reject more files, so what this manifest makes impossible is impossible.
+    Ingest can only reject more files, so everything that is impossible with this manifest is impossible.
+
+    Args:
+        location: folder, archive or `s3://` prefix.
+        settings: settings of the stage.
 
     Returns:
-        None for a compressed archive, whose names cannot be read without reading all of it.
+        the manifest; None for a compressed archive, whose names cannot be read without reading all of it.
 
     Raises:
         UserError: nothing of the layout is at `location`, or too many names are not of its form.
@@ -40,7 +44,7 @@ def preview(location: str, settings: IngestSettings) -> Manifest | None:
 
 
 def is_compressed(location: str) -> bool:
-    """Whether `location` is a file that gzip wrote."""
+    """Tell whether `location` is a file that gzip wrote."""
     if storage.is_s3(location) or not Path(location).is_file():
         return False
     with open(location, "rb") as file:

@@ -8,7 +8,7 @@ from simpgan.components.core.settings import Settings
 
 
 class IngestSettings(Settings):
-    """How a data set is read."""
+    """Settings of reading a data set."""
 
     layout: Literal["market1501", "cuhk01", "grid", "cameras"] = Field(
         description="Layout of the data set's folders and file names."

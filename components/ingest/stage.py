@@ -25,13 +25,18 @@ logger = logging.getLogger(__name__)
 
 
 def run(location: str, settings: IngestSettings, data_root: str, output: Path) -> Manifest:
-    """Verify every image at `location`, store its bytes under `data_root`, and write the manifest folder `output`.
+    """Verify every image of a data set, store the bytes as shards, and write the manifest.
 
     Data that were ingested before give the same shards and the same manifest, and nothing is written.
 
     Args:
         location: folder, .zip, .tar or .tar.gz file, or `s3://` prefix.
+        settings: settings of the stage.
         data_root: folder or `s3://` prefix for the shards.
+        output: folder for the manifest.
+
+    Returns:
+        the manifest.
 
     Raises:
         UserError: nothing of the layout is at `location`, too many files are damaged, or nothing can be written.
@@ -87,11 +92,16 @@ def store_images(
     data_root: str,
     check: Callable[[int], None],
 ) -> tuple[WrittenShards, pd.DataFrame]:
-    """Store the labelled files that prove to be images; what is wrong with the others is added to `rejected`.
+    """Store the labelled files that are images, and add the reasons against the others to `rejected`.
 
     Args:
-        check: is called with the number of images before the last shard is written: a small data set that it refuses
-            leaves nothing behind.
+        files: files of the data set.
+        labels: labels by name of the files to read.
+        rejected: name to reason; is extended.
+        settings: settings of the stage.
+        data_root: folder or `s3://` prefix for the shards.
+        check: is called with the number of images before the last shard is written, so that a small data set that it
+            refuses leaves no shard.
 
     Returns:
         The shards, and width and height of the stored images in the same order.
@@ -113,7 +123,7 @@ def store_images(
 
 
 def refuse_damaged(location: str, images: int, rejected: Mapping[str, str], max_share: float) -> None:
-    """Stop if there is no image, or if more than `max_share` of the files were rejected."""
+    """Raise UserError if there is no image, or if more than `max_share` of the files were rejected."""
     share = len(rejected) / max(1, images + len(rejected))
     if images and share <= max_share:
         return
@@ -127,12 +137,12 @@ def refuse_damaged(location: str, images: int, rejected: Mapping[str, str], max_
 
 
 def image_table(shards: WrittenShards, sizes: pd.DataFrame, labels: Mapping[str, Label]) -> pd.DataFrame:
-    """The manifest's images: where they are, how large, and what their names tell."""
+    """Return the manifest's images: their places, sizes and labels."""
     return with_labels(pd.concat([shards.table, sizes], axis="columns"), labels)
 
 
 def with_labels(images: pd.DataFrame, labels: Mapping[str, Label]) -> pd.DataFrame:
-    """The images with the columns that their names tell."""
+    """Return the images with the labels in their names as columns."""
     told = [labels[name] for name in images["name"]]
     return images.assign(
         **{
@@ -143,19 +153,19 @@ def with_labels(images: pd.DataFrame, labels: Mapping[str, Label]) -> pd.DataFra
 
 
 def rejected_table(rejected: Mapping[str, str]) -> pd.DataFrame:
-    """The manifest's rejected files."""
+    """Return the manifest's rejected files."""
     return pd.DataFrame(sorted(rejected.items()), columns=["name", "reason"])
 
 
 def object_table(files: FileSource, names: Set[str]) -> pd.DataFrame:
-    """The manifest's objects, sorted by name: those of the files `names` that were listed."""
+    """Return the manifest's objects, sorted by name: those of the files `names` that were listed."""
     found = [files.objects[name] for name in names if name in files.objects]
     rows = sorted((file.path, file.size, file.version) for file in found)
     return pd.DataFrame(rows, columns=list(OBJECT_COLUMNS))
 
 
 def report(manifest: Manifest, shards: WrittenShards, saved: bool) -> None:
-    """Say what was unusual, and what was written."""
+    """Log unusual things, and what was written."""
     name, rejected = manifest.dataset, manifest.rejected
     for warning in manifest.warnings:
         logger.warning(warning)

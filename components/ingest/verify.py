@@ -1,4 +1,4 @@
-"""Reading images and proving each to be one by decoding it."""
+"""Read images, and verify each by decoding it."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from simpgan.components.core.data.decoding import RECORDED, Unreadable, picture, refuse_long
 from simpgan.components.ingest.file_source import FileSource, UnreadFile
 
-AHEAD = 8  # Images a thread may be ahead of the one that is taken.
+AHEAD = 8  # images per thread that may wait to be taken
 
 
 @dataclass(frozen=True)
 class Verified:
-    """An image's bytes and its size in pixels as seen, upright; or the reason why it is none."""
+    """An image's bytes and its size in pixels as seen, upright; or the reason why it is no image."""
 
     name: str
     content: bytes = b""
@@ -23,7 +23,7 @@ class Verified:
 
 
 def verify_all(files: FileSource, names: Iterable[str], max_pixels: int, threads: int) -> Iterator[Verified]:
-    """Read and decode files of the source in `threads` threads; results come in the order of `names`."""
+    """Read and decode files in `threads` threads, and yield the results in the order of `names`."""
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Verified]] = deque()
         try:
@@ -38,7 +38,10 @@ def verify_all(files: FileSource, names: Iterable[str], max_pixels: int, threads
 
 
 def verify(files: FileSource, name: str, max_pixels: int) -> Verified:
-    """Read and decode one image. Reasons are the same on every machine: they are part of the manifest's digest."""
+    """Read and decode one image.
+
+    Reasons are the same on every machine: they are part of the manifest's digest.
+    """
     try:
         content = _read(files, name, max_pixels)
         width, height = picture(content, formats=RECORDED, max_pixels=max_pixels).size

@@ -1,4 +1,7 @@
-"""The layouts of data sets that ingest reads, by name. Another one is another file here and a line below."""
+"""The layouts of data sets that ingest reads, by name.
+
+A new layout needs a module in this package, an entry below, and its name among the choices of `IngestSettings.layout`.
+"""
 
 from simpgan.components.ingest.layouts.base import Layout
 from simpgan.components.ingest.layouts.cameras import Cameras

@@ -1,4 +1,4 @@
-"""What a layout of a data set has to say."""
+"""The interface of a layout."""
 
 import re
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 IMAGE = r"\.(?i:jpg|jpeg|jpe|jfif|png)"
-"""The end of an image's name, for the patterns of layouts."""
+"""Suffix of an image's name, for the patterns of layouts."""
 LARGEST = 2**63 - 1
 
 
@@ -22,13 +22,13 @@ class TooLarge(ValueError):
 
 
 def matched_numbers(match: re.Match[str]) -> tuple[int, ...]:
-    """The groups of a match of decimal digits as numbers.
+    """Return the groups of a match of decimal digits as numbers.
 
     Raises:
         TooLarge: one of them is above 2^63 - 1.
     """
     for digits in match.groups():
-        # Python refuses to read thousands of digits.
+        # Python refuses to parse thousands of digits.
         if len(digits.lstrip("0")) > len(str(LARGEST)) or int(digits) > LARGEST:
             raise TooLarge(digits)
     return tuple(map(int, match.groups()))
@@ -36,7 +36,13 @@ def matched_numbers(match: re.Match[str]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Label:
-    """What a file's name tells: person, camera, and time (frame number or seconds); None where it does not."""
+    """Labels in a file's name; None if the name does not contain them.
+
+    Attributes:
+        person: identity.
+        camera: camera.
+        time: frame number or seconds.
+    """
 
     person: int | None
     camera: int | None
@@ -44,40 +50,44 @@ class Label:
 
 
 class Layout(ABC):
-    """One way to lay out a data set: its folders, its names, and its protocols."""
+    """Folders, names and protocols of a data set."""
 
     name: ClassVar[str]
     folders: ClassVar[tuple[str, ...]]
-    """Folders of images, relative to the data set's own; all must be there. None: all files are the data set's."""
+    """Folders of images below the data set's own, which must all exist. Empty: all files belong to the data set."""
     files: ClassVar[tuple[str, ...]] = ()
-    """Other files that must be there."""
+    """Other files that must exist."""
     names: ClassVar[str]
-    """The form of a file's name, for people."""
+    """Form of a file's name, for messages."""
     labelled: ClassVar[bool] = True
-    """Whether names tell people."""
+    """Whether names contain the person."""
     source_protocol: ClassVar[str]
-    """The protocol whose train role, at fold 0, trains a classifier."""
+    """Protocol whose train role, at fold 0, trains a classifier."""
     published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]]
-    """(protocol, role) to the (images, people) that it has in every fold, as published; None: as many as there are."""
+    """Published (images, people) in every fold, by (protocol, role); None: any number."""
 
     folds: ClassVar[Mapping[str, int]]
-    """How many folds each protocol has."""
+    """Number of folds of each protocol."""
 
     @abstractmethod
     def label(self, name: str) -> Label | None:
-        """What a file's name (with its folder) tells, or None if it does not have the layout's form.
+        """Return the labels in a file's name (with its folder), or None if it does not have the layout's form.
 
         Raises:
             TooLarge: a number in it is above 2^63 - 1.
         """
 
     def completed(self, images: pd.DataFrame) -> pd.DataFrame:
-        """The images of the manifest with what only all their names together tell, if the layout has such."""
+        """Return the manifest's images with labels that depend on all names together, if the layout has such."""
         return images
 
     @abstractmethod
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
-        """The roles of the manifest, given its images and a function that reads one of `files`.
+        """Return the roles of the manifest.
+
+        Args:
+            images: images of the manifest.
+            read: returns the content of one of `files`.
 
         Raises:
             UserError: one of `files` is damaged.
@@ -85,6 +95,6 @@ class Layout(ABC):
 
 
 def role(protocol: str, fold: int, role: str, rows: np.ndarray | pd.Series) -> pd.DataFrame:
-    """Rows of the roles table for the images that a boolean mask picks."""
+    """Return rows of the roles table for the images that a boolean mask picks."""
     image = np.flatnonzero(rows)
     return pd.DataFrame({"image": image, "protocol": protocol, "fold": fold, "role": role})

@@ -1,4 +1,4 @@
-"""Images of one's own cameras, that nobody labelled: a folder a camera."""
+"""Unlabelled images of your own cameras, with one folder per camera."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -24,11 +24,14 @@ class Cameras(Layout):
     folds: ClassVar[Mapping[str, int]] = {"cameras": 1}
 
     def label(self, name: str) -> Label | None:
+        """Return empty labels for images in a folder."""
         return Label(person=None, camera=None) if NAME.fullmatch(name) else None
 
     def completed(self, images: pd.DataFrame) -> pd.DataFrame:
+        """Add the numbers of the cameras, in the order of their folders' names."""
         folders = images["name"].str.partition("/")[0] if len(images) else images["name"]
         return images.assign(camera=pd.array(1 + pd.factorize(folders, sort=True)[0], dtype="Int64"))
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
+        """Give every image the role train."""
         return role("cameras", 0, "train", np.ones(len(images), dtype=bool))

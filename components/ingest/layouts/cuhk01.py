@@ -16,9 +16,11 @@ SPLITS = Path(__file__).with_name("cuhk01_splits.csv")
 
 
 class Cuhk01(Layout):
-    """`all`: every image, as a source. As a target ten splits of 485 train and 486 test people, in both directions:
-    both images of a test person in one view are queries; the gallery is both of the other view (`multi-shot-*`),
-    or the one that the split has drawn (`single-shot-*`)."""
+    """`all`: every image, as a source. As a target there are ten splits of 485 train and 486 test people.
+
+    In both directions, both images of a test person in one view are queries. The gallery is both images of the other
+    view (`multi-shot-*`), or the one that the split has drawn (`single-shot-*`).
+    """
 
     name = "cuhk01"
     folders = ("campus",)
@@ -38,6 +40,7 @@ class Cuhk01(Layout):
     }
 
     def label(self, name: str) -> Label | None:
+        """Read person and shot from a name; shots 1 and 2 are view A."""
         match = NAME.fullmatch(name)
         if not match:
             return None
@@ -45,6 +48,7 @@ class Cuhk01(Layout):
         return Label(person, VIEW_A if shot <= 2 else VIEW_B)
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
+        """Give the roles of `all` and of the ten splits in both directions."""
         person, camera = images["person"], images["camera"]
         shot = images["name"].str.rpartition(".")[0].str[-1]
         tables = [role("all", 0, "train", person.notna())]

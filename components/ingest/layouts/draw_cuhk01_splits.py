@@ -1,8 +1,8 @@
-"""Draws the ten splits of CUHK01 that ship as cuhk01_splits.csv.
+"""Draw the ten splits of CUHK01 that ship as cuhk01_splits.csv.
 
     python -m simpgan.components.ingest.layouts.draw_cuhk01_splits > components/ingest/layouts/cuhk01_splits.csv
 
-The literature shares the numbers (485 train and 486 test people, ten draws) but no lists, so these are ours.
+The literature shares the numbers (485 train and 486 test people, ten draws) but no lists, so these are our own.
 """
 
 import random
@@ -14,8 +14,11 @@ PEOPLE, TEST_PEOPLE, SPLITS, SEED = 971, 486, 10, 2012
 
 
 def draw_splits() -> pd.DataFrame:
-    """One row a person, one column a split: "train", or for a test person the two shots, one a view, that are their
-    gallery images in the single-shot protocols, such as "14" for shots 001 and 004."""
+    """Draw the splits: one row per person, one column per split.
+
+    A cell is "train", or for a test person the two shots, one per view, that are their gallery images in the
+    single-shot protocols, such as "14" for shots 001 and 004.
+    """
     draw = random.Random(SEED)
     people = range(1, PEOPLE + 1)
     splits = {}

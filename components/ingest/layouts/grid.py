@@ -17,7 +17,7 @@ PARTITIONS = "features_and_partitions.mat"
 
 
 class Grid(Layout):
-    """`folds10`: the ten published splits. `all250`: every probe against the whole gallery, as the paper did."""
+    """`folds10`: the ten published splits. `all250`: every probe against the whole gallery, as in the paper."""
 
     name = "grid"
     folders = ("probe", "gallery")
@@ -35,6 +35,7 @@ class Grid(Layout):
     folds: ClassVar[Mapping[str, int]] = {"folds10": 10, "all250": 1}
 
     def label(self, name: str) -> Label | None:
+        """Read person, camera and frame from a name; person 0 is a distractor."""
         match = NAME.fullmatch(name)
         if not match:
             return None
@@ -42,6 +43,7 @@ class Grid(Layout):
         return Label(person or None, camera, frame)
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
+        """Give the roles of `all250` and of the published folds."""
         person = images["person"]
         known, distractor = person.notna(), person.isna()
         probe = images["name"].str.startswith("probe/")
@@ -75,7 +77,7 @@ def read_partitions(content: bytes) -> list[tuple[np.ndarray, np.ndarray]]:
     try:
         matlab = loadmat(io.BytesIO(content), variable_names=["trainIdxAll", "testIdxAll"])
         train, test = ([_person_ids(cell) for cell in matlab[key].ravel()] for key in ("trainIdxAll", "testIdxAll"))
-    except Exception as damage:  # scipy's reader fails in many ways on bytes that are not MATLAB's.
+    except Exception as damage:  # scipy fails in many ways on bytes that are not MATLAB's
         raise UserError(
             f"{PARTITIONS} is damaged, or no .mat file up to version 7: it has no readable trainIdxAll and testIdxAll; "
             "take it from the data set again"
@@ -90,15 +92,15 @@ def read_partitions(content: bytes) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def is_hdf5(content: bytes) -> bool:
-    """Whether a file is HDF5, as MATLAB 7.3 and Octave's -hdf5 write it: its signature may come after a header."""
+    """Tell whether a file is HDF5, as MATLAB 7.3 and Octave's -hdf5 write it; its signature may follow a header."""
     return any(content.startswith(b"\x89HDF\r\n\x1a\n", start) for start in (0, 512, 1024, 2048))
 
 
 def _person_ids(cell: Any) -> np.ndarray:
-    """The ids of one fold's struct: its field `personIdx`, which some copies leave unnamed as the third.
+    """Return the ids of one fold's struct: its field `personIdx`, which is the third if it has no name.
 
     Raises:
-        ValueError: they are no whole numbers.
+        ValueError: they are not whole numbers.
     """
     fields = cell.dtype.names
     ids = np.asarray(cell["personIdx" if "personIdx" in fields else fields[2]][0, 0]).ravel()

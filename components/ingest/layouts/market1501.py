@@ -15,7 +15,7 @@ JUNK, DISTRACTOR = -1, 0
 
 
 class Market1501(Layout):
-    """Junk boxes (`-1_*`) are listed among the images but play no role; distractors (`0000_*`) are gallery only."""
+    """Junk boxes (`-1_*`) are among the images but have no role; distractors (`0000_*`) are gallery images only."""
 
     name = "market1501"
     folders = ("bounding_box_train", "query", "bounding_box_test")
@@ -29,6 +29,7 @@ class Market1501(Layout):
     folds: ClassVar[Mapping[str, int]] = {"standard": 1}
 
     def label(self, name: str) -> Label | None:
+        """Read person, camera and frame from a name; junk and distractors show no known person."""
         match = NAME.fullmatch(name)
         if not match:
             return None
@@ -36,6 +37,7 @@ class Market1501(Layout):
         return Label(None if person in (JUNK, DISTRACTOR) else person, camera, frame)
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
+        """Give the roles of `standard`."""
         names = images["name"]
         known = images["person"].notna()
         gallery = names.str.startswith("bounding_box_test/") & ~names.str.contains("/-1_", regex=False)

@@ -126,7 +126,7 @@ def test_a_zip_of_a_later_version_of_the_format_is_said_to_be(tmp_path: Path):
     struct.pack_into("<H", data, data.find(b"PK\x01\x02") + 6, 99)
     archive.write_bytes(data)
     with (
-        pytest.raises(UserError, match=r"is of a kind that is not read \(.*9\.9.*\): unpack it"),
+        pytest.raises(UserError, match=r"is of a kind that cannot be read \(.*9\.9.*\): unpack it"),
         open_file_source(str(archive)),
     ):
         pass
@@ -138,7 +138,7 @@ def test_names_in_a_zip_are_utf_8_or_code_page_437_whatever_it_says(tmp_path: Pa
     plain = zipped(tmp_path / "set.zip", [("fxr/1.jpg", b"one")])
     assert contents(altered(plain, names=(b"fxr", "für".encode("cp437")))) == {"für/1.jpg": b"one"}
     marked = altered(zipped(tmp_path / "set.zip", [("fxr/1.jpg", b"one")]), names=(b"fxr", b"f\xfcr"), flags=UTF_8)
-    with pytest.raises(UserError, match=r"set\.zip has names that are no UTF-8"), open_file_source(str(marked)):
+    with pytest.raises(UserError, match=r"set\.zip has names that are marked as UTF-8"), open_file_source(str(marked)):
         pass
 
 

@@ -14,15 +14,17 @@ def champion(
     source: dsl.Output[dsl.Dataset],
     target: dsl.Output[dsl.Dataset],
 ) -> None:
-    """Fetch the model in use from MLflow. What it is changes behind its name: never take this from the cache.
+    """Fetch the model in use from MLflow.
+
+    Never cache this stage: the version behind an alias changes.
 
     Args:
         model: name of the registered model.
-        which: alias or number of the version: `champion`.
-        classifier: output, the siamese classifier, with the statistics it was trained with.
-        translator: output, the translator; without config.json where the method translates nothing.
-        source: output, manifest of the data set the classifier was trained on.
-        target: output, manifest of the data set it was adapted to.
+        which: alias or number of the version, such as `champion`.
+        classifier: output, the siamese classifier with the statistics it was trained with.
+        translator: output, the translator; without config.json if the method does not translate.
+        source: output, manifest of the data set that the classifier was trained on.
+        target: output, manifest of the data set that it was adapted to.
     """
     from pathlib import Path
 

@@ -14,13 +14,13 @@ def drift(
     classifier: dsl.Input[dsl.Model],
     cameras: dsl.Output[dsl.Artifact],
 ) -> None:
-    """Say which cameras no longer look as they did when the model in use was trained.
+    """Find the cameras that no longer look as they did when the model in use was trained.
 
     Args:
         settings: DriftSettings as JSON.
         data_root: folder or `s3://` prefix that holds the shards.
         reference: manifest of the images that the model in use was trained on.
-        new: manifest of what the cameras have sent since; images that the reference has are left out.
+        new: manifest of the images since; images that the reference has are left out.
         classifier: the classifier in use, or an adaptation.
         cameras: output, a folder with drift.json and drift.html.
     """

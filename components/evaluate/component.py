@@ -21,19 +21,19 @@ def evaluate(
     translation: dsl.Input[dsl.Dataset] = None,
     translator: dsl.Input[dsl.Model] = None,
 ) -> None:
-    """Measure how well the classifier finds people in the target, as it is and by every other method given.
+    """Measure how well the classifier finds people in the target, as recorded and with every other method.
 
     Args:
         settings: EvaluateSettings as JSON.
         data_root: folder or `s3://` prefix that holds the shards.
-        source: manifest of the data set the classifier was trained on.
+        source: manifest of the data set that the classifier was trained on.
         target: manifest of the data set to find people in.
         classifier: the siamese classifier.
-        translated: manifests of the translated target, one an adaptation.
+        translated: manifests of the translated target, one per training.
         translators: the translators that made them.
         counterparts: classifiers that were trained on the source in the target's style.
-        features: features of the target's images that methods without a classifier made.
-        translation: one more translated target, for pipelines without a loop: they cannot make a list.
+        features: features of the target's images by methods without a classifier.
+        translation: one more translated target, for pipelines without a loop, which cannot make a list.
         translator: the translator that made it.
         results: output, a folder with results.json, probes.parquet, report.html and figures.
         rank_1: output, rank-1 in percent of every row of the results, for the page of the run.
@@ -59,4 +59,4 @@ def evaluate(
     for row in rows:
         method = f"{row.method} {row.variant}".strip()
         rank_1.log_metric(f"{method} {row.protocol}:{row.fold}", row.rank_1)
-    Path(rank_1.path).touch()  # a local cache entry whose output is no file counts as lost
+    Path(rank_1.path).touch()  # a local cache entry without a file for an output counts as lost

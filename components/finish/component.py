@@ -7,11 +7,11 @@ from simpgan.components.core.images import image
 
 @dsl.component(base_image=image("finish"), install_kfp_package=False)
 def finish(pipeline: str, status: dsl.PipelineTaskFinalStatus) -> None:
-    """Write down how a pipeline run ended. It is the run's exit handler, and runs however the run ended.
+    """Report how a pipeline run ended. This is the exit handler, which runs however the run ended.
 
     Args:
         pipeline: name of the pipeline.
-        status: what Kubeflow says of the run; it passes this itself.
+        status: Kubeflow's status of the run, which it passes itself.
     """
     from simpgan.components.finish import stage
 

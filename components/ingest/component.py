@@ -1,5 +1,4 @@
-"""The ingest stage as KFP components: the whole data set at once, or parts of its new images and their merging; and the
-check of two data sets before anything is trained."""
+"""The ingest stage as KFP components: whole data sets, parts and their merging, and the check before a training."""
 
 from kfp import dsl
 
@@ -16,16 +15,16 @@ def ingest(
     data_root: str,
     manifest: dsl.Output[dsl.Dataset],
 ) -> None:
-    """Read a data set in its official layout into shards under the data root, and a manifest of them.
+    """Read a data set in its official layout into shards and a manifest.
 
     Args:
         layout: name of the layout, such as `market1501`.
-        name: what results call the data set.
+        name: name of the data set in the results.
         location: folder, archive or `s3://` prefix that holds the data set.
-        fingerprint: what lies at `location` now; it is here so that other data is another cache key.
+        fingerprint: state of the files at `location`; part of the cache key only, so that other files are read again.
         settings: IngestSettings as JSON.
         data_root: folder or `s3://` prefix for the shards.
-        manifest: output, which image is who, where, and in which role.
+        manifest: output, the manifest of the data set.
     """
     import json
     from pathlib import Path
@@ -46,14 +45,14 @@ def ingest_part(
     listing: dsl.Input[dsl.Dataset],
     manifest: dsl.Output[dsl.Dataset],
 ) -> None:
-    """Read one part of the new images of unlabelled cameras into shards under the data root, and a manifest of them.
+    """Read one part of the new images of unlabelled cameras into shards and a manifest.
 
     Args:
-        part: its number, in digits (KFP turns the integers of a list into floats).
+        part: number of the part, in digits (KFP turns the integers of a list into floats).
         settings: IngestSettings as JSON, without the layout.
         data_root: folder or `s3://` prefix for the shards.
-        listing: what is new, in parts, as watch wrote it.
-        manifest: output, the images of the part.
+        listing: the new files, in parts, as watch wrote them.
+        manifest: output, the manifest of the part.
     """
     import json
     from pathlib import Path
@@ -74,18 +73,18 @@ def merge(
     former: dsl.Input[dsl.Dataset],
     manifest: dsl.Output[dsl.Dataset],
 ) -> str:
-    """Join the parts that were read, and the data set before them, into one manifest.
+    """Join parts, and the data set before them, into one manifest.
 
     Args:
         settings: IngestSettings as JSON, without the layout.
-        threshold: how many new images are worth a training, in digits.
+        threshold: number of new images that are worth a training, in digits.
         parts: manifests that ingest_part wrote.
-        former: the data set's manifest before.
-        manifest: output, all images.
+        former: the data set's last manifest.
+        manifest: output, the manifest of all images.
 
     Returns:
-        `yes` if so many images have other bytes than any before, else `no`: the watch stage tells files apart by their
-        versions only, and somebody may have copied the same images to their place again.
+        `yes` if as many images as the threshold have other bytes than any before, else `no`. Watch tells files apart by
+            their versions only, and the same images may have been copied to their place again.
     """
     import json
     from pathlib import Path
@@ -112,16 +111,16 @@ def check(
     source: dsl.Input[dsl.Dataset],
     target: dsl.Input[dsl.Dataset],
 ) -> None:
-    """Stop before the first training for every reason that two manifests and the settings tell.
+    """Check two data sets before the first training, by their manifests and the settings.
 
     Args:
         adaptations: translations to train, {"method": ..., "protocol": ..., "fold": "0", "changes": "{}"}.
-        counterparts: folds to train on the translated source in, {"protocol": ..., "fold": "0"}.
-        umdl_splits: folds to learn UMDL in, likewise.
+        counterparts: folds for which a classifier is trained on the translated source, {"protocol": ..., "fold": "0"}.
+        umdl_splits: folds for which UMDL is learned, likewise.
         pretrain_settings: PretrainSettings as JSON.
         train_gan_settings: TrainGanSettings as JSON.
         evaluate_settings: EvaluateSettings as JSON.
-        needs_rows: `yes` if results without a single ranking are of no use.
+        needs_rows: `yes` if results without a single ranking are useless.
         source: manifest of the labelled data set.
         target: manifest of the data set to adapt to.
     """

@@ -16,9 +16,9 @@ def pretrain(
 
     Args:
         settings: PretrainSettings as JSON.
-        data_root: folder or `s3://` prefix that holds the shards, and the checkpoints.
+        data_root: folder or `s3://` prefix that holds the shards, and gets the checkpoints.
         source: manifest of the labelled data set.
-        classifier: output, the trained network.
+        classifier: output, the trained classifier.
     """
     import json
     from pathlib import Path

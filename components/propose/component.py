@@ -19,20 +19,20 @@ def propose(
     translator: dsl.Input[dsl.Model] = None,
     results_of_champion: dsl.Input[dsl.Artifact] = None,
 ) -> None:
-    """Register an adaptation in MLflow as a candidate, and make it the champion if it may be and is to be.
+    """Register an adaptation in MLflow as a candidate, and make it the champion if the gate passes and settings allow.
 
     Args:
         settings: ProposeSettings as JSON.
         data_root: folder or `s3://` prefix that holds the shards.
-        source: manifest of the data set the classifier was trained on.
-        target: manifest of the data set it was adapted to.
+        source: manifest of the data set that the classifier was trained on.
+        target: manifest of the data set that it was adapted to.
         classifier: the siamese classifier.
-        results: what evaluate found of the candidate.
+        results: results of the candidate that evaluate wrote.
         verdict: output, a folder with verdict.json and card.md.
-        gate: output, what the gate said, for the page of the run.
+        gate: output, the gate's verdict, for the page of the run.
         page: output, the verdict and the model card.
-        translator: the translator, of a method that translates.
-        results_of_champion: what evaluate found of the champion on the same target.
+        translator: the translator, for a method that translates.
+        results_of_champion: results of the champion on the same target.
     """
     import json
     from pathlib import Path
@@ -54,6 +54,6 @@ def propose(
     verdict.metadata.update(model=version.name, version=version.number, passed=judged.passed)
     gate.log_metric("version", version.number)
     gate.log_metric("passed", int(judged.passed))
-    Path(gate.path).touch()  # a local cache entry whose output is no file counts as lost
+    Path(gate.path).touch()  # a local cache entry without a file for an output counts as lost
     card = (Path(verdict.path) / "card.md").read_text()
     Path(page.path).write_text(f"**{version} {judged.in_words}**\n\n{card}")

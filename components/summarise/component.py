@@ -11,12 +11,12 @@ def summarise(
     results: dsl.Input[list[dsl.Artifact]],
     summary: dsl.Output[dsl.Artifact],
 ) -> None:
-    """Join the results of several evaluations: means, confidence intervals and paired tests.
+    """Join the results of several evaluations, with confidence intervals and tests.
 
     Args:
         settings: SummariseSettings as JSON.
         results: folders that evaluate wrote.
-        summary: output, a folder with results.json, probes.parquet and the pages of results and ablations.
+        summary: output, a folder with results.json, probes.parquet and pages.
     """
     import json
     from pathlib import Path

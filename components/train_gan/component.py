@@ -19,20 +19,20 @@ def train_gan(
     translator: dsl.Output[dsl.Model],
     initial: dsl.Input[dsl.Model] = None,
 ) -> None:
-    """Train one translation of the target's images into the source's style.
+    """Train one translator between source and target.
 
     Args:
-        method: `simpgan`, `cyclegan` or `gan`.
+        method: `simpgan`, `simpgan-fit`, `cyclegan` or `gan`.
         protocol: protocol of the target whose training images are used.
-        fold: 0-based fold of the protocol, in digits (KFP turns the integers of a list into floats).
-        changes: JSON object of the settings that differ in this run of a sweep, `{}` otherwise.
-        settings: TrainGanSettings as JSON; method, protocol, fold and changes above replace its own.
-        data_root: folder or `s3://` prefix that holds the shards, and the checkpoints.
+        fold: fold of the protocol from 0, in digits (KFP turns the integers of a list into floats).
+        changes: JSON object of the settings that differ in this run of a sweep, else `{}`.
+        settings: TrainGanSettings as JSON; method, protocol, fold and changes above override them.
+        data_root: folder or `s3://` prefix that holds the shards, and gets the checkpoints.
         source: manifest of the labelled data set.
         target: manifest of the data set to adapt to.
         classifier: the siamese classifier that judges similarity.
-        translator: output, the generators and discriminators between target and source.
-        initial: translator whose weights training goes on from.
+        translator: output, the generators and discriminators.
+        initial: translator whose training goes on.
     """
     import json
     from pathlib import Path

@@ -18,10 +18,10 @@ def translate(
 
     Args:
         direction: `target-to-source` or `source-to-target`.
-        settings: TranslateSettings as JSON; the direction above replaces its own.
-        data_root: folder or `s3://` prefix that holds the shards, and gets those of the translated images.
+        settings: TranslateSettings as JSON; the direction above overrides theirs.
+        data_root: folder or `s3://` prefix that holds the shards, and gets those of the translations.
         images: manifest of the images to translate.
-        translator: the generators between target and source.
+        translator: the translator that train_gan made.
         translated: output, manifest of the translated images.
     """
     import json

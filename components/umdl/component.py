@@ -15,12 +15,12 @@ def umdl(
     target: dsl.Input[dsl.Dataset],
     features: dsl.Output[dsl.Dataset],
 ) -> None:
-    """Learn UMDL's dictionaries for one fold, and write the target's features in them.
+    """Learn UMDL's dictionaries for one fold, and write features of the target.
 
     Args:
         protocol: protocol of the target whose training images are learned from.
-        fold: 0-based fold of the protocol, in digits (KFP turns the integers of a list into floats).
-        settings: UmdlSettings as JSON; protocol and fold above replace its own.
+        fold: fold of the protocol from 0, in digits (KFP turns the integers of a list into floats).
+        settings: UmdlSettings as JSON; protocol and fold above override theirs.
         data_root: folder or `s3://` prefix that holds the shards.
         source: manifest of the labelled data set.
         target: manifest of the data set to adapt to.

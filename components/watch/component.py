@@ -16,23 +16,23 @@ def watch(
     listing: dsl.Output[dsl.Dataset],
     parts: dsl.OutputPath(list),  # type: ignore[valid-type]
 ) -> str:
-    """List the files at a location that the model in use was not trained on, in parts to be read.
+    """List the new files of a location in parts, compared with the images that the model in use was trained on.
 
-    Never take this from the cache: the files change, and so does the model in use.
+    Never cache this stage: the files change, and so does the model in use.
 
     Args:
         location: folder or `s3://` prefix of camera images.
         model: name of the registered model whose champion is in use.
-        method: by which it is to learn; a translating one needs a champion that translates.
-        threshold: how many new files are worth a training, in digits.
-        part_images: how many files a part has, in digits.
-        known: output, manifest of the images that the model in use, or a candidate for its place, was trained on.
-        listing: output, the new files; none if they are too few.
-        parts: output, the numbers of its parts, in digits.
+        method: method of the next training; a translating one needs a champion that translates.
+        threshold: number of new files that are worth a training, in digits.
+        part_images: number of files in a part, in digits.
+        known: output, manifest of the images that the champion, or a waiting candidate, was trained on.
+        listing: output, the new files; empty if they are too few.
+        parts: output, the numbers of the parts, in digits.
 
     Returns:
-        `yes` if there are as many as the threshold, else `no`. (It is the only result, and the other one a path, since
-        kfp.local knows no result of another name in a condition.)
+        `yes` if there are as many new files as the threshold, else `no`. (It is the only result, and the parts leave by
+            a path, since a condition in kfp.local knows only the result named `Output`.)
     """
     import json
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether a candidate may take the champion's place: what was measured of both, held against each other."""
+"""Whether a candidate may replace the champion: a comparison of their evaluations."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -139,9 +139,9 @@ class Verdict(Settings):
 def judge(candidate: Measured, champion: Measured | None, settings: GateSettings) -> Verdict:
     """Whether a candidate may take a champion's place.
 
-    With labels its rank-1 must not be worse by a paired permutation test over the probes that both were asked. Without,
-    each label-free check that both have must be within `tolerance` of the champion's. The first candidate is held
-    against direct transfer, with labels; without, that it was checked is all that can be asked.
+    With labels, its rank-1 must not be worse by a paired permutation test over the probes that both have. Without
+    labels, each label-free check that both have must be within `tolerance` of the champion's. The first candidate is
+    compared with direct transfer if there are labels; otherwise it only has to be evaluated.
     """
     if not candidate.evaluated:
         return refusal(
@@ -160,7 +160,7 @@ def judge(candidate: Measured, champion: Measured | None, settings: GateSettings
 
 
 def comparable(candidate: Measured, champion: Measured) -> bool:
-    """Whether both were measured on the same images, so that the gate can hold one against the other."""
+    """Whether both were measured on the same images, so that they can be compared."""
     by_labels = not candidate.probes.empty and not champion.probes.empty and same_search(candidate, champion)
     by_checks = candidate.checks and champion.checks and candidate.compared == champion.compared
     return bool(by_labels or by_checks)
@@ -179,7 +179,7 @@ def same_search(candidate: Measured, champion: Measured) -> bool:
 
 
 def judge_first(candidate: Measured, settings: GateSettings) -> Verdict:
-    """The first candidate, which has no champion to be held against."""
+    """Judge the first candidate, which has no champion to be compared with."""
     if not candidate.probes.empty and candidate.method != DIRECT and not candidate.direct.empty:
         return judge_by_labels(candidate.probes, candidate.direct, "direct transfer, as there is no champion", settings)
     return Verdict(passed=True, reasons=["it was evaluated, and there is no champion to be worse than"])
@@ -201,7 +201,7 @@ def judge_by_labels(ours: pd.DataFrame, theirs: pd.DataFrame, other: str, settin
     )
     if worse:
         return refusal(f"{told}: worse, and by more than chance")
-    verdict = "not worse" if gain >= 0 else "lower, but not by more than chance would do"
+    verdict = "not worse" if gain >= 0 else "lower, but within chance"
     return Verdict(passed=True, reasons=[f"{told}: {verdict}"])
 
 

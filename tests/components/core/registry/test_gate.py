@@ -48,7 +48,7 @@ def test_five_probes_lost_and_none_won_may_be_chance() -> None:
     candidate, champion = searched([2] * 5 + [1] * 5), searched([1] * 10)
     verdict = judge(candidate, champion, SETTINGS)
     assert verdict.passed
-    assert verdict.reasons[0].endswith("(p = 0.062): lower, but not by more than chance would do")
+    assert verdict.reasons[0].endswith("(p = 0.062): lower, but within chance")
     assert not judge(candidate, champion, GateSettings(level=0.07)).passed
 
 

@@ -215,11 +215,13 @@ def inside(path: str) -> str | None:
 
 @contextmanager
 def _open_zip(location: str) -> Iterator[FileSource]:
+    """Open a zip archive."""
     with zipfile.ZipFile(location) as archive:
         yield _from_entries(location, _zip_entries(archive, location))
 
 
 def _zip_entries(archive: zipfile.ZipFile, location: str) -> Iterator[ArchiveEntry]:
+    """Yield the entries of a zip archive that are no folders."""
     for member in archive.infolist():
         path = _path_in_zip(member)
         mode = member.external_attr >> 16
@@ -243,6 +245,12 @@ def _path_in_zip(member: zipfile.ZipInfo) -> str:
 
 
 def _read_from_zip(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str, location: str) -> bytes:
+    """Read a member of a zip archive.
+
+    Raises:
+        Packed: the member is encrypted or needs another program.
+        Damaged: the member cannot be read back.
+    """
     if member.flag_bits & ENCRYPTED:
         raise Packed(path, location, "encrypted: unpack the archive with its password")
     try:
@@ -260,6 +268,7 @@ def _read_from_zip(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str,
 
 @contextmanager
 def _open_tar(location: str) -> Iterator[FileSource]:
+    """Open a tar archive, which may be compressed by gzip."""
     with (
         _uncompressed(location) as file,
         tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="surrogateescape") as archive,
@@ -273,6 +282,7 @@ def _open_tar(location: str) -> Iterator[FileSource]:
 
 
 def _tar_entries(archive: tarfile.TarFile, location: str) -> Iterator[ArchiveEntry]:
+    """Yield the entries of a tar archive that are no folders."""
     lock = Lock()
     contents: dict[str, tarfile.TarInfo] = {}
     for member in archive:
@@ -294,6 +304,11 @@ def _tar_entries(archive: tarfile.TarFile, location: str) -> Iterator[ArchiveEnt
 
 
 def _read_from_tar(archive: tarfile.TarFile, lock: Lock, member: tarfile.TarInfo, location: str) -> bytes:
+    """Read a member of a tar archive.
+
+    Raises:
+        Damaged: the member cannot be read back.
+    """
     try:
         with lock:
             file = archive.extractfile(member)
@@ -323,6 +338,7 @@ def _uncompressed(location: str) -> Iterator:
 
 @contextmanager
 def _explained(location: str) -> Iterator[None]:
+    """Convert errors of opening an archive in this block into a UserError that names the remedy."""
     try:
         yield
     except UnicodeDecodeError as damage:

@@ -85,10 +85,12 @@ def _likeness(files: FileSource, folders: set[str], wanted: Layout) -> str:
 
 
 def _wanted(layout: Layout) -> str:
+    """Return the folders and files that a layout looks for, for messages."""
     return ", ".join([*(f"{folder}/" for folder in layout.folders), *layout.files]) or layout.names
 
 
 def _found(files: FileSource) -> str:
+    """Return the first entries of the root folder, for messages."""
     entries = sorted({name + "/" * bool(below) for name, below, _ in (path.partition("/") for path in files.sizes)})
     more = f" and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
     return ", ".join(entries[:SHOWN]) + more

@@ -51,6 +51,7 @@ def verify(files: FileSource, name: str, max_pixels: int) -> Verified:
 
 
 def _read(files: FileSource, name: str, max_pixels: int) -> bytes:
+    """Read an image, unless the file is too long to be one."""
     refuse_long(files.sizes[name], max_pixels)
     try:
         return files.read(name)

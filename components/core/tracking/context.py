@@ -106,7 +106,7 @@ def stage_run(
     `SIMPGAN_TRACKING=required` a server that does not open the run within `OPEN_SECONDS` is a UserError instead.
 
     Args:
-        stage: "ingest", "pretrain", "train_gan", "translate", "evaluate".
+        stage: name of the stage's folder, such as "train_gan".
         settings: resolved settings, nested or flat; recorded as parameters `<stage>.<name>`. On a retry the
             first values stay, and the tag `simpgan.changed` tells those that differ.
         history: file of the metric history (JSON lines), written in any case. It belongs beside the

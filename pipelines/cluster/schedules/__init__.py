@@ -22,7 +22,7 @@ Kind = TypeVar("Kind", bound=Settings)
 class Schedule(Settings):
     """What a file says."""
 
-    pipeline: str = Field(description="adapt, table1, or the file of a compiled pipeline, from the schedule's folder")
+    pipeline: str = Field(description="adapt, table1, retrain, or the path of a compiled pipeline from here")
     options: dict[str, Any] = Field(
         {}, description="options of simpgan submit PIPELINE, without the dashes before them"
     )

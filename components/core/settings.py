@@ -1,10 +1,12 @@
 """Typed settings: one class a stage, refused with the nearest valid name before anything starts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
 
 from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
@@ -31,6 +33,17 @@ def check_place(location: str) -> str:
 
 Place = Annotated[str, AfterValidator(check_place)]
 """The type of a setting that is a path or an `s3://` location."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Restricts a text setting to the names of a table: `Annotated[str, OneOf(LAYOUTS)]`."""
+
+    names: Collection[str]
+
+    def __get_pydantic_core_schema__(self, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Accept what `Literal` of the names accepts, with the same error."""
+        return core_schema.literal_schema(list(self.names))
 
 
 class Settings(BaseModel):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from simpgan.components.core.results.methods import place_of_label, title_of_label
+from simpgan.components.core.results.methods import METHODS, place_of_label, title_of_label
 from simpgan.components.core.results.pages.cmc import MARKERS, finish_cmc, plot_curve
 
 Picture = NDArray[np.uint8]
@@ -34,19 +34,8 @@ class FeatureMap:
     overlap: float
 
 
-COLOURS = {
-    "umdl": "#999999",
-    "direct": "#000000",
-    "matched-set": "#56b4e9",
-    "matched-image": "#cc79a7",
-    "gan": "#e69f00",
-    "cyclegan": "#0072b2",
-    "simpgan": "#d55e00",
-    "simpgan-fit": "#009e73",
-    "source-to-target": "#7a5195",
-}
 SPARE_COLOURS = ["#b8a000", "#8c564b"]
-"""Okabe and Ito's colours and a few more, which can be told apart with any colour vision."""
+"""Colours of labels that are no method's name: variants of a method, and methods of others."""
 
 CLOUDS = {"source": ("#0072b2", "o"), "recorded": ("#999999", "^"), "adapted": ("#d55e00", "s")}
 """Colour and marker of what a map of features shows; drawn in this order."""
@@ -63,7 +52,7 @@ def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
     methods = sorted(curves, key=place_of_label)
     bases = list(dict.fromkeys(base_method(method) for method in methods))
     spare = iter(SPARE_COLOURS * len(bases))
-    colours = {base: COLOURS.get(base) or next(spare) for base in bases}
+    colours = {base: METHODS[base].colour if base in METHODS else next(spare) for base in bases}
 
     figure = Figure(figsize=(4.8, 3.8 + 0.2 * len(methods)), layout="constrained")
     axes = figure.add_subplot()

@@ -12,10 +12,10 @@ from simpgan.components.core import storage
 from simpgan.components.core.results.headlines import Sentence, headlines
 from simpgan.components.core.results.joining import ordered
 from simpgan.components.core.results.methods import (
-    EXPLANATIONS,
+    TRANSLATORS,
     compares_otherwise,
+    explanations,
     place_of_label,
-    title_of,
     title_of_label,
 )
 from simpgan.components.core.results.pages import environment
@@ -34,9 +34,6 @@ from simpgan.components.evaluate.figures import (
     features_figure,
     strips,
 )
-
-TRAINED = ("simpgan", "simpgan-fit", "cyclegan", "gan")
-"""Trained translations: labels of the checks begin with these names."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +128,7 @@ def write_report(
         meanings=MEANINGS,
         tables=results_tables(rows),
         runs=table_of_runs(ordered(rows)),
-        explanations=[(title_of(method), text) for method, text in EXPLANATIONS.items() if is_used(method, rows)],
+        explanations=explanations(row.method for row in rows),
         curves={title: data_uri(svg(cmc_figure(curves)), "image/svg+xml") for title, curves in cmc.items() if curves},
         reading={title: curves_in_words(curves) for title, curves in cmc.items() if curves},
         strips={
@@ -158,7 +155,7 @@ def headline_without_labels(checks: Checks, source: str, target: str) -> list[Se
     """Return what is known without labels as sentences, with the translation that its score would select."""
     unknown = "Without labels, accuracy cannot be measured"
     sentences = [Sentence(unknown, f"Trained on {source}; {target} has no labels. The checks below need none")]
-    trained = {label: each for label, each in checks.methods.items() if label.partition(" ")[0] in TRAINED}
+    trained = {label: each for label, each in checks.methods.items() if label.partition(" ")[0] in TRANSLATORS}
     if trained:
         chosen = min(trained, key=lambda label: trained[label].score)
         measures = trained[chosen]
@@ -211,11 +208,6 @@ def table_of_overlaps(overlaps: Mapping[str, float]) -> Grid:
         for pair in [(label, with_adabn(label))]
     ]
     return Grid(["images", "overlap", "overlap with AdaBN"], lines)
-
-
-def is_used(method: str, rows: Sequence[ResultsRow]) -> bool:
-    """Tell whether a part of a method's name is in the rows."""
-    return any(method in row.method.split("+") for row in rows)
 
 
 def curves_in_words(curves: Mapping[str, NDArray[np.float64]]) -> str:

@@ -1,18 +1,17 @@
 """Settings of the ingest stage."""
 
-from typing import Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from simpgan.components.core.settings import Settings
+from simpgan.components.core.settings import OneOf, Settings
+from simpgan.components.ingest.layouts import LAYOUTS
 
 
 class IngestSettings(Settings):
     """Settings of reading a data set."""
 
-    layout: Literal["market1501", "cuhk01", "grid", "cameras"] = Field(
-        description="Layout of the data set's folders and file names."
-    )
+    layout: Annotated[str, OneOf(LAYOUTS)] = Field(description="Layout of the data set's folders and file names.")
     name: str | None = Field(
         None,
         min_length=1,

@@ -10,17 +10,12 @@ from simpgan.components.core.process import provenance
 from simpgan.components.core.registry.description import Description
 from simpgan.components.core.registry.gate import Measured
 from simpgan.components.core.results.intervals import intervals
-from simpgan.components.core.results.methods import name_of, title_of
+from simpgan.components.core.results.methods import METHODS, name_of, title_of
 from simpgan.components.core.results.pages import environment
 
 RATES = ("rank-1", "rank-5", "rank-10", "mAP")
 OF_CLASSIFIER = ("preset", "epochs", "seed", "weights")
-OF_TRANSLATOR = {
-    "gan": ("steps", "seed"),
-    "cyclegan": ("steps", "seed", "lambda_cycle"),
-    "simpgan": ("steps", "seed", "lambda_cycle", "lambda_similarity"),
-    "simpgan-fit": ("steps", "seed", "lambda_cycle", "lambda_similarity", "lambda_fitness"),
-}
+OF_TRANSLATION = ("steps", "seed")
 
 
 def render_card(folder: Path, description: Description, measured: Measured, resamples: int, seed: int) -> str:
@@ -78,9 +73,10 @@ def training(folder: Path, description: Description) -> dict[str, str]:
     if description.translates:
         config = read_config(folder / "translator")
         generator = config["generator"]
+        weights = [f"lambda_{loss}" for loss in METHODS[description.base].losses]
         said["translator"] = (
             f"{generator['channels']} channels, {generator['blocks']} blocks, {generator['height']}x"
-            f"{generator['width']} pixels; {settings_in_words(config['settings'], OF_TRANSLATOR[description.base])}"
+            f"{generator['width']} pixels; {settings_in_words(config['settings'], (*OF_TRANSLATION, *weights))}"
         )
     if description.adabn:
         said["batch normalisation"] = "statistics of the target's images as the classifier gets them"

@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import fill
 
 from simpgan.components.core import storage
-from simpgan.components.core.results.methods import EXPLANATIONS, title_of
+from simpgan.components.core.results.methods import explanations
 from simpgan.components.core.results.pages import environment
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.results.sections import Section
@@ -56,12 +56,11 @@ def write_pages(
     Raises:
         UserError: the location cannot be written.
     """
-    parts = {part for row in rows for part in row.method.split("+")}
     shown = {
         "sections": sections,
         "tables": [table for section in sections for table in section.tables],
         "runs": table_of_runs(rows),
-        "explanations": [(title_of(name), text) for name, text in EXPLANATIONS.items() if name in parts],
+        "explanations": explanations(row.method for row in rows),
         "findings": findings,
         "reading_of_rates": READING_OF_RATES,
         "about_seeds": ABOUT_SEEDS,

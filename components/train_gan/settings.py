@@ -1,12 +1,13 @@
 """Settings of the train_gan stage."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from simpgan.components.core.settings import Precision, Settings
+from simpgan.components.core.results.methods import METHODS, TRANSLATORS
+from simpgan.components.core.settings import OneOf, Precision, Settings
 
-Method = Literal["simpgan", "simpgan-fit", "cyclegan", "gan"]
+Translator = Annotated[str, OneOf(TRANSLATORS)]
 
 
 class TrainGanSettings(Settings):
@@ -15,7 +16,7 @@ class TrainGanSettings(Settings):
     The defaults are the paper's, and CycleGAN's where the paper is silent.
     """
 
-    method: Method = Field(
+    method: Translator = Field(
         "simpgan",
         description="Losses of the generators: `gan` has the adversarial losses only, `cyclegan` adds cycle "
         "consistency, `simpgan` the similarity loss, `simpgan-fit` the alignment of batch-norm "
@@ -86,14 +87,17 @@ class TrainGanSettings(Settings):
     @model_validator(mode="after")
     def method_has_its_losses(self) -> Self:
         """Refuse weights that turn the method into another one."""
-        if self.method != "gan" and self.lambda_cycle == 0:
-            raise ValueError(f"method {self.method} needs lambda_cycle above 0; without it the method is 'gan'")
-        if self.method == "simpgan" and self.lambda_similarity == 0:
-            raise ValueError("method simpgan needs lambda_similarity above 0; without it the method is 'cyclegan'")
-        if self.method == "simpgan-fit" and self.lambda_fitness == 0:
-            raise ValueError("method simpgan-fit needs lambda_fitness above 0; without it the method is 'simpgan'")
-        if self.method == "gan" and self.classifier_rate:
-            raise ValueError("method gan reconstructs no images: a classifier_rate above 0 needs another method")
+        losses = METHODS[self.method].losses
+        for loss in losses:
+            if getattr(self, f"lambda_{loss}") == 0:
+                rest = tuple(each for each in losses if each != loss)
+                without = [name for name in TRANSLATORS if METHODS[name].losses == rest]
+                hint = f"; without it the method is '{without[0]}'" if without else ""
+                raise ValueError(f"method {self.method} needs lambda_{loss} above 0{hint}")
+        if "cycle" not in losses and self.classifier_rate:
+            raise ValueError(
+                f"method {self.method} reconstructs no images: a classifier_rate above 0 needs another method"
+            )
         return self
 
     def loss_weights(self, step: int) -> dict[str, float]:
@@ -102,10 +106,7 @@ class TrainGanSettings(Settings):
         Losses that the method does not use, and losses with a weight of 0, are left out at every step.
         """
         weights = {"adversarial_g": 1.0, "adversarial_f": 1.0, "identity": self.lambda_identity}
-        if self.method != "gan":
-            weights["cycle"] = self.lambda_cycle
-        if self.method in ("simpgan", "simpgan-fit"):
-            weights["similarity"] = self.lambda_similarity * min(1, (step + 1) / max(1, self.similarity_warmup))
-        if self.method == "simpgan-fit":
-            weights["fitness"] = self.lambda_fitness
+        weights |= {loss: getattr(self, f"lambda_{loss}") for loss in METHODS[self.method].losses}
+        if "similarity" in weights:
+            weights["similarity"] *= min(1, (step + 1) / max(1, self.similarity_warmup))
         return {name: weight for name, weight in weights.items() if weight}

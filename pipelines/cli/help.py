@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from simpgan.components.core.results.methods import SHOWN_METHODS, TRANSLATIONS, trains_nothing
+from simpgan.components.core.results.methods import TRAINED, TRANSLATORS
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -13,10 +13,7 @@ def shipped(folder: str) -> str:
     return ", ".join(sorted(path.stem for path in (CONFIG / folder).glob("*.yaml")))
 
 
-TRAINED = [method for method in SHOWN_METHODS if not trains_nothing(method)]
-"""The methods that a run can train."""
-
-RETRAINED = [method for method in TRAINED if method in TRANSLATIONS and method != "source-to-target"] + ["adabn"]
+RETRAINED = (*TRANSLATORS, "adabn")
 """The methods by which training continues from a champion."""
 
 VALUES = {

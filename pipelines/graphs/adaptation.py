@@ -7,13 +7,13 @@ from typing import Any
 from kfp import dsl
 from kfp.dsl.pipeline_task import PipelineTask
 
+from simpgan.components.core.results.methods import SOURCE_TO_TARGET, TRANSLATORS
 from simpgan.components.evaluate.component import evaluate
 from simpgan.components.ingest.component import check
 from simpgan.components.pretrain.component import pretrain
 from simpgan.components.train_gan.component import train_gan
 from simpgan.components.translate.component import translate
 from simpgan.components.umdl.component import umdl
-from simpgan.pipelines.requests.sweep import COUNTERPART, TRANSLATING, UMDL
 
 Text = Any  # text, or what stands for it in a graph that is being built
 List = Any
@@ -41,7 +41,7 @@ class Loops:
 
     @property
     def has_adaptations(self) -> bool:
-        return not self.methods.isdisjoint(TRANSLATING)
+        return not self.methods.isdisjoint(TRANSLATORS)
 
 
 def experiment(
@@ -97,7 +97,7 @@ def experiment(
             )
         collected["translated"] = dsl.Collected(translated.outputs["translated"])
         collected["translators"] = dsl.Collected(translator.outputs["translator"])
-    if COUNTERPART in loops.methods:
+    if SOURCE_TO_TARGET in loops.methods:
         with dsl.ParallelFor(loops.counterparts, parallelism=loops.parallelism) as split:
             # The arguments of the adaptation by SimPGAN, so that the cache has it. A server that runs both loops at
             # once trains the two side by side: KFP lets no loop wait for another one.
@@ -121,7 +121,7 @@ def experiment(
                 settings=settings["pretrain"], data_root=data_root, source=translated.outputs["translated"]
             )
         collected["counterparts"] = dsl.Collected(counterpart.outputs["classifier"])
-    if UMDL in loops.methods:
+    if "umdl" in loops.methods:
         with dsl.ParallelFor(loops.umdl, parallelism=loops.parallelism) as split:
             features = umdl(
                 protocol=split.protocol,

@@ -17,6 +17,7 @@ from simpgan.components.core.data.suitability import (
     unrankable,
 )
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.methods import SOURCE_TO_TARGET
 from simpgan.components.ingest.preview import preview
 from simpgan.pipelines.config.presets import RunSettings
 from simpgan.pipelines.requests.data_sets import DataSet, refuse_unlabelled
@@ -91,7 +92,7 @@ def possible_part(target: Manifest, planned: Plan) -> tuple[Plan, list[str]]:
 
     kept = Plan(
         tuple(each for each in planned.adaptations if can_be(each.method, each.split, images_to_adapt_to)),
-        tuple(each for each in planned.counterparts if can_be("source-to-target", each, images_to_adapt_to)),
+        tuple(each for each in planned.counterparts if can_be(SOURCE_TO_TARGET, each, images_to_adapt_to)),
         tuple(each for each in planned.umdl if can_be(UMDL, each, probes_for_umdl)),
     )
     return kept, list(dict.fromkeys(sentences))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.registry.description import TRANSLATIONS
+from simpgan.components.core.results.methods import TRANSLATORS
 from simpgan.components.core.settings import nearest
 from simpgan.components.propose.settings import ProposeSettings
 from simpgan.components.train_gan.settings import TrainGanSettings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from simpgan.components.drift.camera_drift import CameraDrift
 
 ADABN = "adabn"
-METHODS = (*TRANSLATIONS, ADABN)
+METHODS = (*TRANSLATORS, ADABN)
 PROTOCOL, FOLD = "cameras", "0"
 """The only split of images without labels."""
 OWN_STAGES = ("ingest", "drift", "translate")

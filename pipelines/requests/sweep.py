@@ -5,21 +5,18 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.methods import METHODS, SOURCE_TO_TARGET, TRAINED, TRANSLATORS
 from simpgan.components.core.settings import nearest
 from simpgan.components.ingest.layouts import LAYOUTS
-from simpgan.components.train_gan.settings import Method, TrainGanSettings
+from simpgan.components.train_gan.settings import TrainGanSettings
 from simpgan.pipelines.requests.data_sets import DataSet
 
-TRANSLATING = get_args(Method)
-COUNTERPART = "source-to-target"
 UMDL = "umdl"
-METHODS = (*TRANSLATING, UMDL, COUNTERPART)
-WITHOUT_SIMILARITY = ("cyclegan", "gan")
 SPLIT = re.compile(r"(?P<protocol>[^:]+)(:(?P<first>\d+)(-(?P<last>\d+))?)?")
 
 Changes = Mapping[str, Any]  # setting of train_gan to value
@@ -72,7 +69,7 @@ class Plan:
     def methods(self) -> list[str]:
         """The methods, each once."""
         named = [adaptation.method for adaptation in self.adaptations]
-        named += [COUNTERPART] if self.counterparts else []
+        named += [SOURCE_TO_TARGET] if self.counterparts else []
         named += [UMDL] if self.umdl else []
         return list(dict.fromkeys(named))
 
@@ -103,9 +100,9 @@ def plan(
     """
     refuse_unknown(methods)
     methods = list(dict.fromkeys(methods)) or [settings.method]
-    translating = [method for method in methods if method in TRANSLATING]
+    translating = [method for method in methods if method in TRANSLATORS]
     if sweep and not translating:
-        raise UserError(f"--sweep has nothing to train: add one of {', '.join(TRANSLATING)} to --method")
+        raise UserError(f"--sweep has nothing to train: add one of {', '.join(TRANSLATORS)} to --method")
     splits = find_splits(protocols or [default_split(settings, target)], target)
     every_changes = combinations([parse_sweep(text) for text in sweep])
     adaptations = [
@@ -116,11 +113,11 @@ def plan(
     ]
     if UMDL in methods and not with_role(target, "query"):
         raise UserError(f"umdl makes features of probes, and {target.layout} has none: leave it out of --method")
-    if COUNTERPART in methods:
+    if SOURCE_TO_TARGET in methods:
         resolved(settings, "simpgan", splits[0], {})
     return Plan(
         tuple(dict.fromkeys(adaptations)),
-        tuple(splits) if COUNTERPART in methods else (),
+        tuple(splits) if SOURCE_TO_TARGET in methods else (),
         tuple(splits) if UMDL in methods else (),
     )
 
@@ -128,8 +125,8 @@ def plan(
 def refuse_unknown(methods: Iterable[str]) -> None:
     """Raise UserError for a method that is not there."""
     for method in methods:
-        if method not in METHODS:
-            raise UserError(f"--method: unknown method '{method}': {nearest(method, METHODS)}")
+        if method not in TRAINED:
+            raise UserError(f"--method: unknown method '{method}': {nearest(method, TRAINED)}")
 
 
 def find_splits(protocols: Sequence[str], target: DataSet) -> list[Split]:
@@ -214,7 +211,7 @@ def adaptation_of(settings: TrainGanSettings, method: str, split: Split, changes
     """The adaptation; SimPGAN with lambda_similarity 0 is CycleGAN, and methods without the loss have no use for it."""
     if method == "simpgan" and changes.get("lambda_similarity") == 0:
         method = "cyclegan"
-    if method in WITHOUT_SIMILARITY:
+    if "similarity" not in METHODS[method].losses:
         changes = {name: value for name, value in changes.items() if name != "lambda_similarity"}
     complete = resolved(settings, method, split, changes)
     values = {name: plain(getattr(complete, name)) for name in changes}

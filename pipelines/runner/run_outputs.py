@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from simpgan.components.core.damaged_files import named_damage, read_json
 from simpgan.components.core.data.translation_origin import read_origin
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.registry.description import TRANSLATIONS, check_method
+from simpgan.components.core.registry.description import check_method
+from simpgan.components.core.results.methods import SOURCE_TO_TARGET, TRANSLATORS
 from simpgan.components.core.storage_errors import explained
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 FILE = "parts.json"
 REMEDY = "run the pipeline again, which writes it anew"
-COUNTERPART = "source-to-target"
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def find_parts(out: Path, method: str, protocol: str = "", fold: int = 0, varian
         {name: out / given[name] for name in ("source", "target", "results")},
     )
     base = method.removesuffix("+adabn")
-    if base in TRANSLATIONS:
+    if base in TRANSLATORS:
         made = [
             (out / translator, read_origin(out / translated)["variant"])
             for translator, translated in zip(given["translators"], given["translated"], strict=True)
@@ -97,7 +97,7 @@ def find_parts(out: Path, method: str, protocol: str = "", fold: int = 0, varian
         known = {translator: {**settings_of(translator), "variant": variant} for translator, variant in made}
         chosen = one_of(known, {"method": base, "variant": variant, **split(protocol, fold)}, out)
         return Parts(classifier=classifier, translator=chosen, variant=variant, **common)
-    if base == COUNTERPART:
+    if base == SOURCE_TO_TARGET:
         counterparts = [out / each for each in given["counterparts"]]
         known = {each: said_of_training(each, "adaptation") for each in counterparts}
         return Parts(classifier=one_of(known, {"method": base, **split(protocol, fold)}, out), **common)

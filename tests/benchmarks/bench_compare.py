@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from simpgan.components.core.results.methods import TRANSLATIONS
+from simpgan.components.core.results.methods import of_kind
 from simpgan.components.core.results.probes import write_probes
 from simpgan.components.core.results.rows import ResultsRow, write_results
 from simpgan.components.core.tracking import pipeline_run
@@ -27,7 +27,8 @@ from tests.components.core.results.made_up import ranked, together
 from tests.servers.ports import free_port
 
 RUNS, FOLDS, PROBES = 50, 10, 125
-METHODS = [f"{base}{part}" for base in ("direct", *TRANSLATIONS) for part in ("", "+adabn", "+fused", "+verification")]
+BASES = ("direct", *of_kind("colours", "translator", "translated source"))
+METHODS = [f"{base}{part}" for base in BASES for part in ("", "+adabn", "+fused", "+verification")]
 
 
 @contextmanager

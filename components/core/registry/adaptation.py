@@ -38,6 +38,7 @@ from simpgan.components.core.registry.description import (
     evaluation_digest,
     file_digests,
 )
+from simpgan.components.core.results.methods import SOURCE_TO_TARGET
 from simpgan.components.core.training.device import choose_device
 
 STATISTICS = "statistics.safetensors"
@@ -124,7 +125,7 @@ def save_adaptation(
     """Put an adaptation together in `folder`; with AdaBN the statistics are computed here.
 
     Args:
-        method: of `description.METHODS`, such as simpgan+adabn.
+        method: of `description.REGISTRABLE`, such as simpgan+adabn.
         classifier: model folder; with source-to-target the classifier of the translated source.
         source, target: folders of the manifests it was trained with.
         data_root: folder or `s3://` prefix that holds the shards.
@@ -156,7 +157,7 @@ def save_adaptation(
         digests=digests,
         files={},
     )
-    if ("adaptation" in trained) != (draft.base == "source-to-target"):
+    if ("adaptation" in trained) != (draft.base == SOURCE_TO_TARGET):
         what = "of a translated source" if "adaptation" in trained else "of the source as recorded"
         raise UserError(
             f"the classifier in '{classifier}' is one {what}, and the method is {method}: give the other one"

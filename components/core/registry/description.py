@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field
 
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.methods import SOURCE_TO_TARGET, TRANSLATORS
 from simpgan.components.core.results.rows import read_results
 from simpgan.components.core.results.unlabelled_checks import FILE as CHECKS
 from simpgan.components.core.results.unlabelled_checks import read_checks
@@ -15,18 +16,16 @@ from simpgan.components.core.settings import Settings, nearest
 
 SCHEMA = 1
 DESCRIPTION = "adaptation.json"
-TRANSLATIONS = ("gan", "cyclegan", "simpgan", "simpgan-fit")
-"""Methods in which F translates images before the classifier sees them."""
-BASES = ("direct", *TRANSLATIONS, "source-to-target")
-METHODS = (*BASES, "adabn", *(f"{base}+adabn" for base in BASES[1:]))
-"""What can be registered; other rows of results are baselines, or other comparisons of the same features."""
+ADAPTED = (*TRANSLATORS, SOURCE_TO_TARGET)
+REGISTRABLE = ("direct", *ADAPTED, "adabn", *(f"{base}+adabn" for base in ADAPTED))
+"""Methods that can be registered. Other rows of results are baselines, or compare the same features in another way."""
 PROVENANCE = {"precision", "hardware", "date", "commit", "command"}
 
 
 class Description(Settings):
     """adaptation.json."""
 
-    method: str = Field(description="of METHODS")
+    method: str = Field(description="of REGISTRABLE")
     source: str = Field(description="data set that the classifier was trained on")
     target: str = Field(description="data set to whose unlabelled images it was adapted")
     protocol: str = Field(description="of the target, whose training images those are")
@@ -74,7 +73,7 @@ class Description(Settings):
     @property
     def translates(self) -> bool:
         """Whether images are translated before the classifier sees them."""
-        return self.base in TRANSLATIONS
+        return self.base in TRANSLATORS
 
     @property
     def content(self) -> str:
@@ -85,8 +84,8 @@ class Description(Settings):
 
 def check_method(method: str) -> None:
     """Raise UserError if `method` is none that an adaptation can have."""
-    if method not in METHODS:
-        raise UserError(f"no adaptation has the method '{method}': {nearest(method, METHODS)}")
+    if method not in REGISTRABLE:
+        raise UserError(f"no adaptation has the method '{method}': {nearest(method, REGISTRABLE)}")
 
 
 def file_digests(folder: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from simpgan.components.core.results.intervals import Interval, intervals
-from simpgan.components.core.results.methods import baseline_of, name_of, title_of, trains_nothing
+from simpgan.components.core.results.methods import baseline_of, most_prominent, name_of, title_of, trains_nothing
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.results.significance import CHANCE, PairedTest, p_in_words, tests_against
 from simpgan.components.core.results.statistics import RESAMPLES, Statistics
@@ -18,7 +18,6 @@ from simpgan.components.core.results.summary import (
     comparable,
     compare,
     folds_in_words,
-    shown_method,
     summarise,
 )
 
@@ -92,7 +91,7 @@ class Headline:
 
     def alone(self) -> Sentence:
         """The method that results are about, without anything to compare it with."""
-        about = shown_method({each.method for each in self.summaries})
+        about = most_prominent({each.method for each in self.summaries})
         each = next(each for each in self.summaries if each.method == about)
         text = found_in_words(each.title, rank_1(each), self.probes)
         if about != "direct":
@@ -152,7 +151,7 @@ def headlines(
         rows: of the results.
         probes: with the columns of `probes.COLUMNS`; without those of a single fold nothing is tested in it.
         known: statistics from which intervals and tests are taken where the probes are missing.
-        method: what to compare with direct transfer; empty: what `shown_method` says.
+        method: what to compare with direct transfer; empty: what `most_prominent` says.
     """
     first: dict[Experiment, list[ResultsRow]] = {}
     for block in comparable(rows, method):
@@ -165,7 +164,7 @@ def headline_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statist
     """The headline of one block of `comparable`."""
     summaries = summarise(rows)
     methods = {each.method for each in summaries}
-    about = method if method in methods else shown_method(methods)
+    about = method if method in methods else most_prominent(methods)
     with_adabn = about if "adabn" in about.split("+") else f"{about}+adabn"
     pairs = [(about, "direct"), (with_adabn, "adabn")]
     comparisons = [
@@ -212,7 +211,7 @@ def spoken_of(comparisons: Sequence[Comparison], summaries: Sequence[Summary]) -
     """The methods that sentences name."""
     best = [highest(summaries, untrained=free) for free in (True, False)]
     compared = {name for each in comparisons for name in (each.method, each.baseline)}
-    alone = set() if comparisons else {shown_method({each.method for each in summaries})}
+    alone = set() if comparisons else {most_prominent({each.method for each in summaries})}
     return compared | alone | {each.method for each in best if each}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simpgan.components.core.results.methods import SHOWN_METHODS, baseline_of, trains_nothing
+from simpgan.components.core.results.methods import METHODS, baseline_of, trains_nothing
 from simpgan.components.core.results.summary import Summary
 
 MAIN_ROWS = 12
@@ -28,7 +28,7 @@ def main_rows(summaries: Sequence[Summary]) -> list[Summary]:
     They answer whether training a translation helps, without and with AdaBN: the baselines, every trained method by
     itself, to compare with direct transfer, and with AdaBN, to compare with AdaBN. A sweep is an ablation unless its
     method has no other row. If there are more than `MAIN_ROWS`, the least important ones are left to the ablations:
-    methods with AdaBN go before methods by themselves, and in both, those that stand late in `SHOWN_METHODS` go first.
+    methods with AdaBN go before methods by themselves, and in both, the less prominent ones go first.
     """
     plain = {each.method for each in summaries if not each.variant}
     candidates = [
@@ -46,8 +46,8 @@ def key_of(summary: Summary) -> tuple[str, str]:
 def importance(summary: Summary) -> tuple[int, int, str]:
     """Sort key of `main_rows`: the most important row first."""
     base = summary.method.partition("+")[0]
-    known = SHOWN_METHODS.index(base) if base in SHOWN_METHODS else len(SHOWN_METHODS)
-    return step(summary.method) or 0, known, summary.variant
+    prominence = METHODS[base].prominence if base in METHODS else 0
+    return step(summary.method) or 0, -prominence, summary.variant
 
 
 def step(method: str) -> int | None:

@@ -1,114 +1,246 @@
-"""What methods are called, the order they are listed in, and what each is to be compared with.
+"""The methods: what each is called and means, how it is drawn, which losses it has, and what it is compared with.
 
-A method is a base of `LABELS` and parts of `PARTS`, joined by `+`, as in `simpgan+adabn`. `adabn` alone is direct
-transfer with that part.
+The name of a result's method is a key of `METHODS`, then keys of `PARTS`, joined by `+`, as in `simpgan+adabn`. `adabn`
+alone is direct transfer with that part.
+
+To add a method, add a line to `METHODS`; to add a loss, see `components/train_gan/objectives.py`.
 """
 
-LABELS = {
-    "umdl": "UMDL",
-    "direct": "direct transfer",
-    "adabn": "AdaBN",
-    "matched-set": "channels matched over the set",
-    "matched-image": "channels matched per image",
-    "gan": "GAN",
-    "cyclegan": "CycleGAN",
-    "simpgan": "SimPGAN",
-    "simpgan-fit": "SimPGAN-fit",
-    "source-to-target": "source-to-target",
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["untrained", "colours", "translator", "translated source", "dictionaries"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method.
+
+    Attributes:
+        title: name in tables and inside sentences.
+        explanation: one sentence for a reader who sees the word for the first time.
+        colour: of its curves, from Okabe and Ito's palette and a few more, which people with any colour vision can
+            tell apart. `adabn` is drawn as direct transfer with dashes.
+        kind: `untrained` changes nothing but statistics; `colours` changes the target's colours; `translator` trains a
+            GAN that translates the target; `translated source` trains a classifier on the translated source;
+            `dictionaries` trains no network.
+        baseline: method that this one must beat to have earned its place. Empty: none.
+        losses: of the generators beside the adversarial ones, each with a setting `lambda_<loss>` of train_gan.
+        prominence: results are about the evaluated method with the highest prominence, unless another is asked for.
+    """
+
+    title: str
+    explanation: str
+    colour: str
+    kind: Kind
+    baseline: str = "direct"
+    losses: tuple[str, ...] = ()
+    prominence: int = 0
+
+
+METHODS = {
+    "umdl": Method(
+        title="UMDL",
+        explanation="no network: dictionaries learned on hand-made features of both data sets.",
+        colour="#999999",
+        kind="dictionaries",
+        baseline="",
+        prominence=3,
+    ),
+    "direct": Method(
+        title="direct transfer",
+        explanation="the classifier trained on the source looks at the target's images as they are.",
+        colour="#000000",
+        kind="untrained",
+        baseline="",
+        prominence=1,
+    ),
+    "adabn": Method(
+        title="AdaBN",
+        explanation="the same, with the classifier's batch-norm statistics recomputed on the target's unlabelled "
+        "images. No image is changed.",
+        colour="#000000",
+        kind="untrained",
+        prominence=2,
+    ),
+    "matched-set": Method(
+        title="channels matched over the set",
+        explanation="each colour channel of the target gets the source's mean and deviation, all images alike.",
+        colour="#56b4e9",
+        kind="colours",
+    ),
+    "matched-image": Method(
+        title="channels matched per image",
+        explanation="each colour channel of every single image gets the source's mean and deviation.",
+        colour="#cc79a7",
+        kind="colours",
+    ),
+    "gan": Method(
+        title="GAN",
+        explanation="the target's images are first translated by a network that only learned to make them look like "
+        "those of the source.",
+        colour="#e69f00",
+        kind="translator",
+        prominence=5,
+    ),
+    "cyclegan": Method(
+        title="CycleGAN",
+        explanation="as GAN, and a second network must be able to undo the translation.",
+        colour="#0072b2",
+        kind="translator",
+        losses=("cycle",),
+        prominence=6,
+    ),
+    "simpgan": Method(
+        title="SimPGAN",
+        explanation="as CycleGAN, and the classifier must still see who is the same person and who is not.",
+        colour="#d55e00",
+        kind="translator",
+        losses=("cycle", "similarity"),
+        prominence=8,
+    ),
+    "simpgan-fit": Method(
+        title="SimPGAN-fit",
+        explanation="as SimPGAN, and the classifier's features of translated images must have the mean and variance "
+        "they have on the source. This is not in the paper.",
+        colour="#009e73",
+        kind="translator",
+        losses=("cycle", "similarity", "fitness"),
+        prominence=7,
+    ),
+    "source-to-target": Method(
+        title="source-to-target",
+        explanation="the other way round: the labelled source is translated into the target's style, and a "
+        "classifier trained on that looks at the target's images as they are.",
+        colour="#7a5195",
+        kind="translated source",
+        prominence=4,
+    ),
 }
-"""What the methods are called in tables and sentences, in the order they are listed in."""
+"""All methods, in the order in which tables and figures list them."""
 
-PARTS = {"adabn": "AdaBN", "fused": "fused", "verification": "verification score"}
-"""What is done beside the method: batch-norm statistics of the target, the features of the image as recorded and as
-translated joined, and people ranked by the classifier's verification score (Eq. 1)."""
+SOURCE_TO_TARGET = "source-to-target"
+"""The method that trains a classifier on the translated source."""
 
-OTHER_COMPARISONS = frozenset({"fused", "verification"})
-"""Parts of methods that compare the same images in another way: most of the rows, so apart from the others where
-people look first."""
 
-NAMES = LABELS | PARTS
+@dataclass(frozen=True)
+class Part:
+    """Something that is done beside a method.
 
-TRANSLATIONS = ("matched-set", "matched-image", "gan", "cyclegan", "simpgan", "simpgan-fit", "source-to-target")
-"""Methods that change images so that source and target look alike."""
+    Attributes:
+        title: name in tables and inside sentences.
+        explanation: one sentence for a reader who sees the word for the first time.
+        baseline: of a translation with this part. Empty: the same method without this part.
+        compares_otherwise: whether it compares the same images in another way. There are many of these rows, so pages
+            show them apart from the others.
+    """
 
-TRAIN_NOTHING = frozenset({"direct", "adabn", "matched-set", "matched-image"})
-"""Methods that need no training beyond that of the classifier."""
+    title: str
+    explanation: str
+    baseline: str = ""
+    compares_otherwise: bool = False
 
-SHOWN_METHODS = ("simpgan", "simpgan-fit", "cyclegan", "gan", "source-to-target", "umdl", "adabn", "direct")
-"""Results are about the first of these methods that was evaluated, unless others are asked for."""
 
-EXPLANATIONS = {
-    "umdl": "no network: dictionaries learned on hand-made features of both data sets.",
-    "direct": "the classifier trained on the source looks at the target's images as they are.",
-    "adabn": "the same, with the classifier's batch-norm statistics recomputed on the target's unlabelled images. "
-    "No image is changed.",
-    "matched-set": "each colour channel of the target gets the source's mean and deviation, all images alike.",
-    "matched-image": "each colour channel of every single image gets the source's mean and deviation.",
-    "gan": "the target's images are first translated by a network that only learned to make them look like "
-    "those of the source.",
-    "cyclegan": "as GAN, and a second network must be able to undo the translation.",
-    "simpgan": "as CycleGAN, and the classifier must still see who is the same person and who is not.",
-    "simpgan-fit": "as SimPGAN, and the classifier's features of translated images must have the mean and variance "
-    "they have on the source. This is not in the paper.",
-    "source-to-target": "the other way round: the labelled source is translated into the target's style, and a "
-    "classifier trained on that looks at the target's images as they are.",
-    "fused": "the features of an image as recorded and as translated are joined.",
-    "verification": "people are ranked by the score the classifier learned for pairs (the paper's Eq. 1), and not by "
-    "the cosine of their features.",
+PARTS = {
+    "adabn": Part(METHODS["adabn"].title, METHODS["adabn"].explanation, baseline="adabn"),
+    "fused": Part(
+        title="fused",
+        explanation="the features of an image as recorded and as translated are joined.",
+        baseline="adabn",
+        compares_otherwise=True,
+    ),
+    "verification": Part(
+        title="verification score",
+        explanation="people are ranked by the score the classifier learned for pairs (the paper's Eq. 1), and not by "
+        "the cosine of their features.",
+        compares_otherwise=True,
+    ),
 }
-"""What each base and part means."""
+
+
+def of_kind(*kinds: Kind) -> tuple[str, ...]:
+    """Return the names of the methods of these kinds, the most prominent first."""
+    names = [name for name, method in METHODS.items() if method.kind in kinds]
+    return tuple(sorted(names, key=lambda name: -METHODS[name].prominence))
+
+
+TRANSLATORS = of_kind("translator")
+"""Methods that train a GAN to translate the target."""
+
+TRAINED = of_kind("translator", "translated source", "dictionaries")
+"""Methods that train something for the target, which `--method` takes."""
 
 
 def name_of(method: str, variant: str = "") -> str:
-    """What a method is called in a sentence; `simpgan+adabn` is SimPGAN + AdaBN."""
-    name = " + ".join(NAMES.get(part, part) for part in method.split("+"))
+    """Return a method's name inside a sentence; `simpgan+adabn` is SimPGAN + AdaBN."""
+    name = " + ".join(entry.title if (entry := entry_of(part)) else part for part in method.split("+"))
     return f"{name} ({variant})" if variant else name
 
 
 def title_of(method: str, variant: str = "") -> str:
-    """`name_of` at the start of a sentence."""
+    """Return `name_of` for the start of a sentence."""
     name = name_of(method, variant)
-    return name[:1].upper() + name[1:] if method.partition("+")[0] in NAMES else name
+    return name[:1].upper() + name[1:] if entry_of(method.partition("+")[0]) else name
+
+
+def entry_of(name: str) -> Method | Part | None:
+    """Return what `METHODS` or `PARTS` has under a name."""
+    return METHODS.get(name) or PARTS.get(name)
+
+
+def explanations(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return title and explanation of each method and part that occurs in the names of methods, each once."""
+    used = {part for name in names for part in name.split("+")}
+    entries: dict[str, Method | Part] = {**METHODS, **PARTS}
+    return [(title_of(name), entry.explanation) for name, entry in entries.items() if name in used]
 
 
 def place(method: str) -> tuple[int, str]:
-    """Sort key: methods in the order of `LABELS`, with parts behind their method, unknown ones last by name."""
-    known = list(LABELS)
+    """Return the sort key of a method: the order of `METHODS`, parts behind their method, unknown ones last by name."""
+    known = list(METHODS)
     base = method.partition("+")[0]
     return (known.index(base) if base in known else len(known), method)
 
 
 def title_of_label(label: str) -> str:
-    """What a run is called that figures know by `label`: its method, then behind a space its variant."""
+    """Return the title of a run that figures know by `label`: its method, then its variant after a space."""
     method, _, variant = label.partition(" ")
     return title_of(method, variant)
 
 
 def place_of_label(label: str) -> tuple[tuple[int, str], str]:
-    """Sort key of labels."""
+    """Return the sort key of a label."""
     method, _, variant = label.partition(" ")
     return place(method), variant
 
 
 def baseline_of(method: str) -> str:
-    """The method that this one has to be better than to have earned its place; empty: none.
+    """Return the method that this one must beat to have earned its place; empty: none.
 
-    A translation is compared with direct transfer; with AdaBN or fused features it is compared with AdaBN, which needs
-    no translation; and the verification score with the same method without it.
+    A translation is compared with direct transfer; with AdaBN or fused features it is compared with AdaBN alone, which
+    needs no translation; with the verification score it is compared with itself without that score.
     """
     base, *parts = method.split("+")
     if "verification" in parts:
         return "+".join([base, *(part for part in parts if part != "verification")])
-    if base in TRANSLATIONS:
-        return "adabn" if {"adabn", "fused"} & set(parts) else "direct"
-    return "direct" if method == "adabn" else ""
+    if base not in METHODS or not METHODS[base].baseline:
+        return ""
+    return next((PARTS[part].baseline for part in parts if part in PARTS), METHODS[base].baseline)
 
 
 def trains_nothing(method: str) -> bool:
-    """Whether a method needs no training beyond that of the classifier."""
-    return method.partition("+")[0] in TRAIN_NOTHING
+    """Return whether a method needs no training beyond that of the classifier."""
+    return method.partition("+")[0] in of_kind("untrained", "colours")
 
 
 def compares_otherwise(method: str) -> bool:
-    """Whether a method is another comparison (`OTHER_COMPARISONS`) of images that have a row without it."""
-    return not OTHER_COMPARISONS.isdisjoint(method.split("+"))
+    """Return whether a method compares images in another way than a method that has a row of its own."""
+    return any(PARTS[part].compares_otherwise for part in method.split("+") if part in PARTS)
+
+
+def most_prominent(methods: Iterable[str]) -> str:
+    """Return the method that results are about, of those that were evaluated."""
+    plain = [method for method in methods if not compares_otherwise(method)]
+    known = [method for method in plain if method in METHODS and METHODS[method].prominence]
+    return max(known, key=lambda method: METHODS[method].prominence) if known else min(plain or methods, key=place)

@@ -1,7 +1,7 @@
 """What rows of results say together: means over folds and seeds, and how methods compare, in words."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simpgan.components.core.results.methods import SHOWN_METHODS, compares_otherwise, place, title_of
+from simpgan.components.core.results.methods import compares_otherwise, most_prominent, place, title_of
 from simpgan.components.core.results.rows import KEY, RATES, ResultsRow
 
 UNTRACKABLE = re.compile(r"^[^A-Za-z0-9_]|[^A-Za-z0-9_\-. ]")
@@ -95,7 +95,7 @@ def frame_of(rows: Sequence[ResultsRow]) -> pd.DataFrame:
 
 
 def summarise(rows: Sequence[ResultsRow]) -> list[Summary]:
-    """Average over folds and seeds. Experiments stay in order of appearance, methods follow `LABELS`."""
+    """Average over folds and seeds. Experiments stay in order of appearance, methods follow `METHODS`."""
     if not rows:
         return []
     summaries = []
@@ -119,12 +119,6 @@ def summarise(rows: Sequence[ResultsRow]) -> list[Summary]:
     return sorted(summaries, key=lambda each: (experiments.index(each.experiment), place(each.method), each.variant))
 
 
-def shown_method(methods: Collection[str]) -> str:
-    """The method that results are about: the first of `SHOWN_METHODS` that was evaluated."""
-    plain = [method for method in methods if not compares_otherwise(method)]
-    return next((method for method in SHOWN_METHODS if method in plain), min(plain or methods, key=place))
-
-
 def comparable(rows: Sequence[ResultsRow], method: str = "") -> list[list[ResultsRow]]:
     """Split rows into blocks that compare like with like.
 
@@ -135,7 +129,7 @@ def comparable(rows: Sequence[ResultsRow], method: str = "") -> list[list[Result
 
     Args:
         rows: of any number of experiments.
-        method: that the first block is for; empty, or where it was not measured: that of `shown_method`.
+        method: that the first block is for; empty, or where it was not measured: that of `most_prominent`.
 
     Returns:
         The blocks of each experiment, which stay in order of appearance.
@@ -167,7 +161,7 @@ def asked(rows: Sequence[ResultsRow]) -> Asked:
 def shared_with_direct(measured: Mapping[tuple[str, str], Sequence[ResultsRow]], method: str) -> Asked:
     """What a method and direct transfer were both asked; if nothing, what the method was asked."""
     methods = {name for name, _ in measured}
-    about = method if method in methods else shown_method(methods)
+    about = method if method in methods else most_prominent(methods)
     own = [asked(rows) for (name, _), rows in measured.items() if name == about]
     direct = asked(measured.get(("direct", ""), ()))
     return max((each & direct for each in own), key=len) or max(own, key=len)

@@ -11,10 +11,9 @@ import pandas as pd
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.curves import Band, Draws, Tally
-from simpgan.components.core.results.methods import OTHER_COMPARISONS, place, title_of
+from simpgan.components.core.results.methods import compares_otherwise, most_prominent, place, title_of
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.results.significance import corrected, exact_sign_flip_p
-from simpgan.components.core.results.summary import shown_method
 from simpgan.pipelines.reports.comparison.runs import Run
 
 
@@ -110,7 +109,7 @@ def grouped(runs: Sequence[Run], methods: Sequence[str], baseline: str, seed: in
 
     Args:
         runs: told apart by their names.
-        methods: those to compare; empty: of every run that of `shown_method`.
+        methods: those to compare; empty: of every run that of `most_prominent`.
         baseline: name or id of the run that is the reference; empty: the best of each group is.
         seed: of the draws for the intervals.
 
@@ -133,8 +132,8 @@ def grouped(runs: Sequence[Run], methods: Sequence[str], baseline: str, seed: in
 def entrants_of(run: Run, methods: Sequence[str]) -> list[Entrant]:
     """The entrants of a run, one a source, preset, method, variant, target and protocol."""
     if not methods:
-        plain = {row.method for row in run.rows if not OTHER_COMPARISONS & set(row.method.split("+"))}
-        methods = [shown_method(plain or {"direct"})]
+        plain = {row.method for row in run.rows if not compares_otherwise(row.method)}
+        methods = [most_prominent(plain or {"direct"})]
     rows: dict[tuple[str, ...], list[ResultsRow]] = {}
     for row in run.rows:
         if row.method in methods:

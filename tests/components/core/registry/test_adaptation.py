@@ -16,8 +16,8 @@ from simpgan.components.core.models.extraction import Images, extract, with_stat
 from simpgan.components.core.models.model_folder import load_network, model_digest, save_model
 from simpgan.components.core.models.translator import load_translator
 from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
-from simpgan.components.core.registry.description import METHODS, Description, verify
-from simpgan.components.core.results.methods import LABELS
+from simpgan.components.core.registry.description import REGISTRABLE, Description, verify
+from simpgan.components.core.results.methods import METHODS
 from simpgan.components.translate import stage as translate
 from simpgan.components.translate.settings import TranslateSettings
 from tests.components.core.registry.adaptations import SIZE, rewrite_config, write_classifier, write_translator
@@ -126,7 +126,7 @@ def test_what_it_is_made_of_is_one_content_wherever_it_is_put_together(parts: Pa
 
 
 def test_every_method_to_register_has_a_name() -> None:
-    assert {part for method in METHODS for part in method.split("+")} <= LABELS.keys()
+    assert {part for method in REGISTRABLE for part in method.split("+")} <= METHODS.keys()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,16 @@
 
 import pytest
 
-from simpgan.components.core.results.methods import EXPLANATIONS, NAMES, baseline_of, name_of, place, title_of
+from simpgan.components.core.results.methods import (
+    METHODS,
+    PARTS,
+    baseline_of,
+    explanations,
+    most_prominent,
+    name_of,
+    place,
+    title_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,5 +65,16 @@ def test_a_translation_has_to_earn_its_place(method, baseline):
     assert baseline_of(method) == baseline
 
 
-def test_every_word_is_explained():
-    assert set(EXPLANATIONS) == set(NAMES)
+def test_every_word_is_explained_once():
+    assert [title for title, _ in explanations(["simpgan+adabn", "direct", "simpgan"])] == [
+        "Direct transfer",
+        "AdaBN",
+        "SimPGAN",
+    ]
+    assert all(entry.explanation.endswith(".") for entry in (*METHODS.values(), *PARTS.values()))
+
+
+def test_results_are_about_the_most_prominent_method_that_was_evaluated():
+    assert most_prominent(["direct", "gan+fused", "gan", "gan+adabn", "adabn"]) == "gan"
+    assert most_prominent(["simpgan-fit", "simpgan", "direct"]) == "simpgan"
+    assert most_prominent(["direct+verification"]) == "direct+verification"

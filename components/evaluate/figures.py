@@ -38,7 +38,7 @@ SPARE_COLOURS = ["#b8a000", "#8c564b"]
 """Colours of labels that are no method's name: variants of a method, and methods of others."""
 
 CLOUDS = {"source": ("#0072b2", "o"), "recorded": ("#999999", "^"), "adapted": ("#d55e00", "s")}
-"""Colour and marker of what a map of features shows; drawn in this order."""
+"""Colour and marker of the clouds in a feature map, in the order of drawing."""
 
 
 def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:

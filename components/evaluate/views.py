@@ -141,7 +141,7 @@ def counterpart_views(target: Target, classifiers: Sequence[Path]) -> list[View]
     for folder in classifiers:
         config = read_config(folder)
         if "classifier" not in config or "adaptation" not in config:
-            raise UserError(f"'{folder}' is no classifier of a translated source: give what pretrain made of one")
+            raise UserError(f"'{folder}' is no classifier of a translated source: give one that pretrain made of one")
         training = config["adaptation"]
         run = MethodRun(training["method"], training["seed"], steps=training["steps"])
         images = Images(target.manifest, target.data_root)

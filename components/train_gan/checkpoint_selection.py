@@ -16,7 +16,7 @@ class CheckpointSelector:
 
     Args:
         judge: measures candidates. None in all processes but the first, which select nothing.
-        networks: what a candidate consists of, by name; has to contain `f` and `g`.
+        networks: networks of a candidate by name; `f` and `g` are required.
         settings: settings of the stage.
         run: gets the measures of every candidate.
     """

@@ -237,27 +237,20 @@ def results_row(evaluation: Evaluation, common: Mapping[str, str]) -> ResultsRow
         common: columns that are the same in all rows: source, target, preset, hardware, date and commit.
     """
     run, result = evaluation.run, ranking_of(evaluation)
-    return ResultsRow(
-        **common,
-        method=evaluation.method,
-        variant=run.variant,
-        protocol=evaluation.split.protocol,
-        fold=evaluation.split.fold,
-        seed=run.seed,
-        rank_1=100 * result.cmc[0],
-        rank_5=100 * result.cmc[4],
-        rank_10=100 * result.cmc[9],
-        rank_20=100 * result.cmc[19],
-        mAP=100 * result.mean_average_precision,
-        mAP_trapezoidal=100 * result.mean_average_precision_trapezoidal,
-        mINP=100 * result.mean_inverse_negative_penalty,
-        probes=result.valid,
-        left_out=result.excluded,
-        gallery=result.gallery,
-        steps=run.steps,
-        score=run.score,
-        precision=evaluation.precision,
-    )
+    own = {
+        "method": evaluation.method,
+        "variant": run.variant,
+        "protocol": evaluation.split.protocol,
+        "fold": evaluation.split.fold,
+        "seed": run.seed,
+        "probes": result.valid,
+        "left_out": result.excluded,
+        "gallery": result.gallery,
+        "steps": run.steps,
+        "score": run.score,
+        "precision": evaluation.precision,
+    }
+    return ResultsRow.model_validate({**common, **own, **result.rates()})
 
 
 def probes_table(target: Target, evaluation: Evaluation, row: ResultsRow) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.results.rows import CUTOFFS
 
 UNKNOWN = -1
 """Person of a distractor or an unlabelled image; unrecorded camera. It equals nothing, not even itself."""
@@ -52,6 +53,15 @@ class RankingResult:
     valid: int
     excluded: int
     gallery: int
+
+    def rates(self) -> dict[str, float]:
+        """Return the rates in percent by the names of `METRICS`."""
+        return {
+            **{name: 100 * self.cmc[cutoff - 1] for name, cutoff in CUTOFFS.items()},
+            "mAP": 100 * self.mean_average_precision,
+            "mAP-trapezoidal": 100 * self.mean_average_precision_trapezoidal,
+            "mINP": 100 * self.mean_inverse_negative_penalty,
+        }
 
 
 class Gallery:

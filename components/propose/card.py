@@ -12,8 +12,8 @@ from simpgan.components.core.registry.gate import Measured
 from simpgan.components.core.results.intervals import intervals
 from simpgan.components.core.results.methods import METHODS, name_of, title_of
 from simpgan.components.core.results.pages import environment
+from simpgan.components.core.results.rows import MAIN_RATES
 
-RATES = ("rank-1", "rank-5", "rank-10", "mAP")
 OF_CLASSIFIER = ("preset", "epochs", "seed", "weights")
 OF_TRANSLATION = ("steps", "seed")
 
@@ -102,5 +102,5 @@ def rates_table(measured: Measured, resamples: int, seed: int) -> list[dict[str,
             "interval": f"{known[rate].low:.1f} to {known[rate].high:.1f}" if rate in known else "unknown",
             "direct": f"{direct[rate]:.1f}" if direct else "unknown",
         }
-        for rate in RATES
+        for rate in MAIN_RATES
     ]

@@ -10,9 +10,9 @@ from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.core.registry.description import Description
 from simpgan.components.core.registry.gate import Measured, Verdict, judge
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry, Version
-from simpgan.components.core.results.rows import read_results
+from simpgan.components.core.results.rows import MAIN_RATES, read_results
 from simpgan.components.core.tracking import stage_run
-from simpgan.components.propose.card import RATES, render_card
+from simpgan.components.propose.card import render_card
 from simpgan.components.propose.promotion import record_verdict, stored_evaluation
 from simpgan.components.propose.settings import ProposeSettings
 
@@ -157,4 +157,4 @@ def metrics_of(measured: Measured) -> dict[str, float]:
 def rates_of(measured: Measured) -> dict[str, float]:
     """Return rates in percent by name; empty without labels."""
     row = measured.row.model_dump(by_alias=True) if measured.row else {}
-    return {name: row[name] for name in RATES if name in row}
+    return {name: row[name] for name in MAIN_RATES if name in row}

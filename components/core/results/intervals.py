@@ -7,11 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from simpgan.components.core.results.rows import KEY, RATES, ResultsRow
+from simpgan.components.core.results.rows import CUTOFFS, KEY, RATES, ResultsRow
 from simpgan.components.core.results.summary import EXPERIMENT, Experiment, frame_of
 
 CONFIDENCE = 0.95
-CUTOFFS = {"rank-1": 1, "rank-5": 5, "rank-10": 10, "rank-20": 20}
 
 
 class Interval(BaseModel):

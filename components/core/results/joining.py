@@ -7,10 +7,10 @@ import pandas as pd
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.methods import place
 from simpgan.components.core.results.probes import COLUMNS, no_probes, typed
-from simpgan.components.core.results.rows import KEY, ResultsRow
+from simpgan.components.core.results.rows import KEY, METRICS, ResultsRow
 
 RATE_TOLERANCE = 0.05  # percentage points: half of the last digit that tables show
-MEASURED = ("rank_1", "rank_5", "rank_10", "rank_20", "mAP", "mAP_trapezoidal", "mINP")
+MEASURED = [metric.field for metric in METRICS.values()]
 COUNTED = ("probes", "left_out", "gallery")
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,43 @@ from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
 
 SCHEMA = 1
-RATES = ["rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric of a ranking, in percent.
+
+    Attributes:
+        field: of `ResultsRow`.
+        cutoff: rank at which the CMC curve is read; 0: the metric is no point of that curve.
+        main: whether the first tables, comparisons, model cards and MLflow show it.
+        averaged: whether it is averaged over folds and seeds; others are only in the tables of single runs.
+    """
+
+    field: str
+    cutoff: int = 0
+    main: bool = False
+    averaged: bool = True
+
+
+METRICS = {
+    "rank-1": Metric("rank_1", cutoff=1, main=True),
+    "rank-5": Metric("rank_5", cutoff=5, main=True),
+    "rank-10": Metric("rank_10", cutoff=10, main=True),
+    "rank-20": Metric("rank_20", cutoff=20),
+    "mAP": Metric("mAP", main=True),
+    "mINP": Metric("mINP"),
+    "mAP-trapezoidal": Metric("mAP_trapezoidal", averaged=False),
+}
+"""All metrics, by their names in tables and files.
+
+To add one, add a line here, a field with a default to `ResultsRow` (older files lack it), and its value to
+`RankingResult.rates` in `components/evaluate/metrics.py`.
+"""
+
+CUTOFFS = {name: metric.cutoff for name, metric in METRICS.items() if metric.cutoff}
+MAIN_RATES = [name for name, metric in METRICS.items() if metric.main]
+RATES = [name for name, metric in METRICS.items() if metric.averaged]
 KEY = ["source", "target", "method", "variant", "preset", "protocol", "fold", "seed"]
 """What tells a row from every other."""
 

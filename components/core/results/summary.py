@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simpgan.components.core.results.methods import compares_otherwise, most_prominent, place, title_of
-from simpgan.components.core.results.rows import KEY, RATES, ResultsRow
+from simpgan.components.core.results.rows import KEY, MAIN_RATES, RATES, ResultsRow
 
 UNTRACKABLE = re.compile(r"^[^A-Za-z0-9_]|[^A-Za-z0-9_\-. ]")
 """What the name of a metric cannot have; a data set's name can."""
@@ -189,7 +189,7 @@ def final_figures(rows: Sequence[ResultsRow]) -> dict[str, float]:
     figures = {}
     for summary in summarise(first_block(comparable(rows))):
         where = [*(summary.experiment[place] or "defaults" for place in differing), summary.experiment.protocol]
-        for rate in ("rank-1", "rank-5", "rank-10", "mAP"):
+        for rate in MAIN_RATES:
             figures[tracked_name(rate, where, summary.method, summary.variant)] = round(summary.mean[rate], 2)
     return figures
 

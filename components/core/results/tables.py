@@ -9,12 +9,11 @@ from math import isnan
 from simpgan.components.core.results.intervals import Interval
 from simpgan.components.core.results.methods import name_of, place, title_of
 from simpgan.components.core.results.paper import PAPER_RATES, differences, paper_figures
-from simpgan.components.core.results.rows import RATES, ResultsRow
+from simpgan.components.core.results.rows import MAIN_RATES, METRICS, RATES, ResultsRow
 from simpgan.components.core.results.sections import Table
 from simpgan.components.core.results.significance import TESTED, PairedTest, shown_p, signed
 from simpgan.components.core.results.summary import Summary, frame_of
 
-MAIN_RATES = ("rank-1", "rank-5", "rank-10", "mAP")
 WITH_INTERVAL = ("rank-1", "mAP")
 
 
@@ -185,7 +184,6 @@ def seed_cell(name: str, mean: float) -> Cell:
 
 
 RUN = ("source", "target", "preset", "protocol", "fold", "seed")
-RUN_RATES = (*RATES, "mAP-trapezoidal")
 RUN_ORIGIN = ("probes", "left-out", "gallery", "steps", "score", "precision", "hardware", "date", "commit")
 
 
@@ -194,11 +192,11 @@ def table_of_runs(rows: Sequence[ResultsRow]) -> Grid:
     lines = []
     for row in rows:
         values = row.model_dump(by_alias=True)
-        rates = [Cell(f"{values[name]:.1f}", values[name]) for name in RUN_RATES]
+        rates = [Cell(f"{values[name]:.1f}", values[name]) for name in METRICS]
         origin = [Cell(shown(values[name])) for name in RUN_ORIGIN]
         run = [Cell(str(values[name])) for name in RUN]
         lines.append([Cell(title_of(row.method, row.variant)), *run, *rates, *origin])
-    return Grid(["method", *RUN, *RUN_RATES, *RUN_ORIGIN], lines)
+    return Grid(["method", *RUN, *METRICS, *RUN_ORIGIN], lines)
 
 
 def shown(value: object) -> str:

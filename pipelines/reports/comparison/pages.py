@@ -6,9 +6,10 @@ from pathlib import Path
 from simpgan.components.core import storage
 from simpgan.components.core.results.pages import environment
 from simpgan.components.core.results.pages.pictures import data_uri, svg
+from simpgan.components.core.results.rows import MAIN_RATES
 from simpgan.pipelines.reports.comparison.figure import curves_figure, drawn, reading
 from simpgan.pipelines.reports.comparison.groups import Group
-from simpgan.pipelines.reports.comparison.tables import RATES, as_csv, as_json, interval_of
+from simpgan.pipelines.reports.comparison.tables import as_csv, as_json, interval_of
 from simpgan.pipelines.reports.comparison.words import apart, differing, runs_of, settings_in_words, verdicts
 
 
@@ -32,7 +33,7 @@ def write(groups: Sequence[Group], out: Path) -> None:
     page = templates.get_template("compare.html.j2").render(
         groups=groups,
         apart=apart(groups),
-        rates=RATES,
+        rates=MAIN_RATES,
         figures=[data_uri(figure, "image/svg+xml") if figure else "" for figure in figures],
     )
     files = {"compare.html": page, "compare.json": as_json(groups), "compare.csv": as_csv(groups)}

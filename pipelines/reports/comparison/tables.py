@@ -8,13 +8,13 @@ from math import nan
 from typing import Any
 
 from simpgan.components.core.results.curves import LAST_RANK
+from simpgan.components.core.results.rows import MAIN_RATES
 from simpgan.components.core.results.significance import shown_p, signed
 from simpgan.components.core.results.summary import aligned
 from simpgan.pipelines.reports.comparison.groups import Entrant, Group
 from simpgan.pipelines.reports.comparison.words import apart, runs_of, settings_in_words, verdicts
 
-RATES = ("rank-1", "rank-5", "rank-10", "mAP")
-COLUMNS = ["run", "method", *RATES, "difference", "p"]
+COLUMNS = ["run", "method", *MAIN_RATES, "difference", "p"]
 LINES_IN_TERMINAL = 30
 SETTINGS_IN_TERMINAL = 12
 
@@ -45,7 +45,12 @@ def block(group: Group) -> str:
 
 def cells(group: Group, entrant: Entrant) -> list[str]:
     """A line under `COLUMNS`."""
-    return [entrant.title, entrant.method, *(rate(group, entrant, name) for name in RATES), *difference(group, entrant)]
+    return [
+        entrant.title,
+        entrant.method,
+        *(rate(group, entrant, name) for name in MAIN_RATES),
+        *difference(group, entrant),
+    ]
 
 
 def rate(group: Group, entrant: Entrant, name: str) -> str:
@@ -107,7 +112,7 @@ def entrant_document(group: Group, entrant: Entrant) -> dict[str, Any]:
         "variant": row.variant,
         "preset": row.preset,
         "seeds": sorted({each.seed for each in entrant.rows}),
-        **{name: entrant.mean(name) for name in RATES},
+        **{name: entrant.mean(name) for name in MAIN_RATES},
     }
     if band:
         ends = ("mean", "low", "high")
@@ -131,9 +136,9 @@ def as_json(groups: Sequence[Group]) -> str:
 def as_csv(groups: Sequence[Group]) -> str:
     """A line an entrant, rates and intervals in percent."""
     text = io.StringIO()
-    ends = [f"{name} {end}" for name in RATES for end in ("low", "high")]
+    ends = [f"{name} {end}" for name in MAIN_RATES for end in ("low", "high")]
     writer = csv.writer(text, lineterminator="\n")
-    header = ["group", "run", "id", "source", "method", "variant", "preset", *RATES, *ends]
+    header = ["group", "run", "id", "source", "method", "variant", "preset", *MAIN_RATES, *ends]
     writer.writerow([*header, "rank-1 difference", "p", "corrected p"])
     for group in groups:
         for entrant in group.entrants:
@@ -142,8 +147,8 @@ def as_csv(groups: Sequence[Group]) -> str:
             writer.writerow(
                 [
                     *(group.title, entrant.title, entrant.run.id, row.source, row.method, row.variant, row.preset),
-                    *(f"{entrant.mean(name):.3f}" for name in RATES),
-                    *(f"{end:.3f}" for name in RATES for end in interval_of(group, entrant, name) or (nan, nan)),
+                    *(f"{entrant.mean(name):.3f}" for name in MAIN_RATES),
+                    *(f"{end:.3f}" for name in MAIN_RATES for end in interval_of(group, entrant, name) or (nan, nan)),
                     *test,
                 ]
             )

@@ -25,7 +25,8 @@ def test_every_relative_link_leads_to_a_file_and_heading(document: str):
 
 @pytest.mark.parametrize("document", documents())
 def test_every_module_that_a_page_names_is_there(document: str):
-    folders = [(ROOT / document).parent, ROOT, ROOT / "components"]
+    stages = [path.parent for path in ROOT.glob("components/*/stage.py")]
+    folders = [(ROOT / document).parent, ROOT, ROOT / "components", *stages]
     missing = [
         name
         for name in MODULE.findall(text_of(ROOT / document))

@@ -2,15 +2,12 @@
 
 import errno
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from simpgan.components.core.errors import UserError
+from simpgan.components.core.errors import UserError, without_credentials
 from simpgan.components.core.process.environment import named_in
-
-PASSWORD = re.compile(r"//[^/\s]+@")
 
 TAKES: Mapping[str, str] = {
     "AWS_ENDPOINT_URL": "an address such as http://minio:9000",
@@ -57,7 +54,7 @@ def _variables_named(location: str) -> Iterator[None]:
     except Exception as failure:
         if not location.startswith("s3://") or not _is_of_settings(failure):
             raise
-        said = PASSWORD.sub("//", str(failure)).rstrip(".")
+        said = without_credentials(str(failure)).rstrip(".")
         named = named_in(str(failure), "AWS_")
         takes = [f"{name} takes {TAKES[name]}" for name in named if name in TAKES]
         others = "" if "AWS_" in said else "the variables AWS_* and the files that they name"
@@ -80,12 +77,12 @@ def _s3_error(failure: Exception, location: str) -> Exception:
     from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, NoCredentialsError, SSLError
 
     named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    endpoint = PASSWORD.sub("//", named) if named else "Amazon S3"
+    endpoint = without_credentials(named) if named else "Amazon S3"
     if isinstance(failure, NoCredentialsError):
         return UserError(f"no keys for {location}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     if isinstance(failure, SSLError):
         return UserError(
-            f"{endpoint} for {location}: {PASSWORD.sub('//', str(failure))}: "
+            f"{endpoint} for {location}: {without_credentials(str(failure))}: "
             "AWS_CA_BUNDLE takes a file with the certificates that its own goes back to"
         )
     if isinstance(failure, ConnectionError | HTTPClientError):

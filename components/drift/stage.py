@@ -40,18 +40,18 @@ def run(
     output.mkdir(parents=True, exist_ok=True)
     history = output / "history.jsonl"
     with stage_run("drift", settings=settings.model_dump(), history=history, inputs=inputs) as tracked:
-        tracked.data_sets(before.recorded(reference, "reference"), since.recorded(new, "new"))
+        tracked.log_data_sets(before.recorded(reference, "reference"), since.recorded(new, "new"))
         compared = list(compare_cameras(before, since, networks, model, settings, data_root))
         cameras = [each.drift for each in compared]
         write_drift(output / "drift.json", cameras, inputs, settings, model.classifier.precision)
-        tracked.tag("simpgan.precision", str(model.classifier))
+        tracked.set_tag("simpgan.precision", str(model.classifier))
         details = {**settings.model_dump(), **inputs}
         write_page(output / "drift.html", compared, (before.dataset, since.dataset), details, settings, data_root)
-        tracked.summary(figures_of(cameras))
+        tracked.log_summary(figures_of(cameras))
         if any(each.p is not None for each in cameras):
-            tracked.figure("drift", chart(cameras))
+            tracked.log_figure("drift", chart(cameras))
         for name in ("drift.json", "drift.html"):
-            tracked.artifact(output / name)
+            tracked.log_artifact(output / name)
         changed = sum(each.status != "same" for each in cameras)
         logger.info(f"{changed} of {len(cameras)} cameras do not look as before; wrote {output / 'drift.html'}")
     return cameras

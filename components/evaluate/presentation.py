@@ -79,20 +79,20 @@ def present(
     )
     for name, of_methods in zip(("cmc", "cmc-adabn"), curves.values(), strict=False):
         (output / f"{name}.svg").write_bytes(svg(cmc_figure(of_methods)))
-        tracked.figure(name, cmc_figure(of_methods))
+        tracked.log_figure(name, cmc_figure(of_methods))
     for name, translations in (("to-source", to_source), ("to-target", to_target)):
         if translations:
             translation_grid(translations).save(output / f"{name}.png")
-            tracked.figure(name, output / f"{name}.png")
+            tracked.log_figure(name, output / f"{name}.png")
     if domains.maps:
         (output / "features.png").write_bytes(png(features_figure(domains.maps)))
-        tracked.figure("features", output / "features.png")
+        tracked.log_figure("features", output / "features.png")
     overlaps = {f"overlap/{tracked_name(label)}": value for label, value in domains.overlaps.items()}
-    tracked.summary(final_figures(rows) | checks.figures() | overlaps)
-    tracked.curves(final_curves(rows, probes))
-    tracked.table("per_fold", pd.DataFrame([row.model_dump(by_alias=True) for row in rows]))
+    tracked.log_summary(final_figures(rows) | checks.figures() | overlaps)
+    tracked.log_curves(final_curves(rows, probes))
+    tracked.log_table("per_fold", pd.DataFrame([row.model_dump(by_alias=True) for row in rows]))
     for name in ("report.html", "results.json", "probes.parquet", "checks.json"):
-        tracked.artifact(output / name)
+        tracked.log_artifact(output / name)
 
 
 def curves_of(shown: ShownSplit) -> dict[str, dict[str, NDArray[np.float64]]]:

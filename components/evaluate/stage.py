@@ -112,7 +112,7 @@ def run(
     output.mkdir(parents=True, exist_ok=True)
     history = output / "history.jsonl"
     with stage_run("evaluate", settings=settings.model_dump(), history=history, inputs=inputs) as tracked:
-        tracked.data_sets(labelled.recorded(source, "reference"), looked_in.manifest.recorded(target, "eval"))
+        tracked.log_data_sets(labelled.recorded(source, "reference"), looked_in.manifest.recorded(target, "eval"))
         network = network.to(choose_device()).eval()
         views = [*by_translation, *by_counterpart]
         if settings.matched:
@@ -137,7 +137,7 @@ def run(
         write_probes(probes, output / "probes.parquet")
         checked = checks.result(inputs["classifier"])
         write_checks(checked, output / "checks.json")
-        tracked.tag("simpgan.precision", checked.precision)
+        tracked.set_tag("simpgan.precision", checked.precision)
         present(
             ShownSplit(looked_in, split, trained_on, network, of_split),
             rows,

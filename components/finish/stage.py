@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from http.client import HTTPException
 
 from simpgan.components.core.tracking import close_pipeline
-from simpgan.components.core.tracking.status import Ending, Status
+from simpgan.components.core.tracking.outcome import RunOutcome, Status
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ def run(pipeline: str, state: str, message: str) -> None:
         message: Kubeflow's message on a failure, which is less precise than the stages' own.
     """
     status = STATUS_OF_STATE.get(state, "FAILED")
-    ending = Ending(status, "" if status == "FINISHED" else message or f"the pipeline run was {state.lower()}")
-    reasons = close_pipeline(ending)
+    outcome = RunOutcome(status, "" if status == "FINISHED" else message or f"the pipeline run was {state.lower()}")
+    reasons = close_pipeline(outcome)
     for reason in reasons:
         logger.warning("%s", reason)
     if url := os.environ.get(NOTIFICATION_URL):

@@ -65,9 +65,9 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
             inputs=inputs | ({"former": before.digest} if before else {}),
         ) as tracked,
     ):
-        tracked.data_sets(*(manifest.recorded(folder, "part") for manifest, folder in read))
+        tracked.log_data_sets(*(manifest.recorded(folder, "part") for manifest, folder in read))
         if before is not None and former is not None:
-            tracked.data_sets(before.recorded(former, "known"))
+            tracked.log_data_sets(before.recorded(former, "known"))
         images = unique_by_name([part.images for part in manifests], by=["sha256", *PLACE])
         # If only one of two parts found a file damaged, the file was still being written when that part read it.
         rejected = rows_missing_from(unique_by_name([part.rejected for part in manifests], by=["reason"]), images)
@@ -92,8 +92,8 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
             warnings=before.warnings if before else (),
         )
         manifest.save(output)
-        tracked.data_sets(manifest.recorded(output, "made"))
-        tracked.summary({"images": len(images), "new": new, "rejected": len(rejected)})
+        tracked.log_data_sets(manifest.recorded(output, "made"))
+        tracked.log_summary({"images": len(images), "new": new, "rejected": len(rejected)})
         logger.info(f"{name}: {len(images):,} images, {new:,} of them new, {len(rejected):,} files rejected")
         return Merged(manifest, new)
 

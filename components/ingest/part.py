@@ -56,6 +56,6 @@ def run(listing: Path, part: int, settings: IngestSettings, data_root: str, outp
             source_protocol=layout.source_protocol,
         )
         saved = manifest.save(output)
-        tracked.summary({"images": len(images), "rejected": len(damaged)})
+        tracked.log_summary({"images": len(images), "rejected": len(damaged)})
         report(manifest, shards, saved)
         return manifest

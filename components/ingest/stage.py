@@ -78,8 +78,8 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
             ),
         )
         saved = manifest.save(output)
-        tracked.data_sets(manifest.recorded(output, "made"))
-        tracked.summary({"images": len(images), "rejected": len(rejected)})
+        tracked.log_data_sets(manifest.recorded(output, "made"))
+        tracked.log_summary({"images": len(images), "rejected": len(rejected)})
         report(manifest, shards, saved)
         return manifest
 

@@ -58,7 +58,7 @@ def train_and_save(source: Path, settings: PretrainSettings, data_root: str, out
     checkpoint = Checkpoint(data_root, checkpoint_key("pretrain", resolved, inputs))
     tracking: dict[str, Any] = {"settings": resolved, "history": checkpoint.history, "inputs": inputs}
     with checkpoint.alone(), stage_run("pretrain", **tracking, recorded=is_first()) as tracked:
-        tracked.data_sets(manifest.recorded(source, "train"))
+        tracked.log_data_sets(manifest.recorded(source, "train"))
         trainer = PretrainTrainer(classifier.to(device), images, sampler, settings)
         train(
             trainer,
@@ -78,7 +78,7 @@ def train_and_save(source: Path, settings: PretrainSettings, data_root: str, out
                 "precision": trainer.outcome.precision,
                 **adaptation(source),
             }
-            tracked.tag("simpgan.precision", str(trainer.outcome))
+            tracked.set_tag("simpgan.precision", str(trainer.outcome))
             save_model(output, {"classifier": classifier}, config)
             shutil.copyfile(checkpoint.history, output / "history.jsonl")
             logger.info(f"{manifest.dataset}: wrote the classifier of {sampler.identities:,} people to {output}")

@@ -65,7 +65,7 @@ def run(
         stage_run("propose", settings=resolved, inputs=inputs) as tracked,
         TemporaryDirectory() as place,
     ):
-        tracked.data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
+        tracked.log_data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
         registry = Registry(settings.model)
         description = save_adaptation(
             Path(place, "adaptation"),
@@ -103,10 +103,10 @@ def run(
         written = {"model": version.name, "version": version.number, "aliases": version.aliases, **verdict.model_dump()}
         (output / "verdict.json").write_text(json.dumps(written, indent=2) + "\n")
         (output / "card.md").write_text(card)
-        tracked.text("verdict.json", json.dumps(written, indent=2))
-        tracked.text("card.md", card)
-        tracked.tag("simpgan.verdict", verdict.in_words)
-        tracked.summary({"gate/passed": float(verdict.passed)})
+        tracked.log_text("verdict.json", json.dumps(written, indent=2))
+        tracked.log_text("card.md", card)
+        tracked.set_tag("simpgan.verdict", verdict.in_words)
+        tracked.log_summary({"gate/passed": float(verdict.passed)})
     return version, verdict
 
 

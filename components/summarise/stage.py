@@ -45,11 +45,11 @@ def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> l
         write_results(rows, output / "results.json", statistics.lists())
         write_probes(probes, output / FILE)
         write_pages(output, sections(rows, statistics, probes), rows)
-        tracked.summary(final_figures(rows))
-        tracked.curves(final_curves(rows, probes))
-        tracked.table("per_fold", frame_of(rows))
+        tracked.log_summary(final_figures(rows))
+        tracked.log_curves(final_curves(rows, probes))
+        tracked.log_table("per_fold", frame_of(rows))
         for name in ("results.json", *PAGES):
-            tracked.artifact(output / name)
+            tracked.log_artifact(output / name)
     return rows
 
 

@@ -33,7 +33,7 @@ class CheckpointSelector:
             return
         measures = self.judge.measure(self.networks["f"], self.networks["g"])
         new = {"step": step + 1, "score": score(measures), **measures}
-        self.run.metrics(step, {f"selection/{name}": value for name, value in new.items() if name != "step"})
+        self.run.log_metrics(step, {f"selection/{name}": value for name, value in new.items() if name != "step"})
         if self.settings.choose == "last" or not self.best or is_better(new["score"], self.best["selection"]["score"]):
             copies = {
                 name: {parameter: value.clone() for parameter, value in network.state_dict().items()}

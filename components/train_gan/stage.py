@@ -80,7 +80,7 @@ def run(
         stage_run("train_gan", **tracking, recorded=is_first()) as tracked,
         memory_explained(label, LESS_MEMORY),
     ):
-        tracked.data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
+        tracked.log_data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
         own_share(settings.pairs)
         device = choose_device()
         trainer = GanTrainer(
@@ -103,8 +103,8 @@ def run(
         if not is_first():
             return
         selection = trainer.selector.restore_best()
-        tracked.summary({f"selected/{name}": value for name, value in selection.items()})
-        tracked.tag("simpgan.precision", str(trainer.outcome))
+        tracked.log_summary({f"selected/{name}": value for name, value in selection.items()})
+        tracked.set_tag("simpgan.precision", str(trainer.outcome))
         tracked.flush()
         config = {
             "generator": trainer.f.config.model_dump(),

@@ -196,7 +196,7 @@ class GanTrainer:
         chosen = torch.linspace(0, len(self.target) - 1, min(8, len(self.target))).long()
         images = self.target[chosen.to(self.device)]
         translated = to_uint8(Inference(self.average_f, self.settings.precision, kept=False)(to_unit_range(images)))
-        self.run.image("translation", sample_grid(images, translated), step=done)
+        self.run.log_image("translation", sample_grid(images, translated), step=done)
 
 
 def exchange_with_pool(pool: ImagePool, fakes: Tensor, generator: torch.Generator) -> Tensor:

@@ -57,13 +57,13 @@ def run(
         history=output / "history.jsonl",
         inputs=inputs,
     ) as tracked:
-        tracked.data_sets(manifest.recorded(images, "translate"))
+        tracked.log_data_sets(manifest.recorded(images, "translate"))
         translating = Inference(generator.to(choose_device()).eval(), settings.precision)
         translations = translate(manifest, translating, generator.config, settings.batch, data_root)
         began = time.monotonic()
         shards = write_shards(data_root, zip(manifest.images["name"], translations, strict=True)).table
         speed = len(shards) / (time.monotonic() - began)
-        tracked.summary({"images": len(shards), "speed/images_per_second": speed})
+        tracked.log_summary({"images": len(shards), "speed/images_per_second": speed})
         images_table = manifest.images.assign(
             shard=shards["shard"],
             position=shards["position"],
@@ -74,7 +74,7 @@ def run(
         dataset = f"{manifest.dataset} by {trained['method']}"
         translated = Manifest(dataset, images_table, manifest.roles, source_protocol=manifest.source_protocol)
         translated.save(output)
-        tracked.data_sets(translated.recorded(output, "made"))
+        tracked.log_data_sets(translated.recorded(output, "made"))
         origin = {
             "settings": trained,
             "variant": variant,
@@ -83,7 +83,7 @@ def run(
             "inputs": inputs,
             "precision": translating.precision,
         }
-        tracked.tag("simpgan.precision", str(translating))
+        tracked.set_tag("simpgan.precision", str(translating))
         (output / "translation.json").write_text(json.dumps(origin, indent=2) + "\n")
         logger.info(f"{dataset}: wrote {len(shards):,} translated images, and their manifest to {output}")
     return translated

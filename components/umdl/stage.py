@@ -53,7 +53,7 @@ def run(source: Path, target: Path, settings: UmdlSettings, data_root: str, outp
         threadpool_limits(1, "blas"),  # most of a step's thousand small products end before a thread wakes up
         stage_run("umdl", label=label, settings=settings.model_dump(), history=history, inputs=inputs) as tracked,
     ):
-        tracked.data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
+        tracked.log_data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
         learner = Learner(
             extract(data_root, labelled, source_rows).T,
             person,
@@ -90,6 +90,6 @@ def train(learner: Learner, label: str, tracked: StageRun) -> None:
     with Progress(label, learner.steps, "step") as bar:
         for step, losses in enumerate(learner.train()):
             refuse_not_finite(label, step, losses, "raise umdl.ridge")
-            tracked.metrics(step, losses)
+            tracked.log_metrics(step, losses)
             bar.losses(losses)
             bar.update()

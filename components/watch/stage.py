@@ -39,13 +39,13 @@ def run(location: str, known: Path, threshold: int, part_images: int, output: Pa
             inputs={"known": before.digest},
         ) as tracked,
     ):
-        tracked.data_sets(before.recorded(known, "known"))
+        tracked.log_data_sets(before.recorded(known, "known"))
         there = objects_at(location)
         new = new_objects(there, before)
         enough = len(new) >= threshold
         listing = Listing.split(location, new if enough else new.iloc[:0], part_images)
         listing.save(output)
-        tracked.summary({"files": len(there), "new": len(new), "enough": enough})
+        tracked.log_summary({"files": len(there), "new": len(new), "enough": enough})
         logger.info(f"{before.dataset}: {sentence(len(there), len(new), threshold)}")
         return listing
 

@@ -14,7 +14,7 @@ from simpgan.components.core.process import provenance
 from simpgan.components.core.process.task import InputArtifact, Task
 from simpgan.components.core.settings import nearest
 from simpgan.components.core.tracking.context import PIPELINE_RUN
-from simpgan.components.core.tracking.past_runs import find_task, past_runs, recorded_inputs
+from simpgan.components.core.tracking.past_runs import find_stage_runs, find_task_run, read_inputs
 from simpgan.pipelines.runner import relocation
 
 FOLDER = "tasks"
@@ -130,9 +130,9 @@ def find_past_task(run: str, stage: str) -> PastTask:
         return of_folder(Path(run), stage)
     if not MLFLOW_ID.fullmatch(run):
         raise UserError(f"'{run}' is neither a folder nor the id of an MLflow run: give the --out of a run, or an id")
-    runs = past_runs(run)
+    runs = find_stage_runs(run)
     place = chosen([each.name for each in runs], [each.stage for each in runs], stage, [each.id for each in runs])
-    document = {**recorded_inputs(runs[place]), "name": runs[place].name, "run_id": runs[place].id}
+    document = {**read_inputs(runs[place]), "name": runs[place].name, "run_id": runs[place].id}
     try:
         return PastTask.model_validate(document)
     except ValidationError:
@@ -145,7 +145,7 @@ def of_folder(out: Path, stage: str) -> PastTask:
     if not tasks:
         raise UserError(f"no tasks in {out}: give the --out of simpgan run")
     task = tasks[chosen([each.name for each in tasks], [each.component for each in tasks], stage)]
-    return task.model_copy(update={"run_id": find_task(task.pipeline_run, task.name)})
+    return task.model_copy(update={"run_id": find_task_run(task.pipeline_run, task.name)})
 
 
 def chosen(names: Sequence[str], stages: Sequence[str], wanted: str, ids: Sequence[str] = ()) -> int:

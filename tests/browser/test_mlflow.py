@@ -73,8 +73,8 @@ def training(tracking_server: MlflowClient, tmp_path: Path) -> str:
     """The path of the page of a training that kept a picture of the steps 0, 50 and 100, each of its own grey."""
     with stage_run("train_gan", settings={}, history=tmp_path / "history.jsonl") as run:
         for step in (0, 50, 100):
-            run.metrics(step, {"loss/cycle": 10.0 - step / 20})
-            run.image("translation", np.full((64, 128, 3), 100 + step, np.uint8), step)
+            run.log_metrics(step, {"loss/cycle": 10.0 - step / 20})
+            run.log_image("translation", np.full((64, 128, 3), 100 + step, np.uint8), step)
         identifier = run.wait_for_id()
     return f"/#/experiments/{tracking_server.get_run(identifier).info.experiment_id}/runs/{identifier}"
 

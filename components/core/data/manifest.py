@@ -14,7 +14,7 @@ from simpgan.components.core import storage
 from simpgan.components.core.damaged_files import named_damage, read_json
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.task import current_task
-from simpgan.components.core.tracking import DataSet
+from simpgan.components.core.tracking import RecordedDataSet
 
 SCHEMA_VERSION = 2
 TABLES = ("images", "roles", "rejected", "objects")
@@ -127,12 +127,12 @@ class Manifest:
             raise UserError(f"{self.dataset}, protocol '{protocol}', has no fold {fold}: folds go from 0 to {last}")
         return np.sort(of_fold.loc[of_fold["role"] == role, "image"].to_numpy())
 
-    def recorded(self, folder: Path, context: str) -> DataSet:
+    def recorded(self, folder: Path, context: str) -> RecordedDataSet:
         """The data set as a run records it.
 
         Args:
             folder: where this process has read or written the manifest.
-            context: see `DataSet`.
+            context: see `RecordedDataSet`.
         """
         task = current_task()
         counts = {
@@ -140,7 +140,7 @@ class Manifest:
             "people": int(self.images["person"].nunique()),
             "cameras": int(self.images["camera"].nunique()),
         }
-        return DataSet(self.dataset, self.digest, counts, context, task.uri_of(folder) if task else str(folder))
+        return RecordedDataSet(self.dataset, self.digest, counts, context, task.uri_of(folder) if task else str(folder))
 
     def save(self, folder: str | Path) -> bool:
         """Write the manifest into `folder`; its manifest.json, written last, makes it one.

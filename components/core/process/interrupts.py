@@ -9,12 +9,43 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from simpgan.components.core.tracking.status import Terminated
-
 GO_ON = "the same command goes on from there (Ctrl-C again ends at once)"
 UNDER_TORCHRUN = "TORCHELASTIC_RUN_ID"
 SECONDS_OF_ONE_INTERRUPT = 1.0
 """torchrun passes Ctrl-C on to processes that have got it from the terminal: within this time it is the same one."""
+
+
+class Terminated(SystemExit):
+    """SIGTERM as an exception, so that `with` blocks unwind. Uncaught, the process exits with 143."""
+
+    def __init__(self) -> None:
+        super().__init__(128 + signal.SIGTERM)
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Raise `Terminated` in the main thread when SIGTERM comes in this block; restore the handler after it.
+
+    Outside the main thread, where Python allows no handlers, it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    owner = os.getpid()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != owner:  # a forked data loader worker inherits this handler and must simply die
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not break the unwinding
+        raise Terminated
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 class Interrupt:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Self
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.description import DESCRIPTION, Description, verify
 from simpgan.components.core.registry.version_lookup import CONTENT_TAG
+from simpgan.components.core.tracking.client import connect, find_experiment
 from simpgan.components.core.tracking.errors import explained
-from simpgan.components.core.tracking.open_run import LONGEST_TAG, connect, find_experiment
+from simpgan.components.core.tracking.tags import LONGEST_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

@@ -1,4 +1,4 @@
-"""The two blocks within which a pipeline and a stage are recorded."""
+"""Context managers that record a pipeline and a stage."""
 
 import hashlib
 import json
@@ -13,15 +13,18 @@ from typing import Any
 
 from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.interrupts import sigterm_raises
 from simpgan.components.core.process.task import TASK
 from simpgan.components.core.tracking import runs
+from simpgan.components.core.tracking.client import flatten_parameters
 from simpgan.components.core.tracking.errors import server_name
-from simpgan.components.core.tracking.metric_log import History
-from simpgan.components.core.tracking.open_run import INPUT_TAG, PIPELINE_TASK, RERUN_TAG, STAGE_TAG, RunRequest, flat
-from simpgan.components.core.tracking.run_writer import Store
+from simpgan.components.core.tracking.metric_log import MetricLog
+from simpgan.components.core.tracking.open_run import RunRequest
+from simpgan.components.core.tracking.outcome import RunOutcome, outcome_of
+from simpgan.components.core.tracking.run_writer import RunWriter
 from simpgan.components.core.tracking.runs import PipelineRun, StageRun, UnrecordedStageRun
-from simpgan.components.core.tracking.status import Ending, ending_of, sigterm_raises
-from simpgan.components.core.tracking.upload_queue import Sender, Unsent
+from simpgan.components.core.tracking.tags import INPUT_TAG, PIPELINE_TASK, RERUN_TAG, STAGE_TAG
+from simpgan.components.core.tracking.upload_queue import UnsentRun, UploadQueue
 
 PIPELINE_RUN = "SIMPGAN_PIPELINE_RUN"
 KFP_RUN = "KFP_RUN_ID"
@@ -37,19 +40,19 @@ TRACKING = "SIMPGAN_TRACKING"
 def pipeline_run(
     name: str, tags: Mapping[str, str], parameters: Mapping[str, Any], unsent: Path | None = None
 ) -> Iterator[PipelineRun]:
-    """The run of a whole pipeline, under which the runs of its stages nest.
+    """Record a whole pipeline as the run under which the runs of its stages nest.
 
-    Inside the block the environment variable `SIMPGAN_PIPELINE_RUN` names it, for the stages' processes. It
-    ends FINISHED, FAILED (with the tag `simpgan.reason`) or KILLED (SIGTERM, Ctrl-C); stages that were killed
-    without a word are closed with it. Runs that an earlier process of this machine left behind as RUNNING are
-    closed first. Without `MLFLOW_TRACKING_URI` nothing is recorded.
+    Inside the block the environment variable `SIMPGAN_PIPELINE_RUN` names the run for the stages' processes. The run
+    ends FINISHED, FAILED (with the tag `simpgan.reason`) or KILLED (SIGTERM, Ctrl-C). Stages that were killed without
+    a word are closed with it. Runs that an earlier process of this machine left as RUNNING are closed first. Without
+    `MLFLOW_TRACKING_URI` nothing is recorded.
 
     Args:
         name: name of the pipeline, such as "adapt".
         tags: what people search by: source, target, method, preset.
         parameters: resolved parameters of the pipeline, nested or flat; recorded as `pipeline.<name>`.
-        unsent: folder that keeps what a server did not take, of this run and its stages, unless `SIMPGAN_UNSENT`
-            names one; without, `unsent` in the cache.
+        unsent: folder for what a server did not take of this run and its stages, unless `SIMPGAN_UNSENT` names one;
+            None: `unsent` in the cache.
     """
     inherited = {variable: os.environ.get(variable) for variable in (PIPELINE_RUN, MLFLOW_RUN_ID, UNSENT)}
     if unsent:
@@ -62,13 +65,13 @@ def pipeline_run(
         run_id=inherited[MLFLOW_RUN_ID],
         alone=True,
         tags=tags,
-        parameters=flat(PIPELINE_TASK, parameters),
+        parameters=flatten_parameters(PIPELINE_TASK, parameters),
     )
     os.environ[PIPELINE_RUN] = pipeline
     os.environ.pop(MLFLOW_RUN_ID, None)  # names this run; the stages must not all write into it
     try:
         with sigterm_raises():
-            run = PipelineRun(pipeline, _sender(request, unsent, ""))
+            run = PipelineRun(pipeline, _open_queue(request, unsent, ""))
             with _ended(run):
                 run.wait_until_open()
                 yield run
@@ -89,33 +92,35 @@ def stage_run(
     label: str = "",
     recorded: bool = True,
 ) -> Iterator[StageRun]:
-    """The run of one stage.
+    """Record one stage.
 
-    Which MLflow run it is: with `MLFLOW_RUN_ID` set, that one; else the one of this pipeline run
-    (`SIMPGAN_PIPELINE_RUN`, on a cluster `KFP_RUN_ID`) with this `label`, so that a retry goes on in it; else a new
-    one of its own. On a cluster nobody tells the tasks of several seeds apart, so there the settings and inputs have
-    to be the same too. With `SIMPGAN_RERUN_OF` set it is tagged `simpgan.rerun_of`, and nests under the run that
-    `SIMPGAN_PARENT_RUN` names. Where a pod has no run to nest under, it creates that of the pipeline,
-    under the name in `SIMPGAN_PIPELINE`. It ends FINISHED, FAILED (with the tag `simpgan.reason` and `failure.txt`) or
-    KILLED (SIGTERM, Ctrl-C).
+    The MLflow run is the one that `MLFLOW_RUN_ID` names; else the run of this pipeline run (`SIMPGAN_PIPELINE_RUN`, on
+    a cluster `KFP_RUN_ID`) with this `label`, so a retry continues it; else a new run. On a cluster nothing tells the
+    tasks of several seeds apart, so there the settings and inputs must be equal too. With `SIMPGAN_RERUN_OF` set the
+    run is tagged `simpgan.rerun_of` and nests under the run that `SIMPGAN_PARENT_RUN` names. A pod that finds no
+    parent run creates it under the name in `SIMPGAN_PIPELINE`. The run ends FINISHED, FAILED (with the tag
+    `simpgan.reason` and `failure.txt`) or KILLED (SIGTERM, Ctrl-C).
 
-    Everything is sent by a background thread that waits for a server that is away: neither opening the run
-    nor measuring blocks training. The end of the run waits for it for at most `END_SECONDS`. What was not sent by then
-    is kept in the folder that `SIMPGAN_UNSENT` names, else `unsent` beside the history or in the cache, for `simpgan
-    sync`. With
-    `SIMPGAN_TRACKING=required` a server that does not open the run within `OPEN_SECONDS` is a UserError instead.
+    A background thread sends everything and waits while the server is away, so neither opening the run nor logging
+    blocks training. The end of the run waits for the thread for at most `END_SECONDS`. What was not sent by then is
+    kept for `simpgan sync` in the folder that `SIMPGAN_UNSENT` names, else in `unsent` beside the history or in the
+    cache. With `SIMPGAN_TRACKING=required` a server that does not open the run within `OPEN_SECONDS` is a UserError
+    instead.
 
     Args:
         stage: name of the stage's folder, such as "train_gan".
-        settings: resolved settings, nested or flat; recorded as parameters `<stage>.<name>`. On a retry the
-            first values stay, and the tag `simpgan.changed` tells those that differ.
-        history: file of the metric history (JSON lines), written in any case. It belongs beside the
-            checkpoints: it must be there again when training goes on. Without it only MLflow keeps the metrics.
+        settings: resolved settings, nested or flat; recorded as parameters `<stage>.<name>`. On a retry the first
+            values stay, and the tag `simpgan.changed` holds those that differ.
+        history: file of the metric history (JSON lines), which is always written. It belongs beside the checkpoints:
+            it must exist when training continues. None: only MLflow keeps the metrics.
         inputs: input name to digest; recorded as tags `simpgan.input.<name>`.
-        label: what tells this task from the others of the same stage, such as "train_gan simpgan folds10:0";
-            the stage's name if empty. It is also the run's name. The environment variable `SIMPGAN_TASK` replaces
-            it where a pipeline runs a stage for several sources, seeds or settings, and only the runner can tell.
-        recorded: False in all but the first of the processes that run a stage together: it records for them.
+        label: tells this task from others of the same stage, such as "train_gan simpgan folds10:0"; empty: the
+            stage's name. It is also the name of the run. The environment variable `SIMPGAN_TASK` overrides it where
+            only the runner can tell the tasks apart: several sources, seeds or settings.
+        recorded: False in all processes of a joint training except the first, which records for all.
+
+    Raises:
+        UserError: tracking is required, and no server is named or it does not open the run.
     """
     label = os.environ.get(TASK) or label or stage
     digests = {f"{INPUT_TAG}{name}": digest for name, digest in (inputs or {}).items()}
@@ -129,7 +134,7 @@ def stage_run(
         run_id=os.environ.get(MLFLOW_RUN_ID),
         alone=pipeline is None,
         tags={STAGE_TAG: stage, **({RERUN_TAG: rerun_of} if rerun_of else {}), **digests},
-        parameters=flat(stage, settings),
+        parameters=flatten_parameters(stage, settings),
         parent=os.environ.get(PARENT_RUN),
         pipeline_name="" if PIPELINE_RUN in os.environ or not pipeline else os.environ.get(PIPELINE_NAME, ""),
     )
@@ -139,15 +144,15 @@ def stage_run(
         return
     with sigterm_raises(), TemporaryDirectory(prefix="simpgan-") as scratch:
         unsent = history.parent / "unsent" if history else None
-        sender = _sender(request, unsent, f"; every metric is in {history}" if history else "")
-        run = StageRun(History(history or Path(scratch, "history.jsonl")), sender)
-        run.task(stage, settings, inputs or {})
+        queue = _open_queue(request, unsent, f"; every metric is in {history}" if history else "")
+        run = StageRun(MetricLog(history or Path(scratch, "history.jsonl")), queue)
+        run.log_task(stage, settings, inputs or {})
         with _ended(run):
             yield run
 
 
 def pipeline_of_environment() -> str | None:
-    """The pipeline run that this process belongs to, as a runner on this machine or a profile of a cluster names it."""
+    """Return the pipeline run of this process, as the runner or the cluster's profile names it; None outside one."""
     return os.environ.get(PIPELINE_RUN) or os.environ.get(KFP_RUN)
 
 
@@ -161,13 +166,13 @@ def _ended(run: PipelineRun | StageRun) -> Iterator[None]:
         yield
     except BaseException as error:
         if isinstance(error, MemoryError):
-            traceback.clear_frames(error.__traceback__)  # closing the run needs some of what they hold
-        run.end(ending_of(error))
+            traceback.clear_frames(error.__traceback__)  # closing the run needs some of the memory they hold
+        run.end(outcome_of(error))
         raise
-    run.end(Ending("FINISHED"))
+    run.end(RunOutcome("FINISHED"))
 
 
-def _sender(request: RunRequest, unsent: Path | None, consolation: str) -> Sender | None:
+def _open_queue(request: RunRequest, unsent: Path | None, hint: str) -> UploadQueue | None:
     tracking = os.environ.get(TRACKING) or "optional"
     if tracking not in ("optional", "required"):
         raise UserError(f"{TRACKING}={tracking} is neither optional nor required")
@@ -178,11 +183,11 @@ def _sender(request: RunRequest, unsent: Path | None, consolation: str) -> Sende
         return None
     given = storage.named_by(UNSENT)
     folder = Path(given) if given else unsent or storage.cache_folder() / "unsent"
-    sender = Sender(lambda: Store(request), Unsent(folder, request), consolation)
-    if required and not sender.wait_until_open(runs.OPEN_SECONDS):
-        sender.give_up()
+    queue = UploadQueue(lambda: RunWriter(request), UnsentRun(folder, request), hint)
+    if required and not queue.wait_until_open(runs.OPEN_SECONDS):
+        queue.give_up()
         raise UserError(
             f"{TRACKING}=required, but MLflow at {server_name()} does not open the run: start the server, or set "
             f"{TRACKING}=optional, which keeps the run for simpgan sync"
         )
-    return sender
+    return queue

@@ -1,4 +1,4 @@
-"""What a run says of where it comes from: data sets, and the task with all that is needed to do it again."""
+"""Where a run comes from: its data sets, and its task with all that is needed to repeat it."""
 
 import json
 from collections.abc import Mapping
@@ -19,15 +19,15 @@ LONGEST_DIGEST = 36
 
 
 @dataclass(frozen=True)
-class DataSet:
+class RecordedDataSet:
     """A data set that a stage reads or makes, as MLflow lists it.
 
     Attributes:
-        name: what results call it.
-        digest: of all that its manifest says, sha256 in hex.
-        counts: how many images, people and cameras it has.
-        context: what the stage does with it: train, eval, reference, translate, known, new, part or made.
-        source: where its manifest is, a path or a location in an object store.
+        name: name in the results.
+        digest: sha256 (hex) of the content of its manifest.
+        counts: numbers of images, people and cameras.
+        context: its use in the stage: train, eval, reference, translate, known, new, part or made.
+        source: place of its manifest, a path or a location in an object store.
     """
 
     name: str
@@ -37,7 +37,7 @@ class DataSet:
     source: str
 
     def to_input(self) -> "DatasetInput":
-        """As MLflow's entity. MLflow has room for the first 36 digits of the digest; the profile has all."""
+        """Convert to MLflow's entity, which holds 36 digits of the digest; its profile holds all."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         profile = {"num_rows": self.counts["images"], **self.counts, "digest": self.digest}
@@ -52,18 +52,21 @@ class DataSet:
 
 
 def inputs_document(stage: str, settings: Mapping[str, Any], digests: Mapping[str, str]) -> str:
-    """What `INPUTS` holds, as JSON: the task, its resolved settings, the image and the commit of the code.
+    """Return the content of `INPUTS` as JSON: the task, its resolved settings, the image and the code's commit.
 
     Args:
-        digests: of input artifacts by name, where a list has `name-0`, `name-1`; known better than by metadata.
+        stage: name of the stage.
+        settings: resolved settings.
+        digests: digest of each input artifact by name, in a list `name-0`, `name-1`; used where the artifact's
+            metadata has none.
     """
     task = current_task() or Task(component=stage)
     document = {
         **task.model_dump(),
         "artifacts": {
             name: [
-                {**each.model_dump(), "digest": each.digest or digest_of(digests, name, place)}
-                for place, each in enumerate(artifacts)
+                {**each.model_dump(), "digest": each.digest or input_digest(digests, name, position)}
+                for position, each in enumerate(artifacts)
             ]
             for name, artifacts in task.artifacts.items()
         },
@@ -75,6 +78,7 @@ def inputs_document(stage: str, settings: Mapping[str, Any], digests: Mapping[st
     return json.dumps(document, indent=2, default=str) + "\n"
 
 
-def digest_of(digests: Mapping[str, str], name: str, place: int) -> str:
-    """The digest of an input artifact; an item of a list is named in the singular, as in `counterpart-0`."""
-    return digests.get(name) or digests.get(f"{name}-{place}") or digests.get(f"{name.removesuffix('s')}-{place}", "")
+def input_digest(digests: Mapping[str, str], name: str, position: int) -> str:
+    """Return the digest of an input artifact; an item of a list may be named in the singular: `counterpart-0`."""
+    singular = f"{name.removesuffix('s')}-{position}"
+    return digests.get(name) or digests.get(f"{name}-{position}") or digests.get(singular, "")

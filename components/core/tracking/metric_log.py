@@ -1,4 +1,4 @@
-"""The metric history on disk: the exact record of a run, and the queue from which MLflow is fed."""
+"""The metric history on disk: the exact record of a run, and the source of what is sent to MLflow."""
 
 import json
 import math
@@ -13,10 +13,10 @@ from simpgan.components.core.errors import UserError
 
 @dataclass(frozen=True)
 class Entry:
-    """What was measured at one step.
+    """The measurements of one step.
 
     Attributes:
-        step: training step (or rank, for a CMC curve); None for the final figures of a run.
+        step: training step, or rank for a CMC curve; None for the final values of a run.
         time: milliseconds since 1970.
         values: metric name to value; may be NaN or infinite.
     """
@@ -26,31 +26,39 @@ class Entry:
     values: Mapping[str, float]
 
     def to_line(self) -> bytes:
-        """One line of strict JSON; NaN and infinities, which JSON lacks, are written as strings."""
+        """Return one line of strict JSON. NaN and infinities, which JSON lacks, become strings."""
         values = {name: value if math.isfinite(value) else str(value) for name, value in self.values.items()}
         return json.dumps({"step": self.step, "time": self.time, "values": values}).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> Self:
-        """Inverse of `to_line`, bit for bit. Raises ValueError, KeyError or TypeError on a damaged line."""
+        """Invert `to_line`, bit for bit.
+
+        Raises:
+            ValueError, KeyError, TypeError: the line is damaged.
+        """
         record = json.loads(line)
         values = {name: float(value) for name, value in record["values"].items()}
         return cls(record["step"], record["time"], values)
 
 
 def read_history(path: Path) -> list[Entry]:
-    """Every whole entry of a history file, in the order of writing; none if there is no such file."""
-    return list(History(path).entries()) if path.exists() else []
+    """Return every complete entry of a history file in the order of writing; empty if there is no file."""
+    return list(MetricLog(path).entries()) if path.exists() else []
 
 
-class History:
-    """A file of `Entry` lines that is appended to by one thread and read by another."""
+class MetricLog:
+    """A file of `Entry` lines that one thread appends to and another reads."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def keep(self, last_step: int | None) -> None:
-        """Drop all entries after `last_step` (None: all), final figures, and what a crash left half written."""
+    def truncate(self, last_step: int | None) -> None:
+        """Remove all entries after `last_step` (None: all), final values, and lines that a crash left incomplete.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
         kept = []
         if last_step is not None and self.path.exists():
             kept = [entry for entry in self.entries() if entry.step is not None and entry.step <= last_step]
@@ -66,7 +74,15 @@ class History:
             raise self._unwritable(error) from error
 
     def append(self, entries: Iterable[Entry], *, durable: bool = False) -> None:
-        """Write entries at the end; `durable` returns only when they would survive a loss of power."""
+        """Append entries to the file.
+
+        Args:
+            entries: the entries, in order.
+            durable: return only when the entries would survive a power failure.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
         try:
             with self.path.open("ab") as file:
                 file.writelines(entry.to_line() for entry in entries)
@@ -77,11 +93,11 @@ class History:
             raise self._unwritable(error) from error
 
     def entries(self) -> Iterator[Entry]:
-        """All whole entries."""
+        """Yield all complete entries."""
         return (entry for entry, _ in self.entries_from(0))
 
     def entries_from(self, offset: int) -> Iterator[tuple[Entry, int]]:
-        """The whole entries after byte `offset`, each with the offset at which the next one starts."""
+        """Yield the complete entries after byte `offset`, each with the offset of the next one."""
         with self.path.open("rb") as file:
             file.seek(offset)
             for line in file:

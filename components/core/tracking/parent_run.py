@@ -1,4 +1,4 @@
-"""The run under which those of a pipeline's stages nest, where every stage is a pod and nobody creates it first."""
+"""The parent run of a pipeline whose stages are pods: no single process creates it first."""
 
 import logging
 import os
@@ -6,19 +6,21 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from simpgan.components.core.tracking.errors import first_line
-from simpgan.components.core.tracking.open_run import (
+from simpgan.components.core.tracking.client import (
+    connect,
+    find_experiment,
+    flatten_parameters,
+    log_parameters,
+    without_quotes,
+)
+from simpgan.components.core.tracking.errors import explain
+from simpgan.components.core.tracking.tags import (
     NOTE_TAG,
     PIPELINE_TAG,
     PIPELINE_TASK,
     TASK_TAG,
-    connect,
-    description,
-    find_experiment,
-    flat,
-    log_parameters,
-    origin,
-    quotable,
+    origin_tags,
+    run_description,
 )
 
 if TYPE_CHECKING:
@@ -28,20 +30,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SETTLING_SECONDS = 2.0
-"""Longer than from looking for a run to having created it, so that two that create one at once see each other's."""
+"""Longer than the time from searching for a run to having created it: two that create one at once see each other's."""
 
 
 def open_pipeline(pipeline: str, name: str, tags: Mapping[str, str], parameters: Mapping[str, Any]) -> str | None:
-    """Record a pipeline run that a cluster has begun; its stages nest under it, and its exit handler closes it.
+    """Record a pipeline run that a cluster has started. Its stages nest under it, and its exit handler closes it.
 
     Args:
         pipeline: id of the run on the cluster.
-        name: what people read.
+        name: name that people read.
         tags: what people search by.
         parameters: arguments of the pipeline, nested or flat; recorded as `pipeline.<name>`.
 
     Returns:
-        id of the run in MLflow; None if no server is named or it does not answer: the first stage creates the run then.
+        The id of the run in MLflow; None if no server is named or it does not answer. The first stage then creates
+        the run.
     """
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         return None
@@ -50,24 +53,29 @@ def open_pipeline(pipeline: str, name: str, tags: Mapping[str, str], parameters:
         run = find_or_create_parent(client, find_experiment(client), pipeline, name)
         run_id = run.info.run_id
         client.update_run(run_id, name=name)
-        for tag, value in {**tags, NOTE_TAG: description(name, tags)}.items():
+        for tag, value in {**tags, NOTE_TAG: run_description(name, tags)}.items():
             client.set_tag(run_id, tag, value)
-        log_parameters(client, run_id, flat(PIPELINE_TASK, parameters), run.data.params)
+        log_parameters(client, run_id, flatten_parameters(PIPELINE_TASK, parameters), run.data.params)
     except Exception as error:
-        logger.warning("MLflow was not told of the pipeline run, its first stage will: %s", first_line(error))
+        logger.warning("MLflow was not told of the pipeline run, its first stage will: %s", explain(error))
         return None
     return run_id
 
 
 def find_or_create_parent(client: "MlflowClient", experiment: str, pipeline: str, name: str) -> "Run":
-    """The run of a pipeline, one however many processes ask for it at once.
+    """Return the run of a pipeline: the same one to all processes that ask at once.
 
-    MLflow has nothing that only one process can do. So each that finds no run creates one, waits until the others have
-    done so too, and then all take the same one of what there is; the others are deleted by those who created them.
+    MLflow has no operation that only one process can do. Each process that finds no run creates one and waits until
+    the others must have done so too. Then all take the oldest, and each deletes its own if it is another.
     """
     if found := find_parent(client, experiment, pipeline):
         return found
-    tags = {**origin(), PIPELINE_TAG: quotable(pipeline), TASK_TAG: PIPELINE_TASK, NOTE_TAG: description(name, {})}
+    tags = {
+        **origin_tags(),
+        PIPELINE_TAG: without_quotes(pipeline),
+        TASK_TAG: PIPELINE_TASK,
+        NOTE_TAG: run_description(name, {}),
+    }
     created = client.create_run(experiment, tags=tags, run_name=name)
     time.sleep(SETTLING_SECONDS)
     first = find_parent(client, experiment, pipeline) or created
@@ -77,7 +85,7 @@ def find_or_create_parent(client: "MlflowClient", experiment: str, pipeline: str
 
 
 def find_parent(client: "MlflowClient", experiment: str, pipeline: str) -> "Run | None":
-    """The run of a pipeline: the oldest one if there are several."""
-    which = f"tag.`{PIPELINE_TAG}` = '{quotable(pipeline)}' AND tag.`{TASK_TAG}` = '{PIPELINE_TASK}'"
+    """Return the run of a pipeline, the oldest if there are several; None if there is none."""
+    which = f"tag.`{PIPELINE_TAG}` = '{without_quotes(pipeline)}' AND tag.`{TASK_TAG}` = '{PIPELINE_TASK}'"
     found = client.search_runs([experiment], which)
     return min(found, key=lambda run: (run.info.start_time, run.info.run_id), default=None)

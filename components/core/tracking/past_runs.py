@@ -1,26 +1,23 @@
-"""What MLflow knows of runs of the past: their stages, and what it takes to do one of them again."""
+"""Past runs in MLflow: the stages of a pipeline, and what is needed to repeat one of them."""
 
 import json
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.tracking.errors import first_line
+from simpgan.components.core.tracking.client import connect, find_experiment, without_quotes
+from simpgan.components.core.tracking.errors import run_lookup_explained
 from simpgan.components.core.tracking.lineage import INPUTS
-from simpgan.components.core.tracking.open_run import (
+from simpgan.components.core.tracking.tags import (
+    PARENT_TAG,
     PIPELINE_TAG,
     PIPELINE_TASK,
     RERUN_TAG,
     STAGE_TAG,
     TASK_TAG,
-    connect,
-    find_experiment,
-    quotable,
 )
 
 if TYPE_CHECKING:
@@ -32,78 +29,61 @@ class PastRun:
     """A stage's run in MLflow.
 
     Attributes:
-        id: of the run.
-        name: what people read, such as "train_gan simpgan folds10:0".
-        stage: such as "train_gan".
+        id: id of the run.
+        name: name that people read, such as "train_gan simpgan folds10:0".
+        stage: name of the stage, such as "train_gan".
     """
 
     id: str
     name: str
     stage: str
 
+    @classmethod
+    def from_entity(cls, run: "Run") -> Self:
+        """Convert from MLflow's entity."""
+        return cls(run.info.run_id, run.info.run_name, run.data.tags[STAGE_TAG])
 
-def past_runs(run_id: str) -> list[PastRun]:
-    """The runs of the stages of a pipeline's run, or the run itself if it is a stage's; the oldest one first.
+
+def find_stage_runs(run_id: str) -> list[PastRun]:
+    """Return the runs of a pipeline's stages, oldest first; for the run of a stage, that run.
 
     Raises:
         UserError: MLflow is not named, does not answer, or has no such run; or the run is of no stage or pipeline.
     """
-    with asked(run_id):
+    with run_lookup_explained(run_id):
         client = connect()
         run = client.get_run(run_id)
         if STAGE_TAG in run.data.tags:
-            return [past_run(run)]
-        which = f"tag.`mlflow.parentRunId` = '{quotable(run_id)}'"
+            return [PastRun.from_entity(run)]
+        which = f"tag.`{PARENT_TAG}` = '{without_quotes(run_id)}'"
         runs = client.search_runs([run.info.experiment_id], which, order_by=["attributes.start_time ASC"])
-    stages = [past_run(each) for each in runs if STAGE_TAG in each.data.tags and RERUN_TAG not in each.data.tags]
+    stages = [each for each in runs if STAGE_TAG in each.data.tags and RERUN_TAG not in each.data.tags]
     if not stages:
         raise UserError(f"the MLflow run {run_id} has no runs of stages: give that of a pipeline, or that of a stage")
-    return stages
+    return [PastRun.from_entity(each) for each in stages]
 
 
-def past_run(run: "Run") -> PastRun:
-    """What matters of MLflow's run of a stage."""
-    return PastRun(run.info.run_id, run.info.run_name, run.data.tags[STAGE_TAG])
-
-
-def recorded_inputs(run: PastRun) -> dict[str, Any]:
-    """What `INPUTS` says of a run.
+def read_inputs(run: PastRun) -> dict[str, Any]:
+    """Return the content of `INPUTS` of a run.
 
     Raises:
         UserError: the run has none, or it cannot be fetched.
     """
-    with asked(run.id), tempfile.TemporaryDirectory() as folder:
+    with run_lookup_explained(run.id), tempfile.TemporaryDirectory() as folder:
         client = connect()
         if not any(file.path == INPUTS for file in client.list_artifacts(run.id)):
             raise UserError(f"the run {run.id} ({run.name}) has no {INPUTS}, so nothing tells what it was given")
         return json.loads(Path(client.download_artifacts(run.id, INPUTS, folder)).read_bytes())
 
 
-def find_task(pipeline: str, task: str) -> str:
-    """The id of the run of a pipeline's task; empty if MLflow has none, or does not answer."""
+def find_task_run(pipeline: str, task: str) -> str:
+    """Return the id of the run of a pipeline's task; empty if MLflow has none or does not answer."""
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         return ""
-    which = f"tag.`{PIPELINE_TAG}` = '{quotable(pipeline)}' AND tag.`{TASK_TAG}` = '{quotable(task)}'"
+    which = f"tag.`{PIPELINE_TAG}` = '{without_quotes(pipeline)}' AND tag.`{TASK_TAG}` = '{without_quotes(task)}'"
     try:
         client = connect()
         found = client.search_runs([find_experiment(client)], which, max_results=1)
     except Exception:  # the new run then names its parent in words only
         return ""
     return found[0].info.run_id if found and task != PIPELINE_TASK else ""
-
-
-@contextmanager
-def asked(run_id: str) -> Iterator[None]:
-    """Turn what goes wrong when MLflow is asked for a run into one line that says what to do."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    if not uri:
-        raise UserError(f"nothing tells where the MLflow run {run_id} is: set MLFLOW_TRACKING_URI")
-    where = uri.rpartition("@")[2]
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
-            raise UserError(f"MLflow at {where} has no run {run_id}: check MLFLOW_TRACKING_URI and the id") from None
-        raise UserError(f"MLflow at {where} cannot be asked for the run {run_id}: {first_line(error)}") from None

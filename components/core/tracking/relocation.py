@@ -1,4 +1,4 @@
-"""A store that was copied or moved with its folder: the artifacts beside it are its own, wherever it was written."""
+"""Correct a store that was copied or moved with its folder, so that it names the artifacts beside it."""
 
 import json
 import sqlite3
@@ -21,36 +21,36 @@ LOCATIONS = (
     ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
-"""Where MLflow's tables have full paths of artifacts."""
+"""Tables and columns in which MLflow keeps full paths of artifacts."""
 
 
-def bring_along(store: Path) -> None:
-    """Name the folder beside a store wherever it names the one it was copied or moved from.
+def relocate_store(store: Path) -> None:
+    """Replace the folder that a store was copied or moved from by the folder it is in now.
 
-    Only the experiments that this program makes are touched: their artifacts lie beside the store. A store that was
-    copied without its artifacts goes on reading those of the original.
+    Only experiments of this program are changed: their artifacts lie beside the store. A store that was copied without
+    its artifacts still reads those of the original.
 
     Args:
-        store: file of an sqlite store; there may be none yet.
+        store: file of an sqlite store; it need not exist.
 
     Raises:
         UserError: the store was copied, and cannot be written.
     """
     here = store.parent / ARTIFACTS
-    for there in locations_of(store):
+    for there in artifact_locations(store):
         if has_moved(there, here):
-            change_inputs(here, path_of(there).parent)
+            relocate_inputs(here, location_path(there).parent)
             try:
-                change_locations(store, there, here.as_uri())
+                relocate_artifacts(store, there, here.as_uri())
             except sqlite3.Error as failure:
                 raise UserError(
-                    f"{store} was copied from {path_of(there).parent} and has to be changed where it names that "
+                    f"{store} was copied from {location_path(there).parent} and has to be changed where it names that "
                     f"folder, but cannot be ({failure}): copy it to a folder that can be written"
                 ) from None
 
 
-def locations_of(store: Path) -> list[str]:
-    """Where the experiments of a store keep artifacts; none if it is not set up."""
+def artifact_locations(store: Path) -> list[str]:
+    """Return where the experiments of a store keep artifacts; empty if the store is not set up."""
     if not store.is_file():
         return []
     with closing(sqlite3.connect(f"file:{quote(str(store))}?mode=ro", uri=True)) as connection:
@@ -62,23 +62,23 @@ def locations_of(store: Path) -> list[str]:
 
 
 def has_moved(there: str, here: Path) -> bool:
-    """Whether `there`, a location of artifacts, stands for what lies in the folder `here` now."""
+    """Tell whether the artifacts at the location `there` lie in the folder `here` now."""
     parts = urlsplit(there)
     if parts.scheme != "file" or not parts.path.endswith(f"/{ARTIFACTS}") or there == here.as_uri():
         return False
-    before = path_of(there)
+    before = location_path(there)
     if before.is_dir():
         return here.is_dir() and not before.samefile(here)
     return True
 
 
-def path_of(location: str) -> Path:
-    """The path of a file:// location."""
+def location_path(location: str) -> Path:
+    """Return the path of a file:// location."""
     return Path(url2pathname(urlsplit(location).path))
 
 
-def change_locations(store: Path, there: str, here: str) -> None:
-    """Put `here` in the place of `there` at the beginning of every location, all of them or none."""
+def relocate_artifacts(store: Path, there: str, here: str) -> None:
+    """Replace the prefix `there` of every location by `here`, in one transaction."""
     with closing(sqlite3.connect(store)) as connection, connection:
         for table, column in LOCATIONS:
             connection.execute(
@@ -88,21 +88,21 @@ def change_locations(store: Path, there: str, here: str) -> None:
             )
 
 
-def change_inputs(artifacts: Path, before: Path) -> None:
-    """In what each task was given, name the folder of the artifacts where they name the one `before`."""
+def relocate_inputs(artifacts: Path, before: Path) -> None:
+    """Replace the folder `before` by the folder of the artifacts in the recorded inputs of every task."""
     for path in artifacts.glob(f"*/artifacts/{INPUTS}"):
         given = json.loads(path.read_bytes())
-        changed = moved(given, str(before), str(artifacts.parent))
+        changed = with_folder_replaced(given, str(before), str(artifacts.parent))
         if changed != given:
             path.write_text(json.dumps(changed, indent=2) + "\n")
 
 
-def moved(value: Any, before: str, now: str) -> Any:
-    """A JSON value in which every path in the folder `before` is one in the folder `now`."""
+def with_folder_replaced(value: Any, before: str, now: str) -> Any:
+    """Return a JSON value with every path in the folder `before` moved to the folder `now`."""
     if isinstance(value, dict):
-        return {name: moved(each, before, now) for name, each in value.items()}
+        return {name: with_folder_replaced(each, before, now) for name, each in value.items()}
     if isinstance(value, list):
-        return [moved(each, before, now) for each in value]
+        return [with_folder_replaced(each, before, now) for each in value]
     if isinstance(value, str) and (value == before or value.startswith(f"{before}/")):
         return now + value.removeprefix(before)
     return value

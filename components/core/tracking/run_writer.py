@@ -1,6 +1,5 @@
-"""One open run in MLflow, and everything that is written to it."""
+"""Write to one open run in MLflow."""
 
-import errno
 import json
 import re
 import tempfile
@@ -9,51 +8,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simpgan.components.core.tracking.errors import OTHER_VERSION, status_of
-from simpgan.components.core.tracking.lineage import DataSet
-from simpgan.components.core.tracking.metric_log import Entry, History
-from simpgan.components.core.tracking.open_run import (
+from simpgan.components.core.tracking.client import close_dead_runs, connect
+from simpgan.components.core.tracking.lineage import RecordedDataSet
+from simpgan.components.core.tracking.metric_log import Entry, MetricLog
+from simpgan.components.core.tracking.open_run import RunRequest, open_run
+from simpgan.components.core.tracking.outcome import RunOutcome
+from simpgan.components.core.tracking.tags import (
     LONGEST_TAG,
+    METRICS_PER_BATCH,
     PIPELINE_TAG,
     PIPELINE_TASK,
     REASON_TAG,
-    RunRequest,
-    close_silent,
-    connect,
-    open_run,
 )
-from simpgan.components.core.tracking.status import Ending
 
 if TYPE_CHECKING:
     import numpy
     from mlflow.entities import Metric
 
-METRICS_A_BATCH = 1000
-
-NEVER_PASSING = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
-NEVER_PASSES = re.compile(
-    f"{OTHER_VERSION}|unable to open database|readonly database|file is not a database|authentication failed"
-    "|certificate verify failed|CA certificate bundle|unsupported URI|No connection adapters"
-)
-"""What MLflow, SQLAlchemy and requests say of a store or server that stays as it is until somebody does something."""
-
 _IMAGE_FILE = re.compile(r"images/(?P<name>.+)\+step\+(?P<step>\d+)\+timestamp\+.*\+compressed\.webp")
 
 
-def will_pass(error: Exception) -> bool:
-    """Whether the same call may work later: nobody answered, or the server is at fault."""
-    if NEVER_PASSES.search(str(error)):
-        return False
-    if isinstance(error, OSError):
-        return error.errno not in NEVER_PASSING
-    # A server all of whose connections to its database are taken calls that a bad request.
-    return status_of(error) >= 429 or "QueuePool limit" in str(error) or type(error).__name__ == "OperationalError"
+class RunWriter:
+    """An open run. Every method can be repeated after a failure without writing anything twice.
 
-
-class Store:
-    """An open run. Every method may be called again after a failure without doubling anything.
-
-    Opening it, and every method, raises mlflow's exceptions, or OSError when nobody answers.
+    The constructor and every method raise mlflow's exceptions, or OSError if the server does not answer.
     """
 
     def __init__(self, request: RunRequest, folder: Path | None = None) -> None:
@@ -74,82 +52,87 @@ class Store:
                 if match := _IMAGE_FILE.fullmatch(file.path):
                     self._images.add((match["name"].replace("~", "/"), int(match["step"])))
 
-    def history(self, history: History) -> None:
-        """Send what the file holds beyond what was sent, apart from the steps MLflow had from the start."""
+    def log_new_entries(self, log: MetricLog) -> None:
+        """Send what was appended to the file since the last call, except steps that MLflow had when the run opened."""
         while True:
             metrics: list[Metric] = []
             offset = self._offset
-            for entry, end in history.entries_from(self._offset):
+            for entry, end in log.entries_from(self._offset):
                 metrics += self._unseen(entry)
                 offset = end
-                if len(metrics) >= METRICS_A_BATCH:
+                if len(metrics) >= METRICS_PER_BATCH:
                     break
             if offset == self._offset:
                 return
             self._log(metrics)
             self._offset = offset
 
-    def metrics(self, entries: Iterable[Entry]) -> None:
-        """Send entries that stand in no file."""
+    def log_entries(self, entries: Iterable[Entry]) -> None:
+        """Send entries that are in no file."""
         self._log([metric for entry in entries for metric in self._unseen(entry)])
 
-    def machine(self, time: int, values: Mapping[str, float]) -> None:
-        """Send what was measured of the machine at `time`; its step is the run's age in seconds, also after retries."""
+    def log_system_metrics(self, time: int, values: Mapping[str, float]) -> None:
+        """Send measurements of the machine. Their step is the run's age in seconds, also after a retry.
+
+        Args:
+            time: milliseconds since 1970.
+            values: metric name to value.
+        """
         step = max(0, time - self._start) // 1000
         self._log(self._unseen(Entry(step, time, values)))
         for name, value in values.items():
-            self._seen[name][step] = value  # one a second is enough
+            self._seen[name][step] = value  # one per second is enough
 
-    def data_sets(self, data_sets: Sequence[DataSet]) -> None:
-        """List data sets as the run's inputs; what is listed already is left as it is."""
+    def log_data_sets(self, data_sets: Sequence[RecordedDataSet]) -> None:
+        """List data sets as inputs of the run; those already listed stay as they are."""
         self._client.log_inputs(self.run_id, datasets=[each.to_input() for each in data_sets])
 
-    def image(self, name: str, image: "numpy.ndarray", step: int) -> None:
-        """Send a picture of one step, unless an earlier attempt has done so."""
+    def log_image(self, name: str, image: "numpy.ndarray", step: int) -> None:
+        """Send the image of one step, unless an earlier attempt has sent it."""
         if (name, step) not in self._images:
             self._client.log_image(self.run_id, image, key=name, step=step)
             self._images.add((name, step))
 
-    def tag(self, name: str, value: str) -> None:
-        """Set a tag, cut to what a store can hold."""
+    def set_tag(self, name: str, value: str) -> None:
+        """Set a tag, cut to the length that a store can hold."""
         self._client.set_tag(self.run_id, name, value[:LONGEST_TAG])
 
-    def upload(self, name: str, content: bytes) -> None:
-        """Write the artifact `name`, a path with slashes."""
+    def log_file(self, name: str, content: bytes) -> None:
+        """Write `content` as the artifact `name`, a path with slashes."""
         folder, _, file_name = name.rpartition("/")
         with tempfile.TemporaryDirectory() as temporary:
             path = Path(temporary, file_name)
             path.write_bytes(content)
             self._client.log_artifact(self.run_id, str(path), folder or None)
 
-    def artifact(self, path: Path, folder: str) -> None:
-        """Send a file, or a folder under its own name, into the folder of artifacts `folder`."""
+    def log_artifact(self, path: Path, folder: str) -> None:
+        """Send a file, or a folder under its own name, into the artifact folder `folder`."""
         if path.is_dir():
             self._client.log_artifacts(self.run_id, str(path), f"{folder}/{path.name}".lstrip("/"))
         else:
             self._client.log_artifact(self.run_id, str(path), folder or None)
 
-    def table(self, name: str, content: str) -> None:
-        """Write a table where MLflow's UI finds it. (Its own `log_table` appends on a retry.)"""
-        self.upload(name, content.encode())
+    def log_table(self, name: str, content: str) -> None:
+        """Write a table where MLflow's UI finds it; MLflow's own `log_table` would append on a retry."""
+        self.log_file(name, content.encode())
         tags = self._client.get_run(self.run_id).data.tags
         tables = json.loads(tags.get("mlflow.loggedArtifacts", "[]"))
         if not any(table["path"] == name for table in tables):
             tables.append({"path": name, "type": "table"})
             self._client.set_tag(self.run_id, "mlflow.loggedArtifacts", json.dumps(tables))
 
-    def end(self, ending: Ending) -> None:
-        """Close the run; with that of a pipeline, also those of its stages that were killed without a word."""
+    def end(self, outcome: RunOutcome) -> None:
+        """Close the run; for a pipeline, also the runs of its stages that were killed without a word."""
         if self._request.task == PIPELINE_TASK:
-            close_silent(self._client, f"tag.`{PIPELINE_TAG}` = '{self._request.pipeline}'")
-        if ending.reason:
-            self.tag(REASON_TAG, ending.reason)
-        if ending.details:
-            self.upload("failure.txt", ending.details.encode())
-        self._client.set_terminated(self.run_id, ending.status)
+            close_dead_runs(self._client, f"tag.`{PIPELINE_TAG}` = '{self._request.pipeline}'")
+        if outcome.reason:
+            self.set_tag(REASON_TAG, outcome.reason)
+        if outcome.details:
+            self.log_file("failure.txt", outcome.details.encode())
+        self._client.set_terminated(self.run_id, outcome.status)
 
     def _unseen(self, entry: Entry) -> "list[Metric]":
-        """The metrics of `entry` the run lacked when it was opened; final figures also if they differ."""
+        """Return the metrics of `entry` that the run lacked when it opened, and final values that differ."""
         from mlflow.entities import Metric
 
         step = entry.step or 0
@@ -161,6 +144,6 @@ class Store:
         ]
 
     def _log(self, metrics: "list[Metric]") -> None:
-        """Send in batches. Sent twice, a metric is stored once: its time, step and value are its key."""
-        for start in range(0, len(metrics), METRICS_A_BATCH):
-            self._client.log_batch(self.run_id, metrics=metrics[start : start + METRICS_A_BATCH])
+        """Send in batches. A metric sent twice is stored once: its time, step and value are its key."""
+        for start in range(0, len(metrics), METRICS_PER_BATCH):
+            self._client.log_batch(self.run_id, metrics=metrics[start : start + METRICS_PER_BATCH])

@@ -1,4 +1,4 @@
-"""The addresses of MLflow stores that are sqlite files of this machine."""
+"""Addresses of MLflow stores that are sqlite files on this machine."""
 
 from pathlib import Path
 from urllib.parse import unquote
@@ -9,10 +9,10 @@ SQLITE = "sqlite:///"
 
 
 def store_address(file: Path) -> str:
-    """The address of the store in `file`, as MLFLOW_TRACKING_URI takes it.
+    """Return the address of the store in `file`, as MLFLOW_TRACKING_URI takes it.
 
     Raises:
-        UserError: its path has a `?` or an escape such as `%41`: in an address these mean something else.
+        UserError: the path contains `?` or an escape such as `%41`, which have another meaning in an address.
     """
     path = file.resolve()
     address = f"{SQLITE}{path}"
@@ -25,10 +25,10 @@ def store_address(file: Path) -> str:
 
 
 def sqlite_file(address: str) -> Path | None:
-    """The file of an sqlite store; None for another address.
+    """Return the file of an sqlite store; None for another address.
 
     Raises:
-        UserError: a `?` in the path, after which options of the database are read.
+        UserError: the path contains `?`, which begins the database's options.
     """
     if not address.startswith(SQLITE):
         return None

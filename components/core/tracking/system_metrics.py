@@ -1,4 +1,4 @@
-"""What the machine is doing while a stage runs: CPU, memory, disk, network and GPUs, as MLflow measures them."""
+"""Measure CPU, memory, disk, network and GPUs while a stage runs, as MLflow does."""
 
 import logging
 import threading
@@ -13,39 +13,40 @@ logger = logging.getLogger(__name__)
 
 SAMPLE_SECONDS = 10.0
 PREFIX = "system/"
-"""By this MLflow's UI knows what belongs on the page of system metrics."""
+"""MLflow's UI shows metrics with this prefix on the page of system metrics."""
 
 
-class Machine:
-    """Measures in a thread of its own, every `SAMPLE_SECONDS` and once at the end.
+class SystemMetrics:
+    """Measures the machine in a thread, every `SAMPLE_SECONDS` and once at the end.
 
-    MLflow's own monitor would send what it measures itself, and gives up when the server is away for a moment.
+    MLflow's own monitor sends its measurements itself, and gives up when the server is away for a moment.
     """
 
     def __init__(self, opened: threading.Event, record: Callable[[int, Mapping[str, float]], None]) -> None:
-        """Start once `opened` is set: mlflow is imported by then, which two threads must not do at once.
+        """Start as soon as `opened` is set: mlflow is imported by then, which two threads must not do at once.
 
         Args:
-            record: takes the time in milliseconds since 1970, and values by the names of metrics.
+            opened: set when the run is open.
+            record: takes the time in milliseconds since 1970, and metric names to values.
         """
         self._opened = opened
         self._record = record
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="machine", daemon=True)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="system-metrics", daemon=True)
         self._thread.start()
 
-    def end(self) -> None:
-        """Measure for the last time."""
-        self._ended.set()
+    def stop(self) -> None:
+        """Measure for the last time, and end the thread."""
+        self._stopped.set()
         self._thread.join()
 
     def _work(self) -> None:
         while not self._opened.wait(0.2):
-            if self._ended.is_set():
+            if self._stopped.is_set():
                 return
         try:
             monitors = available_monitors()
-            while not self._ended.wait(SAMPLE_SECONDS):
+            while not self._stopped.wait(SAMPLE_SECONDS):
                 self._measure(monitors)
             self._measure(monitors)
         except Exception as error:  # such as a container that hides /proc
@@ -61,7 +62,7 @@ class Machine:
 
 
 def available_monitors() -> "list[BaseMetricsMonitor]":
-    """MLflow's monitors of what this machine has; of GPUs only where nvidia-ml-py finds one."""
+    """Return MLflow's monitors for this machine; of GPUs only if nvidia-ml-py finds one."""
     from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
     from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
     from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
@@ -72,6 +73,6 @@ def available_monitors() -> "list[BaseMetricsMonitor]":
         monitors.append(GPUMonitor())
     except (ImportError, RuntimeError):
         logger.debug("no GPU to measure")
-    monitors[0].collect_metrics()  # the load is measured from one look to the next
+    monitors[0].collect_metrics()  # the load is measured between two calls
     monitors[0].clear_metrics()
     return monitors

@@ -7,7 +7,7 @@ from typing import Any
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.environment import whole_number
-from simpgan.components.core.tracking.status import Terminated
+from simpgan.components.core.process.interrupts import Terminated
 
 PROCESSES = "SIMPGAN_PROCESSES"
 USER_ERROR = f"{UserError.__name__}: "

@@ -133,7 +133,7 @@ def record(values: list[tuple[int, dict[str, float]]], name: str, run: StageRun)
         refuse_not_finite(
             name, step, scalars, f"no update was made by it, and the last good checkpoint is kept: {FULL}, or {others}"
         )
-        run.metrics(step, scalars)
+        run.log_metrics(step, scalars)
 
 
 def refuse_not_finite(name: str, step: int, values: Mapping[str, float], remedy: str) -> None:

@@ -68,17 +68,17 @@ def runs_of_server(run_ids: Sequence[str], experiment: str) -> dict[str, Run]:
     """Runs by the ids given, then those of an experiment, but for those that cannot be read: of each it is said why."""
     if not run_ids and not experiment:
         return {}
-    from simpgan.components.core.tracking.recorded_results import LeftOut, recorded_runs, runs_of_experiment
+    from simpgan.components.core.tracking.recorded_results import SkippedRun, fetch_experiment, fetch_runs
 
     files = (RESULTS, FILE)
-    found = dict(zip(run_ids, map(read, recorded_runs(run_ids, files)), strict=True)) if run_ids else {}
+    found = dict(zip(run_ids, map(read, fetch_runs(run_ids, files)), strict=True)) if run_ids else {}
     if experiment:
         known = {run.id for run in found.values()}
-        for run in runs_of_experiment(experiment, files):
+        for run in fetch_experiment(experiment, files):
             if run.id in known:
                 continue
             try:
-                if isinstance(run, LeftOut):
+                if isinstance(run, SkippedRun):
                     raise UserError(f"run {run.id} {run.reason}")
                 found[run.id] = read(run)
             except UserError as reason:

@@ -22,7 +22,7 @@ import os, sys, time
 from pathlib import Path
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.tracking import pipeline_run, stage_run
-from simpgan.components.core.tracking.open_run import connect
+from simpgan.components.core.tracking.client import connect
 
 def record(stage):
     return stage_run(stage, settings={"steps": 1}, history=Path(sys.argv[1], f"{stage}.jsonl"))

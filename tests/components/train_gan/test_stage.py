@@ -94,7 +94,7 @@ def test_the_first_picture_is_of_the_untrained_generator(
     ingested: Ingested, classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
 ) -> None:
     shown: list[int] = []
-    monkeypatch.setattr(StageRun, "image", lambda self, name, image, step: shown.append(step))
+    monkeypatch.setattr(StageRun, "log_image", lambda self, name, image, step: shown.append(step))
     settings = SETTINGS.model_copy(update={"steps": 3, "picture_steps": 2})
     out = tmp_path / "translator"
     with caplog.at_level("INFO"):

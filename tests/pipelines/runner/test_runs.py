@@ -16,7 +16,7 @@ from simpgan.components.core.results.probes import read_probes
 from simpgan.components.core.results.rows import read_results
 from simpgan.components.core.results.summary import CURVE_RANKS, final_figures
 from simpgan.components.core.tracking import close_pipeline, stage_run
-from simpgan.components.core.tracking.status import Ending
+from simpgan.components.core.tracking.outcome import RunOutcome
 from simpgan.components.core.tracking.sync import sync
 from simpgan.pipelines.config.presets import RunSettings, resolve
 from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
@@ -266,7 +266,7 @@ def record_what_goes_wrong(folder, monkeypatch):
             stage_run("ingest", settings={"threads": attempt}, history=folder / "history.jsonl"),
         ):
             raise ZeroDivisionError
-    close_pipeline(Ending("FAILED", "failed"))
+    close_pipeline(RunOutcome("FAILED", "failed"))
 
 
 @pytest.mark.local

@@ -82,14 +82,14 @@ def train(folder: Path, stop_after: int = -1, label: str = "", exhausted: bool =
             done = int(checkpoint.read_text())
             run.resume(done)
         for step in range(done + 1, 40):
-            run.metrics(step, {"loss/cycle": step / 3, "loss/similarity": -step / 7})
+            run.log_metrics(step, {"loss/cycle": step / 3, "loss/similarity": -step / 7})
             if step % 10 == 9:
                 run.flush()
                 (folder / "part").write_text(str(step))
                 (folder / "part").replace(checkpoint)
             if step == stop_after:
                 exhaust_memory() if exhausted else time.sleep(60)
-        run.summary({"cmc/rank-1": 31.25})
+        run.log_summary({"cmc/rank-1": 31.25})
 
 
 def exhaust_memory() -> None:

@@ -28,9 +28,9 @@ def test_a_refused_call_costs_only_itself(
     client: MlflowClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with stage_run("evaluate", settings={}, history=tmp_path / "history.jsonl") as run:
-        run.tag("not a name: \x00", "x")
-        run.artifact(tmp_path / "absent.html")
-        run.metrics(0, {"loss": 1.0})
+        run.set_tag("not a name: \x00", "x")
+        run.log_artifact(tmp_path / "absent.html")
+        run.log_metrics(0, {"loss": 1.0})
     assert len(caplog.records) == 1
     assert "history.jsonl" in caplog.text
     finished = runs_of(client)["evaluate"]
@@ -48,7 +48,7 @@ def test_run_id_that_does_not_exist_leaves_the_file(
     monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
     keep_set_up(set_up_store, tmp_path / "unsent")
     with stage_run("evaluate", settings={}, history=tmp_path / "history.jsonl") as run:
-        run.metrics(0, {"loss": 1.0})
+        run.log_metrics(0, {"loss": 1.0})
     assert len(caplog.records) == 2
     assert "0" * 32 in caplog.text
     assert f"simpgan sync {tmp_path / 'unsent'} uploads it" in caplog.text
@@ -78,6 +78,6 @@ def test_dead_server_holds_up_the_end_only_for_a_bounded_time(
         monkeypatch.setitem(runs.END_SECONDS, "FINISHED", 0.5)
         monkeypatch.setattr(upload_queue, "SHORTEST_WAIT_SECONDS", 0.1)
         with stage_run("pretrain", settings={}, history=tmp_path / "history.jsonl") as run:
-            run.metrics(0, {"loss": 1.0})
+            run.log_metrics(0, {"loss": 1.0})
     assert read_history(tmp_path / "history.jsonl")[0].values == {"loss": 1.0}
     assert "did not answer in time" in caplog.text

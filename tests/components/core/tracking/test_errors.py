@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.tracking import stage_run
-from simpgan.components.core.tracking.open_run import find_experiment
+from simpgan.components.core.tracking.client import find_experiment
 from simpgan.components.core.tracking.store_address import sqlite_file, store_address
 from simpgan.components.core.tracking.sync import Synced, sync
 from simpgan.components.core.tracking.ui_view import save_view
@@ -34,7 +34,7 @@ def unsent(set_up_store: Path, tmp_path: Path) -> Path:
 def refusal(caplog: pytest.LogCaptureFixture, unsent: Path) -> str:
     """Record a run that is not taken; returns why, which is said in one line. Another one says where it is kept."""
     with stage_run("ingest", settings={"layout": "cameras"}) as run:
-        run.summary({"images": 3})
+        run.log_summary({"images": 3})
     why, kept = (record.message for record in caplog.records)
     assert kept == f"what MLflow lacks is kept: simpgan sync {unsent} uploads it"
     assert why.startswith("MLflow left out the run: ")

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from simpgan.components.core.tracking import DataSet, stage_run, system_metrics
+from simpgan.components.core.tracking import RecordedDataSet, stage_run, system_metrics
 from tests.components.core.tracking.stages import runs_of, steps_of
 
 COUNTS = {"images": 12, "people": 3, "cameras": 2}
 
 
-def data_set(context: str, source: str = "/data/market1501") -> DataSet:
-    return DataSet("market1501", "5f" * 32, COUNTS, context, source)
+def data_set(context: str, source: str = "/data/market1501") -> RecordedDataSet:
+    return RecordedDataSet("market1501", "5f" * 32, COUNTS, context, source)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_data_sets_are_inputs_once_whatever_is_tried_again(
 ) -> None:
     for _ in range(2):
         with stage_run("pretrain", settings={}, history=tmp_path / "history.jsonl") as run:
-            run.data_sets(data_set("train"), DataSet("grid", "0a", COUNTS, "eval", "s3://cameras/grid"))
+            run.log_data_sets(data_set("train"), RecordedDataSet("grid", "0a", COUNTS, "eval", "s3://cameras/grid"))
     inputs = {each.dataset.name: each for each in runs_of(client)["pretrain"].inputs.dataset_inputs}
     assert inputs.keys() == {"market1501", "grid"}
     of_source = inputs["market1501"]
@@ -93,7 +93,7 @@ def test_a_machine_that_cannot_be_measured_harms_nobody(
 
     monkeypatch.setattr(system_metrics, "available_monitors", broken)
     with stage_run("pretrain", settings={}, history=tmp_path / "history.jsonl") as run:
-        run.metrics(0, {"loss": 1.0})
+        run.log_metrics(0, {"loss": 1.0})
     assert runs_of(client)["pretrain"].info.status == "FINISHED"
     assert runs_of(client)["pretrain"].data.metrics == {"loss": 1.0}
 
@@ -103,7 +103,9 @@ def test_curves_have_a_value_a_rank_once(client: MlflowClient, tmp_path: Path, i
 
     for _ in range(2):
         with stage_run("evaluate", settings={}, history=tmp_path / "history.jsonl") as run:
-            run.curves({"cmc/all250/direct": numpy.array([25.0, 50.0, 100.0]), "cmc/all250/gan": numpy.array([75.0])})
+            run.log_curves(
+                {"cmc/all250/direct": numpy.array([25.0, 50.0, 100.0]), "cmc/all250/gan": numpy.array([75.0])}
+            )
     evaluated = runs_of(client)["evaluate"]
     assert steps_of(client, evaluated, "cmc/all250/direct") == [(1, 25.0), (2, 50.0), (3, 100.0)]
     assert steps_of(client, evaluated, "cmc/all250/gan") == [(1, 75.0)]

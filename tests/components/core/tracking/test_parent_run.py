@@ -8,7 +8,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from simpgan.components.core.tracking import close_pipeline, open_pipeline, parent_run, stage_run
-from simpgan.components.core.tracking.status import Ending
+from simpgan.components.core.tracking.outcome import RunOutcome
 from tests.components.core.tracking.stages import exit_code, start
 
 PODS = 4
@@ -19,7 +19,7 @@ def pod(folder: Path, number: int) -> None:
     os.environ |= {"KFP_RUN_ID": "scheduled", "SIMPGAN_PIPELINE": "adapt"}
     history = folder / f"{number}.jsonl"
     with stage_run("ingest", settings={}, history=history, inputs={"number": str(number)}) as run:
-        run.summary({"rank-1/all250/direct": 25.0})
+        run.log_summary({"rank-1/all250/direct": 25.0})
 
 
 def all_runs(client: MlflowClient) -> list[Run]:
@@ -59,11 +59,11 @@ def test_a_submitted_pipeline_has_its_run_from_the_start_and_its_results_at_the_
     quick.setenv("KFP_RUN_ID", "submitted")
     quick.setenv("SIMPGAN_PIPELINE", "adapt")
     with stage_run("evaluate", settings={}, history=tmp_path / "history.jsonl") as run:
-        run.summary({"rank-1/all250/direct": 25.0, "overlap/direct": 0.5})
-        run.metrics(1, {"cmc/all250/direct": 25.0})
-        run.metrics(2, {"cmc/all250/direct": 50.0})
+        run.log_summary({"rank-1/all250/direct": 25.0, "overlap/direct": 0.5})
+        run.log_metrics(1, {"cmc/all250/direct": 25.0})
+        run.log_metrics(2, {"cmc/all250/direct": 50.0})
     for _ in range(2):  # the exit handler may be tried again
-        assert close_pipeline(Ending("FINISHED")) == []
+        assert close_pipeline(RunOutcome("FINISHED")) == []
     (pipeline,), (stage,) = pipelines_and_stages(client)
     assert stage.data.tags["mlflow.parentRunId"] == pipeline.info.run_id == run_id
     assert (pipeline.info.run_name, pipeline.info.status) == ("adapt market1501 to grid", "FINISHED")

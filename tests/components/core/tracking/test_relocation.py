@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.task import InputArtifact, Task, note_task
 from simpgan.components.core.tracking import pipeline_run, relocation, stage_run
-from simpgan.components.core.tracking.open_run import connect
+from simpgan.components.core.tracking.client import connect
 from simpgan.components.core.tracking.sync import Synced, sync
 from tests.components.core.tracking.stages import runs_of
 

@@ -12,7 +12,7 @@ from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
 from simpgan.components.core.tracking import pipeline_run, stage_run
-from simpgan.components.core.tracking.metric_log import Entry, History
+from simpgan.components.core.tracking.metric_log import Entry, MetricLog
 from tests.components.core.tracking.stages import (
     EXPECTED,
     exit_code,
@@ -38,11 +38,11 @@ def test_stage_nests_under_its_pipeline_and_holds_what_was_recorded(client: Mlfl
             label="train_gan simpgan folds10:0",
         ) as run:
             for step in range(2500):
-                run.metrics(step, {"loss/cycle": step / 3})
-            run.image("translation/target", numpy.full((8, 4, 3), 7, numpy.uint8), 20)
-            run.table("results", pandas.DataFrame({"method": ["direct"], "rank-1": [10.5]}))
-            run.text("summary.md", "better")
-            run.tag("note", "x" * 10_000)
+                run.log_metrics(step, {"loss/cycle": step / 3})
+            run.log_image("translation/target", numpy.full((8, 4, 3), 7, numpy.uint8), 20)
+            run.log_table("results", pandas.DataFrame({"method": ["direct"], "rank-1": [10.5]}))
+            run.log_text("summary.md", "better")
+            run.set_tag("note", "x" * 10_000)
         pipeline.log_artifact(tmp_path / "report")
         pipeline.log_metrics({"cmc/rank-1": 12.5})
 
@@ -80,8 +80,8 @@ def test_figures_are_kept_as_pictures(client: MlflowClient, tmp_path: Path) -> N
     figure.subplots().plot([1, 2])
     (tmp_path / "ranked.svg").write_text("<svg/>")
     with stage_run("evaluate", settings={}, history=tmp_path / "history.jsonl") as run:
-        run.figure("cmc", figure)
-        run.figure("ranked", tmp_path / "ranked.svg")
+        run.log_figure("cmc", figure)
+        run.log_figure("ranked", tmp_path / "ranked.svg")
     run_id = runs_of(client)["evaluate"].info.run_id
     png = client.download_artifacts(run_id, "figures/cmc.png", str(tmp_path))
     assert Path(png).read_bytes().startswith(b"\x89PNG")
@@ -105,7 +105,7 @@ def test_run_named_by_the_cluster_is_resumed_and_not_handed_to_every_stage(
     client.log_param(given, "settings", "{}")
     monkeypatch.setenv("MLFLOW_RUN_ID", given)
     with stage_run("train_gan", settings={"rate": 0.5}, history=tmp_path / "history.jsonl") as run:
-        run.metrics(4, {"loss": 2.0})
+        run.log_metrics(4, {"loss": 2.0})
     found = runs_of(client)["given"]
     assert found.data.params == {"settings": "{}", "train_gan.rate": "0.5"}
     assert found.info.status == "FINISHED"
@@ -142,10 +142,10 @@ def test_retry_with_another_value_goes_on_in_the_same_run_and_loses_nothing(
             ) as run:
                 if attempt:
                     run.resume(0)
-                run.metrics(attempt, {"loss": attempt + 0.5})
-                run.image("translation/target", picture, 0)
-                run.table("results", pandas.DataFrame({"rank-1": [attempt]}))
-                run.summary({"cmc/rank-1": 10.0 + attempt})
+                run.log_metrics(attempt, {"loss": attempt + 0.5})
+                run.log_image("translation/target", picture, 0)
+                run.log_table("results", pandas.DataFrame({"rank-1": [attempt]}))
+                run.log_summary({"cmc/rank-1": 10.0 + attempt})
     retried = runs_of(client)["pretrain"]
     assert retried.data.params == {"pretrain.workers": "4", "pretrain.rate": "1"}
     assert json.loads(retried.data.tags["simpgan.changed"]) == {"pretrain.workers": ["4", "2"]}
@@ -196,8 +196,8 @@ def test_what_mlflow_lacks_of_earlier_steps_is_sent_on_resuming(client: MlflowCl
             pass
         run = runs_of(client)["train_gan"]
         lines = [Entry(step, 1000 + step, {"loss": step / 3}) for step in range(10)]
-        History(path).keep(None)
-        History(path).append(lines)
+        MetricLog(path).truncate(None)
+        MetricLog(path).append(lines)
         sent = [Metric("loss", step / 3, 1000 + step, step) for step in (0, 1, 4, 8, 9)]
         client.log_batch(run.info.run_id, metrics=sent)
         with stage_run("train_gan", settings={}, history=path) as resumed:

@@ -27,10 +27,10 @@ def recorded(set_up_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         with pipeline_run("adapt", {"target": "grid"}, {"train_gan": {"steps": 300}}) as pipeline:
             with stage_run("train_gan", settings={"steps": 300}, history=folder / "history.jsonl") as stage:
                 for step in range(3):
-                    stage.metrics(step, {"loss": step / 3})
-                stage.metrics(3, {"loss": math.nan})
-                stage.image("translation", numpy.zeros((4, 4, 3), numpy.uint8), 2)
-                stage.table("results", pandas.DataFrame({"rank-1": [31.0]}))
+                    stage.log_metrics(step, {"loss": step / 3})
+                stage.log_metrics(3, {"loss": math.nan})
+                stage.log_image("translation", numpy.zeros((4, 4, 3), numpy.uint8), 2)
+                stage.log_table("results", pandas.DataFrame({"rank-1": [31.0]}))
             pipeline.log_artifact(folder / "report.html")
             with pytest.raises(UserError), stage_run("evaluate", settings={}, history=folder / "history.jsonl"):
                 raise UserError("no such classifier")

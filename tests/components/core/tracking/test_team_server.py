@@ -64,8 +64,8 @@ def test_fifty_runs_at_once_are_all_whole(
         history = tmp_path / f"{number}.jsonl"
         with stage_run("train_gan", settings={"seed": number}, history=history, label=f"train_gan {number}") as run:
             for step in range(100):
-                run.metrics(step, {"loss/cycle": number + step / 3, "loss/gan": -step})
-            run.summary({"cmc/rank-1": number})
+                run.log_metrics(step, {"loss/cycle": number + step / 3, "loss/gan": -step})
+            run.log_summary({"cmc/rank-1": number})
 
     with pipeline_run("table1", {}, {}), ThreadPoolExecutor(50) as pool:
         list(pool.map(record, range(50)))
@@ -104,7 +104,7 @@ def test_a_server_that_stops_for_a_minute_costs_no_metric_and_no_time(
         while time.monotonic() < end:
             time.sleep(0.05)  # the training's own work
             started = time.monotonic()
-            run.metrics(steps, {"loss/cycle": steps / 3})
+            run.log_metrics(steps, {"loss/cycle": steps / 3})
             longest = max(longest, time.monotonic() - started)
             steps += 1
 
@@ -116,8 +116,8 @@ def test_a_server_that_stops_for_a_minute_costs_no_metric_and_no_time(
         try:
             with stage_run("pretrain", settings={}, history=tmp_path / "other.jsonl") as begun_meanwhile:
                 do_steps(run, 60)
-                begun_meanwhile.metrics(0, {"loss": 1.0})
-                run.image("translation", picture, steps)
+                begun_meanwhile.log_metrics(0, {"loss": 1.0})
+                run.log_image("translation", picture, steps)
                 run.flush()
                 mlflow_server.start()
         finally:
@@ -138,7 +138,7 @@ def test_a_wrong_password_is_one_clear_line_and_costs_no_metric(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "wrong")
     with stage_run("evaluate", settings={}, history=tmp_path / "history.jsonl") as run:
-        run.metrics(0, {"loss": 1.0})
+        run.log_metrics(0, {"loss": 1.0})
     record, kept = caplog.records
     assert kept.message == f"what MLflow lacks is kept: simpgan sync {tmp_path}/unsent uploads it"
     assert record.message == (

@@ -9,7 +9,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.tracking import open_run, pipeline_run, runs, stage_run, upload_queue
+from simpgan.components.core.tracking import pipeline_run, runs, stage_run, upload_queue
+from simpgan.components.core.tracking.client import find_experiment
 from simpgan.components.core.tracking.sync import Synced, sync
 from tests.components.core.tracking.stages import runs_of, steps_of
 
@@ -41,7 +42,7 @@ def record(folder: Path) -> None:
     with pipeline_run("adapt", {"target": "grid"}, {"steps": 300}, unsent=folder / "unsent") as pipeline:
         with stage_run("pretrain", settings={"rate": 0.1}, history=folder / "history.jsonl") as stage:
             for step in range(20):
-                stage.metrics(step, {"loss": step / 3})
+                stage.log_metrics(step, {"loss": step / 3})
         with pytest.raises(UserError), stage_run("evaluate", settings={}, history=folder / "history.jsonl"):
             raise UserError("no such classifier")
         pipeline.log_artifact(folder / "report.html")
@@ -69,13 +70,13 @@ def test_without_a_server_the_whole_run_is_kept_and_uploaded_later(client, dead_
 
 
 def test_a_run_that_was_named_is_completed(client, dead_server, made, monkeypatch):
-    experiment = open_run.find_experiment(client)
+    experiment = find_experiment(client)
     named = client.create_run(experiment, run_name="given").info.run_id
     monkeypatch.setenv("MLFLOW_TRACKING_URI", dead_server)
     monkeypatch.setenv("MLFLOW_RUN_ID", named)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
     with stage_run("pretrain", settings={}, history=made / "history.jsonl") as stage:
-        stage.metrics(0, {"loss": 1.0})
+        stage.log_metrics(0, {"loss": 1.0})
     monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
     assert sync(made).uploaded == 1
     run = client.get_run(named)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.tracking.status import Terminated, sigterm_raises
+from simpgan.components.core.process.interrupts import Terminated, sigterm_raises
 from simpgan.components.core.training.distributed import from_first, process_group, process_rank
 
 

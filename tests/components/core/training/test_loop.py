@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.interrupts import GO_ON
+from simpgan.components.core.process.interrupts import GO_ON, Terminated
 from simpgan.components.core.tracking import read_history, stage_run
-from simpgan.components.core.tracking.status import Terminated
 from simpgan.components.core.training.checkpoint import Checkpoint
 from simpgan.components.core.training.loop import Updates, record, train
 
@@ -196,9 +195,9 @@ def test_another_process_leaves_no_trace(tmp_path: Path) -> None:
     history = tmp_path / "history.jsonl"
     with stage_run("sum", settings={}, history=history, recorded=False) as tracked:
         tracked.resume(-1)
-        tracked.metrics(0, {"loss/sum": 1})
+        tracked.log_metrics(0, {"loss/sum": 1})
         tracked.flush()
-        tracked.summary({"loss/sum": 1})
+        tracked.log_summary({"loss/sum": 1})
     assert list(tmp_path.iterdir()) == []
 
 

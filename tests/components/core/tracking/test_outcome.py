@@ -27,7 +27,7 @@ def test_exception_ends_as_failed_with_its_reason(client: MlflowClient, tmp_path
         pipeline_run("adapt", {}, {}),
         stage_run("translate", settings={}, history=tmp_path / "history.jsonl") as run,
     ):
-        run.metrics(0, {"loss": 1.0})
+        run.log_metrics(0, {"loss": 1.0})
         raise ZeroDivisionError("no images\nat all")
     runs = runs_of(client)
     for name, kept in (("adapt", ["failure.txt"]), ("translate", ["failure.txt", "inputs.json"])):
@@ -55,9 +55,9 @@ def test_a_run_whose_history_cannot_be_written_to_its_end_has_failed(client: Mlf
         pytest.raises(UserError, match="cannot write the metric history"),
         stage_run("train_gan", settings={}, history=history) as run,
     ):
-        run.metrics(0, {"loss": 1.0})
+        run.log_metrics(0, {"loss": 1.0})
         run.flush()
-        run.metrics(1, {"loss": 2.0})
+        run.log_metrics(1, {"loss": 2.0})
         history.unlink()
         history.parent.rmdir()
     failed = runs_of(client)["train_gan"]

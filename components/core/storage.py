@@ -17,9 +17,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from simpgan.components.core.data.leftovers import is_hidden
+from simpgan.components.core.environment import whole_number
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.environment import whole_number
+from simpgan.components.core.leftovers import is_hidden
 from simpgan.components.core.storage_errors import explained
 
 S3 = "s3://"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from simpgan.components.core.environment import named_in
 from simpgan.components.core.errors import UserError, without_credentials
-from simpgan.components.core.process.environment import named_in
 
 TAKES: Mapping[str, str] = {
     "AWS_ENDPOINT_URL": "an address such as http://minio:9000",

@@ -23,9 +23,9 @@ from typing import ClassVar, TypeVar
 import pandas as pd
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.leftovers import is_hidden
 from simpgan.components.core.data.object_versions import as_name, objects_at, path_of
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.leftovers import is_hidden
 from simpgan.components.core.storage import StoredFile
 from simpgan.components.core.storage_errors import explained
 

@@ -17,10 +17,10 @@ from PIL import Image
 
 from simpgan.components.core.data.decoding import Unreadable, picture, refuse_long
 from simpgan.components.core.data.image_tensors import stretched
-from simpgan.components.core.data.leftovers import is_hidden
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.object_versions import as_name
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.leftovers import is_hidden
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
 from simpgan.components.core.models.extraction import Images
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from simpgan.components.core.environment import whole_number
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.environment import whole_number
 from simpgan.pipelines.cli import (
     compare,
     export,

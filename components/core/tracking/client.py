@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simpgan.components.core.environment import named_in
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.environment import named_in
 from simpgan.components.core.tracking.errors import NOT_MLFLOW, server_name
 from simpgan.components.core.tracking.relocation import ARTIFACTS, relocate_store
 from simpgan.components.core.tracking.run_owner import has_ended

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import torch
 
+from simpgan.components.core.environment import whole_number
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.environment import whole_number
 
 
 def choose_device() -> torch.device:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from simpgan.components.core.environment import whole_number
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.environment import whole_number
 from simpgan.components.core.training.device import choose_device
 
 

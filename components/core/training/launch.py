@@ -5,8 +5,8 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from simpgan.components.core.environment import whole_number
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.environment import whole_number
 from simpgan.components.core.process.interrupts import Terminated
 
 PROCESSES = "SIMPGAN_PROCESSES"

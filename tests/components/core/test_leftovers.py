@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from simpgan import components
-from simpgan.components.core.data.leftovers import LEFTOVERS, is_hidden
+from simpgan.components.core.leftovers import LEFTOVERS, is_hidden
 
 
 @pytest.mark.parametrize(

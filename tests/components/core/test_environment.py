@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simpgan.components.core.environment import whole_number
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.environment import whole_number
 
 VARIABLE = "SIMPGAN_NUMBER_OF_A_TEST"
 

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.drift.camera_drift import CameraDrift, compare_cameras, figures_of, write_drift
 from simpgan.components.drift.cameras import Networks
@@ -39,8 +40,11 @@ def run(
     inputs = {"reference": before.digest, "new": since.digest, "classifier": model.digest}
     output.mkdir(parents=True, exist_ok=True)
     history = output / "history.jsonl"
-    with stage_run("drift", settings=settings.model_dump(), history=history, inputs=inputs) as tracked:
-        tracked.log_data_sets(before.recorded(reference, "reference"), since.recorded(new, "new"))
+    with stage_run(
+        "drift", task=current_task(), settings=settings.model_dump(), history=history, inputs=inputs
+    ) as tracked:
+        tracked.log_data_set(before, reference, "reference")
+        tracked.log_data_set(since, new, "new")
         compared = list(compare_cameras(before, since, networks, model, settings, data_root))
         cameras = [each.drift for each in compared]
         write_drift(output / "drift.json", cameras, inputs, settings, model.classifier.precision)

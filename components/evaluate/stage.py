@@ -14,6 +14,7 @@ from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import Images
 from simpgan.components.core.models.model_folder import model_digest
 from simpgan.components.core.process import provenance
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.results.probes import no_probes, write_probes
 from simpgan.components.core.results.rows import ResultsRow, write_results
 from simpgan.components.core.results.unlabelled_checks import write_checks
@@ -111,8 +112,11 @@ def run(
     }
     output.mkdir(parents=True, exist_ok=True)
     history = output / "history.jsonl"
-    with stage_run("evaluate", settings=settings.model_dump(), history=history, inputs=inputs) as tracked:
-        tracked.log_data_sets(labelled.recorded(source, "reference"), looked_in.manifest.recorded(target, "eval"))
+    with stage_run(
+        "evaluate", task=current_task(), settings=settings.model_dump(), history=history, inputs=inputs
+    ) as tracked:
+        tracked.log_data_set(labelled, source, "reference")
+        tracked.log_data_set(looked_in.manifest, target, "eval")
         network = network.to(choose_device()).eval()
         views = [*by_translation, *by_counterpart]
         if settings.matched:

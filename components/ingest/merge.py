@@ -9,6 +9,7 @@ import pandas as pd
 
 from simpgan.components.core.data.manifest import PLACE, Manifest
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.ingest.settings import IngestSettings
@@ -60,14 +61,16 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
     with (
         stage_run(
             "merge",
+            task=current_task(),
             settings=settings.model_dump(),
             label=f"merge {len(manifests)} parts of {name}",
             inputs=inputs | ({"former": before.digest} if before else {}),
         ) as tracked,
     ):
-        tracked.log_data_sets(*(manifest.recorded(folder, "part") for manifest, folder in read))
+        for part, folder in read:
+            tracked.log_data_set(part, folder, "part")
         if before is not None and former is not None:
-            tracked.log_data_sets(before.recorded(former, "known"))
+            tracked.log_data_set(before, former, "known")
         images = unique_by_name([part.images for part in manifests], by=["sha256", *PLACE])
         # If only one of two parts found a file damaged, the file was still being written when that part read it.
         rejected = rows_missing_from(unique_by_name([part.rejected for part in manifests], by=["reason"]), images)
@@ -92,7 +95,7 @@ def run(parts: Sequence[Path], settings: IngestSettings, output: Path, former: P
             warnings=before.warnings if before else (),
         )
         manifest.save(output)
-        tracked.log_data_sets(manifest.recorded(output, "made"))
+        tracked.log_data_set(manifest, output, "made")
         tracked.log_summary({"images": len(images), "new": new, "rejected": len(rejected)})
         logger.info(f"{name}: {len(images):,} images, {new:,} of them new, {len(rejected):,} files rejected")
         return Merged(manifest, new)

@@ -5,6 +5,7 @@ from pathlib import Path
 from simpgan.components.core import storage
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.new_files import Listing
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.ingest.file_source import Gone, listed_files
 from simpgan.components.ingest.layout_search import sort_out
@@ -35,6 +36,7 @@ def run(listing: Path, part: int, settings: IngestSettings, data_root: str, outp
     with (
         stage_run(
             "ingest_part",
+            task=current_task(),
             settings=settings.model_dump(),
             label=f"ingest {name}, part {part} of {len(found.parts)}",
             inputs={"listing": found.digest},

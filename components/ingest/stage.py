@@ -12,6 +12,7 @@ from simpgan.components.core.data.object_versions import name_of
 from simpgan.components.core.data.shards import WrittenShards, write_shards
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.progress import counted
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.ingest.data_warnings import count_warnings, match_warnings
 from simpgan.components.ingest.file_source import FileSource, open_file_source
@@ -46,6 +47,7 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
     with (
         stage_run(
             "ingest",
+            task=current_task(),
             settings=settings.model_dump(),
             label=f"ingest {name} from {name_of(Path(location).name, location)}",
         ) as tracked,
@@ -78,7 +80,7 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
             ),
         )
         saved = manifest.save(output)
-        tracked.log_data_sets(manifest.recorded(output, "made"))
+        tracked.log_data_set(manifest, output, "made")
         tracked.log_summary({"images": len(images), "rejected": len(rejected)})
         report(manifest, shards, saved)
         return manifest

@@ -15,6 +15,7 @@ from simpgan.components.core.data.translation_origin import FILE, read_origin
 from simpgan.components.core.models.backbone_weights import check_content, downsample_at, load_backbone
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from simpgan.components.core.models.model_folder import save_model
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.core.training.checkpoint import Checkpoint, checkpoint_key
 from simpgan.components.core.training.device import choose_device, memory_explained
@@ -57,8 +58,8 @@ def train_and_save(source: Path, settings: PretrainSettings, data_root: str, out
     resolved, inputs = settings.model_dump(), {"source": manifest.digest}
     checkpoint = Checkpoint(data_root, checkpoint_key("pretrain", resolved, inputs))
     tracking: dict[str, Any] = {"settings": resolved, "history": checkpoint.history, "inputs": inputs}
-    with checkpoint.alone(), stage_run("pretrain", **tracking, recorded=is_first()) as tracked:
-        tracked.log_data_sets(manifest.recorded(source, "train"))
+    with checkpoint.alone(), stage_run("pretrain", task=current_task(), **tracking, recorded=is_first()) as tracked:
+        tracked.log_data_set(manifest, source, "train")
         trainer = PretrainTrainer(classifier.to(device), images, sampler, settings)
         train(
             trainer,

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.model_folder import model_digest, read_config
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.core.registry.description import Description
 from simpgan.components.core.registry.gate import Measured, Verdict, judge
@@ -62,10 +63,11 @@ def run(
     split = (settings.protocol, settings.fold) if settings.protocol else evaluated_split(evaluation, method)
     resolved = {**settings.model_dump(), "method": method}
     with (
-        stage_run("propose", settings=resolved, inputs=inputs) as tracked,
+        stage_run("propose", task=current_task(), settings=resolved, inputs=inputs) as tracked,
         TemporaryDirectory() as place,
     ):
-        tracked.log_data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
+        tracked.log_data_set(labelled, source, "train")
+        tracked.log_data_set(unlabelled, target, "train")
         registry = Registry(settings.model)
         description = save_adaptation(
             Path(place, "adaptation"),

@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.results.joining import join, join_probes
 from simpgan.components.core.results.probes import FILE, read_probes_beside, write_probes
 from simpgan.components.core.results.rows import ResultsRow, read_results, write_results
@@ -35,7 +36,11 @@ def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> l
     output.mkdir(parents=True, exist_ok=True)
     inputs = {f"results-{place}": digest(folder) for place, folder in enumerate(results)}
     with stage_run(
-        "summarise", settings=settings.model_dump(), history=output / "history.jsonl", inputs=inputs
+        "summarise",
+        task=current_task(),
+        settings=settings.model_dump(),
+        history=output / "history.jsonl",
+        inputs=inputs,
     ) as tracked:
         rows = join(read_results(folder / "results.json") for folder in results)
         if not rows:

@@ -16,6 +16,7 @@ from simpgan.components.core.data.suitability import images_to_adapt_to, labelle
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.model_folder import model_digest, save_model
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.core.training.checkpoint import Checkpoint, checkpoint_key
 from simpgan.components.core.training.device import choose_device, memory_explained
@@ -77,10 +78,11 @@ def run(
     with (
         process_group(),
         checkpoint.alone(),
-        stage_run("train_gan", **tracking, recorded=is_first()) as tracked,
+        stage_run("train_gan", task=current_task(), **tracking, recorded=is_first()) as tracked,
         memory_explained(label, LESS_MEMORY),
     ):
-        tracked.log_data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
+        tracked.log_data_set(labelled, source, "train")
+        tracked.log_data_set(unlabelled, target, "train")
         own_share(settings.pairs)
         device = choose_device()
         trainer = GanTrainer(

@@ -19,6 +19,7 @@ from simpgan.components.core.models.model_folder import load_network, model_dige
 from simpgan.components.core.models.precision import Inference
 from simpgan.components.core.models.translator import Generator, GeneratorConfig, load_translator
 from simpgan.components.core.process.progress import Progress
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.core.training.device import choose_device
 from simpgan.components.translate.settings import Direction, TranslateSettings
@@ -52,12 +53,13 @@ def run(
     trained = config["settings"]
     with stage_run(
         "translate",
+        task=current_task(),
         label=f"translate {settings.direction} {trained['method']} {trained['protocol']}:{trained['fold']}",
         settings=settings.model_dump(),
         history=output / "history.jsonl",
         inputs=inputs,
     ) as tracked:
-        tracked.log_data_sets(manifest.recorded(images, "translate"))
+        tracked.log_data_set(manifest, images, "translate")
         translating = Inference(generator.to(choose_device()).eval(), settings.precision)
         translations = translate(manifest, translating, generator.config, settings.batch, data_root)
         began = time.monotonic()
@@ -74,7 +76,7 @@ def run(
         dataset = f"{manifest.dataset} by {trained['method']}"
         translated = Manifest(dataset, images_table, manifest.roles, source_protocol=manifest.source_protocol)
         translated.save(output)
-        tracked.log_data_sets(translated.recorded(output, "made"))
+        tracked.log_data_set(translated, output, "made")
         origin = {
             "settings": trained,
             "variant": variant,

@@ -12,6 +12,7 @@ from simpgan.components.core.data.features import save_features
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.suitability import labelled_images, probes_for_umdl, training_images
 from simpgan.components.core.process.progress import Progress
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import StageRun, stage_run
 from simpgan.components.core.training.loop import refuse_not_finite
 from simpgan.components.umdl.appearance import extract
@@ -51,9 +52,12 @@ def run(source: Path, target: Path, settings: UmdlSettings, data_root: str, outp
     history = output / "history.jsonl"
     with (
         threadpool_limits(1, "blas"),  # most of a step's thousand small products end before a thread wakes up
-        stage_run("umdl", label=label, settings=settings.model_dump(), history=history, inputs=inputs) as tracked,
+        stage_run(
+            "umdl", task=current_task(), label=label, settings=settings.model_dump(), history=history, inputs=inputs
+        ) as tracked,
     ):
-        tracked.log_data_sets(labelled.recorded(source, "train"), unlabelled.recorded(target, "train"))
+        tracked.log_data_set(labelled, source, "train")
+        tracked.log_data_set(unlabelled, target, "train")
         learner = Learner(
             extract(data_root, labelled, source_rows).T,
             person,

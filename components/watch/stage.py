@@ -6,6 +6,7 @@ from pathlib import Path
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.new_files import Listing
 from simpgan.components.core.data.object_versions import name_of, new_objects, objects_at
+from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
 
 logger = logging.getLogger(__name__)
@@ -34,12 +35,13 @@ def run(location: str, known: Path, threshold: int, part_images: int, output: Pa
     with (
         stage_run(
             "watch",
+            task=current_task(),
             settings={"threshold": threshold, "part_images": part_images},
             label=f"watch {name_of(Path(location).name, location)} for {before.dataset}",
             inputs={"known": before.digest},
         ) as tracked,
     ):
-        tracked.log_data_sets(before.recorded(known, "known"))
+        tracked.log_data_set(before, known, "known")
         there = objects_at(location)
         new = new_objects(there, before)
         enough = len(new) >= threshold

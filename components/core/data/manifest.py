@@ -13,8 +13,6 @@ import pandas as pd
 from simpgan.components.core import storage
 from simpgan.components.core.damaged_files import named_damage, read_json
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.task import current_task
-from simpgan.components.core.tracking import RecordedDataSet
 
 SCHEMA_VERSION = 2
 TABLES = ("images", "roles", "rejected", "objects")
@@ -126,21 +124,6 @@ class Manifest:
             last = of_protocol["fold"].max()
             raise UserError(f"{self.dataset}, protocol '{protocol}', has no fold {fold}: folds go from 0 to {last}")
         return np.sort(of_fold.loc[of_fold["role"] == role, "image"].to_numpy())
-
-    def recorded(self, folder: Path, context: str) -> RecordedDataSet:
-        """The data set as a run records it.
-
-        Args:
-            folder: where this process has read or written the manifest.
-            context: see `RecordedDataSet`.
-        """
-        task = current_task()
-        counts = {
-            "images": len(self.images),
-            "people": int(self.images["person"].nunique()),
-            "cameras": int(self.images["camera"].nunique()),
-        }
-        return RecordedDataSet(self.dataset, self.digest, counts, context, task.uri_of(folder) if task else str(folder))
 
     def save(self, folder: str | Path) -> bool:
         """Write the manifest into `folder`; its manifest.json, written last, makes it one.

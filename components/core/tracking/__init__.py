@@ -5,8 +5,8 @@ mlflow is imported only if a tracking server or store is named, so a stage also 
     with pipeline_run("adapt", tags={"target": "grid"}, parameters=parameters) as pipeline:
         ...  # starts the stages, which find their parent run by themselves
 
-    with stage_run("train_gan", settings=settings.model_dump(), history=folder / "history.jsonl") as run:
-        run.log_data_sets(manifest.recorded(folder, "train"))
+    with stage_run("train_gan", task=task, settings=settings.model_dump(), history=folder / "history.jsonl") as run:
+        run.log_data_set(manifest, folder, "train")
         run.resume(checkpoint.step)                      # only when training continues from a checkpoint
         for step in ...:
             run.log_metrics(step, {"loss/cycle": 0.25})
@@ -17,7 +17,6 @@ mlflow is imported only if a tracking server or store is named, so a stage also 
 """
 
 from simpgan.components.core.tracking.context import pipeline_run, stage_run
-from simpgan.components.core.tracking.lineage import RecordedDataSet
 from simpgan.components.core.tracking.metric_log import read_history
 from simpgan.components.core.tracking.parent_run import open_pipeline
 from simpgan.components.core.tracking.pipeline_end import close_pipeline
@@ -25,7 +24,6 @@ from simpgan.components.core.tracking.runs import PipelineRun, StageRun
 
 __all__ = [
     "PipelineRun",
-    "RecordedDataSet",
     "StageRun",
     "close_pipeline",
     "open_pipeline",

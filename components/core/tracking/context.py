@@ -14,7 +14,7 @@ from typing import Any
 from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.interrupts import sigterm_raises
-from simpgan.components.core.process.task import TASK
+from simpgan.components.core.process.task import TASK, Task
 from simpgan.components.core.tracking import runs
 from simpgan.components.core.tracking.client import flatten_parameters
 from simpgan.components.core.tracking.errors import server_name
@@ -87,6 +87,7 @@ def stage_run(
     stage: str,
     *,
     settings: Mapping[str, Any],
+    task: Task | None = None,
     history: Path | None = None,
     inputs: Mapping[str, str] | None = None,
     label: str = "",
@@ -111,6 +112,7 @@ def stage_run(
         stage: name of the stage's folder, such as "train_gan".
         settings: resolved settings, nested or flat; recorded as parameters `<stage>.<name>`. On a retry the first
             values stay, and the tag `simpgan.changed` holds those that differ.
+        task: the task of the stage, recorded in `inputs.json`; None: its parameters and inputs are unknown.
         history: file of the metric history (JSON lines), which is always written. It belongs beside the checkpoints:
             it must exist when training continues. None: only MLflow keeps the metrics.
         inputs: input name to digest; recorded as tags `simpgan.input.<name>`.
@@ -145,8 +147,9 @@ def stage_run(
     with sigterm_raises(), TemporaryDirectory(prefix="simpgan-") as scratch:
         unsent = history.parent / "unsent" if history else None
         queue = _open_queue(request, unsent, f"; every metric is in {history}" if history else "")
-        run = StageRun(MetricLog(history or Path(scratch, "history.jsonl")), queue)
-        run.log_task(stage, settings, inputs or {})
+        log = MetricLog(history or Path(scratch, "history.jsonl"))
+        run = StageRun(task or Task(component=stage), log, queue)
+        run.log_inputs(settings, inputs or {})
         with _ended(run):
             yield run
 

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from simpgan.components.core.process import provenance
-from simpgan.components.core.process.task import Task, current_task
+from simpgan.components.core.process.task import Task
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
+
+    from simpgan.components.core.data.manifest import Manifest
 
 INPUTS = "inputs.json"
 """The artifact of a stage's run that `simpgan rerun` reads."""
@@ -36,6 +38,17 @@ class RecordedDataSet:
     context: str
     source: str
 
+    @classmethod
+    def of_manifest(cls, manifest: "Manifest", context: str, source: str) -> Self:
+        """Describe the data set of a manifest; `context` and `source` as above."""
+        images = manifest.images
+        counts = {
+            "images": len(images),
+            "people": int(images["person"].nunique()),
+            "cameras": int(images["camera"].nunique()),
+        }
+        return cls(manifest.dataset, manifest.digest, counts, context, source)
+
     def to_input(self) -> "DatasetInput":
         """Convert to MLflow's entity, which holds 36 digits of the digest; its profile holds all."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -51,16 +64,15 @@ class RecordedDataSet:
         return DatasetInput(dataset, [InputTag(CONTEXT_TAG, self.context)])
 
 
-def inputs_document(stage: str, settings: Mapping[str, Any], digests: Mapping[str, str]) -> str:
+def inputs_document(task: Task, settings: Mapping[str, Any], digests: Mapping[str, str]) -> str:
     """Return the content of `INPUTS` as JSON: the task, its resolved settings, the image and the code's commit.
 
     Args:
-        stage: name of the stage.
+        task: the task of the stage.
         settings: resolved settings.
         digests: digest of each input artifact by name, in a list `name-0`, `name-1`; used where the artifact's
             metadata has none.
     """
-    task = current_task() or Task(component=stage)
     document = {
         **task.model_dump(),
         "artifacts": {

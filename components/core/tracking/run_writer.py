@@ -4,7 +4,7 @@ import json
 import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,9 +83,9 @@ class RunWriter:
         for name, value in values.items():
             self._seen[name][step] = value  # one per second is enough
 
-    def log_data_sets(self, data_sets: Sequence[RecordedDataSet]) -> None:
-        """List data sets as inputs of the run; those already listed stay as they are."""
-        self._client.log_inputs(self.run_id, datasets=[each.to_input() for each in data_sets])
+    def log_data_set(self, data_set: RecordedDataSet) -> None:
+        """List a data set as an input of the run, unless it is listed already."""
+        self._client.log_inputs(self.run_id, datasets=[data_set.to_input()])
 
     def log_image(self, name: str, image: "numpy.ndarray", step: int) -> None:
         """Send the image of one step, unless an earlier attempt has sent it."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simpgan.components.core.process.task import Task
 from simpgan.components.core.tracking.lineage import INPUTS, RecordedDataSet, inputs_document
 from simpgan.components.core.tracking.metric_log import Entry, MetricLog
 from simpgan.components.core.tracking.outcome import RunOutcome, outcome_of
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import numpy
     import pandas
     from matplotlib.figure import Figure
+
+    from simpgan.components.core.data.manifest import Manifest
 
 WRITE_SECONDS = 5.0
 OPEN_SECONDS = 60.0
@@ -91,8 +94,9 @@ class PipelineRun(_TrackedRun):
 class StageRun(_TrackedRun):
     """The run of a stage; see `stage_run`."""
 
-    def __init__(self, log: MetricLog, queue: UploadQueue | None) -> None:
+    def __init__(self, task: Task, log: MetricLog, queue: UploadQueue | None) -> None:
         super().__init__(queue)
+        self._task = task
         self._system_metrics = SystemMetrics(queue.opened, self._send_system_metrics) if queue else None
         self._log = log
         self._begun = False
@@ -149,13 +153,20 @@ class StageRun(_TrackedRun):
         """Write the history so that it survives a crash. Call it right before each checkpoint is saved."""
         self._write(durable=True)
 
-    def log_task(self, stage: str, settings: Mapping[str, Any], digests: Mapping[str, str]) -> None:
+    def log_inputs(self, settings: Mapping[str, Any], digests: Mapping[str, str]) -> None:
         """Keep what is needed to repeat the task; called by the run's block."""
-        self._send(lambda writer: writer.log_file(INPUTS, inputs_document(stage, settings, digests).encode()))
+        self._send(lambda writer: writer.log_file(INPUTS, inputs_document(self._task, settings, digests).encode()))
 
-    def log_data_sets(self, *data_sets: RecordedDataSet) -> None:
-        """List the data sets that the stage reads or makes."""
-        self._send(lambda writer: writer.log_data_sets(data_sets))
+    def log_data_set(self, manifest: "Manifest", folder: Path, context: str) -> None:
+        """List a data set that the stage reads or makes.
+
+        Args:
+            manifest: manifest of the data set.
+            folder: where this process has read or written the manifest.
+            context: its use in the stage: train, eval, reference, translate, known, new, part or made.
+        """
+        data_set = RecordedDataSet.of_manifest(manifest, context, self._task.uri_of(folder))
+        self._send(lambda writer: writer.log_data_set(data_set))
 
     def log_image(self, name: str, image: "numpy.ndarray", step: int) -> None:
         """Keep the image of a training step; MLflow's UI steps through the images of one name.
@@ -228,7 +239,7 @@ class UnrecordedStageRun(StageRun):
     """The run of a stage in a process that records nothing, because another process of the stage does."""
 
     def __init__(self) -> None:
-        super().__init__(MetricLog(Path(os.devnull)), None)
+        super().__init__(Task(component=""), MetricLog(Path(os.devnull)), None)
 
     def _begin(self, last_step: int | None) -> None:
         self._begun = True

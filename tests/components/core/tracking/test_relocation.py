@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlflow import MlflowClient
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.task import InputArtifact, Task, note_task
+from simpgan.components.core.process.task import InputArtifact, Task
 from simpgan.components.core.tracking import pipeline_run, relocation, stage_run
 from simpgan.components.core.tracking.client import connect
 from simpgan.components.core.tracking.sync import Synced, sync
@@ -43,8 +43,8 @@ def record(out: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{out}/mlflow.db")
     (out / "report.html").write_text(f"the report of {name}")
     given = {"source": [InputArtifact(uri=str(out / "artifacts" / "manifest"))]}
-    note_task(Task(component="pretrain", parameters={"data_root": f"{out}-elsewhere"}, artifacts=given))
-    stage = {"settings": {}, "history": out / "history.jsonl", "label": f"pretrain of {name}"}
+    task = Task(component="pretrain", parameters={"data_root": f"{out}-elsewhere"}, artifacts=given)
+    stage = {"task": task, "settings": {}, "history": out / "history.jsonl", "label": f"pretrain of {name}"}
     with pipeline_run(name, {}, {}) as pipeline, stage_run("pretrain", **stage):
         pipeline.log_artifact(out / "report.html")
 

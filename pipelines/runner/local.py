@@ -12,21 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 from uuid import uuid4
 
 from google.protobuf.json_format import MessageToDict
 from kfp import dsl, local
 from kfp.dsl.graph_component import GraphComponent
 from kfp.local import cache
-from kfp.local.orchestrator import task_spec_utils
-from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 
 from simpgan.components.core.data import shards
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.interrupts import GO_ON, say_at_once
 from simpgan.components.core.process.task import Task
+from simpgan.pipelines.runner.kfp_patches import cache_replaced, nested_loops_corrected
 from simpgan.pipelines.runner.relocation import noted, read
 from simpgan.pipelines.runner.stage_log import Ended, StageOutput
 from simpgan.pipelines.runner.task_records import keep_task, slug, task_of
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 
 RETRIES = 2
 PAUSE_SECONDS = 5.0
-SPEC_OF_ITERATION = task_spec_utils.create_parameter_loop_iteration_task_spec
 
 
 @dataclass(frozen=True)
@@ -88,9 +85,9 @@ def run_pipeline(
         local.init(runner.kfp_runner, pipeline_root=artifacts, workspace_root=workspace, enable_caching=True)
         with (
             asked_for_every_task(pipeline) as stages.uncached,
-            patch.object(cache, "get_local_cache", lambda: stages),
+            cache_replaced(stages),
             runner.instead_of_kfp(stages.run),
-            patch.object(task_spec_utils, SPEC_OF_ITERATION.__name__, spec_of_iteration),
+            nested_loops_corrected(),
             stages.ended_by_signals(),
         ):
             try:
@@ -132,14 +129,6 @@ def asked_for_every_task(pipeline: GraphComponent) -> Iterator[set[str]]:
             task.caching_options.enable_cache = False
 
 
-def spec_of_iteration(loop: PipelineTaskSpec, item: Any, name: str) -> PipelineTaskSpec:
-    """kfp's, which puts the item of a loop also in the place of that of the loop around it: that one is put back."""
-    spec = SPEC_OF_ITERATION(loop, item, name)
-    for parameter, given in loop.inputs.parameters.items():
-        spec.inputs.parameters[parameter].CopyFrom(given)
-    return spec
-
-
 class Stages(cache.LocalCache):
     """The stages of one run: which are in the cache, and the work on the others, one at a time."""
 
@@ -165,8 +154,8 @@ class Stages(cache.LocalCache):
         image: str,
         full_command: list[str],
         arguments: dict[str, Any],
-        *others: Any,
-        **named: Any,
+        env_vars: dict[str, str] | None = None,
+        custom_cache_key: str | None = None,
     ) -> str:
         """kfp's key, in which the code that runs stands for the image, and an artifact's content for its place.
 
@@ -180,7 +169,7 @@ class Stages(cache.LocalCache):
         self.task = task_of(stage, arguments)
         image = f"{image} {self.runner.code(image)}"
         made_from = {name: value for name, value in by_content(arguments).items() if name != "data_root"}
-        key = super().compute_key(stage, image, full_command, made_from, *others, **named)
+        key = super().compute_key(stage, image, full_command, made_from, env_vars, custom_cache_key)
         self.name = self.name_of(key)
         return uuid4().hex if component_name in self.uncached else key
 

@@ -5,17 +5,15 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.images import Image
 from docker.types import DeviceRequest, Mount
 from kfp import local
-from kfp.local import docker_task_handler, status
 from requests import RequestException
 from urllib3.exceptions import HTTPError
 
@@ -25,6 +23,7 @@ from simpgan.components.core.process.task import TASK
 from simpgan.components.core.tracking.store_address import sqlite_file
 from simpgan.pipelines.runner.docker_engine import connect, digest_of, in_a_line
 from simpgan.pipelines.runner.folder_lock import FolderLock, container_of
+from simpgan.pipelines.runner.kfp_patches import RunStage, container_replaced
 from simpgan.pipelines.runner.stage_log import INDENT, Ended, StageOutput
 
 SECONDS_TO_END = 60  # a training finishes its step, and writes its checkpoint
@@ -98,21 +97,9 @@ class Containers:
         given = {**self.arguments, "environment": environment}
         return StageContainer(self.client, self.images[image].id, command, given, output, self.lock.forget_container)
 
-    @contextmanager
-    def instead_of_kfp(self, run: Callable[[str, Sequence[str]], int]) -> Iterator[None]:
-        """Within the block kfp calls `run` for every stage, with its image and its command."""
-
-        class Handler:
-            """Instead of kfp's, which has the engine remove a container before its exit status is known."""
-
-            def __init__(self, image: str, full_command: Sequence[str], **others: Any) -> None:
-                self.image, self.command = image, full_command
-
-            def run(self) -> status.Status:
-                return status.Status.FAILURE if run(self.image, self.command) else status.Status.SUCCESS
-
-        with patch.object(docker_task_handler, "DockerTaskHandler", Handler):
-            yield
+    def instead_of_kfp(self, run: RunStage) -> AbstractContextManager[None]:
+        """Let kfp call `run` for every stage in this block."""
+        return container_replaced(run)
 
 
 class StageContainer:

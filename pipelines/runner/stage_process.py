@@ -9,18 +9,17 @@ import subprocess
 import sys
 import tempfile
 import termios
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from unittest.mock import patch
 
 from kfp import local
-from kfp.local import subprocess_task_handler
 
 from simpgan import components
 from simpgan.components.core.images import stage_of
 from simpgan.components.core.process.task import TASK
 from simpgan.pipelines.runner.folder_lock import FolderLock
+from simpgan.pipelines.runner.kfp_patches import RunStage, subprocess_replaced
 from simpgan.pipelines.runner.stage_log import INDENT, Ended, StageOutput
 
 CODE = Path(components.__file__).parent
@@ -47,16 +46,9 @@ class Processes:
         self.lock.note_stage(process.process.pid)
         return process
 
-    @contextmanager
-    def instead_of_kfp(self, run: Callable[[str, Sequence[str]], int]) -> Iterator[None]:
-        """Within the block kfp calls `run` for every stage, with its image and its command."""
-        # kfp offers no hook for a process's output, its exit status, or an interrupt.
-
-        def run_local_subprocess(full_command: Sequence[str], env_vars: Mapping[str, str] | None = None) -> int:
-            return run("", full_command)
-
-        with patch.object(subprocess_task_handler, run_local_subprocess.__name__, run_local_subprocess):
-            yield
+    def instead_of_kfp(self, run: RunStage) -> AbstractContextManager[None]:
+        """Let kfp call `run` for every stage in this block."""
+        return subprocess_replaced(run)
 
 
 class StageProcess:

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -250,12 +251,14 @@ def local_folder(location: str) -> Path:
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A path beside `path` that is renamed to it at the end, or removed on failure."""
+    """Yield a path beside `path` for a file or folder, which is renamed to `path` at the end, or removed on failure."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         yield temporary
         temporary.replace(path)
     finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
         temporary.unlink(missing_ok=True)
 
 

@@ -1,6 +1,5 @@
 """The commands for the container images of the stages: build, push, lock, check."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -77,16 +76,14 @@ def lock(
     ] = None,
 ) -> None:
     """Lock the digests of pushed images, which compiled pipelines then refer to."""
+    from simpgan.components.core import storage
     from simpgan.components.core.images import LOCK
     from simpgan.pipelines.cluster import image_registry as registries
     from simpgan.pipelines.config.profiles import STAGES
 
     locked = registries.lock(STAGES, registry.rstrip("/"), tag)
     path = out or LOCK
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}")
-    partial.write_text(locked.model_dump_json(indent=2) + "\n")
-    os.replace(partial, path)
+    storage.write_bytes(str(path), f"{locked.model_dump_json(indent=2)}\n".encode())
     typer.echo(f"{len(locked.digests)} digests in {path}")
 
 

@@ -7,11 +7,11 @@ image's whole path, people are numbered up to 1501, cameras up to 6.
 
 import io
 import re
-import tempfile
 from pathlib import Path
 
 import pandas as pd
 
+from simpgan.components.core import storage
 from simpgan.components.core.data.decoding import is_upright, picture
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import read_images
@@ -45,8 +45,7 @@ def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: s
     images["file"] = file_names(images)
     encoded = turned = 0
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-        folder = Path(scratch) / "whole"
+    with storage.beside(out) as folder:
         for name in FOLDERS.values():
             (folder / name).mkdir(parents=True)
         contents = read_images(data_root, manifest, images["row"].to_numpy())
@@ -56,7 +55,6 @@ def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: s
             encoded, turned = encoded + (not recorded_as_jpeg), turned + lying
             (folder / file).write_bytes(as_jpeg(content) if lying or not recorded_as_jpeg else content)
         images[["file", "image"]].to_csv(folder / "names.csv", index=False)
-        folder.rename(out)
     return notices(images, encoded, turned)
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -183,9 +182,8 @@ def keep_reports(folders: Sequence[Path], out: Path) -> None:
 
 def replace(file: Path, copy: Path) -> None:
     """Copy a file so that `copy` is never half of one."""
-    partial = copy.with_name(f".{copy.name}")
-    shutil.copyfile(file, partial)
-    os.replace(partial, copy)
+    with storage.beside(copy) as partial:
+        shutil.copyfile(file, partial)
 
 
 def adapt_arguments(

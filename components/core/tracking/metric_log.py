@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
 
 
@@ -62,14 +63,12 @@ class MetricLog:
         kept = []
         if last_step is not None and self.path.exists():
             kept = [entry for entry in self.entries() if entry.step is not None and entry.step <= last_step]
-        beside = self.path.with_name(self.path.name + ".part")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("wb") as file:
+            with storage.beside(self.path) as beside, beside.open("wb") as file:
                 file.writelines(entry.to_line() for entry in kept)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(self.path)
         except OSError as error:
             raise self._unwritable(error) from error
 

@@ -1,8 +1,6 @@
 """Read the settings and result files of recorded runs."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -203,11 +201,10 @@ def download_files(client: "MlflowClient", run: "Run", names: Iterable[str]) -> 
         folder.mkdir(parents=True, exist_ok=True)
         repository = get_artifact_repository(run.info.artifact_uri, client.tracking_uri)
         there = {artifact.path for artifact in repository.list_artifacts()}
-        with tempfile.TemporaryDirectory(dir=folder) as beside:
-            for name in there.intersection(missing):
+        for name in there.intersection(missing):
+            with storage.beside(folder / name) as partial:
                 # Every store implements this; download_artifacts first makes three more requests for each file.
-                repository._download_file(name, f"{beside}/{name}")
-                os.replace(f"{beside}/{name}", folder / name)
+                repository._download_file(name, str(partial))
         if run.info.end_time and there:  # files that are gone may be restored
             (folder / COMPLETE).touch()
     return folder

@@ -100,6 +100,24 @@ def test_a_write_that_breaks_leaves_the_old_content_and_nothing_beside(tmp_path:
     assert list(tmp_path.iterdir()) == [location]
 
 
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path):
+    def write(content: bytes) -> None:
+        with storage.beside(location) as partial:
+            partial.mkdir()
+            (partial / "file").write_bytes(content)
+            if content == b"half":
+                raise OSError("in the middle")
+            assert not location.exists()
+
+    location = tmp_path / "folder"
+    with pytest.raises(OSError, match="in the middle"):
+        write(b"half")
+    assert list(tmp_path.iterdir()) == []
+    write(b"whole")
+    assert (location / "file").read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [location]
+
+
 def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path):
     (tmp_path / "real/sub").mkdir(parents=True)
     (tmp_path / "real/sub/file").write_bytes(b"")

@@ -1,4 +1,4 @@
-"""Files that this software writes and reads again: what is cut or changed is named, with what to do."""
+"""Errors of damaged files that this software wrote: they name the file and say what to do."""
 
 import json
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from simpgan.components.core.errors import UserError
 
 @contextmanager
 def named_damage(what: str | Path, remedy: str) -> Iterator[None]:
-    """Name what is read within the block in one line where it is damaged, or JSON of another shape.
+    """Convert errors of reading damaged content in this block into a UserError that names the file.
 
     Args:
-        what: the file, or what several files hold together.
+        what: the file, or a description of several files.
         remedy: what to do.
 
     Raises:
-        UserError: reading it failed, in whatever way; a UserError of the block passes as it is.
+        UserError: reading failed for any reason; a UserError of the block passes unchanged.
     """
     try:
         yield
@@ -34,7 +34,7 @@ def named_damage(what: str | Path, remedy: str) -> Iterator[None]:
 
 
 def read_json(path: str | Path, remedy: str) -> dict[str, Any]:
-    """The JSON object in a file.
+    """Read a JSON object from a file.
 
     Args:
         path: local path or `s3://` location.
@@ -52,7 +52,7 @@ def read_json(path: str | Path, remedy: str) -> dict[str, Any]:
 
 
 def _reason(damage: Exception) -> str:
-    """The first line of what went wrong."""
+    """Return the first line of an error."""
     if isinstance(damage, KeyError):
         return f"it has no {damage}"
     if isinstance(damage, ValidationError):

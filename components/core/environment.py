@@ -1,4 +1,4 @@
-"""Environment variables: numbers in them, and which of them an error may come from."""
+"""Environment variables: read numbers from them, and find those that an error may come from."""
 
 import os
 import re
@@ -9,7 +9,7 @@ SECRET = re.compile(r"KEY|PASSWORD|TOKEN$")
 
 
 def whole_number(variable: str, default: int, least: int = 0, most: int | None = None) -> int:
-    """The number in an environment variable; `default` if it is not set or empty.
+    """Return the number in an environment variable; `default` if the variable is unset or empty.
 
     Raises:
         UserError: it is not a whole number from `least` to `most`.
@@ -25,9 +25,9 @@ def whole_number(variable: str, default: int, least: int = 0, most: int | None =
 
 
 def named_in(text: str, prefix: str) -> list[str]:
-    """The variables that begin with `prefix` and whose value stands in `text`, in any case of letters.
+    """Return the variables that begin with `prefix` and whose value occurs in `text`, ignoring case.
 
-    Libraries say what they refuse, and not where they found it. Secrets are not looked for.
+    Libraries name a refused value, but not where it came from. Secrets are not searched.
     """
     return [
         name

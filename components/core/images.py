@@ -1,4 +1,4 @@
-"""The container image every stage runs in, named in one place."""
+"""Names of the container images of the stages."""
 
 import json
 import os
@@ -21,17 +21,17 @@ Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 def image(stage: str) -> str:
-    """The image of `stage` on this machine; `stage` is the name of its folder: `train_gan` is `simpgan/train-gan`."""
+    """Return the image of `stage` on this machine. `stage` is its folder's name: `train_gan` is `simpgan/train-gan`."""
     return f"{LOCAL}/{name_of(stage)}:latest"
 
 
 def name_of(stage: str) -> str:
-    """The last part of the name of a stage's image."""
+    """Return the last part of the name of a stage's image."""
     return stage.replace("_", "-")
 
 
 def stage_of(image: str) -> str:
-    """The stage whose image has this name, with whatever registry, tag or digest."""
+    """Return the stage whose image has this name; registry, tag and digest are ignored."""
     return re.split("[:@]", image.rpartition("/")[2])[0].replace("-", "_")
 
 
@@ -45,14 +45,14 @@ class Images(Settings):
 
     @classmethod
     def locked(cls, registry: str = "", lock: Path | None = None) -> Self:
-        """The images of the lock file (images/digests.json unless told), if there is one.
+        """Read the lock file, if there is one.
 
         Args:
-            registry: takes the place of the lock's, as that of a mirror does; without, the environment variable
-                SIMPGAN_REGISTRY may.
+            registry: replaces the registry of the lock file, such as by a mirror; empty: SIMPGAN_REGISTRY may do so.
+            lock: path of the lock file; None: images/digests.json.
 
         Raises:
-            UserError: the lock file is of another form, or the variable names no registry.
+            UserError: the lock file has another form, or the variable names no registry.
         """
         lock = lock or LOCK
         try:
@@ -68,17 +68,17 @@ class Images(Settings):
         return cls.parse({**values, **({"registry": chosen} if chosen else {})}, stage=lock.name)
 
     def repository(self, stage: str) -> str:
-        """The name of a stage's image, without tag or digest."""
+        """Return the name of a stage's image, without tag or digest."""
         return f"{self.registry}/{name_of(stage)}"
 
     def reference(self, stage: str) -> str:
-        """What a cluster is told to run: the image by its digest, which stands for one content for ever, if it has one.
+        """Return the image reference for a cluster: by digest, which always means the same content, if there is one.
 
-        Kubeflow's cache knows an image by this text alone, so that a tag would hide that the code has changed.
+        Kubeflow's cache knows an image by this text alone, so a tag would hide that the code has changed.
         """
         digest = self.digests.get(name_of(stage))
         return f"{self.repository(stage)}@{digest}" if digest else f"{self.repository(stage)}:latest"
 
     def without_digest(self, stages: Iterable[str]) -> list[str]:
-        """Those of the stages whose image may change behind its name."""
+        """Return those of the stages whose image may change behind its name."""
         return [stage for stage in stages if name_of(stage) not in self.digests]

@@ -56,7 +56,7 @@ LEFTOVERS: dict[str, tuple[str, ...]] = {
         "*.AAE",
     ),
 }
-"""Names of files and folders by who leaves them there, in upper or lower case, as patterns of `fnmatch`."""
+"""Names of files and folders by the system that leaves them, as `fnmatch` patterns without regard to case."""
 
 _LEFTOVER = re.compile(
     "|".join(translate(pattern.lower()) for patterns in LEFTOVERS.values() for pattern in patterns), re.DOTALL
@@ -64,5 +64,5 @@ _LEFTOVER = re.compile(
 
 
 def is_hidden(path: str) -> bool:
-    """Whether a file is hidden or a leftover, or lies in a folder that is. The path has `/` between its parts."""
+    """Tell whether a file is hidden or a leftover, or lies in such a folder; `path` has `/` between its parts."""
     return any(part not in ("", ".", "..") and _LEFTOVER.match(part.lower()) for part in path.split("/"))

@@ -1,4 +1,4 @@
-"""Typed settings: one class a stage, refused with the nearest valid name before anything starts."""
+"""Typed settings: one class per stage, validated before anything starts."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Precision = Annotated[
 
 
 def check_place(location: str) -> str:
-    """`location`, which may be a path or in an object store.
+    """Return `location`, a path or an `s3://` location.
 
     Raises:
         ValueError: it has another scheme.
@@ -32,7 +32,7 @@ def check_place(location: str) -> str:
 
 
 Place = Annotated[str, AfterValidator(check_place)]
-"""The type of a setting that is a path or an `s3://` location."""
+"""Type of a setting that is a path or an `s3://` location."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class OneOf:
 
 
 class Settings(BaseModel):
-    """Base of every stage's settings. Fields carry their unit, meaning and source as `description`."""
+    """Base class of every stage's settings. Field descriptions give unit, meaning and source."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, strict=False)
 
@@ -56,7 +56,7 @@ class Settings(BaseModel):
         """Validate `values` (names to values, JSON types or strings).
 
         Raises:
-            UserError: naming the setting, what was given and what is allowed.
+            UserError: naming the setting, the given value and the allowed ones.
         """
         try:
             return cls.model_validate(values)
@@ -65,14 +65,14 @@ class Settings(BaseModel):
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """The hint that ends an error about an unknown name: the nearest valid one, else all of them."""
+    """Return the hint that ends an error about an unknown name: the nearest valid name, else all of them."""
     valid = sorted(valid)
     match = get_close_matches(name, valid, n=1, cutoff=0.5)
     return f"did you mean '{match[0]}'?" if match else f"choose from: {', '.join(valid)}"
 
 
 def explain(cls: type[Settings], invalid: ValidationError, stage: str) -> str:
-    """One line for the first thing wrong in `invalid`."""
+    """Explain the first error in `invalid` in one line."""
     error = invalid.errors()[0]
     name = ".".join(str(part) for part in error["loc"])
     full_name = f"{stage}.{name}" if stage and name else name or stage

@@ -1,7 +1,7 @@
 """Files in folders and in object stores (`s3://bucket/prefix`), through one set of functions.
 
-The store's address and keys are found as boto3 finds them: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY, or its configuration files.
+The store's address and keys are found as boto3 finds them: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+or its configuration files.
 """
 
 import errno
@@ -25,7 +25,7 @@ from simpgan.components.core.storage_errors import explained
 
 S3 = "s3://"
 PLACE = "a folder or s3://bucket/prefix"
-"""What every location is."""
+"""The valid forms of a location, for messages."""
 
 SCHEME = re.compile(r"[^/]*:/|s3:", re.IGNORECASE)
 
@@ -34,7 +34,13 @@ RETRIES = 10  # With botocore's growing pauses: about a minute without the store
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file below a location: its path from there, its size in bytes, and a version that changes with it."""
+    """A file below a location.
+
+    Attributes:
+        path: path from the location.
+        size: bytes.
+        version: text that changes with the content: an object's ETag, or a file's time of change in nanoseconds.
+    """
 
     path: str
     size: int
@@ -42,7 +48,7 @@ class StoredFile:
 
 
 def has_scheme(location: str) -> bool:
-    """Whether `location` begins with a scheme: `s3://`, `file:///`, also misspelt as in `S3://` or `s3:/`.
+    """Tell whether `location` begins with a scheme: `s3://`, `file:///`, or a misspelt one such as `S3://` or `s3:/`.
 
     A folder whose name ends with a colon is reached by `./name:/`.
     """
@@ -50,10 +56,10 @@ def has_scheme(location: str) -> bool:
 
 
 def is_s3(location: str) -> bool:
-    """Whether `location` is in an object store.
+    """Tell whether `location` is in an object store.
 
     Raises:
-        UserError: it has another scheme: as a path it would be a folder such as `minio:`.
+        UserError: it has another scheme; as a path it would be a folder such as `minio:`.
     """
     if str(location).startswith(S3):
         return True
@@ -63,15 +69,19 @@ def is_s3(location: str) -> bool:
 
 
 def join(location: str, *names: str) -> str:
-    """`location`/name/name, for folders and prefixes alike."""
+    """Return `location`/name/name, for folders and prefixes alike."""
     return "/".join([str(location).rstrip("/"), *names])
 
 
 def named_by(variable: str, *, s3: bool = False) -> str:
-    """The folder that an environment variable names, or the `s3://` location if `s3` is set; empty if it is not set.
+    """Return the location that an environment variable names; empty if the variable is not set.
+
+    Args:
+        variable: name of the variable.
+        s3: whether an `s3://` location is allowed, not only a folder.
 
     Raises:
-        UserError: it has another scheme.
+        UserError: the location has another scheme.
     """
     location = os.environ.get(variable, "")
     if has_scheme(location) and not (s3 and location.startswith(S3)):
@@ -80,19 +90,19 @@ def named_by(variable: str, *, s3: bool = False) -> str:
 
 
 def cache_folder() -> Path:
-    """Where copies of remote files are kept: SIMPGAN_CACHE, or ~/.cache/simpgan.
+    """Return the folder for copies of remote files: SIMPGAN_CACHE, or ~/.cache/simpgan.
 
     Raises:
-        UserError: the variable names no folder, or nothing tells where the home folder is.
+        UserError: the variable names no folder, or the home folder is unknown.
     """
     return Path(named_by("SIMPGAN_CACHE") or home_folder("SIMPGAN_CACHE") / ".cache" / "simpgan")
 
 
 def home_folder(variable: str) -> Path:
-    """The home folder of this user, which a container's user may not have.
+    """Return the home folder of this user; the user of a container may have none.
 
     Raises:
-        UserError: there is none: `variable` may name a folder in its place.
+        UserError: there is none; the message asks to set `variable`.
     """
     try:
         return Path.home()
@@ -101,7 +111,7 @@ def home_folder(variable: str) -> Path:
 
 
 def exists(location: str) -> bool:
-    """Whether `location` is a file.
+    """Tell whether `location` is a file.
 
     Raises:
         UserError: the store cannot be asked.
@@ -116,7 +126,7 @@ def exists(location: str) -> bool:
 
 
 def read_bytes(location: str) -> bytes:
-    """The content of a file.
+    """Return the content of a file.
 
     Raises:
         UserError: there is no such file, or it cannot be read.
@@ -129,7 +139,7 @@ def read_bytes(location: str) -> bytes:
 
 
 def write_bytes(location: str, data: Any) -> None:
-    """Write `data` (bytes or a buffer) as a file that appears whole or not at all, with its folders.
+    """Write `data` (bytes or a buffer) as a file that appears whole or not at all; create its folders.
 
     Raises:
         UserError: the location cannot be written.
@@ -148,10 +158,10 @@ def write_bytes(location: str, data: Any) -> None:
 
 
 def check_writable(location: str) -> None:
-    """Make the folder if it is not there, so that an hour of work does not end in one that cannot be written.
+    """Create the folder if it is missing, and check that it can be written, before hours of work end in it.
 
     Raises:
-        UserError: it cannot be made or written; its bucket does not exist.
+        UserError: it cannot be created or written, or its bucket does not exist.
     """
     with explained(location):
         if is_s3(location):
@@ -165,10 +175,10 @@ def check_writable(location: str) -> None:
 def list_files(location: str) -> list[StoredFile]:
     """List every file below a folder or prefix, sorted by path. Links to folders are followed.
 
-    Hidden files and leftovers (`is_hidden`) are left out. Folders of that kind are not opened.
+    Hidden files and leftovers (`is_hidden`) are skipped. Folders of that kind are not opened.
 
     Raises:
-        UserError: there is no such folder or bucket, or an entry of it cannot be read.
+        UserError: there is no such folder or bucket, or an entry cannot be read.
     """
     by_path = attrgetter("path")
     with explained(location):
@@ -180,7 +190,7 @@ def list_files(location: str) -> list[StoredFile]:
 
 
 def fingerprint(location: str) -> str:
-    """A cheap identity (sha256, hex) of what a folder, file or prefix holds: names, sizes and times or ETags.
+    """Return a cheap identity (sha256, hex) of a folder, file or prefix: of its names, sizes, and times or ETags.
 
     Raises:
         UserError: there is no such location.
@@ -195,7 +205,7 @@ def fingerprint(location: str) -> str:
 
 
 def local_copy(location: str) -> Path:
-    """A local path of a file that never changes: itself, or a copy in the cache that is downloaded once.
+    """Return a local path of a file that never changes: the file itself, or a copy downloaded once into the cache.
 
     Raises:
         UserError: there is no such file, or it cannot be downloaded.
@@ -209,7 +219,7 @@ def local_copy(location: str) -> Path:
 
 
 def current_copy(location: str) -> Path:
-    """As `local_copy`, of a file that may have changed since: copies are kept apart by version.
+    """Return a local path of a file that may change: as `local_copy`, but with one copy per version.
 
     Raises:
         UserError: there is no such file, or it cannot be downloaded.
@@ -223,7 +233,7 @@ def current_copy(location: str) -> Path:
 
 
 def digest(location: str) -> str:
-    """sha256 (hex) of what a file holds now.
+    """Return the sha256 (hex) of a file's current content.
 
     Raises:
         UserError: there is no such file, or it cannot be read.
@@ -234,9 +244,9 @@ def digest(location: str) -> str:
 
 
 def local_folder(location: str) -> Path:
-    """A local path of a folder whose files never change: itself, or a copy in the cache that is downloaded once.
+    """Return a local path of a folder whose files never change: the folder itself, or a copy in the cache.
 
-    Where nothing lies at `location` there is no such folder.
+    If nothing lies at `location`, the folder does not exist.
 
     Raises:
         UserError: it cannot be downloaded.
@@ -251,7 +261,7 @@ def local_folder(location: str) -> Path:
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` for a file or folder, which is renamed to `path` at the end, or removed on failure."""
+    """Yield a path beside `path` for a file or folder. It is renamed to `path` at the end, or removed on failure."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         yield temporary
@@ -263,7 +273,7 @@ def beside(path: Path) -> Iterator[Path]:
 
 
 def _downloaded(location: str, path: Path) -> Path:
-    """`path`, where the object is put unless it is there."""
+    """Return `path`; download the object to it first if it is missing."""
     if not path.is_file():
         bucket, key = _bucket_and_key(location)
         with explained(location):

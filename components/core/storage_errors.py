@@ -1,4 +1,4 @@
-"""What goes wrong in folders and object stores, in one line that says what to do."""
+"""Errors of folders and object stores as one line that says what to do."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ REMEDIES = {errno.EACCES: ": give this user access", errno.ELOOP: ": remove this
 
 @contextmanager
 def explained(location: str) -> Iterator[None]:
-    """Turn what goes wrong at `location` into one line that names the entry and says what to do."""
+    """Convert errors at `location` in this block into a UserError that names the entry and says what to do."""
     try:
         with _variables_named(location):
             yield
@@ -41,14 +41,14 @@ def explained(location: str) -> Iterator[None]:
 
 
 def _entry(failure: OSError, location: str) -> str:
-    """The file or folder below `location` that a call failed at, or `location` itself."""
+    """Return the file or folder below `location` at which a call failed, or `location` itself."""
     below = isinstance(failure.filename, str) and Path(location) in Path(failure.filename).parents
     return failure.filename if below else location
 
 
 @contextmanager
 def _variables_named(location: str) -> Iterator[None]:
-    """Turn the refusal of a setting of boto3 into a UserError that names the environment variables it may come from."""
+    """Convert a refused setting of boto3 into a UserError that names the environment variables it may come from."""
     try:
         yield
     except Exception as failure:
@@ -63,7 +63,7 @@ def _variables_named(location: str) -> Iterator[None]:
 
 
 def _is_of_settings(failure: Exception) -> bool:
-    """Whether boto3 refuses a setting, rather than the store a request."""
+    """Tell whether boto3 refused a setting, rather than the store a request."""
     from botocore.exceptions import BotoCoreError, ConnectionError, HTTPClientError, NoCredentialsError
 
     if isinstance(failure, FileNotFoundError):

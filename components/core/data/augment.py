@@ -1,4 +1,4 @@
-"""Random changes to a batch of images, on its device, drawn by a CPU generator so that every device sees the same.
+"""Random augmentation of a batch of images on its device, drawn by a CPU generator, so every device sees the same.
 
 Images are float [N, 3, H, W] in [-1, 1].
 """
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 LUMINANCE = (0.299, 0.587, 0.114)
-"""Of red, green and blue in grey (ITU-R BT.601)."""
+"""Weights of red, green and blue in grey (ITU-R BT.601)."""
 
 
 def flip(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -39,8 +39,8 @@ def shift(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
 def jitter(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     """Change each image's brightness, then contrast, then saturation by factors from 1 - `strength` to 1 + `strength`.
 
-    Contrast is the distance from the image's mean luminance, saturation that from each pixel's. The hue stays: people
-    are known by the colours of their clothes.
+    Contrast is the distance from the image's mean luminance, saturation the distance from each pixel's luminance. The
+    hue stays: people are known by the colours of their clothes.
     """
     if strength == 0:
         return images
@@ -53,17 +53,17 @@ def jitter(images: Tensor, strength: float, generator: torch.Generator) -> Tenso
 
 
 def grey(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
-    """Take the colours from each image with `probability`."""
+    """Remove the colours of each image with `probability`."""
     if probability == 0:
         return images
     return torch.where(of_each(chosen(len(images), probability, generator), images), luminance(images), images)
 
 
 def erase(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
-    """Random erasing (Zhong et al. 2020): paint a rectangle of each image mid-grey with `probability`.
+    """Paint a random rectangle of each image mid-grey with `probability` (random erasing, Zhong et al. 2020).
 
-    Its area is 2 to 40 % of the image's, its height 0.3 to 1 / 0.3 of its width; what would reach over the border is
-    cut off in both.
+    Its area is 2 to 40 % of the image's, its height 0.3 to 1 / 0.3 of its width; height and width are cut at the
+    image's border.
     """
     if probability == 0:
         return images
@@ -81,9 +81,12 @@ def erase(images: Tensor, probability: float, generator: torch.Generator) -> Ten
 
 
 def inside(size: int, lengths: Tensor, place: Tensor) -> Tensor:
-    """Which of `size` positions lie in a stretch of each of `lengths` [N]: bool [N, size].
+    """Mark the positions of one stretch per row: bool [N, size].
 
-    `place` [N] says where it starts, from 0 (as early as it can) to 1 (as late).
+    Args:
+        size: number of positions.
+        lengths: [N], length of each stretch.
+        place: [N], start of each stretch, from 0 (as early as possible) to 1 (as late as possible).
     """
     starts = (place * (size - lengths + 1)).floor()[:, None]
     positions = torch.arange(size)
@@ -91,16 +94,16 @@ def inside(size: int, lengths: Tensor, place: Tensor) -> Tensor:
 
 
 def luminance(images: Tensor) -> Tensor:
-    """Grey of each pixel: [N, 1, H, W]."""
+    """Return the grey value of each pixel: [N, 1, H, W]."""
     weights = torch.tensor(LUMINANCE, device=images.device, dtype=images.dtype)
     return (images * weights.view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def chosen(count: int, probability: float, generator: torch.Generator) -> Tensor:
-    """Which of `count` images an event of that probability happens to: bool [count]."""
+    """Mark each of `count` images with a probability: bool [count]."""
     return torch.rand(count, generator=generator) < probability
 
 
 def of_each(values: Tensor, images: Tensor) -> Tensor:
-    """One value for each image [N] in a shape that fits `images`, on their device."""
+    """Reshape one value per image [N] so that it broadcasts over `images`, on their device."""
     return values.to(images.device).view(-1, 1, 1, 1)

@@ -1,4 +1,4 @@
-"""Encoded images as people see them: upright, RGB, 8 bits a channel. The one place where images are decoded."""
+"""Decode images as people see them: upright, RGB, 8 bits per channel. Images are decoded only here."""
 
 import io
 
@@ -10,10 +10,10 @@ from simpgan.components.core.errors import UserError
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 RECORDED = ("JPEG", "PNG")
-"""Formats that the images of a data set may have."""
+"""Allowed formats of the images of a data set."""
 
 STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
-"""First bytes of JPEG and PNG, whatever comes behind them."""
+"""First bytes of every JPEG and PNG file."""
 DAMAGED = "damaged or truncated image"
 
 TURNS = {
@@ -25,38 +25,39 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes an image upright, by its EXIF Orientation."""
+"""The operation that makes an image upright, by its EXIF Orientation."""
 
 
 class Unreadable(UserError):
-    """Says why bytes are not an image. The reason is the same on every machine: manifests record it."""
+    """The reason why bytes are not an image. It is the same on every machine, since manifests record it."""
 
 
 def picture(content: bytes, *, formats: tuple[str, ...] = FORMATS, max_pixels: int | None = None) -> Image.Image:
-    """Decode an image: upright as its EXIF Orientation says, RGB, 8 bits a channel.
+    """Decode an image: upright according to its EXIF Orientation, RGB, 8 bits per channel.
 
-    Grey values of 16 bits keep their upper 8 bits, which is what Pillow does with colours of 16 bits. Integers of 32
-    bits count as 16 bits if they lie within 0 to 65535, and floating-point values within 0 to 1 as shares of white.
-    Transparency is dropped.
+    Grey values of 16 bits keep their upper 8 bits, as Pillow does with colours of 16 bits. Integers of 32 bits count as
+    16 bits if they lie within 0 to 65535, and floating-point values within 0 to 1 as shares of white. Transparency is
+    dropped.
 
     Args:
-        formats: Pillow's names of the formats that are read.
-        max_pixels: refuse an image with more, before its pixels are read; None leaves it to Pillow's own limit.
+        content: the encoded image.
+        formats: Pillow's names of the formats to read.
+        max_pixels: refuse an image with more, before its pixels are read; None: Pillow's own limit.
 
     Raises:
-        Unreadable: the bytes are no such image, damaged or too many, or their values have no known scale.
+        Unreadable: the bytes are no such image, are damaged or too many, or their values have no known scale.
     """
     return colours(_loaded(content, formats, max_pixels))
 
 
 def is_upright(content: bytes) -> bool:
-    """Whether a decoder that ignores EXIF shows the image upright, too."""
+    """Tell whether a decoder that ignores EXIF also shows the image upright."""
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         return orientation(image) not in TURNS
 
 
 def refuse_long(size: int, max_pixels: int) -> None:
-    """Raise Unreadable for a file of `size` bytes that is empty, or longer than any encoding of so many pixels."""
+    """Raise Unreadable for a file of `size` bytes that is empty, or longer than any encoding of `max_pixels` pixels."""
     if size == 0:
         raise Unreadable("empty file")
     if size > 4 * max_pixels + 2**20:
@@ -64,7 +65,7 @@ def refuse_long(size: int, max_pixels: int) -> None:
 
 
 def _loaded(content: bytes, formats: tuple[str, ...], max_pixels: int | None) -> Image.Image:
-    """The pixels of an image in the file's own mode, upright."""
+    """Load the pixels of an image in the file's own mode, upright."""
     if not content:
         raise Unreadable("empty file")
     try:
@@ -86,7 +87,7 @@ def _loaded(content: bytes, formats: tuple[str, ...], max_pixels: int | None) ->
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF Orientation of an image; 1, upright, where it has none or the EXIF data are damaged."""
+    """Return the EXIF Orientation of an image; 1, upright, if it has none or its EXIF data are damaged."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # Viewers show an image whose EXIF data are damaged, and so do we.
@@ -94,7 +95,7 @@ def orientation(image: Image.Image) -> int:
 
 
 def colours(image: Image.Image) -> Image.Image:
-    """An image of any mode as RGB of 8 bits a channel.
+    """Convert an image of any mode to RGB with 8 bits per channel.
 
     Raises:
         Unreadable: its values have no known scale, or its mode has no colours.
@@ -112,7 +113,7 @@ def colours(image: Image.Image) -> Image.Image:
 
 
 def _of_integers(values: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """The upper 8 of 16 bits."""
+    """Return the upper 8 of 16 bits."""
     darkest, brightest = int(values.min()), int(values.max())
     if darkest < 0 or brightest > 65535:
         raise Unreadable(f"integers from {darkest} to {brightest}, which have no known scale: save it with 16 bits")
@@ -124,7 +125,7 @@ def _of_integers(values: NDArray[np.integer]) -> NDArray[np.uint8]:
 
 
 def _of_shares(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Values within 0 to 1 as 0 to 255."""
+    """Scale values within 0 to 1 to 0 to 255."""
     if not ((values >= 0) & (values <= 1)).all():
         raise Unreadable("floating-point values that are not all within 0 to 1: save it with 8 or 16 bits")
     return (values * 255).round().astype(np.uint8)

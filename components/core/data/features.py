@@ -31,8 +31,8 @@ class Features(NamedTuple):
     """Features of some images of a manifest, compared by cosine.
 
     Attributes:
-        rows: [N] int64, rows of the manifest's images, rising.
-        features: [N, D] float32, theirs; of any length.
+        rows: [N] int64, rows of the manifest's images, ascending.
+        features: [N, D] float32, of any length.
         description: method, protocol, fold, seed, steps, target (the manifest's digest).
     """
 
@@ -41,10 +41,10 @@ class Features(NamedTuple):
     description: dict[str, Any]
 
     def of(self, rows: np.ndarray) -> np.ndarray:
-        """Features [M, D] of some of the rows.
+        """Return the features [M, D] of some of the rows.
 
         Raises:
-            UserError: one of the rows has none.
+            UserError: one of the rows has no features.
         """
         missing = np.setdiff1d(rows, self.rows)
         if len(missing):
@@ -56,16 +56,16 @@ class Features(NamedTuple):
 
 
 def save_features(folder: Path, rows: np.ndarray, features: np.ndarray, description: Mapping[str, Any]) -> None:
-    """Write features to `folder`; its features.json, written last, makes it whole.
+    """Write features to `folder`; its features.json is written last and completes them.
 
     Args:
-        folder: made if it is not there.
-        rows: [N] int64, rising.
+        folder: created if missing.
+        rows: [N] int64, ascending.
         features: [N, D] float32.
-        description: of JSON types; see `Features`.
+        description: JSON types; see `Features`.
 
     Raises:
-        ValueError: rows do not rise, are not as many as features, or a feature is not a finite number.
+        ValueError: rows are not ascending, are not as many as features, or a feature is not a finite number.
         UserError: `folder` cannot be written.
     """
     refuse_unfit(rows, features)
@@ -79,7 +79,7 @@ def save_features(folder: Path, rows: np.ndarray, features: np.ndarray, descript
 
 
 def refuse_unfit(rows: np.ndarray, features: np.ndarray) -> None:
-    """Raise ValueError if `rows` do not rise, are not as many as `features`, or a feature is not a finite number."""
+    """Raise ValueError if `rows` are not ascending or not as many as `features`, or a feature is not finite."""
     if features.ndim != 2 or rows.shape != features.shape[:1] or (np.diff(rows) <= 0).any():
         raise ValueError(f"{rows.shape} rows, rising, were expected for features {features.shape}")
     if not np.isfinite(features).all():
@@ -109,7 +109,7 @@ def load_features(folder: Path) -> Features:
 
 
 def features_digest(folder: Path) -> str:
-    """sha256 (hex) over features and description."""
+    """Return the sha256 (hex) of features and description."""
     content = hashlib.sha256()
     for name in FILES:
         with (folder / name).open("rb") as file:

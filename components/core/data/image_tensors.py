@@ -20,7 +20,7 @@ from simpgan.components.core.process.progress import Progress
 
 
 def decode(content: bytes, height: int, width: int) -> np.ndarray:
-    """Decode an image to uint8 [3, height, width], upright and RGB; stretched to the size, bilinear with antialiasing.
+    """Decode an image to uint8 [3, height, width], upright and RGB; resize bilinearly with antialiasing.
 
     Raises:
         Unreadable: the bytes are no image; see `picture`.
@@ -29,7 +29,7 @@ def decode(content: bytes, height: int, width: int) -> np.ndarray:
 
 
 def resized(images: Tensor, height: int, width: int) -> Tensor:
-    """Decoded images, uint8 [N, 3, H, W], in another size, as `decode` would have resized them."""
+    """Resize decoded images, uint8 [N, 3, H, W], as `decode` would have resized them."""
     if images.shape[-2:] == (height, width):
         return images
     pictures = images.permute(0, 2, 3, 1).cpu().numpy()
@@ -38,12 +38,12 @@ def resized(images: Tensor, height: int, width: int) -> Tensor:
 
 
 def stretched(image: Image.Image, height: int, width: int) -> np.ndarray:
-    """An RGB image as uint8 [3, height, width]; bilinear with antialiasing."""
+    """Resize an RGB image to uint8 [3, height, width] by bilinear interpolation with antialiasing."""
     return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
 
 
 def read_pictures(data_root: str, manifest: Manifest, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """The images of `rows` of the manifest, in that order, each as uint8 [height, width, 3] in its own size."""
+    """Yield the images of `rows` of the manifest, in that order, each as uint8 [height, width, 3] in its own size."""
     for row, content in zip(rows, read_images(data_root, manifest, rows), strict=True):
         with named(manifest, row):
             decoded = np.asarray(picture(content))
@@ -52,7 +52,10 @@ def read_pictures(data_root: str, manifest: Manifest, rows: np.ndarray) -> Itera
 
 @contextmanager
 def named(manifest: Manifest, row: int) -> Iterator[None]:
-    """Name the image of the manifest that cannot be decoded: an earlier ingest has taken what it would reject now."""
+    """Name the image of the manifest that cannot be decoded in this block.
+
+    An earlier ingest may have accepted an image that it would reject now.
+    """
     try:
         yield
     except Unreadable as reason:
@@ -63,9 +66,9 @@ def named(manifest: Manifest, row: int) -> Iterator[None]:
 def iterate_batches(
     data_root: str, manifest: Manifest, rows: np.ndarray, height: int, width: int, batch: int
 ) -> Iterator[Tensor]:
-    """Images of `rows` of the manifest, in that order, as uint8 [up to batch, 3, height, width].
+    """Yield images of `rows` of the manifest, in that order, as uint8 [up to batch, 3, height, width].
 
-    Threads decode ahead of the caller, never more than two batches, so memory does not grow with the data.
+    Threads decode ahead of the caller, at most two batches, so memory does not grow with the data.
     """
     workers = cpu_count() or 1
     contents = read_images(data_root, manifest, rows)
@@ -84,8 +87,10 @@ def iterate_batches(
 def load_decoded(
     data_root: str, manifest: Manifest, rows: np.ndarray, height: int, width: int, device: torch.device
 ) -> Tensor:
-    """All images of `rows` as one uint8 tensor [N, 3, height, width] on `device`: 1.3 GB for Market-1501's
-    training set at 256x128, small enough to leave nothing to load while training."""
+    """Load all images of `rows` as one uint8 tensor [N, 3, height, width] on `device`.
+
+    Market-1501's training set needs 1.3 GB at 256x128, small enough to leave nothing to load while training.
+    """
     images = torch.empty((len(rows), 3, height, width), dtype=torch.uint8, device=device)
     start = 0
     with Progress(f"decode {manifest.dataset}", len(rows), "image") as bar:
@@ -97,10 +102,10 @@ def load_decoded(
 
 
 def to_unit_range(images: Tensor) -> Tensor:
-    """uint8 images to float in [-1, 1]."""
+    """Convert uint8 images to float in [-1, 1]."""
     return images.float() / 127.5 - 1
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Float images in [-1, 1] to uint8, clipped, never stretched."""
+    """Convert float images in [-1, 1] to uint8, clipped, never rescaled."""
     return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -1,4 +1,4 @@
-"""The manifest: what a data set holds, and which image plays which part in which protocol."""
+"""The manifest: the images of a data set, and their roles in its protocols."""
 
 import hashlib
 import json
@@ -39,23 +39,22 @@ OBJECT_COLUMNS = {"name": "str", "size": "int64", "version": "str"}
 
 @dataclass(frozen=True, eq=False)
 class Manifest:
-    """A data set: its images, the roles they play, and the files that were rejected.
+    """A data set: its images, their roles, and the files that were rejected.
 
     Args:
-        dataset: name that results are reported under.
-        images: one row an image, sorted by `name`: name (path inside the data set, unique), shard and
-            position (where its bytes are), sha256 (hex, of the encoded bytes), width, height (pixels), person
-            (<NA>: unknown, as for distractors and unlabelled images), camera (<NA>: unknown), time (frame
-            number or seconds, or <NA>).
-        roles: image (row of `images`), protocol, fold (0-based), role ("train", "query" or "gallery"). An
-            image without a role, such as Market-1501's junk, takes no part in anything.
+        dataset: name in the results.
+        images: one row per image, sorted by `name`: name (path inside the data set, unique), shard and position (where
+            its bytes are), sha256 (hex, of the encoded bytes), width, height (pixels), person (<NA>: unknown, as for
+            distractors and unlabelled images), camera (<NA>: unknown), time (frame number or seconds, or <NA>).
+        roles: image (row of `images`), protocol, fold (0-based), role ("train", "query" or "gallery"). An image without
+            a role, such as Market-1501's junk, is not used.
         rejected: name, reason.
-        objects: the files that were read, rejected ones too, as they were then: name, size (bytes) and version (that
-            of `storage.list_files`), sorted by name; so that a later look tells which of them are new. None for files
-            from archives, and in translations. Not part of the digest.
-        source_protocol: the protocol whose train role, at fold 0, a classifier is trained on when this data
-            set is the source.
-        warnings: what ingest found unusual, one sentence each. Not part of the digest.
+        objects: the files that were read, including rejected ones, at that time: name, size (bytes) and version (as in
+            `storage.list_files`), sorted by name; used to find new files later. Empty for files from archives and for
+            translations. Not part of the digest.
+        source_protocol: protocol whose train role, at fold 0, a classifier is trained on if this data set is the
+            source.
+        warnings: unusual findings of ingest, one sentence each. Not part of the digest.
 
     Raises:
         ValueError: a column is missing, names are not unique or those of images not sorted, or a role points outside
@@ -90,10 +89,10 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 (hex) over what the data set is: names, bytes, labels, roles, what was rejected.
+        """Return the sha256 (hex) of what the data set is: names, bytes, labels, roles, rejected files.
 
-        Where the bytes lie and when they were read is no part of it: the same images are the same data set, however
-        they were split into shards, so a stage that has seen them need not run again.
+        Places of bytes and reading times are not part of it. The same images are the same data set, however they are
+        split into shards, so a stage that has seen them need not run again.
         """
         content = hashlib.sha256(f"{SCHEMA_VERSION}\n{self.dataset}\n{self.source_protocol}\n".encode())
         for table in (self.images.drop(columns=PLACE), self.roles, self.rejected):
@@ -102,15 +101,15 @@ class Manifest:
 
     @cached_property
     def files_digest(self) -> str:
-        """sha256 (hex) over all tables, by which damage is found."""
+        """Return the sha256 (hex) of all tables, by which damage is found."""
         return hashlib.sha256(b"".join(as_text(getattr(self, name)) for name in TABLES)).hexdigest()
 
     def protocols(self) -> pd.DataFrame:
-        """The (protocol, fold) pairs of the data set, sorted."""
+        """Return the (protocol, fold) pairs of the data set, sorted."""
         return self.roles[["protocol", "fold"]].drop_duplicates().sort_values(["protocol", "fold"], ignore_index=True)
 
     def rows(self, protocol: str, fold: int, role: str) -> np.ndarray:
-        """Rows of `images` that play `role`, ascending; empty where the protocol has no such role (int64).
+        """Return the rows of `images` with a role, ascending int64; empty if the protocol has no such role.
 
         Raises:
             UserError: there is no such protocol or fold.
@@ -126,10 +125,10 @@ class Manifest:
         return np.sort(of_fold.loc[of_fold["role"] == role, "image"].to_numpy())
 
     def save(self, folder: str | Path) -> bool:
-        """Write the manifest into `folder`; its manifest.json, written last, makes it one.
+        """Write the manifest into `folder`; its manifest.json is written last and completes it.
 
         Returns:
-            False if it is there already: then nothing is written.
+            False if the same manifest is there already: then nothing is written.
 
         Raises:
             UserError: `folder` cannot be written.
@@ -162,7 +161,7 @@ class Manifest:
         """Read what `save` wrote.
 
         Raises:
-            UserError: there is no manifest, it is of another schema, or its content is damaged.
+            UserError: there is no manifest, it has another schema, or its content is damaged.
         """
         folder = Path(folder)
         missing = [name for name in FILES if not (folder / name).is_file()]
@@ -188,7 +187,7 @@ class Manifest:
 
 
 def manifest_near(folder: Path) -> str:
-    """What to give instead of a folder that is no manifest, as the end of a sentence; "" if nothing is known."""
+    """Suggest what to give instead of a folder that is no manifest, to end a sentence; empty if nothing is known."""
     near = [folder.parent, folder / "manifest", *sorted(folder.glob("*")), *sorted(folder.glob("*/manifest"))]
     found = next((each for each in near if (each / FILES[0]).is_file()), None)
     if found:
@@ -199,17 +198,21 @@ def manifest_near(folder: Path) -> str:
 
 
 def empty(columns: dict[str, str]) -> pd.DataFrame:
-    """A table of `columns` without rows."""
+    """Return a table of `columns` without rows."""
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
 
 
 def as_text(table: pd.DataFrame) -> bytes:
-    """A table as bytes that are the same wherever it was made."""
+    """Return a table as bytes that are the same on every machine."""
     return table.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape")
 
 
 def typed(table: pd.DataFrame, columns: dict[str, str], title: str) -> pd.DataFrame:
-    """`table` with exactly `columns` in their order and types, numbered from 0."""
+    """Return `table` with exactly `columns` in their order and types, numbered from 0.
+
+    Raises:
+        ValueError: a column is missing.
+    """
     missing = [name for name in columns if name not in table]
     if missing:
         raise ValueError(f"{title} has no column {', '.join(missing)}")

@@ -1,4 +1,4 @@
-"""What is new at a location, in parts that are read one by one: a folder with listing.parquet and listing.json."""
+"""New files at a location, in parts that are read one by one: a folder with listing.parquet and listing.json."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ class Listing:
 
     Attributes:
         location: folder or `s3://` prefix.
-        objects: name (from there), size (bytes), version, part (from 0); sorted by name.
+        objects: name (below the location), size (bytes), version, part (from 0); sorted by name.
     """
 
     location: str
@@ -35,23 +35,23 @@ class Listing:
 
     @classmethod
     def split(cls, location: str, objects: pd.DataFrame, images: int) -> Self:
-        """The objects in parts of `images` files."""
+        """Divide the objects into parts of `images` files."""
         return cls(location, objects.assign(part=range(len(objects))).assign(part=lambda rows: rows["part"] // images))
 
     @property
     def parts(self) -> list[int]:
-        """The numbers of the parts."""
+        """Return the numbers of the parts."""
         return sorted(self.objects["part"].unique().tolist())
 
     @cached_property
     def digest(self) -> str:
-        """sha256 (hex) over all of it."""
+        """Return the sha256 (hex) of the listing."""
         return hashlib.sha256(
             f"{self.location}\n".encode("utf-8", "surrogateescape") + as_text(self.objects)
         ).hexdigest()
 
     def of_part(self, part: int) -> pd.DataFrame:
-        """The objects of a part: name, size, version.
+        """Return the objects of a part: name, size, version.
 
         Raises:
             UserError: there is no such part.
@@ -61,7 +61,7 @@ class Listing:
         return self.objects.loc[self.objects["part"] == part, list(OBJECT_COLUMNS)].reset_index(drop=True)
 
     def save(self, folder: Path) -> None:
-        """Write the listing into `folder`; its listing.json, written last, makes it one."""
+        """Write the listing into `folder`; its listing.json is written last and completes it."""
         storage.write_bytes(str(folder / "listing.parquet"), self.objects.to_parquet(index=False))
         summary = {"location": self.location, "objects": len(self.objects), "digest": self.digest}
         storage.write_bytes(str(folder / "listing.json"), (json.dumps(summary, indent=2) + "\n").encode())

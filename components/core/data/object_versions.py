@@ -1,4 +1,4 @@
-"""The files at a location as objects, each with the version that it has now, and which of them a data set lacks."""
+"""Files at a location with their current versions, and those that a data set lacks."""
 
 import os
 import re
@@ -14,7 +14,7 @@ ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 def objects_at(location: str) -> pd.DataFrame:
     """List the files below a folder or `s3://` prefix: name, size and version, sorted by name.
 
-    Hidden files and leftovers are left out.
+    Hidden files and leftovers are skipped.
 
     Raises:
         UserError: there is no such folder or bucket, or it cannot be read.
@@ -25,7 +25,7 @@ def objects_at(location: str) -> pd.DataFrame:
 
 
 def new_objects(there: pd.DataFrame, known: Manifest) -> pd.DataFrame:
-    """Those of the objects that the data set was not made from: of another name, or of another version or size."""
+    """Return the objects that the data set was not made from: those with another name, version or size."""
     marked = there.merge(known.objects, how="left", on=list(OBJECT_COLUMNS), indicator="origin")
     return there[(marked["origin"] == "left_only").to_numpy()].reset_index(drop=True)
 
@@ -36,19 +36,19 @@ def name_of(path: str, location: str) -> str:
 
 
 def path_of(name: str, location: str) -> str:
-    """The path below `location` of the file that `name_of` gave this name."""
+    """Return the path below `location` of the file that `name_of` gave this name."""
     path = as_bytes(name)
     return path.decode() if storage.is_s3(location) else os.fsdecode(path)
 
 
 def as_name(path: bytes) -> str:
-    """A path as text: UTF-8, and each byte that is no UTF-8 as `\\xfc`. `as_bytes` is the inverse.
+    r"""Convert a path to text: UTF-8, with each byte that is not UTF-8 as `\xfc`. `as_bytes` is the inverse.
 
-    A backslash that would look like such a byte becomes `\\x5c`, so different paths have different names.
+    A backslash that would look like such a byte becomes `\x5c`, so different paths have different names.
     """
     return ESCAPED.sub(rb"\\x5cx\1", path).decode("utf-8", "backslashreplace")
 
 
 def as_bytes(name: str) -> bytes:
-    """The path that `as_name` gave this name."""
+    """Return the path that `as_name` gave this name."""
     return ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), name.encode())

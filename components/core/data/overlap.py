@@ -1,4 +1,4 @@
-"""Whether two data sets show the same people."""
+"""Check whether two data sets show the same people."""
 
 import numpy as np
 
@@ -7,13 +7,15 @@ from simpgan.components.core.errors import UserError
 
 
 def refuse_shared_people(source: Manifest, target: Manifest, allowed: bool) -> None:
-    """Stop where a transfer would be measured on people whom the classifier was trained on.
+    """Stop if a transfer would be measured on people whom the classifier was trained on.
 
-    Two data sets are taken to show the same people if they have the same name, or if an image of one is, byte for
-    byte, in the other. Other images of the same people cannot be told from the manifests.
+    Two data sets are taken to show the same people if they have the same name, or share an image, byte for byte. Other
+    images of the same people cannot be recognised from the manifests.
 
     Args:
-        allowed: the setting `allow_shared_people`; then nothing is refused.
+        source: manifest of the source.
+        target: manifest of the target.
+        allowed: the setting `allow_shared_people`; if True, nothing is refused.
 
     Raises:
         UserError: they show the same people.

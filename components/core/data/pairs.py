@@ -11,10 +11,13 @@ class PairSampler:
     """Draws pairs (first, second) of indices with q = 1 for the same identity and q = 0 otherwise."""
 
     def __init__(self, persons: np.ndarray) -> None:
-        """`persons` [N]: identity of each image, any integers.
+        """Index the images by identity.
+
+        Args:
+            persons: [N], identity of each image, any integers.
 
         Raises:
-            UserError: fewer than two identities, or none with two images.
+            UserError: fewer than two identities, or no identity with two images.
         """
         refuse_without_pairs(persons)
         identities, labels, counts = np.unique(persons, return_inverse=True, return_counts=True)
@@ -28,14 +31,14 @@ class PairSampler:
         self._rank_within = rank - self._starts[self.labels]
 
     def epoch(self, generator: torch.Generator) -> Tensor:
-        """A random order of all images [N]."""
+        """Return a random order of all images [N]."""
         return torch.randperm(len(self.labels), generator=generator)
 
     def partners(self, first: Tensor, positive_share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """For images `first` [B] a second one each, and q [B] as float: 1 with probability `positive_share`.
+        """Draw a second image for each image of `first` [B], and q [B] as float: 1 with probability `positive_share`.
 
-        A positive is another image of the same identity, uniformly; of an identity with one image there is none,
-        so its pair is negative. A negative is uniform over the images of all other identities.
+        A positive is another image of the same identity, uniformly. An identity with one image has none, so its pair is
+        negative. A negative is uniform over the images of all other identities.
         """
         size = len(first)
         identity = self.labels[first]
@@ -51,9 +54,9 @@ class PairSampler:
         return self._by_identity[torch.where(positive, same_person, other_person)], positive.float()
 
     def balanced(self, identities: int, images: int, generator: torch.Generator) -> Tensor:
-        """`images` images each of as many random identities: [identities * images], an identity's side by side.
+        """Draw `images` images each of as many random identities: [identities * images], each identity's side by side.
 
-        Without repetition where an identity has that many; one that has fewer shows them again in turn.
+        Images do not repeat unless an identity has fewer; then they repeat in turn.
 
         Raises:
             UserError: the source has fewer identities.
@@ -68,9 +71,10 @@ class PairSampler:
 
 
 def pairs_within(labels: Tensor, positive_share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Pairs (first, second) of places in a batch with identities `labels` [N]: [M] each.
+    """Draw pairs (first, second) of positions in a batch with identities `labels` [N]: [M] each.
 
-    Every positive pair once, and as many negative ones, drawn with replacement, as make the positive ones their share.
+    Every positive pair occurs once. Negative pairs are drawn with replacement, as many as give the positive ones their
+    share.
     """
     same = labels[:, None] == labels[None, :]
     positive = same.triu(1).nonzero()

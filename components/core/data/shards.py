@@ -1,4 +1,4 @@
-"""Shards: encoded images, untouched, in Parquet files that are named by their content and never change."""
+"""Shards: unchanged encoded images in Parquet files that are named by their content and never change."""
 
 import hashlib
 import json
@@ -28,12 +28,12 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, eq=False)
 class WrittenShards:
-    """Where images went.
+    """The places of written images.
 
     Args:
-        table: name, shard, position, sha256; one row an image, in the order in which they came.
-        written: names of the shards that were not there before.
-        present: names of the shards that were.
+        table: name, shard, position, sha256; one row per image, in the order in which they came.
+        written: names of the new shards.
+        present: names of the shards that existed before.
     """
 
     table: pd.DataFrame
@@ -42,16 +42,16 @@ class WrittenShards:
 
 
 def shard_location(data_root: str, shard: str) -> str:
-    """The file of a shard."""
+    """Return the file of a shard."""
     return storage.join(data_root, "shards", f"{shard}.parquet")
 
 
 def write_shards(
     data_root: str, items: Iterable[tuple[str, bytes]], *, shard_bytes: int = SHARD_BYTES
 ) -> WrittenShards:
-    """Store (name, encoded image) pairs in their order, holding about `shard_bytes` of them at a time.
+    """Store (name, encoded image) pairs in their order, holding about `shard_bytes` of them in memory.
 
-    A shard that is there already is not written again. Each appears whole or not at all.
+    An existing shard is not written again. Each shard appears whole or not at all.
 
     Raises:
         UserError: `data_root` cannot be written.
@@ -76,19 +76,19 @@ def write_shards(
 
 
 def are_there(data_root: str, manifest: Manifest) -> bool:
-    """Whether every shard that the manifest speaks of is under the data root."""
+    """Tell whether every shard of the manifest is under the data root."""
     return all(storage.exists(shard_location(data_root, shard)) for shard in manifest.images["shard"].unique())
 
 
 def read_images(data_root: str, manifest: Manifest, rows: Sequence[int] | np.ndarray) -> Iterator[bytes]:
-    """The encoded images of `rows` of the manifest, one after the other, in that order; a row may come twice.
+    """Yield the encoded images of `rows` of the manifest, in that order; a row may occur twice.
 
-    Reads windows of about 128 MiB, each row group of a window once, so that a random order costs little more
-    than reading through. Shards on S3 are downloaded once, into the local cache. Every image is compared with its
-    sha256 in the manifest.
+    Reads windows of about 128 MiB, each row group of a window once, so a random order costs little more than a
+    sequential one. Shards on S3 are downloaded once, into the local cache. Every image is compared with its sha256 in
+    the manifest.
 
     Raises:
-        UserError: a shard is not under `data_root`, cut short or changed.
+        UserError: a shard is not under `data_root`, or is truncated or changed.
     """
     rows = np.asarray(rows, dtype=np.int64)
     if len(rows) == 0:
@@ -103,7 +103,7 @@ def read_images(data_root: str, manifest: Manifest, rows: Sequence[int] | np.nda
 
 
 def _batches(items: Iterable[tuple[str, bytes]], shard_bytes: int) -> Iterator[tuple[list[str], list[bytes]]]:
-    """Runs of items, each closed by the image that reaches `shard_bytes`."""
+    """Yield consecutive items in lists, each ended by the image that reaches `shard_bytes`."""
     names: list[str] = []
     images: list[bytes] = []
     size = 0
@@ -134,7 +134,7 @@ def _encode(names: list[str], images: list[bytes]) -> pa.Buffer:
 
 @contextmanager
 def _open(data_root: str, shard: str) -> Iterator[pq.ParquetFile]:
-    """The file of a shard; damage that is met within the block is named."""
+    """Open the file of a shard; damage found in this block is named."""
     location = shard_location(data_root, shard)
     path = storage.local_copy(location)
     what, remedy = str(path), "delete it, and ingest or translate again, which stores its images anew"
@@ -145,7 +145,7 @@ def _open(data_root: str, shard: str) -> Iterator[pq.ParquetFile]:
 
 
 def _images_in(size: int, data_root: str, shard: str) -> int:
-    """How many images of the shard's mean size fit in `size` bytes; at least one."""
+    """Return how many images of the shard's mean size fit in `size` bytes; at least one."""
     with _open(data_root, shard) as file:
         groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
         mean = sum(group.total_byte_size for group in groups) / file.metadata.num_rows

@@ -1,6 +1,6 @@
-"""What data sets must hold for each stage: the refusals that manifests and settings alone decide.
+"""Requirements of each stage on its data sets: refusals that depend on manifests and settings alone.
 
-The stages and the check that comes before every training call the same functions, so each refusal has one wording.
+The stages and the check before every training call the same functions, so each refusal has one wording.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,22 +16,22 @@ from simpgan.components.core.data.overlap import refuse_shared_people
 from simpgan.components.core.errors import UserError
 
 FEWEST = 2
-"""Images that a domain needs to be a distribution."""
+"""Number of images that a domain needs for a distribution."""
 
 Split = tuple[str, int]  # protocol and fold
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is asked for of a source and a target.
+    """What is to be trained and measured on a source and a target.
 
     Attributes:
-        source_protocol: the source's protocol to train a classifier in; empty: the source's own.
+        source_protocol: protocol of the source to train a classifier in; empty: the source's own.
         identities: people in an identity-balanced batch of the classifier's training; 0: batches are not balanced.
-        translations: splits of the target in which a GAN is trained, on either data set's side.
+        translations: splits of the target in which a GAN is trained, in either direction.
         umdl: splits of the target in which UMDL is learned.
-        protocols: of the target to evaluate; empty: all.
-        needs_rows: whether results without a single ranking are of no use.
+        protocols: protocols of the target to evaluate; empty: all.
+        needs_rows: whether results without a single ranking are useless.
         allow_shared_people: whether source and target may show the same people.
     """
 
@@ -54,7 +54,7 @@ class Experiment:
         umdl: Sequence[Split] = (),
         needs_rows: bool = False,
     ) -> Self:
-        """The experiment that the settings of three stages ask for, given by name; a missing one has its default."""
+        """Return the experiment for the settings of three stages, given by name; missing ones have their defaults."""
         images = pretrain.get("images_per_identity", 0)
         looking = [evaluate, train_gan] if translations else [evaluate]
         return cls(
@@ -86,7 +86,7 @@ def refuse_source(source: Manifest, asked: Experiment) -> None:
 
 
 def refuse_target(target: Manifest, asked: Experiment) -> None:
-    """Raise UserError if nothing can be measured on the target, or nothing of what is trained for it."""
+    """Raise UserError if nothing can be measured on the target, or nothing that is trained for it."""
     splits = splits_to_evaluate(target, asked.protocols)
     rankable = rankable_splits(target, splits)
     if not rankable:
@@ -106,10 +106,14 @@ def refuse_target(target: Manifest, asked: Experiment) -> None:
 
 
 def labelled_images(source: Manifest, protocol: str = "") -> NDArray[np.int64]:
-    """Rows of the images that a classifier is trained on, rising; `protocol` is the source's own if empty.
+    """Return the rows of the images that a classifier is trained on, ascending.
+
+    Args:
+        source: manifest of the source.
+        protocol: protocol of the source; empty: its own.
 
     Raises:
-        UserError: there are none, their people are unknown, or they make no pairs.
+        UserError: there are no images, their people are unknown, or they form no pairs.
     """
     protocol = protocol or source.source_protocol
     rows = source.rows(protocol, 0, "train")
@@ -126,7 +130,7 @@ def labelled_images(source: Manifest, protocol: str = "") -> NDArray[np.int64]:
 
 
 def refuse_without_pairs(person: NDArray[np.int64]) -> None:
-    """Raise UserError unless images of the people `person` [N] make pairs of one person and of two."""
+    """Raise UserError unless images of the people `person` [N] form pairs of one person and of two."""
     identities, counts = np.unique(person, return_counts=True)
     if len(identities) < 2:
         raise UserError(
@@ -141,7 +145,7 @@ def refuse_without_pairs(person: NDArray[np.int64]) -> None:
 
 
 def refuse_few_identities(there: int, wanted: int) -> None:
-    """Raise UserError where an identity-balanced batch wants more people than `there` are."""
+    """Raise UserError if an identity-balanced batch needs more people than there are."""
     if wanted > there:
         raise UserError(
             f"a batch of {wanted} identities cannot be drawn from a source with {there}: "
@@ -150,14 +154,14 @@ def refuse_few_identities(there: int, wanted: int) -> None:
 
 
 def refuse_single_image(domain: str, images: int) -> None:
-    """Raise UserError where a domain, source or target, has too few images to be a distribution."""
+    """Raise UserError if a domain, source or target, has too few images for a distribution."""
     if images < FEWEST:
         count = f"{images} training image{'s' * (images != 1)}"
         raise UserError(f"{count} of the {domain}: label-free checks need two; give more images")
 
 
 def images_to_adapt_to(target: Manifest, protocol: str, fold: int) -> NDArray[np.int64]:
-    """Rows of the unlabelled images that a GAN is trained on in a split, rising.
+    """Return the rows of the unlabelled images that a GAN is trained on in a split, ascending.
 
     Raises:
         UserError: there is no such split, or it has fewer than two.
@@ -168,7 +172,7 @@ def images_to_adapt_to(target: Manifest, protocol: str, fold: int) -> NDArray[np
 
 
 def training_images(target: Manifest, protocol: str, fold: int) -> NDArray[np.int64]:
-    """Rows of the target's training images in a split, rising.
+    """Return the rows of the target's training images in a split, ascending.
 
     Raises:
         UserError: there is no such split, or it has none.
@@ -180,7 +184,7 @@ def training_images(target: Manifest, protocol: str, fold: int) -> NDArray[np.in
 
 
 def probes_for_umdl(target: Manifest, protocol: str, fold: int) -> NDArray[np.int64]:
-    """Rows of the probes and gallery images that UMDL makes features of in a split, rising.
+    """Return the rows of the probes and gallery images that get UMDL features in a split, ascending.
 
     Raises:
         UserError: there is no such split, or it has no training images or no probes.
@@ -193,7 +197,7 @@ def probes_for_umdl(target: Manifest, protocol: str, fold: int) -> NDArray[np.in
 
 
 def splits_to_evaluate(target: Manifest, protocols: Sequence[str] = ()) -> list[Split]:
-    """The splits of some protocols, or of all, sorted.
+    """Return the splits of some protocols, or of all, sorted.
 
     Raises:
         UserError: there is no such protocol, or no image has a role.
@@ -208,14 +212,14 @@ def splits_to_evaluate(target: Manifest, protocols: Sequence[str] = ()) -> list[
 
 
 def rankable_splits(target: Manifest, splits: Iterable[Split]) -> list[Split]:
-    """Those of the splits in which a probe has a correct match in the gallery."""
+    """Return the splits in which a probe has a correct match in the gallery."""
     found = matches(target.images, target.roles)
     rankable = set(found.loc[found["matched"], ["protocol", "fold"]].itertuples(index=False, name=None))
     return [split for split in splits if split in rankable]
 
 
 def unrankable(target: Manifest, splits: Sequence[Split]) -> str:
-    """Why splits without a match cannot be ranked, in words."""
+    """Explain why splits without a match cannot be ranked."""
     found = matches(target.images, target.roles)
     probes = sum(((found["protocol"] == protocol) & (found["fold"] == fold)).sum() for protocol, fold in splits)
     where = "; ".join(f"{protocol}, fold {fold}" for protocol, fold in splits[:3])
@@ -226,10 +230,10 @@ def unrankable(target: Manifest, splits: Sequence[Split]) -> str:
 
 
 def matches(images: pd.DataFrame, roles: pd.DataFrame) -> pd.DataFrame:
-    """One row a probe of a known person: protocol, fold, image, and `matched`.
+    """Return one row per probe of a known person: protocol, fold, image, and `matched`.
 
-    A probe is matched if the gallery has an image of the same person that its own camera did not take. An unknown
-    camera is another one.
+    A probe is matched if the gallery has an image of the same person that another camera took. An unknown camera counts
+    as another one.
     """
     shown = roles.join(images[["person", "camera"]], on="image").dropna(subset="person")
     key = ["protocol", "fold", "person"]
@@ -242,7 +246,10 @@ def matches(images: pd.DataFrame, roles: pd.DataFrame) -> pd.DataFrame:
 
 
 def images_in(target: Manifest, protocol: str, fold: int) -> NDArray[np.int64]:
-    """Rows of the images that stand for a split of the target, rising: those for training, or of all roles if few."""
+    """Return the rows of the images that represent a split of the target, ascending.
+
+    They are the training images, or images of all roles if there are few training images.
+    """
     train = target.rows(protocol, fold, "train")
     if len(train) >= FEWEST:
         return train

@@ -1,4 +1,4 @@
-"""translation.json, beside the manifest of translated images: which training the translator comes from."""
+"""The training of a translator: translation.json, beside the manifest of translated images."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ class _Origin(BaseModel):
 
 
 def read_origin(folder: Path) -> dict[str, Any]:
-    """Read what a translation's translation.json says of its training.
+    """Read translation.json of a translation.
 
     Raises:
         UserError: there is none, or it is damaged.

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while something is trained: noted, so that the training can save its checkpoint first."""
+"""Ctrl-C and SIGTERM: as an exception, or noted, so that a training can save its checkpoint first."""
 
 import os
 import signal
@@ -12,7 +12,8 @@ from types import FrameType
 GO_ON = "the same command goes on from there (Ctrl-C again ends at once)"
 UNDER_TORCHRUN = "TORCHELASTIC_RUN_ID"
 SECONDS_OF_ONE_INTERRUPT = 1.0
-"""torchrun passes Ctrl-C on to processes that have got it from the terminal: within this time it is the same one."""
+"""Two signals within this time count as one: torchrun forwards Ctrl-C to processes that got it from the terminal too.
+"""
 
 
 class Terminated(SystemExit):
@@ -49,10 +50,11 @@ def sigterm_raises() -> Iterator[None]:
 
 
 class Interrupt:
-    """Whether the process was asked to end.
+    """Notes whether the process was asked to end.
 
     Attributes:
-        number: of the signal; 0 as long as none has come.
+        number: number of the signal; 0 if none has come.
+        came: time of the signal, by the monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -60,7 +62,7 @@ class Interrupt:
         self.came = 0.0
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Note a signal; a second Ctrl-C ends at once. To be called as the signal's handler."""
+        """Note a signal; a second Ctrl-C ends at once. To be used as the signal's handler."""
         passed_on = UNDER_TORCHRUN in os.environ and time.monotonic() - self.came < SECONDS_OF_ONE_INTERRUPT
         if self.number and number == signal.SIGINT and not passed_on:
             raise KeyboardInterrupt
@@ -70,12 +72,15 @@ class Interrupt:
 
 @contextmanager
 def noted_interrupts(message: str) -> Iterator[Interrupt]:
-    """Within the block Ctrl-C and SIGTERM are noted. They take effect at its end.
+    """Note Ctrl-C and SIGTERM in this block; they take effect at its end.
 
     Outside the main thread, where Python allows no handlers, nothing is noted.
 
     Args:
-        message: is written to standard error as soon as one comes; empty for none.
+        message: text that is written to standard error as soon as a signal comes; empty: nothing is written.
+
+    Yields:
+        The noted interrupt.
 
     Raises:
         KeyboardInterrupt: at the end after Ctrl-C, and at once after a second one.
@@ -100,9 +105,9 @@ def noted_interrupts(message: str) -> Iterator[Interrupt]:
 
 @contextmanager
 def announced(message: str) -> Iterator[None]:
-    """Within the block the first signal that has a handler in Python has `message` written to standard error.
+    """Write `message` to standard error at the first signal with a Python handler in this block.
 
-    The handler itself may have to wait for seconds, until a computation comes back to Python. A thread has not.
+    A thread writes it, since the handler itself may wait for seconds until a computation returns to Python.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -124,5 +129,5 @@ def announced(message: str) -> Iterator[None]:
 
 
 def say_at_once(line: str) -> None:
-    """Write a line to standard error from wherever a signal has come; on a terminal below the bar that is there."""
+    """Write a line to standard error from a signal handler; on a terminal below the bar that is there."""
     os.write(sys.stderr.fileno(), f"{chr(10) if sys.stderr.isatty() else ''}{line}\n".encode())

@@ -1,4 +1,4 @@
-"""How far a long piece of work is: a bar on a terminal, a line now and then in a log."""
+"""Progress of long work: a bar on a terminal, a line now and then in a log."""
 
 import os
 import sys
@@ -12,23 +12,23 @@ from simpgan.components.core.process.task import TASK
 
 SECONDS_BETWEEN_LINES = 30.0
 FOR_LOG = "\x1e"
-"""Begins a line that belongs in a stage's log and not on the terminal, which has the bar."""
+"""Begins a line that belongs in a stage's log but not on the terminal, which shows the bar."""
 LINE = "{desc}: {n_fmt}/{total_fmt} {unit}s, {rate_fmt}, {elapsed} gone, {remaining} left{postfix}"
 
 Item = TypeVar("Item")
 
 
 class Progress:
-    """Shows how much of a piece of work is done, on standard error.
+    """Shows on standard error how much of the work is done.
 
-    A terminal gets tqdm's bar. Without a terminal, as under nohup or in CI, a line is written every 30 seconds.
-    A stage of a pipeline whose reader sits at a terminal shows the bar and writes the lines for its log.
+    A terminal gets tqdm's bar. Without a terminal, as under nohup or in CI, a line is written every 30 seconds. A stage
+    of a pipeline whose user is at a terminal shows the bar, and writes the lines for its log.
 
     Args:
         what: the work, in a few words.
-        total: units of work in all.
-        unit: what is counted, such as "image".
-        done: units that were done before.
+        total: number of units in all.
+        unit: name of a unit, such as "image".
+        done: number of units done before.
         shown: False in a process that leaves this to another one.
     """
 
@@ -51,7 +51,7 @@ class Progress:
             bar.update(count)
 
     def losses(self, values: Mapping[str, float]) -> None:
-        """Say what the losses are now, in the lines; other values are left out."""
+        """Show the current losses in the lines; other values are skipped."""
         losses = {name.removeprefix("loss/"): f"{value:.4g}" for name, value in values.items() if "loss/" in name}
         for bar in self.lines:
             bar.set_postfix(losses, refresh=False)
@@ -67,7 +67,7 @@ class Progress:
 
 
 def counted(items: Iterable[Item], what: str, total: int, unit: str) -> Iterator[Item]:
-    """Each of the items, one unit of work; it is done when the next one is asked for."""
+    """Yield the items, each one unit of work that is done when the next one is requested."""
     with Progress(what, total, unit) as progress:
         for item in items:
             yield item
@@ -75,21 +75,22 @@ def counted(items: Iterable[Item], what: str, total: int, unit: str) -> Iterator
 
 
 class Lines:
-    """A file for tqdm that makes a line of each state of a bar, with no carriage return.
+    """A file for tqdm that writes each state of a bar as a line, without carriage return.
 
     Args:
-        before: what each line begins with.
+        file: where the lines go.
+        before: prefix of each line.
     """
 
     def __init__(self, file: TextIO, before: str) -> None:
         self.file, self.before = file, before
 
     def write(self, text: str) -> None:
-        """Write a state as a line; what only moves the cursor is left out."""
+        """Write a state as a line; text that only moves the cursor is skipped."""
         if state := text.strip():
             # The bar on the same terminal ends without a line break: the carriage return makes this a line of its own.
             self.file.write(f"\r{self.before}{state}\n" if self.before else f"{state}\n")
 
     def flush(self) -> None:
-        """Write what is held back."""
+        """Write buffered text."""
         self.file.flush()

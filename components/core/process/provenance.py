@@ -1,4 +1,4 @@
-"""Where a number came from: the hardware, the day and the code's commit."""
+"""Where a number came from: hardware, date and the code's commit."""
 
 import os
 import platform
@@ -8,17 +8,17 @@ from functools import cache
 from pathlib import Path
 
 COMMIT = "SIMPGAN_COMMIT"
-"""Environment variable that names the commit where the code runs without its repository, as in a container."""
+"""Environment variable with the commit of code that runs without its repository, as in a container."""
 
 IMAGE = "SIMPGAN_IMAGE"
-"""Environment variable that names the container image a stage runs in, by its digest where it has one."""
+"""Environment variable with the container image that a stage runs in, by its digest if it has one."""
 
 PROCESSORS = Path("/proc/cpuinfo")
 
 
 @cache
 def hardware() -> str:
-    """The GPU's name, or the CPU's model and how many threads compute on it."""
+    """Return the GPU's name, or the CPU's model and its number of computing threads."""
     import torch
 
     if torch.cuda.is_available():
@@ -28,27 +28,27 @@ def hardware() -> str:
 
 
 def processor() -> str:
-    """The CPU's model; where Linux does not tell, its architecture."""
+    """Return the CPU's model, or its architecture if Linux does not tell the model."""
     fields = (line.partition(":") for line in PROCESSORS.read_text().splitlines()) if PROCESSORS.is_file() else ()
     models = (" ".join(value.split()) for name, _, value in fields if name.strip() == "model name")
     return next(models, "") or platform.machine()
 
 
 def today() -> str:
-    """The day, YYYY-MM-DD, in UTC."""
+    """Return the date, YYYY-MM-DD, in UTC."""
     return datetime.now(UTC).date().isoformat()
 
 
 def image() -> str:
-    """The container image that this process runs in, as whoever started it says; empty where nobody does."""
+    """Return the container image that this process runs in, as its runner names it; empty if it does not."""
     return os.environ.get(IMAGE, "")
 
 
 def commit(file: Path = Path(__file__)) -> str:
-    """The commit of the code: `SIMPGAN_COMMIT`, else that of the repository that holds `file`.
+    """Return the commit of the code: `SIMPGAN_COMMIT`, else the commit of the repository that holds `file`.
 
-    It ends with `-dirty` when tracked files differ from the commit, and is `unknown` where git knows nothing of
-    `file`, as in a package that happens to be installed inside of somebody's repository.
+    It ends with `-dirty` if tracked files differ from the commit. It is `unknown` if git does not track `file`, such as
+    in an installed package inside another repository.
     """
     if named := os.environ.get(COMMIT):
         return named
@@ -57,7 +57,7 @@ def commit(file: Path = Path(__file__)) -> str:
 
 @cache
 def commit_of_repository(file: Path) -> str:
-    """As `commit`, whatever the environment says; git is asked once."""
+    """Return the commit as `commit` does, ignoring the environment; git is asked once."""
     git = ["git", "-C", str(file.parent)]
     try:
         subprocess.run([*git, "ls-files", "--error-unmatch", file.name], check=True, capture_output=True)

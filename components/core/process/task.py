@@ -1,4 +1,4 @@
-"""The task that this process does: a component with its parameters and inputs, so that it can be done again."""
+"""The task of this process: a component with its parameters and inputs, so that it can be repeated."""
 
 import json
 import sys
@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict
 from simpgan.components.core.damaged_files import named_damage, read_json
 
 TASK = "SIMPGAN_TASK"
-"""Environment variable that names the task to its process, where a pipeline on this machine has started it."""
+"""Environment variable that names the task to its process if a pipeline on this machine started it."""
 
 EXECUTOR_INPUT = "--executor_input"
 FUNCTION = "--function_to_execute"
 FOLDER_OF_SCHEME = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}
-"""Where Kubeflow Pipelines puts what lies in an object store, in every pod."""
+"""Folders in every pod where Kubeflow Pipelines mounts object stores, by scheme."""
 
 
 class InputArtifact(BaseModel):
@@ -24,8 +24,9 @@ class InputArtifact(BaseModel):
 
     Attributes:
         uri: local path, or location in an object store.
-        digest: of its content, where it is known.
-        metadata: what the task that made it said of it.
+        digest: digest of its content, if known.
+        type: type of the artifact in Kubeflow Pipelines.
+        metadata: metadata set by the task that made it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,7 +38,7 @@ class InputArtifact(BaseModel):
 
     @classmethod
     def of_folder(cls, folder: Path) -> Self:
-        """A folder that a command was given; of a manifest it says the name and the digest, as its artifact would."""
+        """Describe a folder given to a command; a manifest gets name and digest, as its artifact would have."""
         path = folder.resolve() / "manifest.json"
         named = {}
         if path.is_file():
@@ -48,7 +49,7 @@ class InputArtifact(BaseModel):
 
     @classmethod
     def of_kfp(cls, artifact: Mapping[str, Any]) -> Self:
-        """An artifact as Kubeflow Pipelines describes it in JSON."""
+        """Convert from the JSON by which Kubeflow Pipelines describes an artifact."""
         metadata = artifact.get("metadata", {})
         return cls(
             uri=artifact["uri"],
@@ -59,7 +60,7 @@ class InputArtifact(BaseModel):
 
 
 class Task(BaseModel):
-    """A component with what it is given.
+    """A component with its inputs.
 
     Attributes:
         component: name of the stage.
@@ -77,14 +78,14 @@ class Task(BaseModel):
     def of_command(
         cls, component: str, parameters: Mapping[str, Any], folders: Mapping[str, Path | Sequence[Path]]
     ) -> Self:
-        """A stage's own command, with the parameters and folders that its component would be given."""
+        """Describe a stage's own command by the parameters and folders that its component would get."""
         lists = {name: [each] if isinstance(each, Path) else each for name, each in folders.items()}
         artifacts = {name: [InputArtifact.of_folder(folder) for folder in each] for name, each in lists.items() if each}
         return cls(component=component, parameters=dict(parameters), artifacts=artifacts)
 
     @classmethod
     def of_executor(cls, component: str, executor_input: str) -> Self:
-        """A component with the input that Kubeflow Pipelines hands to the process of its task."""
+        """Describe a component by the input that Kubeflow Pipelines passes to the process of its task."""
         inputs = json.loads(executor_input).get("inputs", {})
         artifacts = {
             name: [InputArtifact.of_kfp(artifact) for artifact in given.get("artifacts", [])]
@@ -93,7 +94,7 @@ class Task(BaseModel):
         return cls(component=component, parameters=inputs.get("parameterValues", {}), artifacts=artifacts)
 
     def uri_of(self, folder: Path) -> str:
-        """Where the input artifact comes from that this process finds at the path `folder`, else the path itself."""
+        """Return the uri of the input artifact that this process finds at the path `folder`, else the path itself."""
         uris = [artifact.uri for artifacts in self.artifacts.values() for artifact in artifacts]
         return next((uri for uri in uris if local_path(uri) == folder), str(folder.resolve()))
 
@@ -102,14 +103,15 @@ _of_command: list[Task] = []
 
 
 def note_task(task: Task) -> None:
-    """Say what this process does, where no argument of it does."""
+    """Set the task of this process, if its arguments do not tell it."""
     _of_command[:] = [task]
 
 
 def current_task() -> Task | None:
-    """What this process does, if it is known: its arguments tell where Kubeflow Pipelines, here or there, started it.
+    """Return the task of this process, if it is known.
 
-    The processes of a joint training have the arguments of the one that started them.
+    The arguments of a process that Kubeflow Pipelines started, here or on a cluster, tell its task. The processes of a
+    joint training have the arguments of the one that started them.
     """
     if EXECUTOR_INPUT in sys.argv and FUNCTION in sys.argv:
         executor_input, component = (sys.argv[sys.argv.index(name) + 1] for name in (EXECUTOR_INPUT, FUNCTION))
@@ -118,7 +120,7 @@ def current_task() -> Task | None:
 
 
 def local_path(uri: str) -> Path:
-    """Where a task finds the artifact at `uri`."""
+    """Return the path where a task finds the artifact at `uri`."""
     for scheme, folder in FOLDER_OF_SCHEME.items():
         if uri.startswith(scheme):
             return Path(folder + uri.removeprefix(scheme))

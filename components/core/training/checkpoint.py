@@ -21,21 +21,24 @@ from simpgan.components.core.training.distributed import is_first
 logger = logging.getLogger(__name__)
 
 CHECKPOINTS = "SIMPGAN_CHECKPOINTS"
-"""Environment variable that names another place for checkpoints, so that what is done again is done again, and leaves
-those of a training alone that may still be at work."""
+"""Environment variable that overrides the checkpoint folder.
+
+A rerun uses its own folder, so that it starts from step 0 and does not touch the checkpoints of the original, which may
+still be running.
+"""
 
 
 def checkpoint_key(stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """The name of a training's checkpoint: `stage`, and the digest of its settings and of its inputs' digests."""
+    """Name a training's checkpoint by `stage` and the digest of its settings and of its inputs' digests."""
     content = json.dumps([stage, settings, inputs], sort_keys=True)
     return f"{stage}-{hashlib.sha256(content.encode()).hexdigest()[:32]}"
 
 
 class Checkpoint:
-    """Where one training keeps its state, a nesting of dicts and lists of tensors and JSON values.
+    """The place where one training keeps its state, nested dicts and lists of tensors and JSON values.
 
-    It is the folder `checkpoints` under the data root, or what `SIMPGAN_CHECKPOINTS` names. Beside the state lies the
-    history of its metrics, in the local file `history`.
+    It is the folder `checkpoints` under the data root, or the one that `SIMPGAN_CHECKPOINTS` names. Beside the state
+    lies the history of its metrics, in the local file `history`.
     """
 
     def __init__(self, data_root: str, key: str) -> None:
@@ -49,10 +52,10 @@ class Checkpoint:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Within the block nobody else on these disks works on this training: two would write one history.
+        """Lock this training against other processes on the same disks in this block: two would write one history.
 
-        Who comes second waits, and finds the work done. In an object store there is nothing to wait for: the history is
-        each machine's own there, and the last checkpoint that is put is as good as any.
+        A second process waits, and then finds the work done. In an object store no lock is needed: each machine has its
+        own history there, and every saved checkpoint is valid.
         """
         if not is_first():
             yield
@@ -66,7 +69,7 @@ class Checkpoint:
             yield
 
     def load(self) -> dict[str, Any] | None:
-        """The state saved last, or None.
+        """Return the state saved last; None if there is none.
 
         Raises:
             UserError: the file is damaged.
@@ -82,10 +85,10 @@ class Checkpoint:
             return unpack(json.loads(header["__metadata__"]["state"]), load(content))
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Replace the saved state. The history goes first, so that it always reaches as far as the state.
+        """Replace the saved state. The history is written first, so it always reaches as far as the state.
 
         Raises:
-            UserError: a number in it is not finite; what was saved last stays.
+            UserError: a number in the state is not finite; the previous state stays.
         """
         tensors: dict[str, Tensor] = {}
         outline = pack(state, tensors)
@@ -100,7 +103,7 @@ class Checkpoint:
 
 
 def pack(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """`value` as JSON; its tensors are moved to `tensors` and named by their order."""
+    """Return `value` as JSON; its tensors are moved to `tensors` and named by their order."""
     if isinstance(value, Tensor):
         name = str(len(tensors))
         tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
@@ -113,7 +116,7 @@ def pack(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:
-    """The inverse of `pack`; tuples come back as lists."""
+    """Invert `pack`; tuples come back as lists."""
     if isinstance(value, list):
         return [unpack(item, tensors) for item in value]
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Several processes that train together, as torchrun starts them.
+"""Joint training of several processes, as torchrun starts them.
 
-Every process draws the joint batch with the same generator and computes on its own share of it. Gradients are averaged
-by DistributedDataParallel, so losses that are means over the batch are those of one process with the joint batch. Only
+Every process draws the joint batch with the same generator and computes its own share of it. DistributedDataParallel
+averages the gradients, so losses that are means over the batch equal those of one process with the joint batch. Only
 the first process tracks, saves checkpoints and writes the output. With one process every function here is the identity.
 """
 
@@ -20,9 +20,9 @@ from simpgan.components.core.training.device import choose_device
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Within the block the processes that torchrun has started are connected; without torchrun there is one.
+    """Connect the processes that torchrun started in this block; without torchrun there is one process.
 
-    Tensors on a GPU travel by NCCL, those on the CPU by gloo.
+    Tensors on a GPU are sent by NCCL, those on the CPU by gloo.
 
     Raises:
         UserError: a variable that torchrun sets is missing, or holds no such number.
@@ -49,22 +49,22 @@ def process_group() -> Iterator[None]:
 
 
 def process_count() -> int:
-    """Processes that train together."""
+    """Return the number of processes that train together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def process_rank() -> int:
-    """The number of this process, from 0."""
+    """Return the number of this process, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def is_first() -> bool:
-    """Whether this is the process that tracks, saves and writes."""
+    """Tell whether this is the process that tracks, saves and writes."""
     return process_rank() == 0
 
 
 def own_share(size: int) -> slice:
-    """This process's part of a joint batch of `size`.
+    """Return this process's part of a joint batch of `size`.
 
     Raises:
         UserError: the batch cannot be divided equally.
@@ -79,17 +79,17 @@ def own_share(size: int) -> slice:
 
 
 def parallel(losses: nn.Module) -> nn.Module:
-    """A module whose forward gives losses, so that a backward pass averages the gradients over the processes.
+    """Wrap a module whose forward returns losses, so that a backward pass averages the gradients over the processes.
 
-    Its parameters have to be on their device, and those that will ever learn have to require gradients by now.
+    Its parameters must be on their device, and all parameters that are ever trained must already require gradients.
     """
     return DistributedDataParallel(losses, forward_sync_buffers=False) if process_count() > 1 else losses
 
 
 def mean_over_processes(values: Tensor) -> Tensor:
-    """Element by element, on every process. No gradient goes through; nothing waits for the device.
+    """Average element by element, on every process, without gradient and without waiting for the device.
 
-    The training loop does this for the scalars it records.
+    The training loop does this for the scalars that it records.
     """
     if process_count() == 1:
         return values
@@ -99,7 +99,7 @@ def mean_over_processes(values: Tensor) -> Tensor:
 
 
 def gather(values: Tensor) -> Tensor:
-    """The equally large tensors [N, ...] of all processes as [processes, N, ...], on every process."""
+    """Return the equally large tensors [N, ...] of all processes as [processes, N, ...], on every process."""
     if process_count() == 1:
         return values[None]
     shares = [torch.empty_like(values) for _ in range(process_count())]
@@ -108,7 +108,7 @@ def gather(values: Tensor) -> Tensor:
 
 
 def largest_over_processes(*numbers: int) -> list[int]:
-    """The largest that any process has of each number, on every process; it takes no part of the device's time."""
+    """Return the maximum of each number over the processes, on every process, without waiting for the device."""
     if process_count() == 1:
         return list(numbers)
     told = torch.tensor(numbers)
@@ -117,7 +117,7 @@ def largest_over_processes(*numbers: int) -> list[int]:
 
 
 def from_first(number: int) -> int:
-    """`number` as the first process has it; it takes no part of the device's time."""
+    """Return the first process's `number`, on every process, without waiting for the device."""
     if process_count() == 1:
         return number
     told = torch.tensor(number)

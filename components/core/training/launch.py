@@ -1,4 +1,4 @@
-"""Several processes that train together in one pod, started from within a component as torchrun would."""
+"""Start several processes that train together in one pod, from within a component, as torchrun would."""
 
 import os
 import signal
@@ -16,15 +16,16 @@ USER_ERROR = f"{UserError.__name__}: "
 def together(run: Callable[..., Any], *arguments: Any) -> None:
     """Call `run` in as many new processes as the environment variable SIMPGAN_PROCESSES says, and wait for them.
 
-    Without the variable, `run` is called in this process. If one of the processes fails the others are ended.
+    Without the variable, `run` is called in this process. If one of the processes fails, the others are ended.
 
     Args:
-        run: a function of a module, since the processes look it up by name. What it returns is lost.
+        run: a function of a module, since the processes import it by name. Its return value is lost.
+        arguments: arguments of `run`.
 
     Raises:
         KeyboardInterrupt, Terminated: this process was told to end; the others have ended by then.
-        UserError: the variable holds no number of processes; or one of the processes raised it; it has the same words.
-        torch's ChildFailedError: one of them failed for another reason.
+        UserError: the variable holds no number of processes, or a process raised it, with the same message.
+        ChildFailedError: a process failed for another reason; it is torch's.
     """
     processes = whole_number(PROCESSES, 1, least=1)
     if processes == 1:

@@ -1,6 +1,6 @@
-"""The loop around a training step: progress, metrics, checkpoints, and going on after a kill.
+"""The loop around a training step: progress, metrics, checkpoints, and continuing after a kill.
 
-Under torchrun all processes do this loop together; the first one tracks and saves for all.
+Under torchrun all processes run this loop together; the first one tracks and saves for all.
 """
 
 import math
@@ -31,7 +31,7 @@ FULL = "set precision=fp32"
 
 
 class Trainer(Protocol):
-    """What a stage gives to `train`: one step, and all that changes by it."""
+    """A training step and all state that it changes, as a stage passes it to `train`."""
 
     images_per_step: int
 
@@ -39,17 +39,17 @@ class Trainer(Protocol):
         """Do step number `step` (from 0); all its randomness comes from `seed_step`.
 
         Returns:
-            scalars to record, on the device; of several processes their mean is recorded.
+            Scalars to record, on the device. Their means over the processes are recorded.
         """
 
     def state(self) -> Mapping[str, Any]:
-        """Everything that later steps depend on, as the first process has it."""
+        """Return everything that later steps depend on, as the first process has it."""
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` returned."""
+        """Restore what `state` returned."""
 
     def show(self, done: int) -> None:
-        """Record pictures, if some are due after `done` steps; called in the first process, also before any step."""
+        """Record images if some are due after `done` steps; called in the first process, also before any step."""
 
 
 def train(
@@ -57,10 +57,18 @@ def train(
 ) -> None:
     """Do all steps from the last checkpoint on.
 
-    Ctrl-C and SIGTERM, of whichever process, end all after the step in work, with a checkpoint.
+    Ctrl-C and SIGTERM in any process end all processes after the current step, with a checkpoint.
+
+    Args:
+        trainer: does the steps.
+        name: name of the training for messages.
+        steps: number of steps in all.
+        checkpoint: where the state is saved.
+        every_seconds: seconds between checkpoints.
+        run: where scalars are logged.
 
     Raises:
-        UserError: a recorded value is not finite; the checkpoint is the last one before that. Or the processes of a
+        UserError: a recorded value is not finite, and the checkpoint is the last one before that; or the processes of a
             joint training see different checkpoints.
         KeyboardInterrupt, Terminated: the training was asked to end.
     """
@@ -108,26 +116,26 @@ def train(
 
 
 def ending(name: str) -> str:
-    """What is said when a signal comes; nothing where another process says it."""
+    """Return the message to write when a signal comes; empty if another process writes it."""
     if not is_first() or TASK in os.environ:
         return ""
     return f"{name}: ending after this step, with a checkpoint: {GO_ON}"
 
 
 def broken(values: Mapping[str, Tensor]) -> bool:
-    """Whether a value is known not to be finite; those on a GPU are not known before they are read."""
+    """Tell whether a value is known not to be finite; values on a GPU are unknown before they are read."""
     return any(value.device.type == "cpu" and not value.isfinite() for value in values.values())
 
 
 def read(unread: list[tuple[int, Mapping[str, Tensor]]]) -> list[tuple[int, dict[str, float]]]:
-    """The scalars of several steps, means over the processes, fetched from the device in one transfer."""
+    """Fetch the scalars of several steps, means over the processes, from the device in one transfer."""
     scalars = torch.stack([value for _, values in unread for value in values.values()])
     numbers = iter(mean_over_processes(scalars).tolist())
     return [(step, {name: next(numbers) for name in values}) for step, values in unread]
 
 
 def record(values: list[tuple[int, dict[str, float]]], name: str, run: StageRun) -> None:
-    """Hand the scalars of several steps to the tracker, if all are finite."""
+    """Log the scalars of several steps, if all are finite."""
     for step, scalars in values:
         others = "lower the learning rate" if step else "start from other weights, since nothing was learned before"
         refuse_not_finite(
@@ -144,17 +152,17 @@ def refuse_not_finite(name: str, step: int, values: Mapping[str, float], remedy:
 
 
 class Updates:
-    """Makes the updates of a training: none by a loss or a gradient that is not finite, and none after it.
+    """Makes the updates of a training, and none by or after a loss or gradient that is not finite.
 
-    This is decided on the device, so nothing waits for it, and all processes decide alike. The training ends when
-    the loss is read.
+    This is decided on the device, so nothing waits for it, and all processes decide alike. The training ends when the
+    loss is read.
     """
 
     def __init__(self) -> None:
         self.stopped = torch.zeros(())
 
     def make(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
-        """Do one step of a fused optimiser down the gradient of `loss`. Returns the gradient's norm."""
+        """Do one step of a fused optimiser down the gradient of `loss`. Return the gradient's norm."""
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = gradient_norm(optimizer)
@@ -167,13 +175,13 @@ class Updates:
 
 
 def gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
-    """L2 norm over all gradients with which the optimiser will change its parameters; a scalar on their device."""
+    """Return the L2 norm over all gradients of the optimiser's parameters, a scalar on their device."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     return torch.nn.utils.get_total_norm([each.grad for each in parameters if each.grad is not None])
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Give an optimiser its saved state, laid out in memory as its parameters are: fused steps rely on that."""
+    """Restore an optimiser's saved state with the memory layout of its parameters, on which fused steps rely."""
     optimizer.load_state_dict(dict(state))
     for parameter, values in optimizer.state.items():
         for name, value in values.items():

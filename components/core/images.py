@@ -38,9 +38,11 @@ def stage_of(image: str) -> str:
 class Images(Settings):
     """The images as a cluster finds them."""
 
-    registry: str = Field(LOCAL, description="registry, with the prefix of the images' names: ghcr.io/somebody/simpgan")
+    registry: str = Field(
+        LOCAL, description="Registry, with the prefix of the images' names: ghcr.io/somebody/simpgan."
+    )
     digests: dict[str, Digest] = Field(
-        default_factory=dict, description="digest of an image's manifest, by the last part of its name"
+        default_factory=dict, description="Digest of an image's manifest, by the last part of its name."
     )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Starting weights of the classifier's backbone: torchvision's by name, a file by path, or none."""
+"""Initial weights of the classifier's backbone: torchvision's by name, a file by path, or none."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -14,7 +14,7 @@ NAMED = ("imagenet", "none")
 
 
 def check_content(weights: str, sha256: str) -> None:
-    """Raise UserError if `weights` is a file whose content has another SHA-256 (hex); '' stands for any."""
+    """Raise UserError if `weights` is a file with another SHA-256 (hex) than `sha256`; '' allows any."""
     if sha256 and weights not in NAMED and storage.digest(weights) != sha256:
         raise UserError(
             f"pretrain.weights: '{weights}' has changed: it no longer holds what pretrain.weights_sha256 says; "
@@ -23,10 +23,10 @@ def check_content(weights: str, sha256: str) -> None:
 
 
 def downsample_at(weights: str) -> Literal["1x1", "3x3"]:
-    """Which convolution of a bottleneck has the stride in `weights` (a name, a location or 'none').
+    """Return which convolution of a bottleneck has the stride in `weights` (a name, a location or 'none').
 
-    Caffe and Keras published ResNet-50 with the stride on the first 1x1 convolution, torchvision has it on the
-    3x3. The shapes are the same, so only the file's header (`strides`) can tell.
+    Caffe and Keras published ResNet-50 with the stride on the first 1x1 convolution, torchvision has it on the 3x3. The
+    shapes are the same, so only the file's header (`strides`) can tell.
     """
     if weights in NAMED:
         return "3x3"
@@ -36,7 +36,7 @@ def downsample_at(weights: str) -> Literal["1x1", "3x3"]:
 
 
 def load_backbone(backbone: nn.Module, architecture: str, weights: str) -> None:
-    """Put `weights` into `backbone` in place.
+    """Load `weights` into `backbone` in place.
 
     Raises:
         UserError: no such file, a file of another architecture, or no internet for torchvision's weights.
@@ -58,7 +58,7 @@ def load_backbone(backbone: nn.Module, architecture: str, weights: str) -> None:
 
 
 def split_normalisation(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A plain network's `state` with its batch normalisation cut in two where the backbone has both kinds (IBN-a)."""
+    """Split the batch normalisation of a plain network's `state` in two where the backbone has both kinds (IBN-a)."""
     state = dict(state)
     for name in own:
         module, _, parameter = name.rpartition(".")
@@ -75,7 +75,11 @@ def split_normalisation(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> 
 
 
 def torchvision_weights(architecture: str) -> dict[str, Tensor]:
-    """Load ImageNet weights by name, which torchvision downloads once. No code in the file is run."""
+    """Load ImageNet weights by name, which torchvision downloads once. No code in the file is run.
+
+    Raises:
+        UserError: they cannot be downloaded.
+    """
     import torchvision
 
     network = torchvision.models.get_model(architecture)
@@ -91,14 +95,18 @@ def torchvision_weights(architecture: str) -> dict[str, Tensor]:
 
 
 def read_weights(location: str) -> dict[str, Tensor]:
-    """All tensors of a .safetensors file in float32."""
+    """Read all tensors of a .safetensors file in float32."""
     with open_weights(location) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
 
 
 def open_weights(location: str) -> safe_open:
-    """Open a .safetensors file. Pickled checkpoints are refused: loading one can run its author's code."""
+    """Open a .safetensors file. Pickled checkpoints are refused: loading one can run its author's code.
+
+    Raises:
+        UserError: there is no such file, or it is not a .safetensors file.
+    """
     if not storage.exists(location):
         raise UserError(f"no weights file '{location}': give 'imagenet', 'none' or the path of a .safetensors file")
     try:

@@ -21,24 +21,26 @@ class ClassifierConfig(Settings):
     """Everything needed to build a `SiameseClassifier`."""
 
     backbone: Literal["resnet50", "resnet18"] = "resnet50"
-    identities: int = Field(ge=2, description="K of Eq. 3: identities of the source's training set")
-    height: int = Field(ge=16, description="pixels, of the images it was trained on")
-    width: int = Field(ge=16, description="pixels, of the images it was trained on")
-    dropout: float = Field(0.5, ge=0, lt=1, description="in front of each head")
-    last_stride: Literal[1, 2] = Field(2, description="stride of the last residual stage")
+    identities: int = Field(ge=2, description="K of Eq. 3: identities of the source's training set.")
+    height: int = Field(ge=16, description="Pixels of the images it was trained on.")
+    width: int = Field(ge=16, description="Pixels of the images it was trained on.")
+    dropout: float = Field(0.5, ge=0, lt=1, description="Dropout before each head.")
+    last_stride: Literal[1, 2] = Field(2, description="Stride of the last residual stage.")
     downsample_at: Literal["1x1", "3x3"] = Field(
-        "3x3", description="which convolution of a bottleneck has the stride; published weights differ in it"
+        "3x3", description="Convolution of a bottleneck that has the stride; published weights differ in it."
     )
-    bn_neck: bool = Field(False, description="batch normalisation between the pooled feature and both heads")
-    ibn: bool = Field(False, description="instance normalisation of half of the early channels (IBN-a)")
-    mixstyle: float = Field(0, ge=0, le=1, description="probability in training of mixing early features' statistics")
+    bn_neck: bool = Field(False, description="Batch normalisation between the pooled feature and both heads.")
+    ibn: bool = Field(False, description="Instance normalisation of half of the early channels (IBN-a).")
+    mixstyle: float = Field(
+        0, ge=0, le=1, description="Probability of mixing the statistics of early features in training."
+    )
 
 
 class SiameseClassifier(nn.Module):
     """ResNet without its last layer, an identity head and a verification head, shared by both images of a pair.
 
-    Images are float tensors [N, 3, H, W] in [-1, 1], as the generators produce them; the classifier turns
-    them into ImageNet statistics itself, differentiably.
+    Images are float tensors [N, 3, H, W] in [-1, 1], as the generators produce them; the classifier converts them to
+    ImageNet statistics itself, differentiably.
     """
 
     mean: Tensor
@@ -63,11 +65,11 @@ class SiameseClassifier(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embeddings v [N, D] of images [N, 3, H, W] in [-1, 1]; other sizes are resized to the trained one."""
+        """Return embeddings v [N, D] of images [N, 3, H, W] in [-1, 1]; other sizes are resized to the trained one."""
         return self.neck(self.pooled(images))
 
     def pooled(self, images: Tensor) -> Tensor:
-        """The backbone's pooled features [N, D], before the neck."""
+        """Return the backbone's pooled features [N, D], before the neck."""
         size = (self.config.height, self.config.width)
         if images.shape[-2:] != size:  # which CPUs cannot do in bf16
             images = nn.functional.interpolate(
@@ -77,11 +79,11 @@ class SiameseClassifier(nn.Module):
         return self.backbone(normalised.contiguous(memory_format=torch.channels_last))
 
     def identity_logits(self, embedding: Tensor) -> Tensor:
-        """Eq. 3 before its softmax: [N, K]."""
+        """Compute Eq. 3 before its softmax: [N, K]."""
         return self.identity_head(self.dropout(embedding))
 
     def verification_logit(self, first: Tensor, second: Tensor) -> Tensor:
-        """Eq. 1 before its sigmoid, of embeddings [N, D] each: [N], high for the same person."""
+        """Compute Eq. 1 before its sigmoid for embeddings [N, D] each: [N], high for the same person."""
         return self.verification_head(self.dropout((first - second).square())).squeeze(1)
 
     def freeze(self) -> "SiameseClassifier":
@@ -90,7 +92,7 @@ class SiameseClassifier(nn.Module):
 
 
 def build_backbone(config: ClassifierConfig) -> nn.Module:
-    """A ResNet that ends with its pooled feature."""
+    """Build a ResNet that ends with its pooled feature."""
     network: Any = resnet50() if config.backbone == "resnet50" else resnet18()
     network.fc = nn.Identity()
     if config.last_stride == 1:
@@ -112,7 +114,7 @@ def build_backbone(config: ClassifierConfig) -> nn.Module:
 
 
 def load_classifier(folder: Path) -> tuple[SiameseClassifier, dict[str, Any]]:
-    """The classifier in a model folder, and the folder's config.
+    """Load the classifier from a model folder. Return it with the folder's config.
 
     Raises:
         UserError: the folder holds no classifier.

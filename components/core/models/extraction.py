@@ -1,4 +1,4 @@
-"""Retrieval features of images, and batch-norm statistics of another data set."""
+"""Extract retrieval features of images, and adapt batch-norm statistics to another data set."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -18,13 +18,13 @@ from simpgan.components.core.process.progress import Progress
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """A manifest's images as a classifier gets them.
+    """The images of a manifest, prepared for a classifier.
 
     Attributes:
-        manifest: which images.
-        data_root: folder or `s3://` prefix that holds their shards.
-        prepare: uint8 [N, 3, H, W] to float in [-1, 1].
-        size: height and width in pixels in which `prepare` wants them; None: those of the classifier.
+        manifest: the manifest.
+        data_root: folder or `s3://` prefix that holds its shards.
+        prepare: converts uint8 [N, 3, H, W] to float in [-1, 1].
+        size: height and width in pixels of the input of `prepare`; None: those of the classifier.
     """
 
     manifest: Manifest
@@ -33,7 +33,7 @@ class Images:
     size: tuple[int, int] | None = None
 
     def batches(self, classifier: SiameseClassifier, rows: np.ndarray, batch: int) -> Iterator[Tensor]:
-        """Images [up to batch, 3, H, W] of `rows` in the classifier's size, on its device."""
+        """Yield images [up to batch, 3, H, W] of `rows` in the classifier's size, on its device."""
         device = next(classifier.parameters()).device
         size = self.size or (classifier.config.height, classifier.config.width)
         for images in iterate_batches(self.data_root, self.manifest, rows, *size, batch):
@@ -42,13 +42,13 @@ class Images:
 
 @dataclass(frozen=True, eq=False)
 class Extracted:
-    """Features of some images; each is averaged with its mirror image's.
+    """Features of some images, each averaged with the feature of its mirror image.
 
     Attributes:
-        rows: [N] int64, rows of the images' manifest, rising.
+        rows: [N] int64, rows of the images' manifest, ascending.
         unit: [N, D] float32 of length 1: means of unit vectors, compared by cosine.
-        embedding: [N, D] float32: means of the classifier's v, for the verification score; None where there is no v.
-        precision: in which they were computed, as `Inference.precision` says; empty where no network did.
+        embedding: [N, D] float32: means of the classifier's v, for the verification score; None if there is no v.
+        precision: precision of the computation, as in `Inference.precision`; empty if no network computed them.
     """
 
     rows: np.ndarray
@@ -57,11 +57,11 @@ class Extracted:
     precision: str = ""
 
     def of(self, rows: np.ndarray) -> "Extracted":
-        """The features of some of the rows, in their order, without embeddings."""
+        """Return the features of some of the rows, in their order, without embeddings."""
         return Extracted(rows, self.unit[np.searchsorted(self.rows, rows)], precision=self.precision)
 
     def embeddings_of(self, rows: np.ndarray) -> np.ndarray:
-        """The embeddings of some of the rows, in their order."""
+        """Return the embeddings of some of the rows, in their order."""
         assert self.embedding is not None, "only a classifier makes embeddings"
         return self.embedding[np.searchsorted(self.rows, rows)]
 
@@ -69,12 +69,15 @@ class Extracted:
 def extract(
     classifier: SiameseClassifier, images: Images, rows: np.ndarray, *, batch: int, precision: str, label: str
 ) -> Extracted:
-    """Features of `rows`, which must rise.
+    """Extract the features of `rows`, which must be ascending.
 
     Args:
-        batch: images that go through the classifier together.
-        precision: wanted, of `Inference`.
-        label: what the progress bar calls them.
+        classifier: the classifier, in evaluation mode.
+        images: the images.
+        rows: [N] int64, rows of their manifest.
+        batch: number of images that go through the classifier together.
+        precision: wanted precision, as for `Inference`.
+        label: name for the progress bar.
     """
     looking = Inference(classifier, precision)
     unit: list[Tensor] = []
@@ -89,7 +92,7 @@ def extract(
 
 
 def features_of(classifier: Inference, images: Tensor) -> tuple[Tensor, Tensor]:
-    """The unit vectors and the embeddings of `Extracted`, float32 [N, D] each, of images [N, 3, H, W] in [-1, 1]."""
+    """Compute unit vectors and embeddings (see `Extracted`) of images [N, 3, H, W] in [-1, 1]: float32 [N, D] each."""
     both = classifier(torch.cat([images, images.flip(3)]))
     original, mirrored = functional.normalize(both).chunk(2)
     return functional.normalize(original + mirrored), torch.stack(both.chunk(2)).mean(0)
@@ -98,15 +101,18 @@ def features_of(classifier: Inference, images: Tensor) -> tuple[Tensor, Tensor]:
 def with_statistics_of(
     classifier: SiameseClassifier, images: Images, rows: np.ndarray, *, batch: int, precision: str, seed: int
 ) -> SiameseClassifier:
-    """A copy of the classifier whose batch-norm statistics are those of `rows` (AdaBN, Li et al. 2017).
+    """Copy the classifier with the batch-norm statistics of `rows` (AdaBN, Li et al. 2017).
 
-    No label is used: each layer's mean and variance become the plain average of those of random batches. A last
-    batch that is not full is left out, since it would count as much as a full one.
+    No label is used: each layer's mean and variance become the plain average of those of random batches. A last batch
+    that is not full is left out, since it would count as much as a full one.
 
     Args:
-        batch: images whose statistics are taken together.
-        precision: wanted, of `Inference`.
-        seed: of the order in which images come.
+        classifier: the classifier.
+        images: the images.
+        rows: [N] int64, rows of their manifest.
+        batch: number of images per batch.
+        precision: wanted precision, as for `Inference`.
+        seed: seed of the images' order.
     """
     looking = Inference(classifier, precision)
     adapted = deepcopy(classifier).eval()

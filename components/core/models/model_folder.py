@@ -1,4 +1,4 @@
-"""A model as a folder: model.safetensors, and config.json with what is needed to build it and where it came from."""
+"""A model as a folder: model.safetensors, and config.json with what is needed to build it and its origin."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class _Config(BaseModel):
-    """What every model's config has, as far as all models have it in common."""
+    """The common part of every model's config."""
 
     settings: dict[str, Any] = {}
     inputs: dict[str, str] = {}
@@ -43,7 +43,7 @@ def save_model(folder: Path, networks: Mapping[str, nn.Module], config: Mapping[
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The config.json of a model folder.
+    """Read the config.json of a model folder.
 
     Raises:
         UserError: `folder` holds no model, or the file is damaged.
@@ -58,10 +58,10 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def built(folder: Path, build: Callable[[], Network]) -> Network:
-    """A network that `build` makes from the config of a model folder.
+    """Call `build`, which builds a network from the config of a model folder.
 
     Raises:
-        UserError: the config does not describe one.
+        UserError: the config does not describe a network.
     """
     with named_damage(folder / "config.json", REMEDY):
         try:
@@ -71,7 +71,7 @@ def built(folder: Path, build: Callable[[], Network]) -> Network:
 
 
 def model_digest(folder: Path) -> str:
-    """sha256 over a model folder's weights and config."""
+    """Return the sha256 (hex) of a model folder's weights and config."""
     content = hashlib.sha256()
     for name in MODEL_FILES:
         with (folder / name).open("rb") as file:
@@ -80,10 +80,10 @@ def model_digest(folder: Path) -> str:
 
 
 def load_network(folder: Path, name: str, network: nn.Module) -> nn.Module:
-    """Put the weights of `name` in a model folder into `network`, exactly.
+    """Load the weights of `name` in a model folder into `network`, exactly.
 
     Raises:
-        UserError: they cannot be read, or are those of another network.
+        UserError: they cannot be read, or belong to another network.
     """
     path = folder / "model.safetensors"
     try:
@@ -99,10 +99,10 @@ def load_network(folder: Path, name: str, network: nn.Module) -> nn.Module:
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
-    """Put all of the `state` that was read from `path` into `network`.
+    """Load all of the `state` that was read from `path` into `network`.
 
     Raises:
-        UserError: it is not that of such a network, or a number in it is not finite.
+        UserError: it belongs to another network, or a number in it is not finite.
     """
     own = network.state_dict()
     for name in sorted(own.keys() | state.keys()):

@@ -1,7 +1,7 @@
-"""The precision that networks compute in: bfloat16 on a CPU only where it gives the numbers of float32.
+"""Choose the precision of networks: bfloat16 on a CPU only if it gives the same numbers as float32.
 
-torch's bfloat16 convolutions for AMX (2.14.1, found 2026-11) read memory that was never written where a stride leaves a
-map one pixel wide. What they return depends on what that memory held before, so a comparison may pass by luck: such
+torch's bfloat16 convolutions for AMX (2.14.1, found 2026-11) read memory that was never written if a stride leaves a
+map one pixel wide. Their result depends on the previous content of that memory, so a comparison may pass by luck: such
 shapes never compute in bfloat16 on these processors. Everything else is compared with float32 once for each machine,
 network, size and batch, and the outcome is kept in the cache. GPUs are not compared.
 """
@@ -30,23 +30,24 @@ from simpgan.components.core.training.distributed import from_first
 logger = logging.getLogger(__name__)
 
 AGREEMENT = 0.999
-"""The least cosine between what bfloat16 and float32 compute of one image, or of one layer's input."""
+"""Lowest allowed cosine between bfloat16 and float32, for one image or for one layer's input."""
 
 COMPARED = 16
-"""Images of a batch that are computed in float32 for the comparison."""
+"""Number of images of a batch that are computed in float32 for the comparison."""
 
 POISONED = (1_000, 10_000, 100_000, 1_000_000, 4_000_000)
-"""Sizes of the memory, in floats, that holds no number when a comparison begins."""
+"""Sizes, in floats, of the memory that is filled with NaN before a comparison."""
 
 NARROW = "on AMX processors torch computes wrong bfloat16 numbers where a stride leaves a map one pixel wide"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The precision that a network computes in, and why.
+    """The precision of a network, and the reason.
 
     Attributes:
-        cosine: the lowest cosine between bfloat16 and float32, -1..1; None if they were not compared.
+        precision: the precision.
+        cosine: lowest cosine between bfloat16 and float32, -1..1; None if they were not compared.
         reason: why bfloat16 was wanted and is not used; empty otherwise.
     """
 
@@ -61,12 +62,12 @@ class Outcome:
 
 
 class Inference:
-    """Runs a network without gradients and dropout, in bfloat16 where that gives the numbers of float32.
+    """Runs a network without gradients and dropout, in bfloat16 if that gives the same numbers as float32.
 
     Args:
-        network: in evaluation mode. Its weights are compared as they are when the first batch of a size arrives.
-        wanted: 'fp32', 'bf16', or 'auto': bf16 where the hardware multiplies it faster.
-        kept: whether the cache keeps the outcomes; weights that a training goes on changing are not worth it.
+        network: network in evaluation mode. Its weights are compared when the first batch of a size arrives.
+        wanted: 'fp32', 'bf16', or 'auto': bf16 if the hardware multiplies it faster.
+        kept: whether the cache keeps the outcomes; False for weights that a training still changes.
     """
 
     def __init__(self, network: nn.Module, wanted: str = "auto", *, kept: bool = True) -> None:
@@ -74,27 +75,27 @@ class Inference:
         self.outcomes: dict[torch.Size, Outcome] = {}
 
     def __call__(self, images: Tensor) -> Tensor:
-        """The network's output, float32, for images [N, 3, H, W]."""
+        """Compute the network's output, float32, for images [N, 3, H, W]."""
         with torch.no_grad(), self.autocast(images):
             return self.network(images).float()
 
     def autocast(self, images: Tensor) -> torch.autocast:
-        """The context in which the network, or one of its shape, computes a batch like `images`."""
+        """Return the context in which the network, or one of its shape, computes a batch like `images`."""
         return autocast(images.device, self.outcome(images).precision)
 
     def outcome(self, images: Tensor) -> Outcome:
-        """The precision for a batch like `images`."""
+        """Return the precision for a batch like `images`."""
         if images.shape not in self.outcomes:
             self.outcomes[images.shape] = self._decide(images)
         return self.outcomes[images.shape]
 
     @property
     def precision(self) -> str:
-        """The precisions used so far: 'fp32', 'bf16', 'bf16 and fp32' (batches of other sizes), or empty."""
+        """Return the precisions used so far: 'fp32', 'bf16', 'bf16 and fp32' (batches of several sizes), or empty."""
         return " and ".join(sorted({outcome.precision for outcome in self.outcomes.values()}))
 
     def __str__(self) -> str:
-        """The outcomes so far, each once."""
+        """Return the outcomes so far, each once."""
         return "; ".join(dict.fromkeys(map(str, self.outcomes.values())))
 
     def _decide(self, images: Tensor) -> Outcome:
@@ -109,10 +110,14 @@ class Inference:
 
 
 def training_outcome(wanted: str, forwards: Sequence[tuple[nn.Module, Tensor]]) -> Outcome:
-    """The precision for a training whose steps compute `forwards`: networks, and images like those of a batch.
+    """Choose the precision for a training whose steps compute `forwards`.
 
-    Each layer is compared forward and backward. A whole network's gradients are not: rounding alone turns those of a
-    deep network with batch normalisation by more than `AGREEMENT` allows. Several processes agree on the first one's.
+    Each layer is compared forward and backward. A whole network's gradients are not: rounding alone changes those of a
+    deep network with batch normalisation by more than `AGREEMENT` allows. All processes use the first one's outcome.
+
+    Args:
+        wanted: 'fp32', 'bf16' or 'auto', as for `Inference`.
+        forwards: networks, each with images like those of a batch.
     """
     device = forwards[0][1].device
     precision = supported_precision(device, wanted)
@@ -130,14 +135,14 @@ def training_outcome(wanted: str, forwards: Sequence[tuple[nn.Module, Tensor]]) 
 
 
 def explained(outcome: Outcome, what: str) -> Outcome:
-    """The outcome; why bfloat16 is not used is said once in this process."""
+    """Return the outcome; if bfloat16 is not used, log the reason once in this process."""
     if outcome.reason:
         say_once(f"{what}: computes in float32, not bfloat16: {outcome.reason}")
     return outcome
 
 
 def kept_outcome(key: dict[str, Any], compare: Callable[[], Outcome]) -> Outcome:
-    """The outcome that the cache keeps for `key` on this machine; compared first if there is none."""
+    """Return the cached outcome for `key` on this machine; compare first if there is none."""
     machine = {
         "processor": provenance.processor(),
         "amx": has_amx(),
@@ -159,7 +164,7 @@ def kept_outcome(key: dict[str, Any], compare: Callable[[], Outcome]) -> Outcome
 
 
 def compare_outputs(network: nn.Module, images: Tensor) -> Outcome:
-    """Compare what a network makes of some of `images` in float32 with what it makes of them in a bfloat16 batch."""
+    """Compare a network's outputs for some of `images` in float32 with those of the whole batch in bfloat16."""
     chosen = torch.linspace(0, len(images) - 1, min(COMPARED, len(images))).long()
     with torch.no_grad():
         with narrow_layers(network) as narrow:
@@ -175,7 +180,7 @@ def compare_outputs(network: nn.Module, images: Tensor) -> Outcome:
 
 
 def compare_layers(forwards: Sequence[tuple[nn.Module, Tensor]]) -> Outcome:
-    """Compare every convolution and linear layer of the networks, forward and backward, on the input that it gets."""
+    """Compare every convolution and linear layer of the networks, forward and backward, on its own input."""
     cosines: list[float] = []
     for network, images in forwards:
         copy = deepcopy(network).eval().requires_grad_(True)
@@ -190,7 +195,7 @@ def compare_layers(forwards: Sequence[tuple[nn.Module, Tensor]]) -> Outcome:
 
 
 def layer_cosine(layer: nn.Module, inputs: Tensor) -> float:
-    """The lowest cosine between bfloat16 and float32 of a layer's output and of its gradients; NaN if one is none."""
+    """Return the lowest cosine between bfloat16 and float32 of a layer's output and gradients; NaN if not finite."""
     computed = []
     for is_bf16 in (False, True):
         with torch.enable_grad():
@@ -208,7 +213,7 @@ def layer_cosine(layer: nn.Module, inputs: Tensor) -> float:
 
 
 def lowest_cosine(expected: Tensor, found: Tensor) -> float:
-    """The lowest cosine between the rows of two tensors [N, ...], or of two vectors; rows that are both zero agree."""
+    """Return the lowest cosine between the rows of two tensors [N, ...], or of two vectors; zero rows agree."""
     if expected.ndim == 1:
         expected, found = expected[None], found[None]
     expected, found = expected.flatten(1), found.flatten(1)
@@ -218,7 +223,7 @@ def lowest_cosine(expected: Tensor, found: Tensor) -> float:
 
 
 def judged(cosine: float) -> Outcome:
-    """The outcome of a comparison whose lowest cosine is `cosine`; NaN: there were values that are no numbers."""
+    """Return the outcome of a comparison whose lowest cosine is `cosine`; NaN: some values were not finite."""
     if cosine > AGREEMENT:
         return Outcome("bf16", cosine)
     if math.isnan(cosine):
@@ -229,7 +234,7 @@ def judged(cosine: float) -> Outcome:
 
 @contextmanager
 def narrow_layers(network: nn.Module) -> Iterator[list[nn.Module]]:
-    """Within the block collect the convolutions with a stride whose input or output becomes one pixel wide."""
+    """Collect the strided convolutions whose input or output becomes one pixel wide in this block."""
     found: list[nn.Module] = []
 
     def look(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
@@ -243,7 +248,7 @@ def narrow_layers(network: nn.Module) -> Iterator[list[nn.Module]]:
 
 @contextmanager
 def hooked(network: nn.Module, hook: Callable[[nn.Module, Any, Any], None]) -> Iterator[None]:
-    """Within the block call `hook` after every layer that bfloat16 products may go wrong in."""
+    """Call `hook` in this block after every layer whose bfloat16 products may go wrong."""
     layers = [each for each in network.modules() if isinstance(each, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
     handles = [layer.register_forward_hook(hook) for layer in layers]
     try:
@@ -254,14 +259,14 @@ def hooked(network: nn.Module, hook: Callable[[nn.Module, Any, Any], None]) -> I
 
 
 def poison_memory() -> None:
-    """Leave values that are no numbers in memory that was freed: code that reads what it never wrote shows them."""
+    """Fill memory with NaN and free it, so that code that reads unwritten memory shows it."""
     for size in POISONED:
         blocks = [torch.full((size,), float("nan")) for _ in range(2)]
         del blocks
 
 
 def weights_digest(network: nn.Module) -> str:
-    """sha256 over a network's structure, weights and batch-norm statistics."""
+    """Return the sha256 (hex) of a network's structure, weights and batch-norm statistics."""
     content = hashlib.sha256(str(network).encode())
     for value in network.state_dict().values():
         content.update(value.detach().cpu().contiguous().numpy())
@@ -269,7 +274,7 @@ def weights_digest(network: nn.Module) -> str:
 
 
 def label(network: nn.Module, images: Tensor) -> str:
-    """A network and the size of its images, for messages."""
+    """Describe a network and the size of its images for messages."""
     return f"{type(network).__name__} at {images.shape[-2]}x{images.shape[-1]}"
 
 

@@ -1,4 +1,4 @@
-"""ResNets (He et al. 2016) as torchvision has them, weight for weight.
+"""ResNets (He et al. 2016) as in torchvision, weight for weight.
 
 Importing torchvision takes as long as importing torch again, nearly all of it for operators and compilers that no
 stage uses.
@@ -22,6 +22,7 @@ class BasicBlock(nn.Module):
         self.downsample = downsample
 
     def forward(self, features: Tensor) -> Tensor:
+        """Compute features of the next layer, [N, C, H, W]."""
         change = self.relu(self.bn1(self.conv1(features)))
         change = self.bn2(self.conv2(change))
         change += self.downsample(features) if self.downsample else features
@@ -45,6 +46,7 @@ class Bottleneck(nn.Module):
         self.downsample = downsample
 
     def forward(self, features: Tensor) -> Tensor:
+        """Compute features of the next layer, [N, C, H, W]."""
         change = self.relu(self.bn1(self.conv1(features)))
         change = self.relu(self.bn2(self.conv2(change)))
         change = self.bn3(self.conv3(change))
@@ -53,9 +55,9 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Images [N, 3, H, W] to logits [N, 1000] of ImageNet's classes.
+    """Maps images [N, 3, H, W] to logits [N, 1000] of ImageNet's classes.
 
-    Layers are named and initialised in torchvision's order, so that its weights fit, and a seed draws the same ones.
+    Layers are named and initialised in torchvision's order, so its weights fit, and a seed draws the same ones.
     """
 
     def __init__(self, block: type[BasicBlock | Bottleneck], blocks: tuple[int, int, int, int]) -> None:
@@ -75,23 +77,26 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: Tensor) -> Tensor:
+        """Compute logits [N, 1000] of images [N, 3, H, W]."""
         features = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         features = self.layer4(self.layer3(self.layer2(self.layer1(features))))
         return self.fc(self.avgpool(features).flatten(1))
 
 
 def resnet18() -> ResNet:
+    """Build a ResNet-18 with random weights."""
     return ResNet(BasicBlock, (2, 2, 2, 2))
 
 
 def resnet50() -> ResNet:
+    """Build a ResNet-50 with random weights."""
     return ResNet(Bottleneck, (3, 4, 6, 3))
 
 
 def residual_stage(
     block: type[BasicBlock | Bottleneck], inputs: int, width: int, count: int, stride: int
 ) -> nn.Sequential:
-    """`count` blocks, of which the first one changes the size and the number of channels."""
+    """Build `count` blocks, of which the first one changes the size and the number of channels."""
     outputs = width * block.expansion
     downsample = None
     if stride != 1 or inputs != outputs:
@@ -101,5 +106,5 @@ def residual_stage(
 
 
 def convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
-    """A convolution without bias that keeps height and width but for its stride."""
+    """Build a convolution without bias that keeps height and width except for its stride."""
     return nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2, bias=False)

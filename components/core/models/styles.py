@@ -1,4 +1,4 @@
-"""Layers that make early features depend less on a camera's style, which is in their channels' statistics."""
+"""Layers that make early features depend less on a camera's style, which lies in the statistics of their channels."""
 
 import torch
 from torch import Tensor, nn
@@ -19,15 +19,16 @@ class InstanceBatchNorm(nn.Module):
         self.BN = nn.BatchNorm2d(channels - channels // 2)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Normalise features [N, C, H, W]."""
         instance, batch = features.split([self.IN.num_features, self.BN.num_features], 1)
         return torch.cat([self.IN(instance), self.BN(batch)], 1)
 
 
 class MixStyle(nn.Module):
-    """MixStyle (Zhou et al. 2021): in training, with `probability`, give features a style between theirs and another's.
+    """MixStyle (Zhou et al. 2021): in training, mixes the style of each image's features with another's.
 
-    An image's style is the mean and deviation of each channel; the other image is a random one of the batch. Drawn by
-    torch's global generator on the CPU, so that every device sees the same.
+    An image's style is the mean and deviation of each channel; the other image is a random one of the batch. A batch is
+    mixed with `probability`. Drawn by torch's global generator on the CPU, so every device sees the same.
     """
 
     def __init__(self, probability: float) -> None:
@@ -35,7 +36,7 @@ class MixStyle(nn.Module):
         self.probability = probability
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features [N, C, H, W] to the same."""
+        """Mix the styles of features [N, C, H, W]."""
         if not self.training or torch.rand(()) >= self.probability:
             return features
         count = len(features)

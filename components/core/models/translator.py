@@ -16,15 +16,15 @@ from simpgan.components.core.settings import Settings
 class GeneratorConfig(Settings):
     """Everything needed to build a `Generator`."""
 
-    height: int = Field(ge=16, multiple_of=4, description="pixels, of the images it translates")
-    width: int = Field(ge=16, multiple_of=4, description="pixels, of the images it translates")
-    channels: int = Field(64, ge=4, description="of the first convolution")
-    blocks: int = Field(9, ge=1, description="residual blocks; CycleGAN has 6 at 128 pixels and 9 at 256")
+    height: int = Field(ge=16, multiple_of=4, description="Pixels of the images it translates.")
+    width: int = Field(ge=16, multiple_of=4, description="Pixels of the images it translates.")
+    channels: int = Field(64, ge=4, description="Channels of the first convolution.")
+    blocks: int = Field(9, ge=1, description="Residual blocks; CycleGAN has 6 at 128 pixels and 9 at 256.")
     upsample: Literal["transposed", "resize"] = Field(
-        "transposed", description="resize + convolution leaves no checkerboard for the classifier to see"
+        "transposed", description="Upsampling; resize + convolution leaves no checkerboard for the classifier to see."
     )
     input_skip: bool = Field(
-        False, description="add the network's output to its input: the identity is where training starts"
+        False, description="Add the network's output to its input, so that training starts from the identity."
     )
 
 
@@ -57,6 +57,7 @@ class Generator(nn.Module):
         self.apply(initialise)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Translate images [N, 3, H, W] in [-1, 1]."""
         change = images
         for layer in self.layers:
             if self.recompute and isinstance(layer, ResidualBlock):
@@ -84,13 +85,14 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
+        """Compute features of the next layer, [N, C, H, W]."""
         return features + self.layers(features)
 
 
 class DiscriminatorConfig(Settings):
     """Everything needed to build a `Discriminator`."""
 
-    channels: int = Field(64, ge=4, description="of the first convolution")
+    channels: int = Field(64, ge=4, description="Channels of the first convolution.")
 
 
 class Discriminator(nn.Module):
@@ -111,23 +113,24 @@ class Discriminator(nn.Module):
         self.apply(initialise)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Score the patches of images."""
         return self.layers(images)
 
 
 def normalise_and_activate(channels: int) -> tuple[nn.Module, nn.Module]:
-    """Instance normalisation without affine parameters, then ReLU."""
+    """Return instance normalisation without affine parameters, then ReLU."""
     return nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)
 
 
 def upsample(inputs: int, outputs: int, how: Literal["transposed", "resize"]) -> list[nn.Module]:
-    """Layers that double height and width."""
+    """Return layers that double height and width."""
     if how == "transposed":
         return [nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)]
     return [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 3)]
 
 
 def initialise(layer: nn.Module) -> None:
-    """CycleGAN's start: weights N(0, 0.02), biases 0."""
+    """Initialise a layer as CycleGAN does: weights N(0, 0.02), biases 0."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(layer.weight, std=0.02)
         if layer.bias is not None:
@@ -135,7 +138,7 @@ def initialise(layer: nn.Module) -> None:
 
 
 def load_translator(folder: Path) -> tuple[Generator, dict[str, Any]]:
-    """F: T->S in a model folder, and the folder's config.
+    """Load F: T->S from a model folder. Return it with the folder's config.
 
     Raises:
         UserError: the folder holds no translator.

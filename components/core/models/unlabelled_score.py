@@ -1,8 +1,8 @@
-"""What can be said of a translation when no target image has a label.
+"""Score translations without labels of the target.
 
-A few numbers compare a fixed sample of the source's and of the target's training images before and after translation,
-in pixels and in the features of the classifier that will search for people. None uses a label. How well they follow the
-rates that labels tell is what `tests/studies/checkpoint_choice.py` measures.
+A few measures compare a fixed sample of the source's and the target's training images before and after translation, in
+pixels and in the features of the classifier that will search for people. None uses a label.
+`tests/studies/checkpoint_choice.py` measures how well they follow the rates measured with labels.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,18 +18,18 @@ from simpgan.components.core.models.classifier import SiameseClassifier
 from simpgan.components.core.models.precision import Inference
 
 SAMPLE = 256
-"""Images of each domain that are looked at: enough for a distance of distributions, and seconds of a CPU."""
+"""Images of each domain in the sample: enough for a distance of distributions, and seconds of a CPU."""
 
 NEIGHBOURS = 10
 BATCH = 32
 
 
 class Reference:
-    """A classifier's features of a sample of both domains as recorded, which others are held against.
+    """A classifier's features of a sample of both domains as recorded, for comparison with others.
 
     Args:
-        source: [N, D] features of the source's images.
-        recorded: [M, D] of the target's images as recorded.
+        source: [N, D], features of the source's images.
+        recorded: [M, D], features of the target's images as recorded.
     """
 
     def __init__(self, source: Tensor, recorded: Tensor) -> None:
@@ -37,17 +37,23 @@ class Reference:
         self.distance = frechet_distance(recorded, source)
 
     def measure(self, features: Tensor, logits: Tensor) -> dict[str, float]:
-        """What features tell of the same target images seen in another way: translated, or by adapted statistics.
+        """Measure features of the same target images after translation, or by adapted statistics.
 
-        - `frechet`: distance of these images from the source in the classifier's features, as a share of that of
-          the images as recorded: 1 without translation, 0 if they were one distribution. Sees a style or a quality
-          that the classifier does not know. Misses whether a person is still the same person.
-        - `neighbours`: of each image's ten nearest target images in these features, the share that were so
-          before translation: 1 without translation, 10 / (M - 1) by chance. Sees people exchanged, made up or made
-          alike. Misses whether the order was good; a cure for what makes cameras differ lowers it too.
-        - `entropy`: of the classifier's distribution over the source's identities, mean over these images, in
-          nats. Sees images that all look like the same few identities, for which it is low. That makes doubt a good
-          sign, against intuition: people of the target are none of these identities. Misses noise, which raises it too.
+        - `frechet`: distance of these images from the source in the classifier's features, relative to that of the
+        images as
+          recorded: 1 without translation, 0 for equal distributions. Sees a style or a quality that the classifier does
+              not
+          know. Misses whether a person is still the same person.
+        - `neighbours`: share of each image's ten nearest target images in these features that were among the ten
+        nearest before
+          translation: 1 without translation, 10 / (M - 1) by chance. Sees people exchanged, made up or made alike.
+              Misses
+          whether the order was good; removing the differences between cameras lowers it too.
+        - `entropy`: entropy of the classifier's distribution over the source's identities, mean over these images, in
+        nats. It
+          is low for images that all look like the same few identities. So doubt is a good sign, against intuition:
+              people of
+          the target are none of these identities. Misses noise, which raises it too.
 
         Args:
             features: [M, D], of the images of `recorded` in their order.
@@ -63,8 +69,8 @@ class Reference:
 class LabelFree:
     """Judges translators by a frozen classifier's features of a fixed sample of images.
 
-    Its numbers can be compared between translators that were judged with one classifier and one sample, so between
-    steps, weights of losses and methods, not between data sets.
+    Its measures can be compared between translators that were judged with one classifier and one sample: between steps,
+    loss weights and methods, but not between data sets.
     """
 
     def __init__(
@@ -73,11 +79,11 @@ class LabelFree:
         """Draw the sample and extract its features.
 
         Args:
-            classifier: frozen; it has to stay as it is.
+            classifier: frozen classifier, which must not change.
             source: uint8 [N, 3, H, W], the labelled images, on the device to compute on.
             target: uint8 [M, 3, H, W], the unlabelled training images, on the same device.
-            seed: of the sample.
-            precision: wanted, of `Inference`. Distances are computed in double precision.
+            seed: seed of the sample.
+            precision: wanted precision, as for `Inference`. Distances are computed in double precision.
 
         Raises:
             UserError: a domain has a single image.
@@ -90,10 +96,12 @@ class LabelFree:
         self.reference = Reference(*(through(self.judge, images.split(BATCH)) for images in (self.source, self.target)))
 
     def measure(self, f: nn.Module, g: nn.Module) -> dict[str, float]:
-        """The numbers of translators F: T->S and G: S->T of images in [-1, 1]: those of `Reference.measure`, and
+        """Measure the translators F: T->S and G: S->T of images in [-1, 1].
 
-        - `cycle_source`, `cycle_target`: mean |F(G(S)) - S| and |G(F(T)) - T|, 0..2. See content that is lost. Miss
-          content that is hidden in faint noise, and blame G as well as F.
+        Returns:
+            The measures of `Reference.measure`, and `cycle_source` and `cycle_target`: mean |F(G(S)) - S| and |G(F(T))
+                - T|, 0..2. They see lost content. They miss content hidden in faint noise, and depend on G as well as
+                on F.
         """
         translate, translate_back = (Inference(network, self.judge.wanted, kept=False) for network in (f, g))
         translated = through(translate, self.target.split(BATCH))
@@ -111,34 +119,34 @@ class LabelFree:
 
 
 def through(network: Inference, batches: Iterable[Tensor]) -> Tensor:
-    """What the network makes of batches of images [n, 3, H, W], joined, float32."""
+    """Run the network on batches of images [n, 3, H, W] and join the outputs, float32."""
     return torch.cat([network(batch) for batch in batches])
 
 
 def score(measures: Mapping[str, float]) -> float:
-    """What a translation is chosen by, lower is better: `frechet / sqrt(neighbours)`.
+    """Return the score for the selection of a translation, lower is better: `frechet / sqrt(neighbours)`.
 
-    A translation has to bring images closer to the source, and they have to stay the images they were: ten percent
-    less distance is worth a fifth fewer kept neighbours. The first alone, which follows the rates best, would take any
-    picture of the source's people for a good translation; docs/findings.md has the figures. Since every translation
-    loses neighbours, the score compares translations with each other; whether to translate at all is not its question.
+    A translation has to bring images closer to the source, and they have to stay the images they were: ten percent less
+    distance is worth a fifth fewer kept neighbours. The first measure alone, which follows the rates best, would accept
+    any image of the source's people as a good translation; docs/findings.md has the figures. Since every translation
+    loses neighbours, the score compares translations with each other; it does not tell whether to translate at all.
     """
     return measures["frechet"] / sqrt(max(measures["neighbours"], 1 / SAMPLE))
 
 
 def sample(images: Tensor, generator: torch.Generator) -> Tensor:
-    """At most `SAMPLE` of the images (or of their rows), the same ones on every device."""
+    """Draw at most `SAMPLE` of the images (or of their rows), the same ones on every device."""
     chosen = torch.randperm(len(images), generator=generator)[:SAMPLE].sort().values
     return images[chosen.to(images.device)]
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
-    """Squared Frechet distance of the Gaussians with the means and covariances of features [N, D] and [M, D].
+    """Return the squared Frechet distance of the Gaussians fitted to features [N, D] and [M, D].
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). With centred features A and B over sqrt(N - 1) and sqrt(M - 1), the
-    eigenvalues of C1 C2 = A'A B'B are the squared singular values of the N x M matrix AB', so no D x D root is needed,
-    and fewer images than dimensions need no regularisation. Then, though, two samples of one distribution are far from
-    each other, so distances can only be compared between samples of one size.
+    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and covariances C. With centred features A and B over
+    sqrt(N - 1) and sqrt(M - 1), the eigenvalues of C1 C2 = A'A B'B are the squared singular values of the N x M matrix
+    AB', so no D x D root is needed, and fewer images than dimensions need no regularisation. With so few images, two
+    samples of one distribution are far from each other, so distances can only be compared between samples of one size.
     """
     means, spreads = [], []
     for features in (first.cpu().double(), second.cpu().double()):
@@ -150,9 +158,9 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
 
 
 def common_neighbours(first: Tensor, second: Tensor, count: int) -> float:
-    """Share of the `count` nearest neighbours by cosine that images have in common in two features [N, D].
+    """Return the share of the `count` nearest neighbours by cosine that images have in common in two features [N, D].
 
-    Where there are no more than `count` other images, all are neighbours, and the share is 1.
+    If there are no more than `count` other images, all are neighbours, and the share is 1.
     """
     count = min(count, len(first) - 1)
     nearest = []
@@ -165,5 +173,5 @@ def common_neighbours(first: Tensor, second: Tensor, count: int) -> float:
 
 
 def mean_entropy(logits: Tensor) -> float:
-    """Mean entropy, nats, of the distributions whose logits are [N, K]."""
+    """Return the mean entropy, in nats, of the distributions with logits [N, K]."""
     return torch.special.entr(logits.float().softmax(1)).sum(1).mean().item()

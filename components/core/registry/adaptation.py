@@ -1,14 +1,14 @@
-"""An adaptation as a folder: a classifier, what makes it fit a target, and what is known of both.
+"""An adaptation as a folder: a classifier, the parts that fit it to a target, and its evaluation.
 
-    adaptation.json          what it is, and the digests of what lies beside it
+    adaptation.json          description, and the digests of the other files
     classifier/              model folder, as the pretrain stage wrote it
     translator/              model folder, as the train_gan stage wrote it; only with a method that translates
     statistics.safetensors   the classifier's batch-norm statistics of the target; only with AdaBN
-    source/, target/         manifests of what it was trained with
-    evaluation/              results.json, probes.parquet and checks.json, as far as there are any
-    card.md                  the same for people, once it is registered
+    source/, target/         manifests of the data sets it was trained with
+    evaluation/              results.json, probes.parquet and checks.json, if there are any
+    card.md                  model card, once it is registered
 
-The classifier's own statistics stay, since a training that goes on needs them; `load_adaptation` puts in the others.
+The classifier keeps its own statistics, which further training needs; `load_adaptation` loads those of the target.
 """
 
 import shutil
@@ -47,12 +47,13 @@ EVALUATION_FILES = ("results.json", "probes.parquet", "checks.json")
 
 @dataclass(frozen=True, eq=False)
 class Adaptation:
-    """A classifier ready to look at images like the target's.
+    """A classifier ready for images like the target's.
 
     Attributes:
-        classifier: with the statistics that the method has.
-        translator: F, which images go through first; None: they are looked at as recorded.
-        precision: wanted, of `Inference`.
+        description: the description of the adaptation.
+        classifier: classifier with the statistics of the method.
+        translator: F, which images go through first; None: images are used as recorded.
+        precision: wanted precision, as for `Inference`.
     """
 
     description: Description
@@ -62,32 +63,33 @@ class Adaptation:
 
     @cached_property
     def looking(self) -> Inference:
-        """The classifier in the precision that is right for it."""
+        """Return the classifier in its precision."""
         return Inference(self.classifier, self.precision)
 
     @cached_property
     def translating(self) -> Inference | None:
-        """The translator in the precision that is right for it."""
+        """Return the translator in its precision; None if there is none."""
         return Inference(self.translator, self.precision) if self.translator else None
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels that images are resized to before anything else."""
+        """Return height and width in pixels to which images are resized first."""
         config = self.translator.config if self.translator else self.classifier.config
         return config.height, config.width
 
     @property
     def dimensions(self) -> int:
-        """D: length of a feature."""
+        """Return D, the length of a feature."""
         return self.classifier.identity_head.in_features
 
     def features(self, images: Tensor, batch: int = 64) -> NDArray[np.float32]:
-        """Features [N, D] of length 1, compared by cosine, of images uint8 [N, 3, H, W] of any size.
+        """Compute features [N, D] of length 1, compared by cosine, of images uint8 [N, 3, H, W] of any size.
 
-        They are what the evaluate stage measures: the mean of each image's and its mirror image's.
+        They are the features that the evaluate stage measures: the mean of each image's and its mirror image's.
 
         Args:
-            batch: images that go through the networks together.
+            images: the images.
+            batch: number of images that go through the networks together.
         """
         unit = np.empty((len(images), self.dimensions), np.float32)
         for start in range(0, len(images), batch):
@@ -96,7 +98,7 @@ class Adaptation:
         return unit
 
     def prepared(self, images: Tensor) -> Tensor:
-        """Images uint8 [N, 3, H, W] of any size as the classifier gets them: translated, float in [-1, 1]."""
+        """Prepare images uint8 [N, 3, H, W] of any size for the classifier: translated, float in [-1, 1]."""
         images = resized(images, *self.size)
         if self.translating:
             translated = to_uint8(self.translating(to_unit_range(images)))
@@ -122,19 +124,24 @@ def save_adaptation(
     batch: int = 64,
     precision: str = "auto",
 ) -> Description:
-    """Put an adaptation together in `folder`; with AdaBN the statistics are computed here.
+    """Assemble an adaptation in `folder`; with AdaBN compute its statistics.
 
     Args:
-        method: of `description.REGISTRABLE`, such as simpgan+adabn.
+        folder: the folder of the adaptation.
+        method: a method that can be registered, such as simpgan+adabn.
         classifier: model folder; with source-to-target the classifier of the translated source.
-        source, target: folders of the manifests it was trained with.
+        source: folder of the source's manifest.
+        target: folder of the target's manifest.
         data_root: folder or `s3://` prefix that holds the shards.
-        translator: model folder; not used by a method that translates nothing.
+        translator: model folder; not used by a method without translation.
         evaluation: folder of the evaluate stage's results.
-        protocol, fold: split of the target to whose training images it is adapted. Those of the translator or
-            classifier if it was trained for one; else, if empty, the first split that has training images.
-        variant: what tells its training from others of its method in the results.
-        seed, batch, precision: as in the evaluation.
+        protocol: protocol of the target to whose training images it is adapted, if neither translator nor classifier
+            was trained for a split; empty: the first split with training images.
+        fold: fold of the protocol.
+        variant: tells its training from others of its method in the results.
+        seed: seed of the order of images for AdaBN, as in the evaluation.
+        batch: number of images per batch for AdaBN, as in the evaluation.
+        precision: wanted precision, as in the evaluation.
 
     Raises:
         UserError: an unknown method, parts that do not belong together, or too few images for AdaBN.
@@ -186,7 +193,7 @@ def save_adaptation(
 
 
 def refuse_other_translator(translator: Path | None, adaptation: Description) -> Path:
-    """The translator, if it is that of the adaptation's method, classifier, source and target; else raise UserError."""
+    """Return the translator if it fits the adaptation's method, classifier, source and target; else raise UserError."""
     if translator is None:
         raise UserError(f"the method {adaptation.method} translates images: give the translator too")
     config = load_translator(translator)[1]
@@ -203,7 +210,7 @@ def refuse_other_translator(translator: Path | None, adaptation: Description) ->
 
 
 def first_split(target: Manifest) -> tuple[str, int]:
-    """The first protocol and fold that has training images.
+    """Return the first protocol and fold with training images.
 
     Raises:
         UserError: there is none.
@@ -215,7 +222,7 @@ def first_split(target: Manifest) -> tuple[str, int]:
 
 
 def copy(part: Path, folder: Path, names: Collection[str]) -> None:
-    """Copy those files of a part that are there."""
+    """Copy the existing files of a part."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         if (part / name).is_file():
@@ -223,10 +230,10 @@ def copy(part: Path, folder: Path, names: Collection[str]) -> None:
 
 
 def save_statistics(folder: Path, description: Description, data_root: str, precision: str) -> None:
-    """Compute and write the classifier's batch-norm statistics of the target's training images as it gets them.
+    """Compute and write the classifier's batch-norm statistics of the target's training images, as it gets them.
 
     Raises:
-        UserError: there are not enough of them.
+        UserError: there are too few images.
     """
     target = Manifest.load(folder / "target")
     rows = target.rows(description.protocol, description.fold, "train")
@@ -247,10 +254,12 @@ def save_statistics(folder: Path, description: Description, data_root: str, prec
 
 
 def load_adaptation(folder: Path, device: torch.device | None = None, precision: str = "auto") -> Adaptation:
-    """The adaptation in `folder`, on a device: that of `choose_device` if none is given.
+    """Load the adaptation in `folder` to a device.
 
     Args:
-        precision: wanted, of `Inference`.
+        folder: the folder of the adaptation.
+        device: the device; None: that of `choose_device`.
+        precision: wanted precision, as for `Inference`.
 
     Raises:
         UserError: the folder holds none.
@@ -268,9 +277,9 @@ def load_adaptation(folder: Path, device: torch.device | None = None, precision:
 
 
 def networks_of(folder: Path, description: Description, device: torch.device, precision: str) -> Adaptation:
-    """The networks in an adaptation's folder, with the classifier's own statistics.
+    """Load the networks in an adaptation's folder, with the classifier's own statistics.
 
-    A classifier that was fine-tuned with the translator looks at its images.
+    If the classifier was fine-tuned with the translator, that version is loaded.
     """
     translator, looking = None, folder / "classifier"
     if description.translates:

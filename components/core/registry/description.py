@@ -1,4 +1,4 @@
-"""What an adaptation's folder says of itself: method, split, and the digests of all that lies in it. Without torch."""
+"""The description in an adaptation's folder: method, split, and the digests of all its files. Without torch."""
 
 import hashlib
 import json
@@ -23,26 +23,28 @@ PROVENANCE = {"precision", "hardware", "date", "commit", "command"}
 
 
 class Description(Settings):
-    """adaptation.json."""
+    """The content of adaptation.json."""
 
-    method: str = Field(description="of REGISTRABLE")
-    source: str = Field(description="data set that the classifier was trained on")
-    target: str = Field(description="data set to whose unlabelled images it was adapted")
-    protocol: str = Field(description="of the target, whose training images those are")
-    fold: int = Field(ge=0, description="of the protocol")
-    variant: str = Field(description="settings by which its training differs from others, as results have it")
-    seed: int = Field(description="of its training, as results have it")
-    order_seed: int = Field(description="of the order in which batch-norm statistics see images")
-    batch: int = Field(ge=1, description="images whose statistics are taken together")
-    digests: dict[str, str] = Field(description="of classifier, source, target; translator, evaluation if there are")
-    files: dict[str, str] = Field(description="sha256 of every file beside this one, by path")
+    method: str = Field(description="Method, one of REGISTRABLE.")
+    source: str = Field(description="Data set that the classifier was trained on.")
+    target: str = Field(description="Data set to whose unlabelled images it was adapted.")
+    protocol: str = Field(description="Protocol of the target whose training images those are.")
+    fold: int = Field(ge=0, description="Fold of the protocol.")
+    variant: str = Field(description="Settings that differ from those of other trainings, as in the results.")
+    seed: int = Field(description="Seed of its training, as in the results.")
+    order_seed: int = Field(description="Seed of the order of images for AdaBN.")
+    batch: int = Field(ge=1, description="Images per batch for AdaBN.")
+    digests: dict[str, str] = Field(
+        description="Digests of classifier, source, target, and of translator and evaluation if they exist."
+    )
+    files: dict[str, str] = Field(description="sha256 (hex) of every other file, by path.")
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The description in an adaptation's folder.
+        """Read the description in an adaptation's folder.
 
         Raises:
-            UserError: the folder is none.
+            UserError: the folder is no adaptation.
         """
         path = folder / DESCRIPTION
         if not path.is_file():
@@ -56,40 +58,43 @@ class Description(Settings):
             raise UserError(f"'{path}' is damaged or of another version: make or fetch the adaptation again") from None
 
     def write(self, folder: Path) -> None:
-        """Write it to `folder`, whose files it describes."""
+        """Write the description to `folder`, whose files it describes."""
         said = {"schema": SCHEMA, **self.model_dump()}
         (folder / DESCRIPTION).write_text(json.dumps(said, indent=2) + "\n")
 
     @property
     def base(self) -> str:
-        """The method without AdaBN; `adabn` alone is direct transfer with it."""
+        """Return the method without AdaBN; `adabn` alone is direct transfer with AdaBN."""
         return "direct" if self.method == "adabn" else self.method.removesuffix("+adabn")
 
     @property
     def adabn(self) -> bool:
-        """Whether the statistics of the batch normalisation are the target's."""
+        """Tell whether the batch-norm statistics are the target's."""
         return "adabn" in self.method.split("+")
 
     @property
     def translates(self) -> bool:
-        """Whether images are translated before the classifier sees them."""
+        """Tell whether images are translated before the classifier gets them."""
         return self.base in TRANSLATORS
 
     @property
     def content(self) -> str:
-        """sha256 over what it was made from and how it did: the same wherever and whenever it is put together."""
+        """Return the sha256 (hex) of what the adaptation was made from and of its evaluation.
+
+        It is the same wherever and whenever the adaptation is assembled.
+        """
         said = self.model_dump(exclude={"files"})
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def check_method(method: str) -> None:
-    """Raise UserError if `method` is none that an adaptation can have."""
+    """Raise UserError if no adaptation can have the method."""
     if method not in REGISTRABLE:
         raise UserError(f"no adaptation has the method '{method}': {nearest(method, REGISTRABLE)}")
 
 
 def file_digests(folder: Path) -> dict[str, str]:
-    """sha256 of every file of an adaptation's folder but its description, by path with slashes."""
+    """Return the sha256 (hex) of every file of an adaptation's folder except its description, by path with slashes."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path != folder / DESCRIPTION:
@@ -99,7 +104,7 @@ def file_digests(folder: Path) -> dict[str, str]:
 
 
 def verify(folder: Path) -> Description:
-    """The description of a folder whose files are exactly those that it names.
+    """Return the description of a folder after checking that its files are exactly those described.
 
     Raises:
         UserError: the folder is no adaptation, a file is missing, or one has another content.
@@ -114,7 +119,7 @@ def verify(folder: Path) -> Description:
 
 
 def evaluation_digest(evaluation: Path, method: str) -> str:
-    """sha256 over what an evaluation says of `method`, apart from when and where it ran."""
+    """Return the sha256 (hex) of an evaluation's results for `method`, ignoring when and where it ran."""
     said: dict[str, object] = {}
     if (evaluation / "results.json").is_file():
         rows = [row for row in read_results(evaluation / "results.json") if row.method == method]

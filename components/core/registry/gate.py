@@ -1,4 +1,4 @@
-"""Whether a candidate may replace the champion: a comparison of their evaluations."""
+"""Decide whether a candidate may replace the champion, by comparing their evaluations."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ DIRECT = "direct"
 
 
 class GateSettings(Settings):
-    """How much worse than the champion a candidate may be."""
+    """Limits for how much worse than the champion a candidate may be."""
 
     level: float = Field(
         0.05, gt=0, lt=1, description="With labels: a lower rank-1 is refused if its p-value is below this level."
@@ -38,14 +38,15 @@ class GateSettings(Settings):
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What an evaluation says of one adaptation in its split.
+    """The evaluation of one adaptation in its split.
 
     Attributes:
-        method: such as simpgan+adabn.
-        row: of the results; None where the target has no labels, or it was not evaluated.
-        probes: what became of each probe: probe, first_rank.
-        direct_row, direct: the same for direct transfer by the adaptation's classifier; see `direct_beside`.
-        checks: label-free measures by name; none if there were none.
+        method: the method, such as simpgan+adabn.
+        row: its row of the results; None if the target has no labels, or it was not evaluated.
+        probes: probe and first_rank of each probe.
+        direct_row: the row of direct transfer by the adaptation's classifier; see `direct_beside`.
+        direct: the probes of direct transfer.
+        checks: label-free measures by name; empty if there were none.
         compared: what label-free measures depend on: digests of target and classifier, and the sample.
     """
 
@@ -59,13 +60,15 @@ class Measured:
 
     @classmethod
     def read(cls, evaluation: Path, description: Description, *, exactly: bool = True) -> Self:
-        """From the folder that the evaluate stage wrote; where it says nothing of the adaptation, nothing.
+        """Read the folder that the evaluate stage wrote; everything is empty if the adaptation was not evaluated.
 
         Args:
-            exactly: False for an evaluation made later, which may call its training by another variant and seed.
+            evaluation: the folder.
+            description: the adaptation.
+            exactly: False for an evaluation made later, which may name its training by another variant and seed.
 
         Raises:
-            UserError: its files are damaged.
+            UserError: the files are damaged.
         """
         rows, probes = [], no_probes()
         if (evaluation / "results.json").is_file():
@@ -101,14 +104,14 @@ class Measured:
 
     @property
     def evaluated(self) -> bool:
-        """Whether anything is known of it."""
+        """Tell whether it was evaluated."""
         return self.row is not None or bool(self.checks)
 
 
 def direct_beside(row: ResultsRow | None, rows: Sequence[ResultsRow]) -> ResultsRow | None:
-    """Direct transfer to compare an adaptation with: that of its seed, else the only one of its split.
+    """Find direct transfer to compare an adaptation with: the one of its seed, else the only one of its split.
 
-    A translation may be trained with another seed than its classifier, whose seed direct transfer has. Of several
+    A translation may be trained with another seed than its classifier, whose seed direct transfer has. With several
     direct transfers, none of which has the seed, it is unknown which classifier is the adaptation's.
     """
     direct = [each for each in rows if each.method == DIRECT]
@@ -117,7 +120,7 @@ def direct_beside(row: ResultsRow | None, rows: Sequence[ResultsRow]) -> Results
 
 
 def probes_in(probes: pd.DataFrame, row: ResultsRow | None) -> pd.DataFrame:
-    """The probes that count in a row of the results."""
+    """Return the probes of a row of the results."""
     if row is None:
         return no_probes()
     same = [probes[name] == getattr(row, name) for name in ("method", "variant", "protocol", "fold", "seed", "preset")]
@@ -125,19 +128,19 @@ def probes_in(probes: pd.DataFrame, row: ResultsRow | None) -> pd.DataFrame:
 
 
 class Verdict(Settings):
-    """Whether the gate let a candidate through."""
+    """Whether the gate lets a candidate through."""
 
     passed: bool
-    reasons: list[str] = Field(description="what was compared and found, a sentence each")
+    reasons: list[str] = Field(description="What was compared and found, one sentence each.")
 
     @property
     def in_words(self) -> str:
-        """The verdict as one line."""
+        """Return the verdict as one line."""
         return f"{'passes' if self.passed else 'refused'}: {'; '.join(self.reasons)}"
 
 
 def judge(candidate: Measured, champion: Measured | None, settings: GateSettings) -> Verdict:
-    """Whether a candidate may take a champion's place.
+    """Decide whether a candidate may replace the champion.
 
     With labels, its rank-1 must not be worse by a paired permutation test over the probes that both have. Without
     labels, each label-free check that both have must be within `tolerance` of the champion's. The first candidate is
@@ -160,14 +163,14 @@ def judge(candidate: Measured, champion: Measured | None, settings: GateSettings
 
 
 def comparable(candidate: Measured, champion: Measured) -> bool:
-    """Whether both were measured on the same images, so that they can be compared."""
+    """Tell whether both were measured on the same images."""
     by_labels = not candidate.probes.empty and not champion.probes.empty and same_search(candidate, champion)
     by_checks = candidate.checks and champion.checks and candidate.compared == champion.compared
     return bool(by_labels or by_checks)
 
 
 def same_search(candidate: Measured, champion: Measured) -> bool:
-    """Whether both looked for the same probes among as many images of the same split."""
+    """Tell whether both searched the same probes among as many images of the same split."""
     ours, theirs = candidate.row, champion.row
     return (
         ours is not None
@@ -186,7 +189,7 @@ def judge_first(candidate: Measured, settings: GateSettings) -> Verdict:
 
 
 def judge_by_labels(ours: pd.DataFrame, theirs: pd.DataFrame, other: str, settings: GateSettings) -> Verdict:
-    """A paired test of rank-1 over the probes of two, which are the same, by name."""
+    """Compare rank-1 by a paired test over the same probes, matched by name."""
     found, before = (first_ranks(probes) for probes in (ours, theirs))
     both = (found > 0) & (before > 0)
     if not both.any():
@@ -206,12 +209,12 @@ def judge_by_labels(ours: pd.DataFrame, theirs: pd.DataFrame, other: str, settin
 
 
 def first_ranks(probes: pd.DataFrame) -> "pd.Series[int]":
-    """First rank by the probe's name, in the names' order."""
+    """Return the first rank by the probe's name, sorted by name."""
     return probes.set_index("probe")["first_rank"].sort_index()
 
 
 def judge_by_checks(ours: Mapping[str, float], theirs: Mapping[str, float], settings: GateSettings) -> Verdict:
-    """Every label-free measure that both have, within a share of the champion's."""
+    """Compare every label-free measure that both have; each must be within a share of the champion's."""
     told, passed = [], True
     for name in (*BETTER_LOW, *BETTER_HIGH):
         if ours.get(name) is None or theirs.get(name) is None:
@@ -230,5 +233,5 @@ def judge_by_checks(ours: Mapping[str, float], theirs: Mapping[str, float], sett
 
 
 def refusal(reason: str) -> Verdict:
-    """A verdict against the candidate."""
+    """Return a verdict against the candidate."""
     return Verdict(passed=False, reasons=[reason])

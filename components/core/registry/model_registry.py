@@ -1,4 +1,4 @@
-"""Adaptations as versions of a registered model in MLflow, and which of them is the champion."""
+"""Adaptations as versions of a registered model in MLflow, and their aliases, such as champion."""
 
 import re
 import shutil
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 NAME = "simpgan"
-"""What the registered model is called unless somebody says otherwise."""
+"""Default name of the registered model."""
 
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 ADAPTATION = "artifacts/adaptation"
-"""Where MLflow keeps the folder inside of a model."""
+"""Place of the adaptation's folder inside a model in MLflow."""
 
 NUMBER = re.compile(r"[0-9]+")
 
@@ -34,11 +34,11 @@ class Version:
     """A version of a registered model.
 
     Attributes:
-        name: of the registered model.
-        number: of the version, from 1.
-        tags: what is known of it, by name.
-        aliases: candidate, champion, previous, or what people have added.
-        date: of its registration, YYYY-MM-DD in UTC.
+        name: name of the registered model.
+        number: number of the version, from 1.
+        tags: tags by name.
+        aliases: candidate, champion, previous, or aliases that people have added.
+        date: date of its registration, YYYY-MM-DD in UTC.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Version:
 
     @classmethod
     def of(cls, found: "ModelVersion", aliases: tuple[str, ...]) -> Self:
-        """From MLflow's entity."""
+        """Convert from MLflow's entity."""
         date = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC).date().isoformat()
         return cls(found.name, int(found.version), dict(found.tags), aliases, date)
 
@@ -60,7 +60,7 @@ class Version:
 class Registry:
     """The versions of one registered model, in the MLflow that `MLFLOW_TRACKING_URI` names.
 
-    Every method raises UserError, in one line, where MLflow does not answer or refuses.
+    Every method raises UserError, in one line, if MLflow does not answer or refuses.
     """
 
     def __init__(self, name: str = NAME) -> None:
@@ -69,7 +69,7 @@ class Registry:
             self._client = connect()
 
     def versions(self) -> list[Version]:
-        """All versions, the newest first; none if there is no such model."""
+        """Return all versions, newest first; empty if there is no such model."""
         with explained():
             found = self._client.search_model_versions(f"name='{self.name}'", max_results=1000)
             aliases = self._aliases() if found else {}
@@ -77,7 +77,7 @@ class Registry:
         return sorted(versions, key=lambda version: -version.number)
 
     def version(self, which: str | int) -> Version:
-        """The version with a number or an alias.
+        """Return the version with a number or an alias.
 
         Raises:
             UserError: there is no such model, version or alias.
@@ -95,22 +95,23 @@ class Registry:
         raise UserError(f"no version of {self.name} is '{which}': there is {', '.join(given) or 'no alias at all'}")
 
     def find(self, alias: str) -> Version | None:
-        """The version with an alias, if there is one."""
+        """Return the version with an alias; None if there is none."""
         return next((version for version in self.versions() if alias in version.aliases), None)
 
     def register(
         self, folder: Path, *, card: str, tags: Mapping[str, str], metrics: Mapping[str, float], run_id: str = ""
     ) -> Version:
-        """Make an adaptation's folder a version; the one that has this content already, if there is one.
+        """Register an adaptation's folder as a version. Return the existing version if it has the same content.
 
         Args:
-            folder: what `save_adaptation` wrote.
-            card: what people read of it, as Markdown.
-            tags, metrics: what is known of it, by name.
-            run_id: of the run that made it, in which the metrics are recorded.
+            folder: folder that `save_adaptation` wrote.
+            card: model card, as Markdown.
+            tags: tags by name.
+            metrics: metrics by name.
+            run_id: run that made it, in which the metrics are recorded; empty: none.
 
         Raises:
-            UserError: the folder is no adaptation or damaged.
+            UserError: the folder is no adaptation, or damaged.
         """
         description = verify(folder)
         if there := self._with(description.content):
@@ -145,10 +146,11 @@ class Registry:
         return first
 
     def fetch(self, which: str | int, folder: Path) -> Version:
-        """Put the adaptation of a version into `folder`, and make sure that it is whole.
+        """Download the adaptation of a version into `folder`, and verify it.
 
         Args:
             which: a number or an alias.
+            folder: where to.
 
         Raises:
             UserError: there is no such version, its artifact is gone, or it has changed.
@@ -159,35 +161,35 @@ class Registry:
         return version
 
     def fetch_evaluation(self, version: Version, folder: Path) -> Description:
-        """Put only what is known of a version into `folder`: its evaluation, and the description, which is returned."""
+        """Download only the evaluation and the description of a version into `folder`. Return the description."""
         self._download(version, DESCRIPTION, folder / DESCRIPTION)
         if "evaluation" in self._files(version):
             self._download(version, "evaluation", folder / "evaluation")
         return Description.read(folder)
 
     def fetch_target(self, version: Version, folder: Path) -> Description:
-        """Put only the manifest of the data set that a version was adapted to into `folder`/target.
+        """Download only the manifest of a version's target into `folder`/target, and the description into `folder`.
 
         Returns:
-            The description, which is put into `folder` too.
+            The description.
         """
         for part in (DESCRIPTION, "target"):
             self._download(version, part, folder / part)
         return Description.read(folder)
 
     def set_tags(self, version: Version, tags: Mapping[str, str]) -> None:
-        """Note something of a version."""
+        """Set tags of a version."""
         with explained():
             for name, value in tags.items():
                 self._client.set_model_version_tag(self.name, str(version.number), name, value[:LONGEST_TAG])
 
     def set_alias(self, alias: str, version: Version) -> None:
-        """Give an alias to a version; no other has it then."""
+        """Give an alias to a version; any other version loses it."""
         with explained():
             self._client.set_registered_model_alias(self.name, alias, str(version.number))
 
     def promote(self, version: Version) -> None:
-        """Make a version the champion; the champion so far is the previous one then."""
+        """Make a version the champion, and the current champion the previous one."""
         champion = self.find(CHAMPION)
         if champion and champion.number != version.number:
             self.set_alias(PREVIOUS, champion)
@@ -200,7 +202,7 @@ class Registry:
         """Make the previous champion the champion again; the two change places.
 
         Returns:
-            the champion now, and the one before.
+            The champion now, and the one before.
 
         Raises:
             UserError: there was none before.
@@ -214,14 +216,14 @@ class Registry:
         return previous, champion
 
     def _aliases(self) -> dict[int, tuple[str, ...]]:
-        """The aliases of each version: a search does not tell them."""
+        """Return the aliases of each version, which a search does not return."""
         by_version: dict[int, tuple[str, ...]] = {}
         for alias, number in sorted(self._client.get_registered_model(self.name).aliases.items()):
             by_version[int(number)] = (*by_version.get(int(number), ()), alias)
         return by_version
 
     def _with(self, content: str) -> list[Version]:
-        """The versions with a content whose artifact is still there, the first first."""
+        """Return the versions with a content whose artifact still exists, oldest first."""
         same = [version for version in self.versions() if version.tags.get(CONTENT_TAG) == content]
         return [version for version in reversed(same) if DESCRIPTION in self._files(version)]
 
@@ -235,7 +237,7 @@ class Registry:
                 raise
 
     def _note_in_run(self, run_id: str, model_id: str, metrics: Mapping[str, float]) -> None:
-        """List the model among what the run has made, and its metrics where MLflow compares models."""
+        """List the model among the run's outputs, and its metrics where MLflow compares models."""
         from mlflow.entities import LoggedModelOutput
 
         self._client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
@@ -243,7 +245,7 @@ class Registry:
             self._client.log_metric(run_id, name, value, model_id=model_id)
 
     def _files(self, version: Version) -> set[str]:
-        """Names of the files and folders at the top of a version's adaptation that the store has."""
+        """Return the names of the files and folders at the top of a version's adaptation in the store."""
         import mlflow
 
         with explained():
@@ -251,10 +253,10 @@ class Registry:
         return {file.path.rpartition("/")[2] for file in there}
 
     def _download(self, version: Version, part: str, place: Path) -> None:
-        """Put the whole adaptation of a version, or a file or folder of it, at `place`.
+        """Download the whole adaptation of a version, or a file or folder of it, to `place`.
 
         Raises:
-            UserError: the store has it no more.
+            UserError: the store no longer has it.
         """
         import mlflow
 
@@ -265,13 +267,13 @@ class Registry:
             put(Path(downloaded), place)
 
     def _uri(self, version: Version, part: str = "") -> str:
-        """Where the store has it; listing takes no address of the form models:/NAME/VERSION/PATH."""
+        """Return the artifact's address in the store; addresses like models:/NAME/VERSION/PATH cannot be listed."""
         model = self._client.get_model_version_download_uri(self.name, str(version.number))
         return f"{model}/{ADAPTATION}/{part}".rstrip("/")
 
 
 def put(downloaded: Path, place: Path) -> None:
-    """Copy a file or folder to a place that may be there already."""
+    """Copy a file or folder to a place that may exist already."""
     place.parent.mkdir(parents=True, exist_ok=True)
     if downloaded.is_dir():
         shutil.copytree(downloaded, place, dirs_exist_ok=True)
@@ -280,5 +282,5 @@ def put(downloaded: Path, place: Path) -> None:
 
 
 def fetch(name: str, which: str | int, folder: Path) -> Version:
-    """Put the adaptation of a version (number or alias) of a registered model into `folder`; see `Registry.fetch`."""
+    """Download the adaptation of a version (number or alias) of a registered model; see `Registry.fetch`."""
     return Registry(name).fetch(which, folder)

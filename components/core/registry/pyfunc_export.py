@@ -1,4 +1,4 @@
-"""An adaptation as a model in MLflow's format, which serves it and knows what goes in and comes out."""
+"""Export an adaptation as a model in MLflow's format, which can serve it and knows its inputs and outputs."""
 
 import io
 import shutil
@@ -21,13 +21,13 @@ REQUIREMENTS = (
     "torch",
     "tqdm",
 )
-"""Packages that loading and using a model imports, beside MLflow, which images have as mlflow-skinny."""
+"""Packages that a model imports, besides MLflow, which images have as mlflow-skinny."""
 
 
 def packed(folder: Path, card: str, place: Path) -> Path:
-    """A model in MLflow's format at `place`/model: an adaptation's folder, its card, the code that runs it.
+    """Write a model in MLflow's format to `place`/model: an adaptation's folder, its card, and the code that runs it.
 
-    The model is a file of code ("models from code"), so that none of it is pickled.
+    The model is a file of code ("models from code"), so nothing is pickled.
     """
     import numpy
     import pandas
@@ -64,7 +64,7 @@ def packed(folder: Path, card: str, place: Path) -> Path:
 
 
 def example_image() -> bytes:
-    """A drawn picture, as PNG: models are passed on, and pictures of people stay where they are."""
+    """Draw an example image as PNG: models are passed on, and images of people must not be."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -73,5 +73,5 @@ def example_image() -> bytes:
 
 
 def pinned() -> list[str]:
-    """`REQUIREMENTS` in the versions that are installed, without what tells a build for GPUs from one without."""
+    """Return `REQUIREMENTS` with their installed versions, without the suffix of builds for GPUs."""
     return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in REQUIREMENTS]

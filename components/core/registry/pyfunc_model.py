@@ -15,7 +15,7 @@ from simpgan.components.core.registry.adaptation import load_adaptation
 
 
 class Search(PythonModel):
-    """Encoded images to the features that people are searched by."""
+    """Maps encoded images to the features for searching people."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the networks, once."""
@@ -24,7 +24,7 @@ class Search(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> NDArray[np.float32]:
-        """Features [N, D] of length 1, compared by cosine, of the images in the column `image`."""
+        """Return features [N, D] of length 1, compared by cosine, of the images in the column `image`."""
         images = [decode(content, *self.adaptation.size) for content in model_input["image"]]
         return self.adaptation.features(torch.from_numpy(np.stack(images)))
 

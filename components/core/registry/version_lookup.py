@@ -1,4 +1,4 @@
-"""What a registered version holds, asked without MLflow's client, whose import takes longer than a whole search."""
+"""Look up the content of a registered version without MLflow's client, whose import is slower than a search."""
 
 import os
 import sqlite3
@@ -8,12 +8,12 @@ from urllib.parse import quote
 from simpgan.components.core.tracking.store_address import sqlite_file
 
 CONTENT_TAG = "simpgan.content"
-"""The tag with what `Description.content` says of a version."""
+"""The tag with `Description.content` of a version."""
 
 API = "api/2.0/mlflow"
 ANSWER_SECONDS = 10
 UNDERSTOOD = {"MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"}
-"""Of the variables that say where and how MLflow is asked, those that `content_of` follows."""
+"""Variables for the address and user of MLflow that `content_of` follows."""
 OTHERS = ("MLFLOW_TRACKING_", "MLFLOW_REGISTRY_URI", "MLFLOW_WORKSPACE")
 
 VERSION = "select version from registered_model_aliases where name = ? and alias = ?"
@@ -24,13 +24,14 @@ CONTENT = (
 
 
 def content_of(name: str, which: str) -> tuple[int, str] | None:
-    """The number and the content of a version of a registered model.
+    """Return the number and the content of a version of a registered model.
 
     Args:
+        name: name of the registered model.
         which: a number or an alias.
 
     Returns:
-        None where only MLflow's client can tell, or say what is wrong.
+        None if only MLflow's client can tell, or explain what is wrong.
     """
     if any(name.startswith(OTHERS) for name in os.environ.keys() - UNDERSTOOD):
         return None
@@ -46,10 +47,10 @@ def content_of(name: str, which: str) -> tuple[int, str] | None:
 
 
 def of_store(file: Path, name: str, which: str) -> tuple[int, str]:
-    """As `content_of`, from the file of a store.
+    """Look up a version in the file of a store.
 
     Raises:
-        ValueError: it has no such version, or several in workspaces of their own.
+        ValueError: the store has no such version, or several in different workspaces.
         sqlite3.Error: the file is no store.
     """
     store = sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)
@@ -63,11 +64,11 @@ def of_store(file: Path, name: str, which: str) -> tuple[int, str]:
 
 
 def of_server(address: str, name: str, which: str) -> tuple[int, str]:
-    """As `content_of`, from a server.
+    """Look up a version on a server.
 
     Raises:
-        OSError: it does not answer, or refuses.
-        LookupError: it has no such version, or answers something else.
+        OSError: the server does not answer, or refuses.
+        LookupError: the server has no such version, or answers something else.
     """
     import requests  # as MLflow's client does
 

@@ -39,7 +39,14 @@ logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # It would 
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a pipeline on the server; `new` if it was uploaded just now."""
+    """A version of a pipeline on the server.
+
+    Attributes:
+        pipeline_id: id of the pipeline.
+        version_id: id of the version.
+        name: name of the version.
+        new: True if it was uploaded just now.
+    """
 
     pipeline_id: str
     version_id: str
@@ -51,10 +58,10 @@ class Client(kfp.client.Client):
     """kfp's client, which asks for the server's health once: its own retries print tracebacks for half a minute."""
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> V2beta1GetHealthzResponse:
-        """The server's health.
+        """Return the server's health.
 
         Raises:
-            UserError: something else than Kubeflow Pipelines answers, such as a page to log in or another service.
+            UserError: another program answers, such as a login page or another service.
         """
         health, _, headers = self._healthz_api.healthz_service_get_healthz_with_http_info(_request_timeout=SECONDS)
         if "json" not in headers.get("Content-Type", ""):
@@ -72,13 +79,13 @@ class Server:
     """Pipelines, runs and recurring runs on one server, in one namespace."""
 
     def __init__(self, host: str, token_file: Path | None = None, namespace: str | None = None) -> None:
-        """Connect.
+        """Connect to the server.
 
         Args:
             host: `https://...` of the API.
-            token_file: read again for every request, since a cluster replaces the tokens of service accounts; without
-                it the token is in the environment variable SIMPGAN_KFP_TOKEN, or the server asks for none.
-            namespace: the user's, on a server of several users.
+            token_file: read again for every request, since a cluster replaces the tokens of service accounts; None: the
+                token is in the environment variable SIMPGAN_KFP_TOKEN, or the server requires none.
+            namespace: namespace of the user, on a server with several users.
 
         Raises:
             UserError: no such server, or it refuses the token.
@@ -99,11 +106,11 @@ class Server:
             raise UserError(f"{self.host} has several users: add --namespace with yours")
 
     def run_link(self, run_id: str) -> str:
-        """The page of a run."""
+        """Return the address of the page of a run."""
         return f"{os.environ.get('KF_PIPELINES_UI_ENDPOINT', self.host).rstrip('/')}/#/runs/details/{run_id}"
 
     def upload(self, compiled: Compiled) -> Version:
-        """The version with the content of `compiled`, uploaded if the server does not have it."""
+        """Return the version with the content of `compiled`; upload it if the server does not have it."""
         pipeline = self.pipeline_id(compiled.name)
         name = compiled.digest[:16]
         if found := self.version(pipeline, name):
@@ -121,7 +128,7 @@ class Server:
         return Version(pipeline, version.pipeline_version_id, name, new=True)
 
     def pipeline_id(self, name: str) -> str:
-        """The pipeline of that name, made if there is none."""
+        """Return the id of the pipeline of that name; create it if there is none."""
         with self.explained():
             found = self.client.list_pipelines(filter=named(name), namespace=self.namespace).pipelines
             if found:
@@ -130,18 +137,18 @@ class Server:
             return self.client.pipelines.pipeline_service_create_pipeline(new).pipeline_id
 
     def version(self, pipeline_id: str, name: str) -> Version | None:
-        """The version of that name."""
+        """Return the version of that name; None if there is none."""
         with self.explained():
             found = self.client.list_pipeline_versions(pipeline_id, filter=named(name)).pipeline_versions
         return Version(pipeline_id, found[0].pipeline_version_id, name, new=False) if found else None
 
     def experiment_id(self, name: str) -> str:
-        """The experiment of that name, made if there is none."""
+        """Return the id of the experiment of that name; create it if there is none."""
         with self.explained():
             return self.client.create_experiment(name, namespace=self.namespace).experiment_id
 
     def start(self, version: Version, arguments: Mapping[str, Any], name: str, experiment: str) -> str:
-        """Start a run. Returns its id."""
+        """Start a run. Return its id."""
         experiment_id = self.experiment_id(experiment)
         with self.explained():
             run = self.client.run_pipeline(
@@ -154,17 +161,17 @@ class Server:
         return run.run_id
 
     def run(self, run_id: str) -> V2beta1Run:
-        """A run as it is now.
+        """Return the current state of a run.
 
         Raises:
-            urllib3.exceptions.HTTPError, ApiException: the server is away, or asked for too much.
+            urllib3.exceptions.HTTPError, ApiException: the server is away or overloaded.
             UserError: any other refusal.
         """
         with self.explained(expected=range(500, 600), unreachable=False):
             return self.client.runs.run_service_get_run(run_id, _request_timeout=SECONDS)
 
     def recurring_runs(self) -> list[V2beta1RecurringRun]:
-        """All recurring runs of the namespace, whoever created them."""
+        """Return all recurring runs of the namespace, including those of other users."""
         found: list[V2beta1RecurringRun] = []
         token = ""
         while True:
@@ -176,22 +183,22 @@ class Server:
                 return found
 
     def create_recurring_run(self, **values: Any) -> str:
-        """Create one; see kfp's method of this name. Returns its id."""
+        """Create a recurring run with the arguments of kfp's method of this name. Return its id."""
         with self.explained():
             return self.client.create_recurring_run(**values).recurring_run_id
 
     def delete_recurring_run(self, recurring_run_id: str) -> None:
-        """Delete one; the runs that it has started go on."""
+        """Delete a recurring run; runs that it has started continue."""
         with self.explained():
             self.client.delete_recurring_run(recurring_run_id)
 
     @contextlib.contextmanager
     def explained(self, expected: int | range = 0, unreachable: bool = True) -> Iterator[None]:
-        """Keep kfp quiet, and turn what the server refuses into one line that says what to do.
+        """Keep kfp quiet in this block, and convert refusals of the server into a UserError that says what to do.
 
         Args:
-            expected: HTTP status or statuses that are raised as they are.
-            unreachable: explain also that it cannot be reached.
+            expected: HTTP status or statuses to raise unchanged.
+            unreachable: whether to convert connection errors too.
         """
         known = [expected] if isinstance(expected, int) else expected
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
@@ -210,7 +217,7 @@ class Server:
                 raise UserError(self.explain_silence(error)) from None
 
     def explain_silence(self, error: HTTPError) -> str:
-        """Why there was no answer, in one line."""
+        """Explain in one line why there was no answer."""
         why = cause(error)
         hint = "check --host and the network"
         if "certificate" in why.lower():
@@ -218,7 +225,7 @@ class Server:
         return f"cannot reach Kubeflow Pipelines at {self.host} ({why}): {hint}"
 
     def explain(self, refusal: ApiException) -> str:
-        """What the server refused, in one line."""
+        """Explain a refusal of the server in one line."""
         said = message(refusal)
         if refusal.status == 401 and self.has_token:
             return f"{self.host} does not take the token, it may have expired: get a new one ({said})"
@@ -235,7 +242,7 @@ class Server:
 
 
 def checked_host(host: str) -> str:
-    """The address without a slash at its end.
+    """Return the address without a slash at its end.
 
     Raises:
         UserError: it is no http(s) address.
@@ -251,7 +258,7 @@ def checked_host(host: str) -> str:
 
 
 def token_of(file: Path) -> kfp.client.ServiceAccountTokenVolumeCredentials:
-    """Credentials that read the file for every request.
+    """Return credentials that read the file for every request.
 
     Raises:
         UserError: there is no token in it.
@@ -267,12 +274,12 @@ def token_of(file: Path) -> kfp.client.ServiceAccountTokenVolumeCredentials:
 
 
 def named(name: str) -> str:
-    """The filter for the object of that name."""
+    """Return the filter for the object of that name."""
     return json.dumps({"predicates": [{"operation": EQUALS, "key": "display_name", "stringValue": name}]})
 
 
 def message(refusal: ApiException) -> str:
-    """The reason that a server gave, in one line of bounded length."""
+    """Return the reason that a server gave, on one line of bounded length."""
     try:
         answer = json.loads(refusal.body)
         said = answer.get("message") or answer.get("error_message") or answer.get("error_description") or refusal.reason
@@ -282,7 +289,7 @@ def message(refusal: ApiException) -> str:
 
 
 def cause(error: BaseException) -> str:
-    """The last words of an error of the network."""
+    """Return the cause of a network error in a few words."""
     reason = getattr(error, "reason", None) or error
     text = str(getattr(reason, "__cause__", None) or reason)
     return " ".join(text.rpartition(": ")[2].split())[:100]

@@ -1,4 +1,4 @@
-"""A pipeline as a cluster is to run it: its pods as a profile says, its images by digest, and a last word."""
+"""Compile a pipeline for a cluster: pods by a profile, images by digest, and an exit handler."""
 
 import inspect
 from collections.abc import Callable
@@ -25,9 +25,9 @@ STAGE_OF_IMAGE = {image(stage): stage for stage in STAGES}
 
 
 def on_cluster(pipeline: GraphComponent, profile: Profile, images: Images) -> GraphComponent:
-    """The pipeline with an exit handler around it, and every task set up as `profile` says.
+    """Wrap the pipeline in an exit handler, and set up every task by `profile`.
 
-    It returns nothing: an output cannot leave an exit handler.
+    The wrapped pipeline returns nothing: an output cannot leave an exit handler.
     """
     name, function = pipeline.name, pipeline.pipeline_func
 
@@ -42,7 +42,7 @@ def on_cluster(pipeline: GraphComponent, profile: Profile, images: Images) -> Gr
 
 
 def compile_for_cluster(pipeline: GraphComponent, profile: Profile, images: Images, path: str) -> list[str]:
-    """Write the pipeline for a cluster to the YAML file `path`. Returns what a person should know about its images."""
+    """Write the pipeline for a cluster to the YAML file `path`. Return warnings about its images."""
     defaults = {"data_root": profile.data_root} if profile.data_root else None
     built = on_cluster(pipeline, profile, images)
     Compiler().compile(built, path, pipeline_parameters=defaults)
@@ -54,7 +54,7 @@ def compile_for_cluster(pipeline: GraphComponent, profile: Profile, images: Imag
 
 
 def with_signature_of(function: Callable[..., Any], build: Callable[..., None]) -> Callable[..., None]:
-    """`build` with the parameters and the documentation of `function`, where kfp reads them."""
+    """Return `build` with the parameters and the documentation of `function`, where kfp reads them."""
     signature = inspect.signature(function).replace(return_annotation=inspect.Signature.empty)
     build.__signature__ = signature  # type: ignore[attr-defined]
     build.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
@@ -89,7 +89,7 @@ def set_environment(task: PipelineTask, pod: StageProfile) -> None:
 
 
 def set_pod(task: PipelineTask, pod: StageProfile) -> None:
-    """Say what a task needs of a node, and what becomes of it when it fails."""
+    """Set a task's node requirements, retries and timeout."""
     if pod.gpus:
         task.set_accelerator_type(pod.gpu_type).set_accelerator_limit(pod.gpus)
     for given, set_quantity in (

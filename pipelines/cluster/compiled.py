@@ -1,4 +1,4 @@
-"""A compiled pipeline: its identity, its cache, and what arguments it takes."""
+"""A compiled pipeline: its identity, its caching, and its arguments."""
 
 import copy
 import hashlib
@@ -29,11 +29,11 @@ LARGEST_INTEGER = 2**53  # Parameters travel as JSON numbers, which the server r
 
 @dataclass(frozen=True)
 class Compiled:
-    """What a Kubeflow Pipelines server takes.
+    """The input of a Kubeflow Pipelines server.
 
     Attributes:
         pipeline: the PipelineSpec, as JSON types.
-        platform: the PlatformSpec; empty if nothing is asked of Kubernetes.
+        platform: the PlatformSpec; empty if there are no settings for Kubernetes.
     """
 
     pipeline: Mapping[str, Any]
@@ -41,32 +41,32 @@ class Compiled:
 
     @property
     def name(self) -> str:
-        """What the server calls the pipeline."""
+        """Return the pipeline's name on the server."""
         return self.pipeline["pipelineInfo"]["name"]
 
     @property
     def digest(self) -> str:
-        """Of all that the pipeline is (sha256, hex)."""
+        """Return the sha256 (hex) of the pipeline."""
         content = json.dumps([self.pipeline, self.platform], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def as_yaml(self) -> str:
-        """The file that is uploaded."""
+        """Return the file to upload."""
         return yaml.safe_dump_all([dict(each) for each in (self.pipeline, self.platform) if each], sort_keys=True)
 
     def named(self, name: str) -> "Compiled":
-        """The same pipeline under another name."""
+        """Return the same pipeline under another name."""
         return replace(
             self, pipeline={**self.pipeline, "pipelineInfo": {**self.pipeline["pipelineInfo"], "name": name}}
         )
 
     def without_cache(self, taking: str = "") -> "Compiled":
-        """The same pipeline in which no task comes from the cache.
+        """Return the same pipeline with tasks that never come from the cache.
 
-        The client's own switch reaches the tasks of the root only, and none of a pipeline that was uploaded.
+        The client's own switch affects only tasks of the root, and no uploaded pipeline.
 
         Args:
-            taking: only tasks that get a parameter of this name; without, all.
+            taking: only tasks that get a parameter of this name; empty: all.
         """
         changed = copy.deepcopy(dict(self.pipeline))
         for task in tasks(changed):
@@ -75,10 +75,10 @@ class Compiled:
         return replace(self, pipeline=changed)
 
     def complete(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """All arguments, with the defaults: servers were seen to leave a default that is not passed empty.
+        """Return all arguments, with the defaults: servers were seen to leave a default that is not passed empty.
 
         Raises:
-            UserError: one is unknown, missing, or not of its parameter's type.
+            UserError: an argument is unknown, missing, or not of its parameter's type.
         """
         parameters = self.pipeline["root"].get("inputDefinitions", {}).get("parameters", {})
         for name in arguments:
@@ -100,7 +100,7 @@ class Compiled:
 
 
 def tasks(pipeline: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every task: those of the root, and those in loops, conditions and exit handlers."""
+    """Yield every task: those of the root, and those in loops, conditions and exit handlers."""
     for component in (pipeline["root"], *pipeline.get("components", {}).values()):
         yield from component.get("dag", {}).get("tasks", {}).values()
 
@@ -121,7 +121,7 @@ def refuse_other_type(name: str, value: Any, kind: str) -> None:
 
 
 def numbers(value: Any) -> Iterator[int | float]:
-    """Every number in a value of JSON types."""
+    """Yield every number in a value of JSON types."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
@@ -132,12 +132,13 @@ def numbers(value: Any) -> Iterator[int | float]:
 
 
 def shortened(value: Any) -> str:
+    """Return the value as text of bounded length."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def read_compiled(path: Path) -> Compiled:
-    """A pipeline that was compiled to a file.
+    """Read a compiled pipeline from a file.
 
     Raises:
         UserError: there is no such file, or it holds no pipeline.

@@ -1,4 +1,4 @@
-"""Following a run on a server to its end."""
+"""Follow a run on a server to its end."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -24,15 +24,17 @@ PARTS_OF_TASKS = ("root", "driver", "executor")
 def follow(
     server: "Server", run_id: str, *, between: float = SECONDS_BETWEEN, away: float = SECONDS_AWAY
 ) -> V2beta1Run:
-    """Tell about every task that starts or ends, until the run has ended well.
+    """Report every task that starts or ends, until the run has succeeded. Return the run.
 
     Args:
-        between: seconds between two looks.
+        server: the server.
+        run_id: id of the run.
+        between: seconds between two requests.
         away: seconds for which the server may be away.
 
     Raises:
         StageFailed: the run failed or was cancelled.
-        UserError: the server is away for longer, or refuses to say more; the run goes on.
+        UserError: the server is away for longer, or refuses further answers; the run continues.
     """
     told: dict[str, str] = {}
     last_heard = time.monotonic()
@@ -59,12 +61,12 @@ def follow(
 
 
 def details(run: V2beta1Run) -> list[V2beta1PipelineTaskDetail]:
-    """The tasks of a run, as far as they have started."""
+    """Return the tasks of a run that have started."""
     return (run.run_details.task_details or []) if run.run_details else []
 
 
 def news(tasks: Sequence[V2beta1PipelineTaskDetail], told: dict[str, str]) -> Iterator[str]:
-    """A line for every task whose state is another than `told`, which is brought up to date."""
+    """Yield a line for every task whose state differs from `told`, and update `told`."""
     for task in tasks:
         if is_part(task) or not task.state or told.get(task.task_id) == task.state:
             continue
@@ -74,17 +76,17 @@ def news(tasks: Sequence[V2beta1PipelineTaskDetail], told: dict[str, str]) -> It
 
 
 def has_taken(task: V2beta1PipelineTaskDetail) -> bool:
-    """Whether it is known how long a task took; the server gives 1970 as the end of one that has not ended."""
+    """Tell whether a task's duration is known; the server gives 1970 as the end of one that has not ended."""
     return task.state in ENDED and bool(task.start_time and task.end_time) and task.end_time >= task.start_time
 
 
 def is_part(task: V2beta1PipelineTaskDetail) -> bool:
-    """Whether the server lists this as a task, but it is the whole graph or the inside of a task."""
+    """Tell whether the server lists the whole graph, or an internal part of a task, as this task."""
     return (task.display_name or "").split("-")[-1] in PARTS_OF_TASKS
 
 
 def failure(run: V2beta1Run) -> str:
-    """Which tasks a run failed at, and why as far as the server knows."""
+    """Explain at which tasks a run failed, and why if the server knows."""
     failed = [task for task in details(run) if task.state == "FAILED"]
     names = list(dict.fromkeys(task.display_name for task in failed if not is_part(task)))
     reasons = [each.error.message for each in (*failed, run) if each.error and each.error.message]

@@ -1,4 +1,4 @@
-"""What an image registry says of an image: the digest of its manifest (OCI distribution, /v2/)."""
+"""Digests of images in an image registry (OCI distribution, /v2/)."""
 
 import re
 from base64 import b64encode
@@ -26,10 +26,10 @@ CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 def lock(stages: Iterable[str], registry: str, tag: str) -> Images:
-    """The images of all stages as the registry has them now under `tag`.
+    """Return the images of all stages as the registry has them now under `tag`.
 
     Raises:
-        UserError: one of them is not there, or the registry cannot be asked.
+        UserError: an image is missing, or the registry cannot be asked.
     """
     digests = {}
     for stage in stages:
@@ -42,7 +42,7 @@ def lock(stages: Iterable[str], registry: str, tag: str) -> Images:
 
 
 def gone(images: Images, stages: Iterable[str]) -> list[str]:
-    """Those of the stages whose locked image the registry has no more.
+    """Return the stages whose locked image the registry no longer has.
 
     Raises:
         UserError: the registry cannot be asked.
@@ -52,7 +52,7 @@ def gone(images: Images, stages: Iterable[str]) -> list[str]:
 
 
 def digest_of(name: str, tag: str) -> str:
-    """The digest that the image `name` has under a tag or digest; empty if there is no such image.
+    """Return the digest of the image `name` under a tag or digest; empty if there is no such image.
 
     Raises:
         UserError: `name` names no registry, or the registry refuses or does not answer.
@@ -85,12 +85,12 @@ def digest_of(name: str, tag: str) -> str:
 
 
 def speaks(url: str) -> bool:
-    """Whether a registry is at `url`, the root of its interface: it lets us in there, or asks who we are."""
+    """Tell whether `url` is the root of a registry's API: it lets us in there, or asks for credentials."""
     return requests.get(url, timeout=SECONDS_TO_ANSWER).status_code in (200, 401, 403)
 
 
 def authorize(host: str, challenge: str) -> str:
-    """The header by which a registry that asked for it lets us in, with the credentials of `docker login` if any."""
+    """Return the Authorization header that a registry asks for, with the credentials of `docker login` if any."""
     login = auth.load_config().resolve_authconfig(host)
     known = b64encode("{username}:{password}".format(**login).encode()).decode() if login else ""
     basic = f"Basic {known}" if known else ""

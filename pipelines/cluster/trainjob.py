@@ -9,9 +9,9 @@ from simpgan.components.core.images import Images, name_of
 from simpgan.pipelines.config.profiles.settings import JOINTLY, Profile, StageProfile, listed
 
 RUNTIME = "torch-distributed"
-"""The ClusterTrainingRuntime that Kubeflow Trainer comes with, whose one job and container are called `node`."""
+"""The ClusterTrainingRuntime of Kubeflow Trainer, whose only job and container are called `node`."""
 NODE = "node"
-MANAGER = "simpgan.pipelines/cluster/trainjob"
+MANAGER = "simpgan.pipelines/trainjob"
 SHARED_MEMORY = "shared-memory"
 SHARED_FOLDER = "shared-folder"
 JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -30,14 +30,17 @@ def train_job(
     profile: Profile,
     images: Images,
 ) -> Manifest:
-    """The manifest of a TrainJob that runs `simpgan STAGE ARGUMENTS` on several nodes.
+    """Return the manifest of a TrainJob that runs `simpgan STAGE ARGUMENTS` on several nodes.
 
     Args:
-        stage: one that trains in several processes.
-        arguments: of the stage's command; its inputs and its output are folders within `mount`.
+        stage: a stage that trains in several processes.
+        arguments: arguments of the stage's command; its inputs and its output are folders within `mount`.
+        name: name of the job.
+        nodes: number of nodes.
         claim: PersistentVolumeClaim that all nodes may mount (ReadWriteMany).
-        mount: folder where its volume is in every pod.
-        profile: of which the stage's pod is taken, for each node.
+        mount: folder of its volume in every pod.
+        profile: profile with the stage's pod, used for each node.
+        images: the images of the stages.
 
     Raises:
         UserError: the stage trains in one process, or Kubernetes takes no such name.
@@ -70,7 +73,7 @@ def train_job(
 
 
 def environment(pod: StageProfile) -> list[Manifest]:
-    """The environment variables, those from secrets too."""
+    """Return the environment variables, including those from secrets."""
     plain: list[Manifest] = [{"name": name, "value": value} for name, value in pod.environment.items()]
     return plain + [
         {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": optional}}}
@@ -81,14 +84,14 @@ def environment(pod: StageProfile) -> list[Manifest]:
 
 
 def resources(pod: StageProfile) -> Manifest:
-    """What every node gives."""
+    """Return the resources of every node."""
     requests = {"cpu": pod.cpu, "memory": pod.memory}
     limits = {"cpu": pod.cpu_limit, "memory": pod.memory_limit, pod.gpu_type: str(pod.gpus or "")}
     return {"requests": given(requests), "limits": given(limits)}
 
 
 def pod_patch(profile: Profile, pod: StageProfile, claim: str, mount: str) -> Manifest:
-    """What is changed in the pods of the runtime."""
+    """Return the changes to the pods of the runtime."""
     volumes: list[Manifest] = [{"name": SHARED_FOLDER, "persistentVolumeClaim": {"claimName": claim}}]
     mounts = [{"name": SHARED_FOLDER, "mountPath": mount}]
     if pod.shared_memory:
@@ -106,11 +109,11 @@ def pod_patch(profile: Profile, pod: StageProfile, claim: str, mount: str) -> Ma
 
 
 def patch(of_pod: Manifest) -> Manifest:
-    """A patch of the runtime: a JobSet with a Job with a pod."""
+    """Return the patch of the runtime: a JobSet with a Job with a pod."""
     job = {"name": NODE, "template": {"spec": {"template": {"spec": of_pod}}}}
     return {"template": {"spec": {"replicatedJobs": [job]}}}
 
 
 def given(values: Mapping[str, Any]) -> Manifest:
-    """The values that are not empty."""
+    """Return the values that are not empty."""
     return {name: value for name, value in values.items() if value}

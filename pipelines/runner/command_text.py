@@ -1,4 +1,4 @@
-"""The command line that a run was started with, as it may be shown to others."""
+"""The command line of a run, without private paths."""
 
 import re
 import shlex
@@ -8,15 +8,15 @@ PATH = re.compile(r"(?P<name>(--[\w-]+=)?((?!s3:)[\w.-]+[:=])?)(?P<path>.*/.*)")
 
 
 def command_line(arguments: Sequence[str]) -> str:
-    """`simpgan` with its arguments on one line, quoted for a shell; of a path only what stands last is left.
+    """Join `simpgan` and its arguments, quoted for a shell; of each path only the last part stays.
 
-    Where somebody's folders are concerns nobody else, and differs wherever the command is given again.
+    The other folders are private, and differ on every machine.
     """
     return shlex.join(["simpgan", *(without_folders(argument) for argument in arguments)])
 
 
 def without_folders(argument: str) -> str:
-    """`--out=/home/me/runs/one` as `--out=one`, `market1501:/data/Market/` as `market1501:Market`."""
+    """Shorten `--out=/home/me/runs/one` to `--out=one`, and `market1501:/data/Market/` to `market1501:Market`."""
     match = PATH.fullmatch(argument)
     if not match:
         return argument

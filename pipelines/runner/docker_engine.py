@@ -1,4 +1,4 @@
-"""The Docker engine of this machine: reached, asked for images, and what it says in one line."""
+"""The Docker engine of this machine: its connection, its images, and its errors in one line."""
 
 import os
 from contextlib import closing, suppress
@@ -12,7 +12,7 @@ from simpgan.components.core.process.provenance import COMMIT
 
 
 def connect() -> docker.DockerClient:
-    """A client of the engine.
+    """Connect to the engine.
 
     Raises:
         UserError: it does not answer, or does not let this user in.
@@ -27,7 +27,7 @@ def connect() -> docker.DockerClient:
 
 
 def end_container(name: str) -> None:
-    """Kill and remove a container, if there is one of that name.
+    """Kill and remove the container of this name, if there is one.
 
     Raises:
         UserError: the engine cannot be asked.
@@ -37,7 +37,7 @@ def end_container(name: str) -> None:
 
 
 def code_in(name: str) -> tuple[str, str]:
-    """The commit of the code in the image of a stage, and that image by its digest.
+    """Return the commit of the code in the image of a stage, and the image by its digest.
 
     Raises:
         UserError: the engine has no such image, or cannot be asked.
@@ -52,11 +52,11 @@ def code_in(name: str) -> tuple[str, str]:
 
 
 def digest_of(image: Image) -> str:
-    """The image by the digest that a registry knows it by, else by the one the engine knows it by."""
+    """Return the image by its digest in a registry, else by its id in the engine."""
     return str(next(iter(image.attrs.get("RepoDigests") or []), image.id))
 
 
 def in_a_line(error: Exception) -> str:
-    """What the engine, or the way to it, has to say."""
+    """Return the message of an error of the engine, or of its connection, on one line."""
     said = str(getattr(error, "explanation", None) or error)
     return " ".join(said.split())

@@ -1,4 +1,4 @@
-"""One run at a time in an output folder, and no stage left over from a run that was killed."""
+"""Lock an output folder for one run, and end a stage that is left over from a run that was killed."""
 
 import fcntl
 import hashlib
@@ -16,14 +16,15 @@ LONGEST_NOTE = 60
 
 
 def container_of(folder: Path) -> str:
-    """What the container is called in which a stage works in `folder`: there is one at a time."""
+    """Return the name of the container of the stage that works in `folder`; there is one at a time."""
     return f"simpgan-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
 
 
 class FolderLock:
-    """Holds `.run.lock` for the run; the stage in work holds `.stage.lock`, also after the run was killed.
+    """Locks a folder for a run.
 
-    A container cannot hold it, so its name stands in the file as long as there is a container of that name.
+    The run holds `.run.lock`. The stage in work holds `.stage.lock`, also after the run was killed. A container cannot
+    hold it, so its name is written into the file as long as the container exists.
 
     Attributes:
         stage: file descriptor to keep open in a stage's process.
@@ -33,7 +34,7 @@ class FolderLock:
         self.folder = folder
 
     def __enter__(self) -> Self:
-        """Take the folder.
+        """Lock the folder.
 
         Raises:
             UserError: another run has it.
@@ -59,25 +60,31 @@ class FolderLock:
         return self
 
     def note_stage(self, process_group: int) -> None:
-        """Write down whom to end should this run be killed."""
+        """Write down the process group to end if this run is killed."""
         self.note(str(process_group))
 
     def note_container(self, name: str) -> None:
-        """Write down which container to end should this run be killed."""
+        """Write down the container to end if this run is killed."""
         self.note(f"{CONTAINER}{name}")
 
     def forget_container(self) -> None:
-        """The container that was written down has gone."""
+        """Note that the container is gone."""
         self.note("")
 
     def note(self, text: str) -> None:
+        """Replace the note in the file."""
         os.pwrite(self.stage, f"{text:{LONGEST_NOTE}}".encode(), 0)
 
     def noted(self) -> str:
+        """Return the note in the file."""
         return os.pread(self.stage, LONGEST_NOTE, 0).decode().strip()
 
     def end_container(self, name: str) -> None:
-        """End a container that works on, though its run has gone."""
+        """End a container that still works although its run is gone.
+
+        Raises:
+            UserError: the engine cannot be asked.
+        """
         from simpgan.pipelines.runner.docker_engine import end_container
 
         try:

@@ -1,4 +1,4 @@
-"""Places that a run writes down: relative to its folder where they are in it, so that the folder can be copied."""
+"""Locations that a run writes down: relative to its folder if they are inside it, so that the folder can be moved."""
 
 import os
 from collections.abc import Iterator
@@ -11,44 +11,44 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 
 DATA_ROOT = "data_root.txt"
-"""The file of a run that says where its images are."""
+"""File of a run with the place of its images."""
 
 
 def noted(location: str, out: Path) -> str:
-    """How the run in `out` writes down a location: a full path, or that of an object store."""
+    """Return how the run in `out` writes down a location: relative if inside `out`, else in full."""
     inside = "://" not in location and Path(location).is_relative_to(out.resolve())
     return os.path.relpath(location, out.resolve()) if inside else location
 
 
 def read(location: str, out: Path) -> str:
-    """The location that the run now in `out` wrote down."""
+    """Return the location that the run now in `out` wrote down."""
     return location if "://" in location or not location else str(out.resolve() / location)
 
 
 def note_data_root(data_root: str, out: Path) -> None:
-    """Write down where the images of the run in `out` are."""
+    """Write down the place of the images of the run in `out`."""
     (out / DATA_ROOT).write_text(noted(data_root, out) + "\n")
 
 
 def data_root_of(out: Path) -> str | None:
-    """Where the images of the run in `out` are; None if it does not say."""
+    """Return the place of the images of the run in `out`; None if the run has not written it down."""
     file = out / DATA_ROOT
     return read(file.read_text().strip(), out) if file.is_file() else None
 
 
 def run_with(path: Path) -> Path | None:
-    """The folder of the run that made what is at `path`, as far as its folder tells."""
+    """Return the folder of the run that contains `path`; None if there is none."""
     return next((each for each in (path.resolve(), *path.resolve().parents) if (each / DATA_ROOT).is_file()), None)
 
 
 @dataclass(frozen=True)
 class DataRoot:
-    """Where images are.
+    """The place of images.
 
     Attributes:
         place: full path or `s3://` prefix.
-        said: who says so.
-        recorded: what the run itself says; empty if it does not.
+        said: where this place was given.
+        recorded: the place that the run recorded; empty if it did not.
     """
 
     place: str
@@ -57,7 +57,7 @@ class DataRoot:
 
     @contextmanager
     def explained(self, *manifests: Path) -> Iterator[None]:
-        """Within the block an error is said to be about the data root where images of the manifests are not in it.
+        """Add to errors in this block that images of the manifests are missing from the data root, if they are.
 
         Raises:
             UserError: the error, in these words or its own.
@@ -76,13 +76,14 @@ class DataRoot:
 
 
 def find_data_root(given: str | None, *places: Path) -> DataRoot:
-    """Where the images of runs and manifests are: as given, else as recorded by the run that one of them lies in.
+    """Return the place of the images of runs and manifests: the given one, else the one that their run recorded.
 
     Args:
-        given: full path or `s3://` prefix; None or empty if nobody says.
+        given: full path or `s3://` prefix; None or empty: not given.
+        places: runs and manifests.
 
     Raises:
-        UserError: nothing tells.
+        UserError: the place is unknown.
     """
     run = next(filter(None, map(run_with, places)), None)
     recorded = data_root_of(run) or "" if run else ""

@@ -1,4 +1,4 @@
-"""Where the parts of an adaptation lie that a run on this machine has made, for whoever wants to register one."""
+"""Find the parts of an adaptation among the outputs of a run on this machine, to register it."""
 
 import json
 import os
@@ -25,10 +25,15 @@ REMEDY = "run the pipeline again, which writes it anew"
 
 @dataclass(frozen=True)
 class Parts:
-    """What an adaptation is put together from: folders of models, manifests and results.
+    """The parts of an adaptation: folders of models, manifests and results.
 
     Attributes:
-        variant: what tells the translator from others of its method in the results.
+        source: manifest of the source.
+        target: manifest of the target.
+        classifier: model folder.
+        results: folder of the evaluation.
+        translator: model folder; None for a method without translation.
+        variant: tells the translator from others of its method in the results.
     """
 
     source: Path
@@ -40,7 +45,7 @@ class Parts:
 
 
 class _Written(BaseModel):
-    """parts.json."""
+    """The content of parts.json."""
 
     source: str
     target: str
@@ -52,7 +57,7 @@ class _Written(BaseModel):
 
 
 def write_parts(finished: "Finished", out: Path) -> None:
-    """Write down what the run's evaluate stage was given, from `out`, so that the folder can be moved."""
+    """Write down the inputs of the run's evaluate stage, relative to `out`, so that the folder can be moved."""
 
     def place(artifact: Any) -> str:
         return os.path.relpath(artifact.path, out)
@@ -66,17 +71,18 @@ def write_parts(finished: "Finished", out: Path) -> None:
 
 
 def find_parts(out: Path, method: str, protocol: str = "", fold: int = 0, variant: str = "") -> Parts:
-    """The parts of one method's adaptation among those of a run.
+    """Find the parts of one method's adaptation in a run.
 
     Args:
-        out: of the run.
-        method: such as simpgan+adabn.
-        protocol, fold: of the translation, or classifier of the translated source, if there are several; with no
-            protocol any.
-        variant: of a sweep.
+        out: folder of the run.
+        method: method, such as simpgan+adabn.
+        protocol: protocol of the translator, or of the classifier of the translated source, if there are several;
+            empty: any.
+        fold: fold of the protocol.
+        variant: variant of a sweep.
 
     Raises:
-        UserError: the folder is no finished run, or it has none of that kind, or several.
+        UserError: the folder is no finished run, or it has no such parts, or several.
     """
     check_method(method)
     if not (out / FILE).is_file():
@@ -105,7 +111,7 @@ def find_parts(out: Path, method: str, protocol: str = "", fold: int = 0, varian
 
 
 def evaluated_with(out: Path) -> dict[str, Any]:
-    """The settings by which a run's evaluation computed AdaBN."""
+    """Return the settings with which a run's evaluation computed AdaBN."""
     path = out / "settings.yaml"
     with explained(str(path)):
         content = path.read_bytes()
@@ -115,17 +121,17 @@ def evaluated_with(out: Path) -> dict[str, Any]:
 
 
 def split(protocol: str, fold: int) -> dict[str, Any]:
-    """What is asked of a training's settings; nothing without a protocol."""
+    """Return the wanted settings of a training; empty without a protocol."""
     return {"protocol": protocol, "fold": fold} if protocol else {}
 
 
 def settings_of(translator: Path) -> dict[str, Any]:
-    """The settings of a translator's training."""
+    """Return the settings of a translator's training."""
     return said_of_training(translator, "settings")
 
 
 def said_of_training(model: Path, name: str) -> dict[str, Any]:
-    """What the config of a model folder says under `name` of its method, protocol and fold.
+    """Return the training under `name` in the config of a model folder, with method, protocol and fold.
 
     Raises:
         UserError: there is no config, or it is damaged.
@@ -140,10 +146,10 @@ def said_of_training(model: Path, name: str) -> dict[str, Any]:
 
 
 def one_of(known: dict[Path, dict[str, Any]], wanted: dict[str, Any], out: Path) -> Path:
-    """The only model among those `known` by their training that has all that is wanted.
+    """Return the only model among those `known` by their training that matches everything wanted.
 
     Raises:
-        UserError: none has, or several.
+        UserError: no model matches, or several do.
     """
     fitting = [folder for folder, training in known.items() if all(training[name] == wanted[name] for name in wanted)]
     if len(fitting) == 1:
@@ -157,4 +163,5 @@ def one_of(known: dict[Path, dict[str, Any]], wanted: dict[str, Any], out: Path)
 
 
 def in_words(training: dict[str, Any]) -> str:
+    """Describe a training in words."""
     return "{method} {protocol}:{fold} ".format(**training) + training.get("variant", "")

@@ -1,4 +1,4 @@
-"""What a stage prints: shown to the reader, kept in a log, and read for the reason it failed with."""
+"""The output of a stage: shown to the user, kept in a log, and searched for the reason of a failure."""
 
 import codecs
 import re
@@ -19,19 +19,19 @@ TRACEBACK = "Traceback (most recent call last):"
 # What Python says of a full disk, a full quota, and a folder that may not be written.
 NOT_WRITABLE = re.compile(r"(OSError: \[Errno (28|30|122)\]|PermissionError: \[Errno \d+\]) (?P<text>.*)")
 KILLED = {-9, -15, 128 + 9, 128 + 15}
-"""Exit statuses of what was ended by SIGKILL or SIGTERM, as its parent says it and as a shell does."""
+"""Exit statuses of processes ended by SIGKILL or SIGTERM, as their parent and as a shell report them."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How an attempt at a stage ended.
+    """The end of an attempt at a stage.
 
     Attributes:
-        status: exit status; 0 if all is done.
-        disturbed: why it ended, if that lies neither in its code nor in what it was given, so that it may succeed when
-            it is tried again; empty otherwise.
-        reason: why, where the stage itself could not say it.
-        refused: likewise, where the user can put it right.
+        status: exit status; 0 if the stage succeeded.
+        disturbed: cause outside the stage's code and inputs, so that another attempt may succeed; empty if there is
+            none.
+        reason: cause, if the stage itself could not report it.
+        refused: likewise, if the user can correct it.
     """
 
     status: int
@@ -41,16 +41,16 @@ class Ended:
 
     @classmethod
     def with_status(cls, status: int) -> "Ended":
-        """What can be told from an exit status."""
+        """Interpret an exit status."""
         return cls(status, disturbed="killed" if status in KILLED else "")
 
 
 class StageOutput:
-    """Takes what one attempt at a stage prints.
+    """Takes the output of one attempt at a stage.
 
     Args:
-        log: file that keeps all of it.
-        again: the file has the earlier attempts, and is continued.
+        log: file that keeps the whole output.
+        again: True if the file has earlier attempts and is continued.
     """
 
     def __init__(self, log: Path, again: bool = False) -> None:
@@ -67,7 +67,7 @@ class StageOutput:
                 sys.stderr.flush()
 
     def echoed(self, chunks: Iterable[bytes], log: TextIO) -> Iterator[str]:
-        """The lines for the reader; all but the passing states of progress bars go to `log`."""
+        """Yield the lines for the user; write everything except passing states of progress bars to `log`."""
         skipping = ""  # the line that ends what is being skipped
         for line in pieces(chunks):
             if line.startswith(FOR_LOG):
@@ -92,7 +92,7 @@ class StageOutput:
                 yield f"{INDENT}{line}" if text else line
 
     def failure(self, stage: str, ended: Ended) -> Exception:
-        """Why the stage failed, in one line."""
+        """Return the reason of the failure in one line, as an exception."""
         if ended.refused:
             return UserError(f"{stage}: {ended.refused}")
         # The exception follows the last frame, the first line that is not indented.
@@ -109,7 +109,7 @@ class StageOutput:
 
 
 def pieces(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Lines, and the partial lines that a progress bar overwrites, each with its end."""
+    """Yield lines, and the partial lines that a progress bar overwrites, each with its end."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
     for chunk in chunks:

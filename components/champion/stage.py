@@ -6,12 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from simpgan.components.core.registry.description import Description
-from simpgan.components.core.registry.model_registry import Registry, Version
+from simpgan.components.core.registry.model_registry import ModelRegistry, RegisteredVersion
 
 NONE = "none.txt"
 
 
-def run(model: str, which: str, outputs: Mapping[str, Path]) -> tuple[Version, Description]:
+def run(model: str, which: str, outputs: Mapping[str, Path]) -> tuple[RegisteredVersion, Description]:
     """Fetch a version of a registered model, and write its parts.
 
     Args:
@@ -28,7 +28,7 @@ def run(model: str, which: str, outputs: Mapping[str, Path]) -> tuple[Version, D
     """
     with TemporaryDirectory() as place:
         folder = Path(place, "adaptation")
-        version = Registry(model).fetch(which, folder)
+        version = ModelRegistry(model).fetch(which, folder)
         description = Description.read(folder)
         for name, output in outputs.items():
             if (folder / name).is_dir():

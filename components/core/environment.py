@@ -24,7 +24,7 @@ def whole_number(variable: str, default: int, least: int = 0, most: int | None =
     return number
 
 
-def named_in(text: str, prefix: str) -> list[str]:
+def variables_in(text: str, prefix: str) -> list[str]:
     """Return the variables that begin with `prefix` and whose value occurs in `text`, ignoring case.
 
     Libraries name a refused value, but not where it came from. Secrets are not searched.

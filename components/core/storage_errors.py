@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from simpgan.components.core.environment import named_in
+from simpgan.components.core.environment import variables_in
 from simpgan.components.core.errors import UserError, without_credentials
 
 TAKES: Mapping[str, str] = {
@@ -55,7 +55,7 @@ def _variables_named(location: str) -> Iterator[None]:
         if not location.startswith("s3://") or not _is_of_settings(failure):
             raise
         said = without_credentials(str(failure)).rstrip(".")
-        named = named_in(str(failure), "AWS_")
+        named = variables_in(str(failure), "AWS_")
         takes = [f"{name} takes {TAKES[name]}" for name in named if name in TAKES]
         others = "" if "AWS_" in said else "the variables AWS_* and the files that they name"
         remedy = "; ".join(takes) or f"correct {' or '.join(named) or others}"

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.image_tensors import read_pictures
+from simpgan.components.core.data.image_tensors import read_decoded_images
 from simpgan.components.core.results.pages import environment
 from simpgan.components.core.results.pages.pictures import data_uri, svg
 from simpgan.components.drift.appearance import MEASURES
@@ -135,4 +135,4 @@ def rows_of_pictures(compared: ComparedCamera, count: int, data_root: str) -> li
 
 def pictures(seen: ImageFeatures, places: NDArray[np.int64], data_root: str) -> list[Picture]:
     """Return some of the images as recorded."""
-    return list(read_pictures(data_root, seen.manifest, seen.rows[places]))
+    return list(read_decoded_images(data_root, seen.manifest, seen.rows[places]))

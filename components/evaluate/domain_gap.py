@@ -43,7 +43,7 @@ def measure_domain_gap(shown: ShownSplit, settings: EvaluateSettings) -> tuple[d
         # Ready-made features have no classifier; a counterpart was trained on another source than this one.
         if each.features is None or each.view is None or (each.view.classifier and not each.view.changed):
             continue
-        source, adapted = source_features(each.view.classifier), each.features.of(of_target).unit
+        source, adapted = source_features(each.view.classifier), each.features.select(of_target).unit
         overlaps[each.label] = overlap(source, adapted)
         if each.method == "direct":
             recorded = adapted

@@ -131,7 +131,7 @@ def evaluate_view(
             checks.measure(view, classifier, adapted, view.run.label(method))
         label = f"{method} {splits[0]}" if len(splits) == 1 else method
         features = extract(adapted, view.images, target.searched(splits), **settings.extraction, label=label)
-        unit = features.of(features.rows)  # without the embeddings, which are not kept
+        unit = features.select(features.rows)  # without the embeddings, which are not kept
         for split in splits:
             if not target.labelled:
                 yield Evaluation(view.run, method, split, None, unit, view, unit.precision)
@@ -139,7 +139,7 @@ def evaluate_view(
             result = rank_by_cosine(target, split, features, settings)
             yield Evaluation(view.run, method, split, result, unit, view, unit.precision)
             if view.changed:
-                as_recorded = recorded[method_name("direct", part), split].of(features.rows)
+                as_recorded = recorded[method_name("direct", part), split].select(features.rows)
                 result = rank_by_cosine(target, split, fuse(as_recorded, features), settings)
                 yield Evaluation(view.run, method_name(method, "fused"), split, result, precision=unit.precision)
             if settings.verification:
@@ -173,7 +173,7 @@ def evaluate_ready_made(
     """Yield the evaluations of features that another method made, compared by cosine."""
     for run, split, features in made:
         rows = target.searched([split])
-        values = features.of(rows)
+        values = features.select(rows)
         unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), np.finfo(np.float32).tiny)
         yield Evaluation(run, run.method, split, rank_by_cosine(target, split, Extracted(rows, unit), settings))
 
@@ -194,7 +194,7 @@ def rank_by_cosine(
     target: Target, split: TargetSplit, features: Extracted, settings: EvaluateSettings
 ) -> RankingResult:
     """Rank a split's gallery by the cosine of features."""
-    probes, gallery = (features.of(target.rows(split, role)).unit for role in ("query", "gallery"))
+    probes, gallery = (features.select(target.rows(split, role)).unit for role in ("query", "gallery"))
     return rank_split(target, split, probes, gallery, settings)
 
 

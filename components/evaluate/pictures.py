@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from simpgan.components.core.data.image_tensors import iterate_batches, read_pictures, to_uint8, to_unit_range
+from simpgan.components.core.data.image_tensors import iterate_batches, read_decoded_images, to_uint8, to_unit_range
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.extraction import Images
 from simpgan.components.core.models.model_folder import load_network, read_config
@@ -82,10 +82,10 @@ def ranked_probes(shown: ShownSplit, count: int) -> list[RankedProbe]:
     lists: dict[int, list[RankedList]] = {place: [] for place in chosen}
     for each in of_methods:
         assert each.features is not None, "cosine ranked the methods shown"
-        gallery = Gallery(each.features.of(gallery_rows).unit, person[gallery_rows], camera[gallery_rows])
+        gallery = Gallery(each.features.select(gallery_rows).unit, person[gallery_rows], camera[gallery_rows])
         for place in chosen:
             row = query[place]
-            probe = each.features.of(query[place : place + 1]).unit[0]
+            probe = each.features.select(query[place : place + 1]).unit[0]
             head, correct = ranked_list(probe, person[row], camera[row], gallery, length=LIST_LENGTH)
             images = pictures_of(target.manifest, gallery_rows[head], target.data_root)
             matches = [Match(image, bool(right)) for image, right in zip(images, correct, strict=True)]
@@ -112,7 +112,7 @@ def nearest_images(shown: ShownSplit, count: int) -> list[RankedProbe]:
         for each in shown.evaluations:
             if each.method in LISTED:
                 assert each.features is not None, "a classifier looked"
-                unit = each.features.of(rows).unit
+                unit = each.features.select(rows).unit
                 head = others[np.argsort(-(unit[others] @ unit[place]), kind="stable")[:LIST_LENGTH]]
                 matches = [Match(image) for image in pictures_of(target.manifest, rows[head], target.data_root)]
                 lists.append(RankedList(each.label, matches))
@@ -123,7 +123,7 @@ def nearest_images(shown: ShownSplit, count: int) -> list[RankedProbe]:
 
 def pictures_of(manifest: Manifest, rows: np.ndarray, data_root: str) -> list[Picture]:
     """Return the images of `rows`, each in its own size."""
-    return list(read_pictures(data_root, manifest, rows))
+    return list(read_decoded_images(data_root, manifest, rows))
 
 
 def resized(picture: Picture, like: Picture) -> Picture:

@@ -14,7 +14,13 @@ from simpgan.components.core.models.extraction import Images
 from simpgan.components.core.models.model_folder import load_network
 from simpgan.components.core.models.precision import Inference
 from simpgan.components.core.models.translator import load_translator
-from simpgan.components.core.models.unlabelled_score import BATCH, Reference, sample, score, through
+from simpgan.components.core.models.unlabelled_score import (
+    BATCH,
+    ReferenceFeatures,
+    draw_sample,
+    run_batches,
+    selection_score,
+)
 from simpgan.components.core.results.unlabelled_checks import Checks, Measures, Sample
 from simpgan.components.core.training.device import choose_device
 from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
@@ -43,11 +49,11 @@ class LabelFreeChecks:
         refuse_single_image("target", len(rows))
         generator = torch.Generator().manual_seed(settings.seed)
         self.source_rows, self.target_rows = (
-            np.sort(sample(torch.from_numpy(each), generator).numpy()) for each in (source.rows, rows)
+            np.sort(draw_sample(torch.from_numpy(each), generator).numpy()) for each in (source.rows, rows)
         )
         self.source, self.target, self.split, self.settings = source, target, split, settings
         self.methods: dict[str, Measures] = {}
-        self._references: dict[Path | None, Reference] = {}
+        self._references: dict[Path | None, ReferenceFeatures] = {}
         self._cycles: dict[Path, float] = {}
         self._precisions: set[str] = set()
 
@@ -71,19 +77,19 @@ class LabelFreeChecks:
                 self.features(classifier, images, rows)
                 for images, rows in ((self.source.images, self.source_rows), (recorded, self.target_rows))
             )
-            self._references[view.classifier] = Reference(source, target)
+            self._references[view.classifier] = ReferenceFeatures(source, target)
         features = self.features(adapted, view.images, self.target_rows)
         with torch.no_grad():
             logits = adapted.identity_logits(features)
         measures = self._references[view.classifier].measure(features, logits)
         cycle = self.cycle(view, view.translator) if view.translator else None
         name = f"{label} seed {view.run.seed}" if label in self.methods else label
-        self.methods[name] = Measures(**measures, score=score(measures), cycle_target=cycle)
+        self.methods[name] = Measures(**measures, score=selection_score(measures), cycle_target=cycle)
 
     def features(self, network: SiameseClassifier, images: Images, rows: np.ndarray) -> Tensor:
         """Return the classifier's features [N, D] of images, without their mirror images."""
         looking = Inference(network, self.settings.precision)
-        features = through(looking, images.batches(network, rows, BATCH))
+        features = run_batches(looking, images.batches(network, rows, BATCH))
         self._precisions.add(looking.precision)
         return features
 
@@ -100,7 +106,7 @@ class LabelFreeChecks:
                 for batch in iterate_batches(manifest_of.data_root, manifest_of.manifest, rows, *size, BATCH):
                     yield to_unit_range(batch.to(choose_device()))
 
-            back = through(Inference(g, self.settings.precision), images(view.images))
+            back = run_batches(Inference(g, self.settings.precision), images(view.images))
             recorded = torch.cat(list(images(Images(self.target.manifest, self.target.data_root))))
             self._cycles[translator] = (back - recorded).abs().mean().item()
         return self._cycles[translator]

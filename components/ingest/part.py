@@ -42,7 +42,7 @@ def run(listing: Path, part: int, settings: IngestSettings, data_root: str, outp
             inputs={"listing": found.digest},
         ) as tracked,
     ):
-        files = listed_files(found.location, found.of_part(part))
+        files = listed_files(found.location, found.part_objects(part))
         storage.check_writable(data_root)
         labels, rejected = sort_out(files, layout)
         shards, sizes = store_images(files, labels, rejected, settings, data_root, check=lambda images: None)

@@ -11,7 +11,7 @@ from simpgan.components.core.data.manifest import OBJECT_COLUMNS, Manifest
 from simpgan.components.core.data.object_versions import name_of
 from simpgan.components.core.data.shards import WrittenShards, write_shards
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.progress import counted
+from simpgan.components.core.process.progress import with_progress
 from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.ingest.data_warnings import count_warnings, match_warnings
@@ -112,7 +112,7 @@ def store_images(
 
     def good_images() -> Iterator[tuple[str, bytes]]:
         verified = verify_all(files, labels, settings.max_pixels, settings.threads)
-        for image in counted(verified, f"ingest {settings.layout}", len(labels), "image"):
+        for image in with_progress(verified, f"ingest {settings.layout}", len(labels), "image"):
             if image.reason:
                 rejected[image.name] = image.reason
             else:

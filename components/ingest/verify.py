@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from simpgan.components.core.data.decoding import RECORDED, Unreadable, picture, refuse_long
+from simpgan.components.core.data.decoding import RECORDED, Unreadable, decode_image, refuse_long
 from simpgan.components.ingest.file_source import FileSource, UnreadFile
 
 AHEAD = 8  # images per thread that may wait to be taken
@@ -44,7 +44,7 @@ def verify(files: FileSource, name: str, max_pixels: int) -> Verified:
     """
     try:
         content = _read(files, name, max_pixels)
-        width, height = picture(content, formats=RECORDED, max_pixels=max_pixels).size
+        width, height = decode_image(content, formats=RECORDED, max_pixels=max_pixels).size
     except Unreadable as refused:
         return Verified(name, reason=str(refused))
     return Verified(name, content, width, height)

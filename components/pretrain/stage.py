@@ -58,7 +58,7 @@ def train_and_save(source: Path, settings: PretrainSettings, data_root: str, out
     resolved, inputs = settings.model_dump(), {"source": manifest.digest}
     checkpoint = Checkpoint(data_root, checkpoint_key("pretrain", resolved, inputs))
     tracking: dict[str, Any] = {"settings": resolved, "history": checkpoint.history, "inputs": inputs}
-    with checkpoint.alone(), stage_run("pretrain", task=current_task(), **tracking, recorded=is_first()) as tracked:
+    with checkpoint.locked(), stage_run("pretrain", task=current_task(), **tracking, recorded=is_first()) as tracked:
         tracked.log_data_set(manifest, source, "train")
         trainer = PretrainTrainer(classifier.to(device), images, sampler, settings)
         train(

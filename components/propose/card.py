@@ -8,7 +8,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.model_folder import read_config
 from simpgan.components.core.process import provenance
 from simpgan.components.core.registry.description import Description
-from simpgan.components.core.registry.gate import Measured
+from simpgan.components.core.registry.gate import MeasuredAdaptation
 from simpgan.components.core.results.intervals import intervals
 from simpgan.components.core.results.methods import METHODS, name_of, title_of
 from simpgan.components.core.results.pages import environment
@@ -18,7 +18,7 @@ OF_CLASSIFIER = ("preset", "epochs", "seed", "weights")
 OF_TRANSLATION = ("steps", "seed")
 
 
-def render_card(folder: Path, description: Description, measured: Measured, resamples: int, seed: int) -> str:
+def render_card(folder: Path, description: Description, measured: MeasuredAdaptation, resamples: int, seed: int) -> str:
     """Render the card of an adaptation as Markdown.
 
     Args:
@@ -89,7 +89,7 @@ def settings_in_words(settings: Mapping[str, Any], names: tuple[str, ...]) -> st
     return ", ".join(f"{name} {Path(value).name if name == 'weights' else value}" for name, value in known.items())
 
 
-def rates_table(measured: Measured, resamples: int, seed: int) -> list[dict[str, Any]]:
+def rates_table(measured: MeasuredAdaptation, resamples: int, seed: int) -> list[dict[str, Any]]:
     """Return rates in percent with their intervals over probes, and those of direct transfer."""
     if measured.row is None:
         return []

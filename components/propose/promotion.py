@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process import provenance
 from simpgan.components.core.registry.description import Description
-from simpgan.components.core.registry.gate import GateSettings, Measured, Verdict, comparable, judge
-from simpgan.components.core.registry.model_registry import CHAMPION, Registry, Version
+from simpgan.components.core.registry.gate import GateSettings, MeasuredAdaptation, Verdict, comparable, judge
+from simpgan.components.core.registry.model_registry import CHAMPION, ModelRegistry, RegisteredVersion
 
 PASSED, REFUSED = "passed", "refused"
 VERDICT_TAG = "simpgan.verdict"
@@ -17,7 +17,9 @@ PROMOTED_TAG = "simpgan.promoted"
 OVERRULED_TAG = "simpgan.overruled"
 
 
-def promote(registry: Registry, which: str, settings: GateSettings, overruled: str = "") -> tuple[Version, Verdict]:
+def promote(
+    registry: ModelRegistry, which: str, settings: GateSettings, overruled: str = ""
+) -> tuple[RegisteredVersion, Verdict]:
     """Make a version the champion if the gate passes it.
 
     If champion and candidate were registered with evaluations on different images, the verdict at the time of the
@@ -50,7 +52,9 @@ def promote(registry: Registry, which: str, settings: GateSettings, overruled: s
     return registry.version(version.number), verdict
 
 
-def verdict_now(registry: Registry, version: Version, champion: Version | None, settings: GateSettings) -> Verdict:
+def verdict_now(
+    registry: ModelRegistry, version: RegisteredVersion, champion: RegisteredVersion | None, settings: GateSettings
+) -> Verdict:
     """Return the gate's verdict on a registered version and the present champion."""
     candidate = measured(registry, version)
     if champion is None:
@@ -62,18 +66,20 @@ def verdict_now(registry: Registry, version: Version, champion: Version | None, 
     return judge(candidate, defender, settings)
 
 
-def measured(registry: Registry, version: Version) -> Measured:
+def measured(registry: ModelRegistry, version: RegisteredVersion) -> MeasuredAdaptation:
     """Fetch the evaluation that was registered with a version."""
     with TemporaryDirectory() as place:
         return stored_evaluation(Path(place), registry.fetch_evaluation(version, Path(place)))
 
 
-def stored_evaluation(folder: Path, description: Description) -> Measured:
+def stored_evaluation(folder: Path, description: Description) -> MeasuredAdaptation:
     """Read the evaluation in an adaptation's folder."""
-    return Measured.read(folder / "evaluation", description)
+    return MeasuredAdaptation.read(folder / "evaluation", description)
 
 
-def record_verdict(registry: Registry, version: Version, verdict: Verdict, champion: Version | None) -> None:
+def record_verdict(
+    registry: ModelRegistry, version: RegisteredVersion, verdict: Verdict, champion: RegisteredVersion | None
+) -> None:
     """Store a verdict with its version, as tags that MLflow shows."""
     registry.set_tags(
         version,

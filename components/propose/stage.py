@@ -9,8 +9,8 @@ from simpgan.components.core.models.model_folder import model_digest, read_confi
 from simpgan.components.core.process.task import current_task
 from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.core.registry.description import Description
-from simpgan.components.core.registry.gate import Measured, Verdict, judge
-from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry, Version
+from simpgan.components.core.registry.gate import MeasuredAdaptation, Verdict, judge
+from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry, RegisteredVersion
 from simpgan.components.core.results.rows import MAIN_RATES, read_results
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.propose.card import render_card
@@ -29,7 +29,7 @@ def run(
     *,
     translator: Path | None = None,
     evaluation_of_champion: Path | None = None,
-) -> tuple[Version, Verdict]:
+) -> tuple[RegisteredVersion, Verdict]:
     """Register an adaptation, and write verdict.json and card.md.
 
     The same parts are one version, however often they are proposed.
@@ -68,7 +68,7 @@ def run(
     ):
         tracked.log_data_set(labelled, source, "train")
         tracked.log_data_set(unlabelled, target, "train")
-        registry = Registry(settings.model)
+        registry = ModelRegistry(settings.model)
         description = save_adaptation(
             Path(place, "adaptation"),
             method,
@@ -85,7 +85,7 @@ def run(
             batch=settings.batch,
             precision=settings.precision,
         )
-        measured = Measured.read(evaluation, description)
+        measured = MeasuredAdaptation.read(evaluation, description)
         champion = registry.find(CHAMPION)
         verdict = judge(measured, measured_champion(registry, champion, evaluation_of_champion), settings)
         card = render_card(Path(place, "adaptation"), description, measured, settings.resamples, settings.seed)
@@ -125,18 +125,20 @@ def evaluated_split(evaluation: Path, method: str) -> tuple[str, int]:
     return min(((row.protocol, row.fold) for row in rows), default=("", 0))
 
 
-def measured_champion(registry: Registry, champion: Version | None, evaluation: Path | None) -> Measured | None:
+def measured_champion(
+    registry: ModelRegistry, champion: RegisteredVersion | None, evaluation: Path | None
+) -> MeasuredAdaptation | None:
     """Return the champion's evaluation: that for the comparison if given, else that registered with it."""
     if champion is None:
         return None
     with TemporaryDirectory() as place:
         description = registry.fetch_evaluation(champion, Path(place))
         if evaluation:
-            return Measured.read(evaluation, description, exactly=False)
+            return MeasuredAdaptation.read(evaluation, description, exactly=False)
         return stored_evaluation(Path(place), description)
 
 
-def tags_of(description: Description, measured: Measured) -> dict[str, str]:
+def tags_of(description: Description, measured: MeasuredAdaptation) -> dict[str, str]:
     """Return the tags that lists of versions show."""
     rates = {f"simpgan.{name}": f"{value:.1f}" for name, value in rates_of(measured).items()}
     checks = {f"simpgan.check.{name}": f"{value:.3g}" for name, value in measured.checks.items()}
@@ -151,12 +153,12 @@ def tags_of(description: Description, measured: Measured) -> dict[str, str]:
     }
 
 
-def metrics_of(measured: Measured) -> dict[str, float]:
+def metrics_of(measured: MeasuredAdaptation) -> dict[str, float]:
     """Return the metrics that MLflow's page of models compares."""
     return {f"model/{name}": value for name, value in {**rates_of(measured), **measured.checks}.items()}
 
 
-def rates_of(measured: Measured) -> dict[str, float]:
+def rates_of(measured: MeasuredAdaptation) -> dict[str, float]:
     """Return rates in percent by name; empty without labels."""
     row = measured.row.model_dump(by_alias=True) if measured.row else {}
     return {name: row[name] for name in MAIN_RATES if name in row}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.image_tensors import read_pictures
+from simpgan.components.core.data.image_tensors import read_decoded_images
 from simpgan.components.core.data.object_versions import as_bytes
 from simpgan.components.core.results.pages import environment
 from simpgan.components.search.searcher import Searcher, open_probe
@@ -16,7 +16,7 @@ from simpgan.components.search.searcher import Searcher, open_probe
 def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
     """Write the page of the images that `Searcher.search` found, whole or not at all."""
     rows = searcher.gallery.images["name"].searchsorted(found["image"])
-    pictures = read_pictures(searcher.data_root, searcher.gallery, rows)
+    pictures = read_decoded_images(searcher.data_root, searcher.gallery, rows)
     crops = dict(zip(found["image"], pictures, strict=True))
     probes = [
         (

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from simpgan.components.core.data.decoding import Unreadable, picture, refuse_long
-from simpgan.components.core.data.image_tensors import stretched
+from simpgan.components.core.data.decoding import Unreadable, decode_image, refuse_long
+from simpgan.components.core.data.image_tensors import resize_image
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.object_versions import as_name
 from simpgan.components.core.errors import UserError
@@ -97,7 +97,7 @@ class Searcher:
 
     def probe_features(self, probes: Sequence[str | Path]) -> NDArray[np.float32]:
         """Extract features [len(probes), D] of image files."""
-        pictures = np.stack([stretched(open_probe(Path(probe)), *self.adaptation.size) for probe in probes])
+        pictures = np.stack([resize_image(open_probe(Path(probe)), *self.adaptation.size) for probe in probes])
         return self.adaptation.features(torch.from_numpy(pictures))
 
     @cached_property
@@ -211,6 +211,6 @@ def decode_probe(path: Path) -> Image.Image:
         if not S_ISREG(status.st_mode):
             raise Unreadable("not a file")
         refuse_long(status.st_size, LARGEST)
-        return picture(path.read_bytes(), max_pixels=LARGEST)
+        return decode_image(path.read_bytes(), max_pixels=LARGEST)
     except OSError as failure:
         raise Unreadable(failure.strerror or "cannot be read") from None

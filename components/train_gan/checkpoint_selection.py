@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from simpgan.components.core.models.unlabelled_score import LabelFree, score
+from simpgan.components.core.models.unlabelled_score import TranslatorJudge, selection_score
 from simpgan.components.core.tracking import StageRun
 from simpgan.components.train_gan.settings import TrainGanSettings
 
@@ -22,7 +22,11 @@ class CheckpointSelector:
     """
 
     def __init__(
-        self, judge: LabelFree | None, networks: Mapping[str, nn.Module], settings: TrainGanSettings, run: StageRun
+        self,
+        judge: TranslatorJudge | None,
+        networks: Mapping[str, nn.Module],
+        settings: TrainGanSettings,
+        run: StageRun,
     ) -> None:
         self.judge, self.networks, self.settings, self.run = judge, networks, settings, run
         self.best: dict[str, Any] = {}
@@ -32,7 +36,7 @@ class CheckpointSelector:
         if self.judge is None or not is_candidate(step, self.settings):
             return
         measures = self.judge.measure(self.networks["f"], self.networks["g"])
-        new = {"step": step + 1, "score": score(measures), **measures}
+        new = {"step": step + 1, "score": selection_score(measures), **measures}
         self.run.log_metrics(step, {f"selection/{name}": value for name, value in new.items() if name != "step"})
         if self.settings.choose == "last" or not self.best or is_better(new["score"], self.best["selection"]["score"]):
             copies = {

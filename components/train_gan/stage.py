@@ -77,7 +77,7 @@ def run(
     tracking: dict[str, Any] = {"label": label, "settings": resolved, "history": checkpoint.history, "inputs": inputs}
     with (
         process_group(),
-        checkpoint.alone(),
+        checkpoint.locked(),
         stage_run("train_gan", task=current_task(), **tracking, recorded=is_first()) as tracked,
         memory_explained(label, LESS_MEMORY),
     ):

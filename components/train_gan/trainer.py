@@ -13,7 +13,7 @@ from simpgan.components.core.data.pairs import PairSampler
 from simpgan.components.core.models.classifier import SiameseClassifier
 from simpgan.components.core.models.precision import Inference, training_outcome
 from simpgan.components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
-from simpgan.components.core.models.unlabelled_score import LabelFree
+from simpgan.components.core.models.unlabelled_score import TranslatorJudge
 from simpgan.components.core.tracking import StageRun
 from simpgan.components.core.training.device import autocast, seed_step
 from simpgan.components.core.training.distributed import is_first, own_share, parallel
@@ -102,7 +102,7 @@ class GanTrainer:
         judge = None
         if is_first():
             frozen = deepcopy(classifier).freeze() if settings.classifier_rate else classifier
-            judge = LabelFree(frozen, source, target, seed=settings.seed, precision=settings.precision)
+            judge = TranslatorJudge(frozen, source, target, seed=settings.seed, precision=settings.precision)
         self.selector = CheckpointSelector(judge, result, settings, run)
 
     def step(self, step: int) -> Mapping[str, Tensor]:

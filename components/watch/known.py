@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry
+from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry
 
 PROTOCOL = "cameras"
 ADABN = "adabn"
@@ -26,7 +26,7 @@ def fetch_known(model: str, method: str, location: str, output: Path) -> Manifes
     Raises:
         UserError: there is no champion, or none that can be continued with this method and layout.
     """
-    registry = Registry(model)
+    registry = ModelRegistry(model)
     champion, candidate = registry.find(CHAMPION), registry.find(CANDIDATE)
     if champion is None:
         raise UserError(

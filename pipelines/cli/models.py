@@ -124,11 +124,11 @@ def promote(
     The former champion becomes the previous one.
     """
     from simpgan.components.core.registry.gate import GateSettings
-    from simpgan.components.core.registry.model_registry import Registry
+    from simpgan.components.core.registry.model_registry import ModelRegistry
     from simpgan.components.propose import promotion
 
     use_store(out)
-    version, verdict = promotion.promote(Registry(model), which, GateSettings.parse({}), force)
+    version, verdict = promotion.promote(ModelRegistry(model), which, GateSettings.parse({}), force)
     typer.echo(f"{version} {verdict.in_words}\n{version} is {in_words(version.aliases)}.")
 
 
@@ -137,20 +137,20 @@ def rollback(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
 
     The two versions swap: a second rollback undoes the first.
     """
-    from simpgan.components.core.registry.model_registry import Registry
+    from simpgan.components.core.registry.model_registry import ModelRegistry
 
     use_store(out)
-    now, before = Registry(model).roll_back()
+    now, before = ModelRegistry(model).roll_back()
     typer.echo(f"{now} is the champion again{f', {before} is the previous one' if before else ''}.")
 
 
 def models(model: ModelOption = "simpgan", out: StoreOption = None) -> None:
     """List the versions of a registered model, newest first."""
-    from simpgan.components.core.registry.model_registry import Registry
+    from simpgan.components.core.registry.model_registry import ModelRegistry
     from simpgan.components.core.results.summary import aligned
 
     use_store(out)
-    versions = Registry(model).versions()
+    versions = ModelRegistry(model).versions()
     if not versions:
         raise UserError(f"MLflow has no model '{model}': register one with simpgan propose, or give --model")
     shown = [name for name in COLUMNS if any(version.tags.get(name) for version in versions)]

@@ -63,9 +63,9 @@ def folder_of(model: str) -> Path:
     models = storage.cache_folder() / "models"
     if (known := content_of(name, which)) and (folder := models / "{1}-{0}".format(*known)).is_dir():
         return folder
-    from simpgan.components.core.registry.model_registry import Registry
+    from simpgan.components.core.registry.model_registry import ModelRegistry
 
-    registry = Registry(name)
+    registry = ModelRegistry(name)
     version = registry.version(which)
     folder = models / f"{version.tags[CONTENT_TAG]}-{version.number}"
     if not folder.is_dir():

@@ -12,11 +12,11 @@ from pathlib import Path
 import pandas as pd
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.decoding import is_upright, picture
+from simpgan.components.core.data.decoding import decode_image, is_upright
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import read_images
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.process.progress import counted
+from simpgan.components.core.process.progress import with_progress
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 LAST_PERSON, LAST_CAMERA = 1501, 6
@@ -49,7 +49,7 @@ def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: s
         for name in FOLDERS.values():
             (folder / name).mkdir(parents=True)
         contents = read_images(data_root, manifest, images["row"].to_numpy())
-        for file, content in zip(counted(images["file"], "export", len(images), "image"), contents, strict=True):
+        for file, content in zip(with_progress(images["file"], "export", len(images), "image"), contents, strict=True):
             recorded_as_jpeg = content.startswith(JPEG)
             lying = recorded_as_jpeg and not is_upright(content)
             encoded, turned = encoded + (not recorded_as_jpeg), turned + lying
@@ -119,7 +119,7 @@ def file_names(images: pd.DataFrame) -> list[str]:
 def as_jpeg(content: bytes) -> bytes:
     """An encoded image as upright JPEG of high quality."""
     encoded = io.BytesIO()
-    picture(content).save(encoded, "jpeg", exif=b"", quality=JPEG_QUALITY, subsampling=0)
+    decode_image(content).save(encoded, "jpeg", exif=b"", quality=JPEG_QUALITY, subsampling=0)
     return encoded.getvalue()
 
 

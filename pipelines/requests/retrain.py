@@ -17,7 +17,6 @@ from simpgan.pipelines.config.presets import RunSettings
 from simpgan.pipelines.runner.runs import recorded_run, settings_as_text, way_of_running
 
 if TYPE_CHECKING:
-    from simpgan.components.core.registry.model_registry import Version
     from simpgan.components.drift.camera_drift import CameraDrift
 
 ADABN = "adabn"
@@ -97,7 +96,7 @@ class Retrained:
         drift: folder with drift.json and drift.html, where there were enough.
     """
 
-    version: "Version | None" = None
+    version: "RegisteredVersion | None" = None
     drift: Path | None = None
 
     def cameras(self) -> "list[CameraDrift]":
@@ -145,7 +144,7 @@ def run_retrain(
         StageFailed: a stage failed for any other reason.
     """
     with recorded_run("retrain", settings, asked.tags(settings), out, data_root, command) as (_, lock):
-        from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, Registry
+        from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry
         from simpgan.pipelines.graphs.retrain import retrain_pipeline
         from simpgan.pipelines.runner.local import run_pipeline
 
@@ -154,6 +153,6 @@ def run_retrain(
         finished = run_pipeline(retrain_pipeline(asked.method, parallelism=1), arguments, out, work)
         if "evaluate" not in finished.stages:
             return Retrained()
-        registry = Registry(asked.model)
+        registry = ModelRegistry(asked.model)
         drift = Path(finished.outputs["drift"]["cameras"].path)
         return Retrained(registry.find(CANDIDATE) or registry.find(CHAMPION), drift)

@@ -299,7 +299,7 @@ def has_its_images(outputs: Mapping[str, Any], data_root: str) -> bool:
     folders = [Path(each.path) for each in outputs.values() if isinstance(each, dsl.Artifact)]
     manifests = [folder for folder in folders if (folder / "manifest.json").is_file()]
     try:
-        return all(shards.are_there(data_root, Manifest.load(folder)) for folder in manifests)
+        return all(shards.shards_exist(data_root, Manifest.load(folder)) for folder in manifests)
     except UserError:  # one of them is damaged
         return False
 

@@ -66,7 +66,7 @@ class DataRoot:
             yield
         except UserError:
             for dataset in map(Manifest.load, manifests):
-                if not shards.are_there(self.place, dataset):
+                if not shards.shards_exist(self.place, dataset):
                     other = f"; the run had {self.recorded}" if self.recorded not in ("", self.place) else ""
                     raise UserError(
                         f"images of {dataset.dataset} are not in {self.place}, which {self.said} names{other}: "

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from simpgan.components.core.registry.adaptation import save_adaptation
-from simpgan.components.core.registry.model_registry import Registry
+from simpgan.components.core.registry.model_registry import ModelRegistry
 from simpgan.components.ingest import stage as ingest
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
@@ -63,7 +63,7 @@ def options(folder: Path) -> list[str]:
         target=ingested.target,
         data_root=data_root,
     )
-    registry = Registry()
+    registry = ModelRegistry()
     registry.promote(registry.register(folder / "model", card="", tags={}, metrics={}))
     probe = next((folder / TARGET_FOLDER / "probe").iterdir())
     given = {"probe": probe, "gallery": ingested.target, "model": "simpgan@champion", "data-root": data_root}

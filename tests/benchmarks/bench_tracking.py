@@ -21,7 +21,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from simpgan.components.core.tracking import StageRun, stage_run
-from simpgan.components.core.training.loop import STEPS_BETWEEN_READS, read, record
+from simpgan.components.core.training.loop import STEPS_BETWEEN_READS, fetch_scalars, log_scalars
 from tests.benchmarks.bench_gan_step import build
 from tests.benchmarks.timing import ratio, wait_for_device
 from tests.servers.mlflow import MlflowServer, plain_environment
@@ -88,7 +88,7 @@ def do_steps(trainer, run: StageRun, steps: count, seconds: float) -> int:
         for step in (next(steps) for _ in range(STEPS_BETWEEN_READS)):
             unread.append((step, trainer.step(step)))
             trainer.show(step + 1)
-        record(read(unread), "train_gan", run)
+        log_scalars(fetch_scalars(unread), "train_gan", run)
         done += len(unread)
     return done
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from simpgan.components.core.data.manifest import Manifest
-from simpgan.components.core.registry.model_registry import Registry
+from simpgan.components.core.registry.model_registry import ModelRegistry
 from tests.conftest import Ingested
 from tests.pipelines.champions import register
 
@@ -64,7 +64,7 @@ def test_a_drop_in_a_bucket_becomes_a_candidate_and_then_there_is_nothing_to_do(
     assert ran.returncode == 0, ran.stderr
     assert re.search(rf"^{drop.model} version 2 (passed|refused): score ", ran.stdout, re.MULTILINE)
     assert len([line for line in ran.stderr.splitlines() if line.startswith("ingest_part")]) >= 2
-    registry = Registry(drop.model)
+    registry = ModelRegistry(drop.model)
     candidate = registry.fetch("candidate", tmp_path / "candidate")
     assert (candidate.number, registry.version("champion").number) == (2, 1)
     target = Manifest.load(tmp_path / "candidate/target")

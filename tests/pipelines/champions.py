@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from simpgan.components.core.registry.model_registry import Registry
+from simpgan.components.core.registry.model_registry import ModelRegistry
 from simpgan.components.ingest import stage as ingest
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.components.propose import stage as propose
@@ -42,4 +42,4 @@ def register(
         settings=ProposeSettings.parse({"method": method, "model": model}),
         output=scratch / "proposal",
     )
-    Registry(model).promote(version)
+    ModelRegistry(model).promote(version)

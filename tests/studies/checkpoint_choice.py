@@ -28,7 +28,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.pairs import PairSampler
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
 from simpgan.components.core.models.precision import Inference
-from simpgan.components.core.models.unlabelled_score import LabelFree, score
+from simpgan.components.core.models.unlabelled_score import TranslatorJudge, selection_score
 from simpgan.components.core.process.provenance import hardware, today
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.core.training.device import choose_device
@@ -116,7 +116,7 @@ class Study:
         self.source = load_decoded(data_root, source, rows, *size, self.device)
         self.target = load_decoded(data_root, target, unlabelled, *size, self.device)
         self.sampler = PairSampler(source.images["person"].to_numpy()[rows].astype(int))
-        self.judge = LabelFree(classifier, self.source, self.target, seed=0, precision="auto")
+        self.judge = TranslatorJudge(classifier, self.source, self.target, seed=0, precision="auto")
         self.truth = Truth(classifier, target, data_root, "auto")
 
     def row(self, training: str, step: int, f: nn.Module, g: nn.Module) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Study:
             "rank-1": 100 * float(result.cmc[0]),
             "mAP": 100 * result.mean_average_precision,
             "seconds": seconds,
-            "score": score(measures),
+            "score": selection_score(measures),
             **measures,
         }
 

@@ -15,8 +15,8 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 def flip(images: Tensor, generator: torch.Generator) -> Tensor:
     """Mirror each image left to right with probability one half."""
-    mirrored = chosen(len(images), 0.5, generator)
-    return torch.where(of_each(mirrored, images), images.flip(3), images)
+    mirrored = random_mask(len(images), 0.5, generator)
+    return torch.where(per_image(mirrored, images), images.flip(3), images)
 
 
 def shift(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
@@ -45,7 +45,7 @@ def jitter(images: Tensor, strength: float, generator: torch.Generator) -> Tenso
     if strength == 0:
         return images
     factors = 1 + strength * (2 * torch.rand(3, len(images), generator=generator) - 1)
-    brightness, contrast, saturation = (of_each(factor, images) for factor in factors)
+    brightness, contrast, saturation = (per_image(factor, images) for factor in factors)
     light = ((images + 1) / 2 * brightness).clamp(0, 1)
     light = torch.lerp(luminance(light).mean((2, 3), keepdim=True), light, contrast).clamp(0, 1)
     light = torch.lerp(luminance(light), light, saturation).clamp(0, 1)
@@ -56,7 +56,7 @@ def grey(images: Tensor, probability: float, generator: torch.Generator) -> Tens
     """Remove the colours of each image with `probability`."""
     if probability == 0:
         return images
-    return torch.where(of_each(chosen(len(images), probability, generator), images), luminance(images), images)
+    return torch.where(per_image(random_mask(len(images), probability, generator), images), luminance(images), images)
 
 
 def erase(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
@@ -68,19 +68,19 @@ def erase(images: Tensor, probability: float, generator: torch.Generator) -> Ten
     if probability == 0:
         return images
     count, _, height, width = images.shape
-    erased = chosen(count, probability, generator)
+    erased = random_mask(count, probability, generator)
     share, aspect, down, right = torch.rand(4, count, generator=generator)
     area = (0.02 + 0.38 * share) * height * width
     ratio = (math.log(0.3) * (1 - 2 * aspect)).exp()
     tall = (area * ratio).sqrt().round().clamp(1, height)
     wide = (area / ratio).sqrt().round().clamp(1, width)
-    rows = inside(height, tall, down)
-    columns = inside(width, wide, right)
+    rows = stretch_mask(height, tall, down)
+    columns = stretch_mask(width, wide, right)
     hole = (rows[:, :, None] & columns[:, None, :] & erased[:, None, None]).to(images.device)
     return images.masked_fill(hole[:, None], 0)
 
 
-def inside(size: int, lengths: Tensor, place: Tensor) -> Tensor:
+def stretch_mask(size: int, lengths: Tensor, place: Tensor) -> Tensor:
     """Mark the positions of one stretch per row: bool [N, size].
 
     Args:
@@ -99,11 +99,11 @@ def luminance(images: Tensor) -> Tensor:
     return (images * weights.view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
-def chosen(count: int, probability: float, generator: torch.Generator) -> Tensor:
+def random_mask(count: int, probability: float, generator: torch.Generator) -> Tensor:
     """Mark each of `count` images with a probability: bool [count]."""
     return torch.rand(count, generator=generator) < probability
 
 
-def of_each(values: Tensor, images: Tensor) -> Tensor:
+def per_image(values: Tensor, images: Tensor) -> Tensor:
     """Reshape one value per image [N] so that it broadcasts over `images`, on their device."""
     return values.to(images.device).view(-1, 1, 1, 1)

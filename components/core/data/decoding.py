@@ -32,7 +32,7 @@ class Unreadable(UserError):
     """The reason why bytes are not an image. It is the same on every machine, since manifests record it."""
 
 
-def picture(content: bytes, *, formats: tuple[str, ...] = FORMATS, max_pixels: int | None = None) -> Image.Image:
+def decode_image(content: bytes, *, formats: tuple[str, ...] = FORMATS, max_pixels: int | None = None) -> Image.Image:
     """Decode an image: upright according to its EXIF Orientation, RGB, 8 bits per channel.
 
     Grey values of 16 bits keep their upper 8 bits, as Pillow does with colours of 16 bits. Integers of 32 bits count as

@@ -40,7 +40,7 @@ class Features(NamedTuple):
     features: np.ndarray
     description: dict[str, Any]
 
-    def of(self, rows: np.ndarray) -> np.ndarray:
+    def select(self, rows: np.ndarray) -> np.ndarray:
         """Return the features [M, D] of some of the rows.
 
         Raises:

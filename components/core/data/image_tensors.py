@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from simpgan.components.core.data.decoding import Unreadable, picture
+from simpgan.components.core.data.decoding import Unreadable, decode_image
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import read_images
 from simpgan.components.core.errors import UserError
@@ -25,33 +25,33 @@ def decode(content: bytes, height: int, width: int) -> np.ndarray:
     Raises:
         Unreadable: the bytes are no image; see `picture`.
     """
-    return stretched(picture(content), height, width)
+    return resize_image(decode_image(content), height, width)
 
 
-def resized(images: Tensor, height: int, width: int) -> Tensor:
+def resize_images(images: Tensor, height: int, width: int) -> Tensor:
     """Resize decoded images, uint8 [N, 3, H, W], as `decode` would have resized them."""
     if images.shape[-2:] == (height, width):
         return images
     pictures = images.permute(0, 2, 3, 1).cpu().numpy()
-    together = [stretched(Image.fromarray(picture), height, width) for picture in pictures]
+    together = [resize_image(Image.fromarray(image), height, width) for image in pictures]
     return torch.from_numpy(np.stack(together)).to(images.device)
 
 
-def stretched(image: Image.Image, height: int, width: int) -> np.ndarray:
+def resize_image(image: Image.Image, height: int, width: int) -> np.ndarray:
     """Resize an RGB image to uint8 [3, height, width] by bilinear interpolation with antialiasing."""
     return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
 
 
-def read_pictures(data_root: str, manifest: Manifest, rows: np.ndarray) -> Iterator[np.ndarray]:
+def read_decoded_images(data_root: str, manifest: Manifest, rows: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the images of `rows` of the manifest, in that order, each as uint8 [height, width, 3] in its own size."""
     for row, content in zip(rows, read_images(data_root, manifest, rows), strict=True):
-        with named(manifest, row):
-            decoded = np.asarray(picture(content))
+        with undecodable_named(manifest, row):
+            decoded = np.asarray(decode_image(content))
         yield decoded
 
 
 @contextmanager
-def named(manifest: Manifest, row: int) -> Iterator[None]:
+def undecodable_named(manifest: Manifest, row: int) -> Iterator[None]:
     """Name the image of the manifest that cannot be decoded in this block.
 
     An earlier ingest may have accepted an image that it would reject now.
@@ -76,7 +76,7 @@ def iterate_batches(
         pending = deque(pool.submit(decode, content, height, width) for content in islice(contents, 2 * batch))
         decoded: list[np.ndarray] = []
         for row in rows:
-            with named(manifest, row):
+            with undecodable_named(manifest, row):
                 decoded.append(pending.popleft().result())
             pending.extend(pool.submit(decode, content, height, width) for content in islice(contents, 1))
             if len(decoded) == batch or not pending:

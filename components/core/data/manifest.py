@@ -64,8 +64,8 @@ class Manifest:
     dataset: str
     images: pd.DataFrame
     roles: pd.DataFrame
-    rejected: pd.DataFrame = field(default_factory=lambda: empty(REJECTED_COLUMNS))
-    objects: pd.DataFrame = field(default_factory=lambda: empty(OBJECT_COLUMNS))
+    rejected: pd.DataFrame = field(default_factory=lambda: empty_table(REJECTED_COLUMNS))
+    objects: pd.DataFrame = field(default_factory=lambda: empty_table(OBJECT_COLUMNS))
     source_protocol: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -76,7 +76,7 @@ class Manifest:
             ("rejected", REJECTED_COLUMNS),
             ("objects", OBJECT_COLUMNS),
         ):
-            object.__setattr__(self, name, typed(getattr(self, name), columns, name))
+            object.__setattr__(self, name, with_columns(getattr(self, name), columns, name))
         names = self.images["name"]
         if not (names.is_monotonic_increasing and names.is_unique):
             raise ValueError("images must be sorted by name, and names must be unique")
@@ -96,13 +96,13 @@ class Manifest:
         """
         content = hashlib.sha256(f"{SCHEMA_VERSION}\n{self.dataset}\n{self.source_protocol}\n".encode())
         for table in (self.images.drop(columns=PLACE), self.roles, self.rejected):
-            content.update(as_text(table))
+            content.update(table_bytes(table))
         return content.hexdigest()
 
     @cached_property
     def files_digest(self) -> str:
         """Return the sha256 (hex) of all tables, by which damage is found."""
-        return hashlib.sha256(b"".join(as_text(getattr(self, name)) for name in TABLES)).hexdigest()
+        return hashlib.sha256(b"".join(table_bytes(getattr(self, name)) for name in TABLES)).hexdigest()
 
     def protocols(self) -> pd.DataFrame:
         """Return the (protocol, fold) pairs of the data set, sorted."""
@@ -197,17 +197,17 @@ def manifest_near(folder: Path) -> str:
     return ""
 
 
-def empty(columns: dict[str, str]) -> pd.DataFrame:
+def empty_table(columns: dict[str, str]) -> pd.DataFrame:
     """Return a table of `columns` without rows."""
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
 
 
-def as_text(table: pd.DataFrame) -> bytes:
+def table_bytes(table: pd.DataFrame) -> bytes:
     """Return a table as bytes that are the same on every machine."""
     return table.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape")
 
 
-def typed(table: pd.DataFrame, columns: dict[str, str], title: str) -> pd.DataFrame:
+def with_columns(table: pd.DataFrame, columns: dict[str, str], title: str) -> pd.DataFrame:
     """Return `table` with exactly `columns` in their order and types, numbered from 0.
 
     Raises:

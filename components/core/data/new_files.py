@@ -11,7 +11,7 @@ import pandas as pd
 
 from simpgan.components.core import storage
 from simpgan.components.core.damaged_files import named_damage, read_json
-from simpgan.components.core.data.manifest import OBJECT_COLUMNS, as_text, typed
+from simpgan.components.core.data.manifest import OBJECT_COLUMNS, table_bytes, with_columns
 from simpgan.components.core.errors import UserError
 
 COLUMNS = {**OBJECT_COLUMNS, "part": "int64"}
@@ -31,7 +31,7 @@ class Listing:
     objects: pd.DataFrame
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "objects", typed(self.objects, COLUMNS, "objects"))
+        object.__setattr__(self, "objects", with_columns(self.objects, COLUMNS, "objects"))
 
     @classmethod
     def split(cls, location: str, objects: pd.DataFrame, images: int) -> Self:
@@ -47,10 +47,10 @@ class Listing:
     def digest(self) -> str:
         """Return the sha256 (hex) of the listing."""
         return hashlib.sha256(
-            f"{self.location}\n".encode("utf-8", "surrogateescape") + as_text(self.objects)
+            f"{self.location}\n".encode("utf-8", "surrogateescape") + table_bytes(self.objects)
         ).hexdigest()
 
-    def of_part(self, part: int) -> pd.DataFrame:
+    def part_objects(self, part: int) -> pd.DataFrame:
         """Return the objects of a part: name, size, version.
 
         Raises:

@@ -6,7 +6,7 @@ import re
 import pandas as pd
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.manifest import OBJECT_COLUMNS, Manifest, typed
+from simpgan.components.core.data.manifest import OBJECT_COLUMNS, Manifest, with_columns
 
 ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 
@@ -21,7 +21,7 @@ def objects_at(location: str) -> pd.DataFrame:
     """
     rows = [(name_of(file.path, location), file.size, file.version) for file in storage.list_files(location)]
     table = pd.DataFrame(rows, columns=list(OBJECT_COLUMNS))
-    return typed(table.sort_values("name"), OBJECT_COLUMNS, "objects")
+    return with_columns(table.sort_values("name"), OBJECT_COLUMNS, "objects")
 
 
 def new_objects(there: pd.DataFrame, known: Manifest) -> pd.DataFrame:

@@ -75,7 +75,7 @@ def write_shards(
     return WrittenShards(pd.DataFrame(columns), tuple(written), tuple(present))
 
 
-def are_there(data_root: str, manifest: Manifest) -> bool:
+def shards_exist(data_root: str, manifest: Manifest) -> bool:
     """Tell whether every shard of the manifest is under the data root."""
     return all(storage.exists(shard_location(data_root, shard)) for shard in manifest.images["shard"].unique())
 

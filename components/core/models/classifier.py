@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.models.model_folder import built, load_network, read_config
+from simpgan.components.core.models.model_folder import build_network, load_network, read_config
 from simpgan.components.core.models.resnet import resnet18, resnet50
 from simpgan.components.core.models.styles import InstanceBatchNorm, MixStyle
 from simpgan.components.core.settings import Settings
@@ -122,6 +122,8 @@ def load_classifier(folder: Path) -> tuple[SiameseClassifier, dict[str, Any]]:
     config = read_config(folder)
     if "classifier" not in config:
         raise UserError(f"the model in '{folder}' is not a classifier; give the folder the pretrain stage wrote")
-    network = built(folder, lambda: SiameseClassifier(ClassifierConfig.parse(config["classifier"], stage="classifier")))
+    network = build_network(
+        folder, lambda: SiameseClassifier(ClassifierConfig.parse(config["classifier"], stage="classifier"))
+    )
     load_network(folder, "classifier", network)
     return network, config

@@ -56,7 +56,7 @@ class Extracted:
     embedding: np.ndarray | None = None
     precision: str = ""
 
-    def of(self, rows: np.ndarray) -> "Extracted":
+    def select(self, rows: np.ndarray) -> "Extracted":
         """Return the features of some of the rows, in their order, without embeddings."""
         return Extracted(rows, self.unit[np.searchsorted(self.rows, rows)], precision=self.precision)
 

@@ -57,7 +57,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def built(folder: Path, build: Callable[[], Network]) -> Network:
+def build_network(folder: Path, build: Callable[[], Network]) -> Network:
     """Call `build`, which builds a network from the config of a model folder.
 
     Raises:

@@ -103,10 +103,10 @@ class Inference:
         if precision == "fp32" or images.device.type != "cpu":
             return Outcome(precision)
         if not self.kept:
-            return explained(compare_outputs(self.network, images), label(self.network, images))
+            return log_reason(compare_outputs(self.network, images), label(self.network, images))
         key = {"network": weights_digest(self.network), "shapes": [list(images.shape)]}
-        outcome = kept_outcome(key, lambda: compare_outputs(self.network, images))
-        return explained(outcome, label(self.network, images))
+        outcome = cached_outcome(key, lambda: compare_outputs(self.network, images))
+        return log_reason(outcome, label(self.network, images))
 
 
 def training_outcome(wanted: str, forwards: Sequence[tuple[nn.Module, Tensor]]) -> Outcome:
@@ -128,20 +128,20 @@ def training_outcome(wanted: str, forwards: Sequence[tuple[nn.Module, Tensor]]) 
         "shapes": [list(images.shape) for _, images in forwards],
     }
     labels = dict.fromkeys(label(network, images) for network, images in forwards)
-    outcome = kept_outcome(key, lambda: compare_layers(forwards))
+    outcome = cached_outcome(key, lambda: compare_layers(forwards))
     if not from_first(outcome.precision == "bf16") and outcome.precision == "bf16":
         outcome = Outcome("fp32", outcome.cosine, "the first process of the training does so")
-    return explained(outcome, ", ".join(labels))
+    return log_reason(outcome, ", ".join(labels))
 
 
-def explained(outcome: Outcome, what: str) -> Outcome:
+def log_reason(outcome: Outcome, what: str) -> Outcome:
     """Return the outcome; if bfloat16 is not used, log the reason once in this process."""
     if outcome.reason:
         say_once(f"{what}: computes in float32, not bfloat16: {outcome.reason}")
     return outcome
 
 
-def kept_outcome(key: dict[str, Any], compare: Callable[[], Outcome]) -> Outcome:
+def cached_outcome(key: dict[str, Any], compare: Callable[[], Outcome]) -> Outcome:
     """Return the cached outcome for `key` on this machine; compare first if there is none."""
     machine = {
         "processor": provenance.processor(),
@@ -175,8 +175,8 @@ def compare_outputs(network: nn.Module, images: Tensor) -> Outcome:
         with torch.autocast("cpu", torch.bfloat16):
             found = network(images).float()
     if not found.isfinite().all():
-        return judged(float("nan"))
-    return judged(lowest_cosine(expected, found[chosen]))
+        return outcome_for_cosine(float("nan"))
+    return outcome_for_cosine(lowest_cosine(expected, found[chosen]))
 
 
 def compare_layers(forwards: Sequence[tuple[nn.Module, Tensor]]) -> Outcome:
@@ -189,9 +189,9 @@ def compare_layers(forwards: Sequence[tuple[nn.Module, Tensor]]) -> Outcome:
                 copy(images[:1])
             if narrow and has_amx():
                 return Outcome("fp32", None, NARROW)
-            with hooked(copy, lambda layer, inputs, _: cosines.append(layer_cosine(layer, inputs[0]))):
+            with layers_hooked(copy, lambda layer, inputs, _: cosines.append(layer_cosine(layer, inputs[0]))):
                 copy(images)
-    return judged(min(cosines))
+    return outcome_for_cosine(min(cosines))
 
 
 def layer_cosine(layer: nn.Module, inputs: Tensor) -> float:
@@ -222,7 +222,7 @@ def lowest_cosine(expected: Tensor, found: Tensor) -> float:
     return cosines.masked_fill(both_zero, 1.0).min().item()
 
 
-def judged(cosine: float) -> Outcome:
+def outcome_for_cosine(cosine: float) -> Outcome:
     """Return the outcome of a comparison whose lowest cosine is `cosine`; NaN: some values were not finite."""
     if cosine > AGREEMENT:
         return Outcome("bf16", cosine)
@@ -242,12 +242,12 @@ def narrow_layers(network: nn.Module) -> Iterator[list[nn.Module]]:
         if strided and min(inputs[0].shape[-1], output.shape[-1]) == 1:
             found.append(layer)
 
-    with hooked(network, look):
+    with layers_hooked(network, look):
         yield found
 
 
 @contextmanager
-def hooked(network: nn.Module, hook: Callable[[nn.Module, Any, Any], None]) -> Iterator[None]:
+def layers_hooked(network: nn.Module, hook: Callable[[nn.Module, Any, Any], None]) -> Iterator[None]:
     """Call `hook` in this block after every layer whose bfloat16 products may go wrong."""
     layers = [each for each in network.modules() if isinstance(each, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
     handles = [layer.register_forward_hook(hook) for layer in layers]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.models.model_folder import built, load_network, read_config
+from simpgan.components.core.models.model_folder import build_network, load_network, read_config
 from simpgan.components.core.settings import Settings
 
 
@@ -146,6 +146,6 @@ def load_translator(folder: Path) -> tuple[Generator, dict[str, Any]]:
     config = read_config(folder)
     if "generator" not in config:
         raise UserError(f"the model in '{folder}' is not a translator; give the folder the train_gan stage wrote")
-    generator = built(folder, lambda: Generator(GeneratorConfig.parse(config["generator"], stage="generator")))
+    generator = build_network(folder, lambda: Generator(GeneratorConfig.parse(config["generator"], stage="generator")))
     load_network(folder, "f", generator)
     return generator, config

@@ -24,7 +24,7 @@ NEIGHBOURS = 10
 BATCH = 32
 
 
-class Reference:
+class ReferenceFeatures:
     """A classifier's features of a sample of both domains as recorded, for comparison with others.
 
     Args:
@@ -66,7 +66,7 @@ class Reference:
         }
 
 
-class LabelFree:
+class TranslatorJudge:
     """Judges translators by a frozen classifier's features of a fixed sample of images.
 
     Its measures can be compared between translators that were judged with one classifier and one sample: between steps,
@@ -92,8 +92,10 @@ class LabelFree:
         refuse_single_image("target", len(target))
         generator = torch.Generator().manual_seed(seed)
         self.classifier, self.judge = classifier, Inference(classifier, precision)
-        self.source, self.target = (to_unit_range(sample(images, generator)) for images in (source, target))
-        self.reference = Reference(*(through(self.judge, images.split(BATCH)) for images in (self.source, self.target)))
+        self.source, self.target = (to_unit_range(draw_sample(images, generator)) for images in (source, target))
+        self.reference = ReferenceFeatures(
+            *(run_batches(self.judge, images.split(BATCH)) for images in (self.source, self.target))
+        )
 
     def measure(self, f: nn.Module, g: nn.Module) -> dict[str, float]:
         """Measure the translators F: T->S and G: S->T of images in [-1, 1].
@@ -104,13 +106,13 @@ class LabelFree:
                 on F.
         """
         translate, translate_back = (Inference(network, self.judge.wanted, kept=False) for network in (f, g))
-        translated = through(translate, self.target.split(BATCH))
-        fake_target = through(translate_back, self.source.split(BATCH))
-        features = through(self.judge, translated.split(BATCH))
+        translated = run_batches(translate, self.target.split(BATCH))
+        fake_target = run_batches(translate_back, self.source.split(BATCH))
+        features = run_batches(self.judge, translated.split(BATCH))
         with torch.no_grad():
             logits = self.classifier.identity_logits(features)
-        rebuilt_source = through(translate, fake_target.split(BATCH))
-        rebuilt_target = through(translate_back, translated.split(BATCH))
+        rebuilt_source = run_batches(translate, fake_target.split(BATCH))
+        rebuilt_target = run_batches(translate_back, translated.split(BATCH))
         return {
             **self.reference.measure(features, logits),
             "cycle_source": (rebuilt_source - self.source).abs().mean().item(),
@@ -118,12 +120,12 @@ class LabelFree:
         }
 
 
-def through(network: Inference, batches: Iterable[Tensor]) -> Tensor:
+def run_batches(network: Inference, batches: Iterable[Tensor]) -> Tensor:
     """Run the network on batches of images [n, 3, H, W] and join the outputs, float32."""
     return torch.cat([network(batch) for batch in batches])
 
 
-def score(measures: Mapping[str, float]) -> float:
+def selection_score(measures: Mapping[str, float]) -> float:
     """Return the score for the selection of a translation, lower is better: `frechet / sqrt(neighbours)`.
 
     A translation has to bring images closer to the source, and they have to stay the images they were: ten percent less
@@ -134,7 +136,7 @@ def score(measures: Mapping[str, float]) -> float:
     return measures["frechet"] / sqrt(max(measures["neighbours"], 1 / SAMPLE))
 
 
-def sample(images: Tensor, generator: torch.Generator) -> Tensor:
+def draw_sample(images: Tensor, generator: torch.Generator) -> Tensor:
     """Draw at most `SAMPLE` of the images (or of their rows), the same ones on every device."""
     chosen = torch.randperm(len(images), generator=generator)[:SAMPLE].sort().values
     return images[chosen.to(images.device)]

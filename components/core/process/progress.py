@@ -66,7 +66,7 @@ class Progress:
             bar.close()
 
 
-def counted(items: Iterable[Item], what: str, total: int, unit: str) -> Iterator[Item]:
+def with_progress(items: Iterable[Item], what: str, total: int, unit: str) -> Iterator[Item]:
     """Yield the items, each one unit of work that is done when the next one is requested."""
     with Progress(what, total, unit) as progress:
         for item in items:

@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from simpgan.components.core.data.image_tensors import resized, to_uint8, to_unit_range
+from simpgan.components.core.data.image_tensors import resize_images, to_uint8, to_unit_range
 from simpgan.components.core.data.manifest import FILES, Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
@@ -99,11 +99,11 @@ class Adaptation:
 
     def prepared(self, images: Tensor) -> Tensor:
         """Prepare images uint8 [N, 3, H, W] of any size for the classifier: translated, float in [-1, 1]."""
-        images = resized(images, *self.size)
+        images = resize_images(images, *self.size)
         if self.translating:
             translated = to_uint8(self.translating(to_unit_range(images)))
             # The evaluate stage sees translations as they are stored, in 8 bits.
-            images = resized(translated, self.classifier.config.height, self.classifier.config.width)
+            images = resize_images(translated, self.classifier.config.height, self.classifier.config.width)
         return to_unit_range(images)
 
 
@@ -183,7 +183,7 @@ def save_adaptation(
         parts["evaluation"] = (evaluation, EVALUATION_FILES)
         digests["evaluation"] = evaluation_digest(evaluation, method)
     for name, (part, files) in parts.items():
-        copy(part, folder / name, files)
+        copy_existing(part, folder / name, files)
     description = draft.model_copy(update={"protocol": protocol, "fold": fold, "digests": digests})
     if description.adabn:
         save_statistics(folder, description, data_root, precision)
@@ -221,7 +221,7 @@ def first_split(target: Manifest) -> tuple[str, int]:
     raise UserError(f"the target {target.dataset} has no training images: nothing can be adapted to it")
 
 
-def copy(part: Path, folder: Path, names: Collection[str]) -> None:
+def copy_existing(part: Path, folder: Path, names: Collection[str]) -> None:
     """Copy the existing files of a part."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:

@@ -37,7 +37,7 @@ class GateSettings(Settings):
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredAdaptation:
     """The evaluation of one adaptation in its split.
 
     Attributes:
@@ -139,7 +139,7 @@ class Verdict(Settings):
         return f"{'passes' if self.passed else 'refused'}: {'; '.join(self.reasons)}"
 
 
-def judge(candidate: Measured, champion: Measured | None, settings: GateSettings) -> Verdict:
+def judge(candidate: MeasuredAdaptation, champion: MeasuredAdaptation | None, settings: GateSettings) -> Verdict:
     """Decide whether a candidate may replace the champion.
 
     With labels, its rank-1 must not be worse by a paired permutation test over the probes that both have. Without
@@ -162,14 +162,14 @@ def judge(candidate: Measured, champion: Measured | None, settings: GateSettings
     return judge_by_checks(candidate.checks, champion.checks, settings)
 
 
-def comparable(candidate: Measured, champion: Measured) -> bool:
+def comparable(candidate: MeasuredAdaptation, champion: MeasuredAdaptation) -> bool:
     """Tell whether both were measured on the same images."""
     by_labels = not candidate.probes.empty and not champion.probes.empty and same_search(candidate, champion)
     by_checks = candidate.checks and champion.checks and candidate.compared == champion.compared
     return bool(by_labels or by_checks)
 
 
-def same_search(candidate: Measured, champion: Measured) -> bool:
+def same_search(candidate: MeasuredAdaptation, champion: MeasuredAdaptation) -> bool:
     """Tell whether both searched the same probes among as many images of the same split."""
     ours, theirs = candidate.row, champion.row
     return (
@@ -181,7 +181,7 @@ def same_search(candidate: Measured, champion: Measured) -> bool:
     )
 
 
-def judge_first(candidate: Measured, settings: GateSettings) -> Verdict:
+def judge_first(candidate: MeasuredAdaptation, settings: GateSettings) -> Verdict:
     """Judge the first candidate, which has no champion to be compared with."""
     if not candidate.probes.empty and candidate.method != DIRECT and not candidate.direct.empty:
         return judge_by_labels(candidate.probes, candidate.direct, "direct transfer, as there is no champion", settings)

@@ -30,7 +30,7 @@ NUMBER = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True)
-class Version:
+class RegisteredVersion:
     """A version of a registered model.
 
     Attributes:
@@ -57,7 +57,7 @@ class Version:
         return f"{self.name} version {self.number}"
 
 
-class Registry:
+class ModelRegistry:
     """The versions of one registered model, in the MLflow that `MLFLOW_TRACKING_URI` names.
 
     Every method raises UserError, in one line, if MLflow does not answer or refuses.
@@ -68,15 +68,15 @@ class Registry:
         with explained():
             self._client = connect()
 
-    def versions(self) -> list[Version]:
+    def versions(self) -> list[RegisteredVersion]:
         """Return all versions, newest first; empty if there is no such model."""
         with explained():
             found = self._client.search_model_versions(f"name='{self.name}'", max_results=1000)
             aliases = self._aliases() if found else {}
-        versions = [Version.of(each, aliases.get(int(each.version), ())) for each in found]
+        versions = [RegisteredVersion.of(each, aliases.get(int(each.version), ())) for each in found]
         return sorted(versions, key=lambda version: -version.number)
 
-    def version(self, which: str | int) -> Version:
+    def version(self, which: str | int) -> RegisteredVersion:
         """Return the version with a number or an alias.
 
         Raises:
@@ -94,13 +94,13 @@ class Registry:
         given = sorted({alias for version in versions for alias in version.aliases})
         raise UserError(f"no version of {self.name} is '{which}': there is {', '.join(given) or 'no alias at all'}")
 
-    def find(self, alias: str) -> Version | None:
+    def find(self, alias: str) -> RegisteredVersion | None:
         """Return the version with an alias; None if there is none."""
         return next((version for version in self.versions() if alias in version.aliases), None)
 
     def register(
         self, folder: Path, *, card: str, tags: Mapping[str, str], metrics: Mapping[str, float], run_id: str = ""
-    ) -> Version:
+    ) -> RegisteredVersion:
         """Register an adaptation's folder as a version. Return the existing version if it has the same content.
 
         Args:
@@ -116,11 +116,11 @@ class Registry:
         description = verify(folder)
         if there := self._with(description.content):
             return there[0]
-        from simpgan.components.core.registry.pyfunc_export import packed
+        from simpgan.components.core.registry.pyfunc_export import export_model
 
         tags = {CONTENT_TAG: description.content, **{name: value[:LONGEST_TAG] for name, value in tags.items()}}
         with explained(), TemporaryDirectory() as place:
-            model = packed(folder, card, Path(place))
+            model = export_model(folder, card, Path(place))
             logged = self._client.create_logged_model(
                 find_experiment(self._client), name=self.name, source_run_id=run_id or None, tags=tags
             )
@@ -145,7 +145,7 @@ class Registry:
                 self._client.delete_logged_model(logged.model_id)
         return first
 
-    def fetch(self, which: str | int, folder: Path) -> Version:
+    def fetch(self, which: str | int, folder: Path) -> RegisteredVersion:
         """Download the adaptation of a version into `folder`, and verify it.
 
         Args:
@@ -160,14 +160,14 @@ class Registry:
         verify(folder)
         return version
 
-    def fetch_evaluation(self, version: Version, folder: Path) -> Description:
+    def fetch_evaluation(self, version: RegisteredVersion, folder: Path) -> Description:
         """Download only the evaluation and the description of a version into `folder`. Return the description."""
         self._download(version, DESCRIPTION, folder / DESCRIPTION)
         if "evaluation" in self._files(version):
             self._download(version, "evaluation", folder / "evaluation")
         return Description.read(folder)
 
-    def fetch_target(self, version: Version, folder: Path) -> Description:
+    def fetch_target(self, version: RegisteredVersion, folder: Path) -> Description:
         """Download only the manifest of a version's target into `folder`/target, and the description into `folder`.
 
         Returns:
@@ -177,18 +177,18 @@ class Registry:
             self._download(version, part, folder / part)
         return Description.read(folder)
 
-    def set_tags(self, version: Version, tags: Mapping[str, str]) -> None:
+    def set_tags(self, version: RegisteredVersion, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""
         with explained():
             for name, value in tags.items():
                 self._client.set_model_version_tag(self.name, str(version.number), name, value[:LONGEST_TAG])
 
-    def set_alias(self, alias: str, version: Version) -> None:
+    def set_alias(self, alias: str, version: RegisteredVersion) -> None:
         """Give an alias to a version; any other version loses it."""
         with explained():
             self._client.set_registered_model_alias(self.name, alias, str(version.number))
 
-    def promote(self, version: Version) -> None:
+    def promote(self, version: RegisteredVersion) -> None:
         """Make a version the champion, and the current champion the previous one."""
         champion = self.find(CHAMPION)
         if champion and champion.number != version.number:
@@ -198,7 +198,7 @@ class Registry:
             with explained():
                 self._client.delete_registered_model_alias(self.name, CANDIDATE)
 
-    def roll_back(self) -> tuple[Version, Version | None]:
+    def roll_back(self) -> tuple[RegisteredVersion, RegisteredVersion | None]:
         """Make the previous champion the champion again; the two change places.
 
         Returns:
@@ -222,7 +222,7 @@ class Registry:
             by_version[int(number)] = (*by_version.get(int(number), ()), alias)
         return by_version
 
-    def _with(self, content: str) -> list[Version]:
+    def _with(self, content: str) -> list[RegisteredVersion]:
         """Return the versions with a content whose artifact still exists, oldest first."""
         same = [version for version in self.versions() if version.tags.get(CONTENT_TAG) == content]
         return [version for version in reversed(same) if DESCRIPTION in self._files(version)]
@@ -244,7 +244,7 @@ class Registry:
         for name, value in metrics.items():
             self._client.log_metric(run_id, name, value, model_id=model_id)
 
-    def _files(self, version: Version) -> set[str]:
+    def _files(self, version: RegisteredVersion) -> set[str]:
         """Return the names of the files and folders at the top of a version's adaptation in the store."""
         import mlflow
 
@@ -252,7 +252,7 @@ class Registry:
             there = mlflow.artifacts.list_artifacts(artifact_uri=self._uri(version))
         return {file.path.rpartition("/")[2] for file in there}
 
-    def _download(self, version: Version, part: str, place: Path) -> None:
+    def _download(self, version: RegisteredVersion, part: str, place: Path) -> None:
         """Download the whole adaptation of a version, or a file or folder of it, to `place`.
 
         Raises:
@@ -264,15 +264,15 @@ class Registry:
             raise UserError(f"the artifact of {version} is gone from MLflow's store: choose another version")
         with explained(), TemporaryDirectory() as temporary:
             downloaded = mlflow.artifacts.download_artifacts(artifact_uri=self._uri(version, part), dst_path=temporary)
-            put(Path(downloaded), place)
+            copy_to(Path(downloaded), place)
 
-    def _uri(self, version: Version, part: str = "") -> str:
+    def _uri(self, version: RegisteredVersion, part: str = "") -> str:
         """Return the artifact's address in the store; addresses like models:/NAME/VERSION/PATH cannot be listed."""
         model = self._client.get_model_version_download_uri(self.name, str(version.number))
         return f"{model}/{ADAPTATION}/{part}".rstrip("/")
 
 
-def put(downloaded: Path, place: Path) -> None:
+def copy_to(downloaded: Path, place: Path) -> None:
     """Copy a file or folder to a place that may exist already."""
     place.parent.mkdir(parents=True, exist_ok=True)
     if downloaded.is_dir():
@@ -281,6 +281,6 @@ def put(downloaded: Path, place: Path) -> None:
         shutil.copyfile(downloaded, place)
 
 
-def fetch(name: str, which: str | int, folder: Path) -> Version:
+def fetch(name: str, which: str | int, folder: Path) -> RegisteredVersion:
     """Download the adaptation of a version (number or alias) of a registered model; see `Registry.fetch`."""
-    return Registry(name).fetch(which, folder)
+    return ModelRegistry(name).fetch(which, folder)

@@ -24,7 +24,7 @@ REQUIREMENTS = (
 """Packages that a model imports, besides MLflow, which images have as mlflow-skinny."""
 
 
-def packed(folder: Path, card: str, place: Path) -> Path:
+def export_model(folder: Path, card: str, place: Path) -> Path:
     """Write a model in MLflow's format to `place`/model: an adaptation's folder, its card, and the code that runs it.
 
     The model is a file of code ("models from code"), so nothing is pickled.
@@ -50,7 +50,7 @@ def packed(folder: Path, card: str, place: Path) -> Path:
         artifacts={"adaptation": str(named)},
         signature=ModelSignature(Schema([ColSpec("binary", "image")]), Schema([features])),
         input_example=pandas.DataFrame({"image": [example_image()]}),
-        pip_requirements=[f"mlflow=={mlflow.__version__}", *pinned()],
+        pip_requirements=[f"mlflow=={mlflow.__version__}", *pinned_requirements()],
         code_paths=[str(code)],
         metadata={"content": Description.read(folder).content},
     )
@@ -72,6 +72,6 @@ def example_image() -> bytes:
     return buffer.getvalue()
 
 
-def pinned() -> list[str]:
+def pinned_requirements() -> list[str]:
     """Return `REQUIREMENTS` with their installed versions, without the suffix of builds for GPUs."""
     return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in REQUIREMENTS]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simpgan.components.core.environment import named_in
+from simpgan.components.core.environment import variables_in
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.tracking.errors import NOT_MLFLOW, server_name
 from simpgan.components.core.tracking.relocation import ARTIFACTS, relocate_store
@@ -55,7 +55,7 @@ def connect(folder: Path | None = None) -> "MlflowClient":
             f"MLFLOW_TRACKING_URI is set but mlflow cannot be imported ({error}): pip install 'simpgan[tracking]'"
         ) from error
     except ValueError as error:  # from a variable that is read when the package is loaded
-        named = " or ".join(named_in(str(error), "MLFLOW_")) or "the variables MLFLOW_*"
+        named = " or ".join(variables_in(str(error), "MLFLOW_")) or "the variables MLFLOW_*"
         raise UserError(f"MLflow does not start: {error}: correct {named}") from None
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -51,7 +51,7 @@ class Checkpoint:
         self.history = folder / f"{key}.jsonl"
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Lock this training against other processes on the same disks in this block: two would write one history.
 
         A second process waits, and then finds the work done. In an object store no lock is needed: each machine has its

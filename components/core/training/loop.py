@@ -84,7 +84,7 @@ def train(
     unread: list[tuple[int, Mapping[str, Tensor]]] = []
     last_saved = last_read = time.monotonic()
     with (
-        noted_interrupts(ending(name)) as interrupt,
+        noted_interrupts(interrupt_message(name)) as interrupt,
         Progress(name, steps, "step", done=done, shown=is_first()) as progress,
     ):
         for step in range(done, steps):
@@ -94,16 +94,18 @@ def train(
                 trainer.show(step + 1)
             now = time.monotonic()
             read_due, save_due, interrupt.number = largest_over_processes(
-                len(unread) == STEPS_BETWEEN_READS or now - last_read >= SECONDS_BETWEEN_READS or broken(unread[-1][1]),
+                len(unread) == STEPS_BETWEEN_READS
+                or now - last_read >= SECONDS_BETWEEN_READS
+                or has_non_finite(unread[-1][1]),
                 step + 1 == steps or now - last_saved >= every_seconds,
                 interrupt.number,
             )
             if not (read_due or save_due or interrupt.number):
                 continue
-            values = read(unread)
+            values = fetch_scalars(unread)
             now = time.monotonic()
             values[-1][1]["speed/images_per_second"] = len(unread) * trainer.images_per_step / (now - last_read)
-            record(values, name, run)
+            log_scalars(values, name, run)
             progress.losses(values[-1][1])
             last_read, unread = now, []
             if save_due or interrupt.number:
@@ -115,26 +117,26 @@ def train(
                 return
 
 
-def ending(name: str) -> str:
+def interrupt_message(name: str) -> str:
     """Return the message to write when a signal comes; empty if another process writes it."""
     if not is_first() or TASK in os.environ:
         return ""
     return f"{name}: ending after this step, with a checkpoint: {GO_ON}"
 
 
-def broken(values: Mapping[str, Tensor]) -> bool:
+def has_non_finite(values: Mapping[str, Tensor]) -> bool:
     """Tell whether a value is known not to be finite; values on a GPU are unknown before they are read."""
     return any(value.device.type == "cpu" and not value.isfinite() for value in values.values())
 
 
-def read(unread: list[tuple[int, Mapping[str, Tensor]]]) -> list[tuple[int, dict[str, float]]]:
+def fetch_scalars(unread: list[tuple[int, Mapping[str, Tensor]]]) -> list[tuple[int, dict[str, float]]]:
     """Fetch the scalars of several steps, means over the processes, from the device in one transfer."""
     scalars = torch.stack([value for _, values in unread for value in values.values()])
     numbers = iter(mean_over_processes(scalars).tolist())
     return [(step, {name: next(numbers) for name in values}) for step, values in unread]
 
 
-def record(values: list[tuple[int, dict[str, float]]], name: str, run: StageRun) -> None:
+def log_scalars(values: list[tuple[int, dict[str, float]]], name: str, run: StageRun) -> None:
     """Log the scalars of several steps, if all are finite."""
     for step, scalars in values:
         others = "lower the learning rate" if step else "start from other weights, since nothing was learned before"

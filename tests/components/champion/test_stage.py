@@ -10,7 +10,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.model_folder import model_digest
 from simpgan.components.core.registry.adaptation import save_adaptation
-from simpgan.components.core.registry.model_registry import CHAMPION, Registry, Version
+from simpgan.components.core.registry.model_registry import CHAMPION, ModelRegistry, RegisteredVersion
 from tests.components.core.registry.adaptations import write_classifier, write_translator
 from tests.conftest import Ingested
 
@@ -25,12 +25,12 @@ def models(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> dict
     return {"classifier": classifier, "translator": write_translator(folder / "translator", ingested, classifier)}
 
 
-def register(method: str, ingested: Ingested, models: dict[str, Path], folder: Path) -> Version:
+def register(method: str, ingested: Ingested, models: dict[str, Path], folder: Path) -> RegisteredVersion:
     """Register an adaptation by a method. The folder must not exist."""
     manifests = {"source": ingested.source, "target": ingested.target, "data_root": ingested.data_root}
     used = {name: path for name, path in models.items() if name == "classifier" or "simpgan" in method}
     save_adaptation(folder, method, **used, **manifests, **SPLIT, precision="fp32", batch=8)
-    return Registry().register(folder, card="# a card", tags={}, metrics={})
+    return ModelRegistry().register(folder, card="# a card", tags={}, metrics={})
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_champion_that_translates_has_every_part(
     client: MlflowClient, ingested: Ingested, models: dict[str, Path], tmp_path: Path, outputs: dict[str, Path]
 ) -> None:
     registered = register("simpgan+adabn", ingested, models, tmp_path / "adaptation")
-    Registry().set_alias(CHAMPION, registered)
+    ModelRegistry().set_alias(CHAMPION, registered)
     version, description = stage.run("simpgan", "champion", outputs)
     assert (version.number, description.method) == (1, "simpgan+adabn")
     for name, folder in models.items():
@@ -55,7 +55,7 @@ def test_a_champion_that_translates_has_every_part(
 def test_the_translator_of_a_champion_that_does_not_translate_says_so(
     client: MlflowClient, ingested: Ingested, models: dict[str, Path], tmp_path: Path, outputs: dict[str, Path]
 ) -> None:
-    Registry().set_alias(CHAMPION, register("adabn", ingested, models, tmp_path / "adaptation"))
+    ModelRegistry().set_alias(CHAMPION, register("adabn", ingested, models, tmp_path / "adaptation"))
     stage.run("simpgan", "champion", outputs)
     assert model_digest(outputs["classifier"]) == model_digest(models["classifier"])
     assert [path.name for path in outputs["translator"].iterdir()] == ["none.txt"]
@@ -67,7 +67,7 @@ def test_another_version_is_fetched_by_its_number(
     client: MlflowClient, ingested: Ingested, models: dict[str, Path], tmp_path: Path, outputs: dict[str, Path]
 ) -> None:
     register("adabn", ingested, models, tmp_path / "first")
-    Registry().set_alias(CHAMPION, register("direct", ingested, models, tmp_path / "second"))
+    ModelRegistry().set_alias(CHAMPION, register("direct", ingested, models, tmp_path / "second"))
     _, first = stage.run("simpgan", "1", outputs)
     _, champion = stage.run("simpgan", "champion", outputs)
     assert (first.method, champion.method) == ("adabn", "direct")

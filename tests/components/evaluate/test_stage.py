@@ -330,7 +330,7 @@ def test_features_have_length_one_and_do_not_depend_on_the_batch(ingested: Inges
     together = extract(network, images, rows, **LOOKING, label="test")
     alone = extract(network, images, rows[1:2], **LOOKING, label="test")
     np.testing.assert_allclose(np.linalg.norm(together.unit, axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(together.of(rows[1:2]).unit, alone.unit, atol=1e-5)
+    np.testing.assert_allclose(together.select(rows[1:2]).unit, alone.unit, atol=1e-5)
     np.testing.assert_allclose(together.embeddings_of(rows[1:2]), alone.embedding, rtol=1e-4, atol=1e-4)
 
 

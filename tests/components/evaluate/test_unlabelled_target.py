@@ -15,7 +15,7 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from simpgan.components.core.models.model_folder import model_digest, save_model
 from simpgan.components.core.models.translator import Generator, GeneratorConfig
-from simpgan.components.core.models.unlabelled_score import LabelFree, score
+from simpgan.components.core.models.unlabelled_score import TranslatorJudge, selection_score
 from simpgan.components.core.results.probes import read_probes
 from simpgan.components.core.results.rows import read_results
 from simpgan.components.core.results.unlabelled_checks import Checks, read_checks
@@ -121,7 +121,7 @@ def test_a_translation_has_the_numbers_that_its_training_would_choose_by(
         load_decoded(ingested.data_root, manifest, each, 32, 32, torch.device("cpu"))
         for manifest, each in zip((source, unlabelled), rows, strict=True)
     ]
-    judge = LabelFree(load_classifier(classifier)[0].freeze(), *decoded, seed=SETTINGS.seed, precision="fp32")
+    judge = TranslatorJudge(load_classifier(classifier)[0].freeze(), *decoded, seed=SETTINGS.seed, precision="fp32")
     f, _ = load_translator(translator)
     g = load_network(translator, "g", load_translator(translator)[0])
     expected = judge.measure(f.eval(), g.eval())
@@ -130,7 +130,7 @@ def test_a_translation_has_the_numbers_that_its_training_would_choose_by(
     assert measured.neighbours == pytest.approx(expected["neighbours"], abs=0.03)
     assert measured.cycle_target == pytest.approx(expected["cycle_target"], rel=0.02)
     assert measured.entropy == pytest.approx(expected["entropy"], rel=0.02)
-    assert measured.score == pytest.approx(score(expected), rel=0.05)
+    assert measured.score == pytest.approx(selection_score(expected), rel=0.05)
 
 
 def test_results_have_no_rows_and_no_probes(output: Path) -> None:

@@ -11,8 +11,8 @@ from mlflow import MlflowClient
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.description import Description
-from simpgan.components.core.registry.gate import GateSettings, Measured
-from simpgan.components.core.registry.model_registry import Registry
+from simpgan.components.core.registry.gate import GateSettings, MeasuredAdaptation
+from simpgan.components.core.registry.model_registry import ModelRegistry
 from simpgan.components.core.results.probes import write_probes
 from simpgan.components.core.results.rows import write_results
 from simpgan.components.propose import promotion, stage
@@ -60,7 +60,7 @@ def propose(client: MlflowClient, parts: dict[str, Any], tmp_path: Path) -> Prop
 
 
 def aliases() -> dict[str, int]:
-    return {alias: version.number for version in Registry().versions() for alias in version.aliases}
+    return {alias: version.number for version in ModelRegistry().versions() for alias in version.aliases}
 
 
 def test_a_proposal_becomes_the_candidate_with_a_card_and_a_verdict(
@@ -116,7 +116,7 @@ def test_the_card_has_direct_transfer_of_the_same_seed(tmp_path: Path) -> None:
         files={},
         **own,
     )
-    [rank_1, *_] = rates_table(Measured.read(tmp_path, about), 99, 0)
+    [rank_1, *_] = rates_table(MeasuredAdaptation.read(tmp_path, about), 99, 0)
     assert (rank_1["value"], rank_1["direct"]) == (100.0, "50.0")
 
 
@@ -137,12 +137,12 @@ def test_the_gate_decides_about_promotion_and_a_person_may_overrule_it(propose: 
     assert aliases() == {"champion": 1, "candidate": 2}
     assert version.tags["simpgan.verdict"] == "refused"
     with pytest.raises(UserError, match="simpgan version 2 is not promoted: rank-1 0"):
-        promotion.promote(Registry(), "candidate", settings)
-    promoted, _ = promotion.promote(Registry(), "candidate", settings, overruled="the champion's licence ended")
+        promotion.promote(ModelRegistry(), "candidate", settings)
+    promoted, _ = promotion.promote(ModelRegistry(), "candidate", settings, overruled="the champion's licence ended")
     assert promoted.tags["simpgan.overruled"] == "the champion's licence ended"
     assert aliases() == {"champion": 2, "previous": 1}
     with pytest.raises(UserError, match="simpgan version 2 is the champion already"):
-        promotion.promote(Registry(), "2", settings)
+        promotion.promote(ModelRegistry(), "2", settings)
     better, verdict = propose("simpgan", ("simpgan", [1] * 8), promote=True)
     assert verdict.reasons[0].endswith("over 8 probes (p = 0.0078): not worse")
     assert aliases() == {"champion": better.number, "previous": 2}
@@ -156,7 +156,7 @@ def test_what_was_never_evaluated_is_registered_and_not_promoted(propose: Propos
     assert not verdict.passed
     assert aliases() == {"candidate": 1}
     with pytest.raises(UserError, match="AdaBN was never evaluated on this target"):
-        promotion.promote(Registry(), "candidate", GateSettings())
+        promotion.promote(ModelRegistry(), "candidate", GateSettings())
 
 
 def test_a_verdict_on_images_that_the_champion_never_saw_before_is_remembered(propose: Propose, tmp_path: Path) -> None:
@@ -165,10 +165,10 @@ def test_a_verdict_on_images_that_the_champion_never_saw_before_is_remembered(pr
     _, verdict = propose("simpgan", ("simpgan", [1, 1, 1]))
     assert "the champion was not measured on the images" in verdict.in_words
     with pytest.raises(UserError, match="was not measured on the images"):
-        promotion.promote(Registry(), "candidate", GateSettings())
+        promotion.promote(ModelRegistry(), "candidate", GateSettings())
     both = evaluation(tmp_path / "both", ("adabn", [1, 2, 2]), seed=7)
     version, verdict = propose("simpgan", ("simpgan", [1, 1, 1]), champion=both)
     assert (version.number, verdict.passed) == (2, True)
-    promoted, verdict = promotion.promote(Registry(), "candidate", GateSettings())
+    promoted, verdict = promotion.promote(ModelRegistry(), "candidate", GateSettings())
     assert verdict.reasons[0].startswith("rank-1 100.0 against 33.3 of the champion")
     assert promoted.aliases == ("champion",)

@@ -20,7 +20,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.core.registry.description import verify
-from simpgan.components.core.registry.model_registry import Registry
+from simpgan.components.core.registry.model_registry import ModelRegistry
 from simpgan.components.search import Searcher, features, searcher
 from simpgan.components.search.page import write_page
 from simpgan.components.search.searcher import probe_files
@@ -152,11 +152,11 @@ def test_a_champion_is_fetched_once(
     model: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    registry = Registry("station")
+    registry = ModelRegistry("station")
     registry.promote(registry.register(model, card="# Card", tags={}, metrics={}))
     folder = folder_of("station@champion")
     assert verify(folder) == verify(model)
-    monkeypatch.setattr(Registry, "fetch", lambda *_: pytest.fail("it is there"))
+    monkeypatch.setattr(ModelRegistry, "fetch", lambda *_: pytest.fail("it is there"))
     assert folder_of("station@champion") == folder_of("station@1") == folder
     with pytest.raises(UserError, match="no version of station is 'previous'"):
         folder_of("station@previous")
@@ -168,7 +168,7 @@ def test_a_second_search_imports_little_and_looks_at_no_image_again(
 ) -> None:
     """Imports are most of its time: of what a first search needs, it needs torch for the probe and tables."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    registry = Registry("station")
+    registry = ModelRegistry("station")
     registry.promote(registry.register(model, card="# Card", tags={}, metrics={}))
     given = (probe, ingested.target, "station@champion", tmp_path / "out", ingested.data_root)
     search(*given)

@@ -48,7 +48,7 @@ def test_features_are_the_ridge_codes_in_the_dictionaries_beside_them(ingested: 
     some = features.rows[:5]
     images = extract(ingested.data_root, Manifest.load(ingested.target), some).T
     joined = [dictionaries[name].astype(np.float64) for name in ("shared", "target", "target_residual")]
-    np.testing.assert_allclose(features.of(some), ridge_codes(joined, images, 0.2).T, atol=1e-4)
+    np.testing.assert_allclose(features.select(some), ridge_codes(joined, images, 0.2).T, atol=1e-4)
     assert {name: atoms.shape for name, atoms in dictionaries.items()} == dict.fromkeys(
         ("shared", "target", "target_residual", "source_residual"), (5138, 6)
     )

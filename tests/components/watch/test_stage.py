@@ -72,7 +72,7 @@ def test_what_is_new_is_shared_out_in_parts(place: Path):
     write({f"W/{number}.jpg": encoded(90 + number) for number in range(5)}, place)
     watch(place, part_images=2)
     listing = Listing.load(place.parent / "listing")
-    assert [listing.of_part(part)["name"].tolist() for part in listing.parts] == [
+    assert [listing.part_objects(part)["name"].tolist() for part in listing.parts] == [
         ["W/0.jpg", "W/1.jpg"],
         ["W/2.jpg", "W/3.jpg"],
         ["W/4.jpg"],

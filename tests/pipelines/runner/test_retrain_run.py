@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import read_images
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.registry.model_registry import Registry
+from simpgan.components.core.registry.model_registry import ModelRegistry
 from simpgan.components.watch.known import fetch_known
 from simpgan.pipelines.config.presets import resolve
 from simpgan.pipelines.requests.retrain import Retraining, check_location
@@ -92,15 +92,15 @@ def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(st
         assert Path(page[1]).is_file()
         assert stages[0].startswith("watch")
         assert sorted(stage.partition(" ")[0] for stage in stages) == STAGES
-    candidate = Registry().version("candidate")
-    assert [version.number for version in Registry().versions()] == [2, 1]
-    Registry().fetch("candidate", tmp_path / "candidate")
+    candidate = ModelRegistry().version("candidate")
+    assert [version.number for version in ModelRegistry().versions()] == [2, 1]
+    ModelRegistry().fetch("candidate", tmp_path / "candidate")
     target = Manifest.load(tmp_path / "candidate/target")
     assert target.dataset == "station"
     assert len(target.images) == len(station.images) + 4
     assert len(list(read_images(station.data_root, target, np.arange(len(target.images))))) == len(target.images)
     trained = json.loads((tmp_path / "candidate/translator/config.json").read_text())
-    before = Registry().fetch("champion", tmp_path / "champion")
+    before = ModelRegistry().fetch("champion", tmp_path / "champion")
     assert before.number == 1
     assert trained["inputs"]["target"] == target.digest
     assert "initial" in trained["inputs"]

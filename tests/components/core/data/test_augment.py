@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
 
-from simpgan.components.core.data.augment import erase, flip, grey, inside, jitter, luminance, shift
+from simpgan.components.core.data.augment import erase, flip, grey, jitter, luminance, shift, stretch_mask
 
 
 def images(count: int = 200) -> torch.Tensor:
@@ -86,7 +86,7 @@ def test_erase_paints_rectangles_of_two_to_forty_percent() -> None:
 
 
 def test_a_stretch_can_begin_anywhere_it_fits() -> None:
-    placed = inside(4, torch.tensor([1.0, 3.0, 3.0, 4.0]), torch.tensor([0.99, 0.0, 0.99, 0.5]))
+    placed = stretch_mask(4, torch.tensor([1.0, 3.0, 3.0, 4.0]), torch.tensor([0.99, 0.0, 0.99, 0.5]))
     assert placed.int().tolist() == [[0, 0, 0, 1], [1, 1, 1, 0], [0, 1, 1, 1], [1, 1, 1, 1]]
 
 

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from simpgan.components.core.data.decoding import Unreadable, is_upright, picture
+from simpgan.components.core.data.decoding import Unreadable, decode_image, is_upright
 
 SEEN = Image.fromarray(np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [0, 0, 0]], [[9, 9, 9], [255] * 3]], "u1"))
 SEEN = SEEN.resize((32, 48), Image.Resampling.NEAREST)
@@ -63,7 +63,7 @@ def png_of_16_bits(samples: NDArray[np.uint16], colour_type: int) -> bytes:
 @pytest.mark.parametrize("orientation", STORED)
 def test_every_orientation_in_every_format_is_turned_upright(kind: str, orientation: int) -> None:
     content = oriented(kind, orientation)
-    seen = picture(content)
+    seen = decode_image(content)
     assert seen.size == SEEN.size
     assert np.abs(np.asarray(seen, float) - np.asarray(SEEN, float)).mean() < 8
     assert is_upright(content) == (orientation == 1)
@@ -72,7 +72,7 @@ def test_every_orientation_in_every_format_is_turned_upright(kind: str, orientat
 @pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0no TIFF at all"])
 def test_damaged_exif_data_do_not_cost_the_image(exif: bytes) -> None:
     content = encoded(SEEN, "jpeg", exif=exif)
-    assert picture(content).size == SEEN.size
+    assert decode_image(content).size == SEEN.size
     assert is_upright(content)
 
 
@@ -80,7 +80,7 @@ def test_damaged_exif_data_do_not_cost_the_image(exif: bytes) -> None:
 def test_an_orientation_that_there_is_not_turns_nothing(orientation: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    np.testing.assert_array_equal(picture(encoded(SEEN, exif=exif)), SEEN)
+    np.testing.assert_array_equal(decode_image(encoded(SEEN, exif=exif)), SEEN)
 
 
 @pytest.mark.parametrize("kind", ["png", "tiff"])
@@ -88,7 +88,7 @@ def test_an_orientation_that_there_is_not_turns_nothing(orientation: int) -> Non
 @given(grey=GREY)
 def test_a_grey_picture_is_the_same_at_8_and_at_16_bits(kind: str, scale: int, grey: NDArray[np.uint8]) -> None:
     deep = Image.fromarray(grey.astype(np.uint16) * scale)
-    np.testing.assert_array_equal(picture(encoded(deep, kind)), picture(encoded(Image.fromarray(grey))))
+    np.testing.assert_array_equal(decode_image(encoded(deep, kind)), decode_image(encoded(Image.fromarray(grey))))
 
 
 @given(grey=GREY)
@@ -105,7 +105,7 @@ def test_other_deep_pictures_are_the_same_too(grey: NDArray[np.uint8]) -> None:
         png_of_16_bits(np.stack([deep] * 3 + [np.full_like(deep, 65535)], axis=-1), 6),
     ]
     for content in stored:
-        np.testing.assert_array_equal(picture(content), seen)
+        np.testing.assert_array_equal(decode_image(content), seen)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_other_deep_pictures_are_the_same_too(grey: NDArray[np.uint8]) -> None:
 )
 def test_values_without_a_known_scale_are_refused_with_the_reason(values: NDArray[np.generic], reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
-        picture(encoded(Image.fromarray(values), "tiff"))
+        decode_image(encoded(Image.fromarray(values), "tiff"))
 
 
 @given(st.binary(max_size=100), st.sampled_from(["jpeg", "png", "tiff", "webp"]), st.integers(0, 3000))
@@ -129,4 +129,4 @@ def test_no_damage_is_met_in_another_way(noise: bytes, kind: str, place: int) ->
     content = oriented(kind, 6)
     place %= len(content)
     with suppress(Unreadable):
-        assert picture(content[:place] + noise + content[place + len(noise) :], max_pixels=10**6).mode == "RGB"
+        assert decode_image(content[:place] + noise + content[place + len(noise) :], max_pixels=10**6).mode == "RGB"

@@ -35,13 +35,13 @@ def test_what_was_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, data
 
 def test_features_of_some_rows_come_in_their_order(tmp_path: Path) -> None:
     save_features(tmp_path, ROWS, FEATURES, DESCRIPTION)
-    np.testing.assert_array_equal(load_features(tmp_path).of(np.array([9, 1, 9])), [[4, 5], [0, 1], [4, 5]])
+    np.testing.assert_array_equal(load_features(tmp_path).select(np.array([9, 1, 9])), [[4, 5], [0, 1], [4, 5]])
 
 
 def test_rows_without_features_are_refused(tmp_path: Path) -> None:
     save_features(tmp_path, ROWS, FEATURES, DESCRIPTION)
     with pytest.raises(UserError, match="features of umdl lack 2 of the images of protocol 'folds10', fold 3"):
-        load_features(tmp_path).of(np.array([0, 1, 10]))
+        load_features(tmp_path).select(np.array([0, 1, 10]))
 
 
 def test_the_digest_tells_features_and_descriptions_apart(tmp_path: Path) -> None:

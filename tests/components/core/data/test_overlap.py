@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from simpgan.components.core.data.manifest import ROLE_COLUMNS, Manifest, empty
+from simpgan.components.core.data.manifest import ROLE_COLUMNS, Manifest, empty_table
 from simpgan.components.core.data.overlap import refuse_shared_people
 from simpgan.components.core.errors import UserError
 
@@ -12,7 +12,7 @@ def manifest(dataset: str, digests: list[str]) -> Manifest:
     """One image for each digest of an image's bytes."""
     images = pd.DataFrame({"name": [f"{row:03}.jpg" for row in range(len(digests))], "sha256": digests})
     images = images.assign(shard="s", position=0, width=64, height=128, person=1, camera=1, time=pd.NA)
-    return Manifest(dataset, images, empty(ROLE_COLUMNS))
+    return Manifest(dataset, images, empty_table(ROLE_COLUMNS))
 
 
 def test_different_data_sets_without_a_common_image_pass() -> None:

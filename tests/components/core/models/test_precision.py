@@ -19,10 +19,10 @@ from simpgan.components.core.models.precision import (
     NARROW,
     Inference,
     Outcome,
-    judged,
     layer_cosine,
     lowest_cosine,
     narrow_layers,
+    outcome_for_cosine,
     poison_memory,
     training_outcome,
 )
@@ -206,10 +206,10 @@ def test_float32_is_never_compared(cache: Path) -> None:
 
 
 def test_values_that_are_no_numbers_are_told_from_others() -> None:
-    assert judged(0.9995) == Outcome("bf16", 0.9995)
-    assert judged(float("nan")).precision == "fp32"
-    assert "not numbers" in judged(float("nan")).reason
-    assert "0.9000" in judged(0.9).reason
+    assert outcome_for_cosine(0.9995) == Outcome("bf16", 0.9995)
+    assert outcome_for_cosine(float("nan")).precision == "fp32"
+    assert "not numbers" in outcome_for_cosine(float("nan")).reason
+    assert "0.9000" in outcome_for_cosine(0.9).reason
 
 
 def test_the_lowest_cosine_is_that_of_the_worst_image() -> None:

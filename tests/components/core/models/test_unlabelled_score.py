@@ -14,11 +14,11 @@ from simpgan.components.core.models.classifier import ClassifierConfig, SiameseC
 from simpgan.components.core.models.unlabelled_score import (
     NEIGHBOURS,
     SAMPLE,
-    LabelFree,
+    TranslatorJudge,
     common_neighbours,
     frechet_distance,
     mean_entropy,
-    score,
+    selection_score,
 )
 
 
@@ -74,8 +74,8 @@ def dark_target() -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def judge(classifier: SiameseClassifier, source: Tensor, dark_target: Tensor) -> LabelFree:
-    return LabelFree(classifier, source, dark_target, seed=0, precision="fp32")
+def judge(classifier: SiameseClassifier, source: Tensor, dark_target: Tensor) -> TranslatorJudge:
+    return TranslatorJudge(classifier, source, dark_target, seed=0, precision="fp32")
 
 
 def test_distance_of_equal_sets_is_zero() -> None:
@@ -142,37 +142,37 @@ def test_entropy_is_the_mean_of_the_images() -> None:
     assert mean_entropy(logits) == pytest.approx(np.log(2) / 2)
 
 
-def test_nothing_changes_without_translation(judge: LabelFree) -> None:
+def test_nothing_changes_without_translation(judge: TranslatorJudge) -> None:
     measures = judge.measure(nn.Identity(), nn.Identity())
     assert measures["frechet"] == pytest.approx(1)
     assert measures["neighbours"] == 1
     assert measures["cycle_source"] == measures["cycle_target"] == 0
 
 
-def test_undoing_the_difference_of_the_cameras_is_seen(judge: LabelFree) -> None:
+def test_undoing_the_difference_of_the_cameras_is_seen(judge: TranslatorJudge) -> None:
     translated, recorded, wrong = (judge.measure(Scaled(factor), Scaled(1 / factor)) for factor in (2.0, 1.0, 0.5))
     assert translated["frechet"] < recorded["frechet"] < wrong["frechet"]
-    assert score(translated) < score(recorded) < score(wrong)
+    assert selection_score(translated) < selection_score(recorded) < selection_score(wrong)
 
 
-def test_other_people_in_the_source_s_style_are_not_a_translation(judge: LabelFree) -> None:
+def test_other_people_in_the_source_s_style_are_not_a_translation(judge: TranslatorJudge) -> None:
     """The distance alone would prefer them to a translation that goes only part of the way."""
     exchanged, partial = (judge.measure(f, nn.Identity()) for f in (OtherPeople(), Scaled(1.5)))
     assert exchanged["frechet"] < partial["frechet"]
-    assert score(exchanged) > score(partial)
+    assert selection_score(exchanged) > selection_score(partial)
 
 
 @given(frechet=st.floats(0.01, 10), neighbours=st.floats(0.01, 0.9), factor=st.floats(1.01, 1.1))
 def test_the_score_falls_with_distance_and_with_kept_neighbours(
     frechet: float, neighbours: float, factor: float
 ) -> None:
-    reference = score({"frechet": frechet, "neighbours": neighbours})
-    assert score({"frechet": frechet * factor, "neighbours": neighbours}) > reference
-    assert score({"frechet": frechet, "neighbours": neighbours * factor}) < reference
-    assert np.isfinite(score({"frechet": frechet, "neighbours": 0}))
+    reference = selection_score({"frechet": frechet, "neighbours": neighbours})
+    assert selection_score({"frechet": frechet * factor, "neighbours": neighbours}) > reference
+    assert selection_score({"frechet": frechet, "neighbours": neighbours * factor}) < reference
+    assert np.isfinite(selection_score({"frechet": frechet, "neighbours": 0}))
 
 
-def test_a_lossy_cycle_is_seen_on_the_side_that_loses(judge: LabelFree) -> None:
+def test_a_lossy_cycle_is_seen_on_the_side_that_loses(judge: TranslatorJudge) -> None:
     """F makes images twice as bright, G returns them as they are: all of a mean brightness of -1 + m is lost."""
     measures = judge.measure(Scaled(2), nn.Identity())
     assert measures["cycle_target"] == pytest.approx((judge.target + 1).mean().item(), rel=1e-5)
@@ -181,8 +181,10 @@ def test_a_lossy_cycle_is_seen_on_the_side_that_loses(judge: LabelFree) -> None:
     assert collapsed["cycle_target"] == pytest.approx(judge.target.abs().mean().item(), rel=1e-5)
 
 
-def test_a_translation_that_makes_all_images_one_is_worse_than_none(judge: LabelFree) -> None:
-    assert score(judge.measure(Constant(), nn.Identity())) > score(judge.measure(nn.Identity(), nn.Identity()))
+def test_a_translation_that_makes_all_images_one_is_worse_than_none(judge: TranslatorJudge) -> None:
+    assert selection_score(judge.measure(Constant(), nn.Identity())) > selection_score(
+        judge.measure(nn.Identity(), nn.Identity())
+    )
 
 
 def test_measures_repeat_and_leave_the_training_s_randomness_alone(
@@ -190,7 +192,7 @@ def test_measures_repeat_and_leave_the_training_s_randomness_alone(
 ) -> None:
     before = torch.random.get_rng_state()
     first, again = (
-        LabelFree(classifier, source, dark_target, seed=3, precision="fp32").measure(Scaled(2), nn.Identity())
+        TranslatorJudge(classifier, source, dark_target, seed=3, precision="fp32").measure(Scaled(2), nn.Identity())
         for _ in range(2)
     )
     assert first == again
@@ -198,17 +200,17 @@ def test_measures_repeat_and_leave_the_training_s_randomness_alone(
 
 
 def test_half_precision_changes_little(
-    judge: LabelFree, classifier: SiameseClassifier, source: Tensor, dark_target: Tensor
+    judge: TranslatorJudge, classifier: SiameseClassifier, source: Tensor, dark_target: Tensor
 ) -> None:
     exact = judge.measure(Scaled(2), Scaled(0.5))
-    rounded = LabelFree(classifier, source, dark_target, seed=0, precision="bf16").measure(Scaled(2), Scaled(0.5))
+    rounded = TranslatorJudge(classifier, source, dark_target, seed=0, precision="bf16").measure(Scaled(2), Scaled(0.5))
     assert rounded["frechet"] == pytest.approx(exact["frechet"], rel=0.1)
     assert rounded["entropy"] == pytest.approx(exact["entropy"], rel=0.1)
 
 
 def test_no_more_than_a_sample_is_looked_at(classifier: SiameseClassifier) -> None:
     many = photographs(SAMPLE + 5, 0)
-    judge = LabelFree(classifier, many, many[:3], seed=0, precision="fp32")
+    judge = TranslatorJudge(classifier, many, many[:3], seed=0, precision="fp32")
     assert len(judge.source) == SAMPLE
     assert len(judge.target) == 3 < NEIGHBOURS
     assert 0 <= judge.measure(Scaled(0.5), nn.Identity())["neighbours"] <= 1
@@ -216,9 +218,9 @@ def test_no_more_than_a_sample_is_looked_at(classifier: SiameseClassifier) -> No
 
 def test_a_single_image_has_no_distribution(classifier: SiameseClassifier, source: Tensor) -> None:
     with pytest.raises(UserError, match="1 training image of the target: label-free checks need two; give more images"):
-        LabelFree(classifier, source, source[:1], seed=0, precision="fp32")
+        TranslatorJudge(classifier, source, source[:1], seed=0, precision="fp32")
 
 
 def test_a_target_that_is_the_source_can_be_measured(classifier: SiameseClassifier, source: Tensor) -> None:
-    judge = LabelFree(classifier, source, source, seed=0, precision="fp32")
+    judge = TranslatorJudge(classifier, source, source, seed=0, precision="fp32")
     assert np.isfinite(list(judge.measure(Scaled(0.5), nn.Identity()).values())).all()

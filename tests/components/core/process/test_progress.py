@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from simpgan.components.core.process import progress
-from simpgan.components.core.process.progress import Progress, counted
+from simpgan.components.core.process.progress import Progress, with_progress
 from simpgan.components.core.process.task import TASK
 from simpgan.pipelines.runner.stage_log import StageOutput
 
@@ -58,7 +58,7 @@ def test_a_log_gets_lines_with_steps_rate_time_left_and_losses(capsys):
 
 def test_short_work_leaves_a_log_alone(capsys):
     work()
-    assert list(counted("abc", "read", 3, "letter")) == ["a", "b", "c"]
+    assert list(with_progress("abc", "read", 3, "letter")) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simpgan.components.core.registry.description import Description
-from simpgan.components.core.registry.gate import GateSettings, Measured, judge
+from simpgan.components.core.registry.gate import GateSettings, MeasuredAdaptation, judge
 from simpgan.components.core.results.probes import write_probes
 from simpgan.components.core.results.rows import write_results
 from simpgan.components.core.results.unlabelled_checks import Checks, Measures, Sample, write_checks
@@ -18,14 +18,14 @@ SETTINGS = GateSettings()
 CHECKS = {"score": 1.0, "frechet": 0.8, "cycle_target": 0.1, "neighbours": 0.8, "entropy": 2.0}
 
 
-def searched(first_ranks: list[int], method: str = "adabn", **other: object) -> Measured:
+def searched(first_ranks: list[int], method: str = "adabn", **other: object) -> MeasuredAdaptation:
     """A method whose correct images stand at those ranks."""
     row, probes = ranked(method, first_ranks, **other)
-    return Measured(method, row=row, probes=probes)
+    return MeasuredAdaptation(method, row=row, probes=probes)
 
 
-def checked(**changed: float) -> Measured:
-    return Measured("simpgan", checks={**CHECKS, **changed}, compared="the same")
+def checked(**changed: float) -> MeasuredAdaptation:
+    return MeasuredAdaptation("simpgan", checks={**CHECKS, **changed}, compared="the same")
 
 
 def test_as_good_on_every_probe_passes() -> None:
@@ -88,8 +88,8 @@ def test_the_first_candidate_is_held_against_direct_transfer() -> None:
 
 
 @pytest.mark.parametrize("champion", [None, searched([1, 1]), checked()])
-def test_what_was_never_evaluated_is_refused(champion: Measured | None) -> None:
-    verdict = judge(Measured("simpgan+adabn"), champion, SETTINGS)
+def test_what_was_never_evaluated_is_refused(champion: MeasuredAdaptation | None) -> None:
+    verdict = judge(MeasuredAdaptation("simpgan+adabn"), champion, SETTINGS)
     assert verdict.in_words == (
         "refused: SimPGAN + AdaBN was never evaluated on this target: evaluate it, then propose again"
     )
@@ -120,7 +120,9 @@ def test_without_labels_every_check_has_to_be_within_a_fifth_of_the_champions(
 
 def test_checks_of_another_target_or_classifier_say_nothing() -> None:
     assert not judge(checked(), replace(checked(), compared="another"), SETTINGS).passed
-    assert not judge(checked(), Measured("adabn", checks={"other": 1.0}, compared="the same"), SETTINGS).passed
+    assert not judge(
+        checked(), MeasuredAdaptation("adabn", checks={"other": 1.0}, compared="the same"), SETTINGS
+    ).passed
 
 
 def described(method: str, **changed: object) -> Description:
@@ -140,18 +142,18 @@ def test_an_evaluation_is_read_for_one_training_in_one_split(tmp_path: Path) -> 
     measures = Measures(score=1.5, frechet=0.9, neighbours=0.6, entropy=1.0)
     checks = Checks(target="t", classifier="c", sample=sample, methods={"simpgan+adabn": measures})
     write_checks(checks, tmp_path / "checks.json")
-    found = Measured.read(tmp_path, described("simpgan+adabn", seed=4))
+    found = MeasuredAdaptation.read(tmp_path, described("simpgan+adabn", seed=4))
     assert found.row == rows[2]
     assert found.probes["first_rank"].tolist() == [1, 1, 3]
     assert found.direct["first_rank"].tolist() == [2, 2, 1]
     assert found.checks == {"score": 1.5, "frechet": 0.9, "neighbours": 0.6, "entropy": 1.0}
-    assert Measured.read(tmp_path, described("adabn")).checks == {}
-    swept = Measured.read(tmp_path, described("simpgan+adabn", variant="lambda_similarity=0.1"))
+    assert MeasuredAdaptation.read(tmp_path, described("adabn")).checks == {}
+    swept = MeasuredAdaptation.read(tmp_path, described("simpgan+adabn", variant="lambda_similarity=0.1"))
     assert swept.probes["first_rank"].tolist() == [1, 2, 3]
-    assert not Measured.read(tmp_path, described("simpgan")).evaluated
-    assert Measured.read(tmp_path, described("simpgan+adabn", seed=9)).row is None
-    assert Measured.read(tmp_path, described("simpgan+adabn", seed=9), exactly=False).row == rows[1]
-    assert not Measured.read(tmp_path / "none", described("adabn")).evaluated
+    assert not MeasuredAdaptation.read(tmp_path, described("simpgan")).evaluated
+    assert MeasuredAdaptation.read(tmp_path, described("simpgan+adabn", seed=9)).row is None
+    assert MeasuredAdaptation.read(tmp_path, described("simpgan+adabn", seed=9), exactly=False).row == rows[1]
+    assert not MeasuredAdaptation.read(tmp_path / "none", described("adabn")).evaluated
 
 
 def test_direct_transfer_is_that_of_the_same_split_and_seed(tmp_path: Path) -> None:
@@ -164,9 +166,9 @@ def test_direct_transfer_is_that_of_the_same_split_and_seed(tmp_path: Path) -> N
     )
     write_results(rows, tmp_path / "results.json")
     write_probes(probes, tmp_path / "probes.parquet")
-    found = Measured.read(tmp_path, described("simpgan", seed=4))
+    found = MeasuredAdaptation.read(tmp_path, described("simpgan", seed=4))
     assert found.direct_row == rows[2]
     assert found.direct["first_rank"].tolist() == [2, 2, 1]
-    assert Measured.read(tmp_path, described("simpgan", seed=5)).direct_row is None
+    assert MeasuredAdaptation.read(tmp_path, described("simpgan", seed=5)).direct_row is None
     write_results([rows[0], rows[4]], tmp_path / "results.json")
-    assert Measured.read(tmp_path, described("simpgan", seed=5)).direct_row == rows[0]
+    assert MeasuredAdaptation.read(tmp_path, described("simpgan", seed=5)).direct_row == rows[0]

@@ -11,7 +11,7 @@ from mlflow import MlflowClient, pyfunc
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
 from simpgan.components.core.registry.description import Description
-from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, PREVIOUS, Registry, fetch
+from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, PREVIOUS, ModelRegistry, fetch
 from simpgan.components.core.registry.pyfunc_export import example_image
 from tests.components.core.registry.adaptations import write_classifier
 from tests.conftest import Ingested
@@ -34,7 +34,7 @@ def adaptations(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) ->
 def test_a_version_comes_back_as_it_was_registered(
     client: MlflowClient, adaptations: list[Path], tmp_path: Path
 ) -> None:
-    version = Registry().register(adaptations[1], **NOTHING)
+    version = ModelRegistry().register(adaptations[1], **NOTHING)
     assert (version.name, version.number, version.aliases) == ("simpgan", 1, ())
     assert version.tags["simpgan.method"] == "adabn"
     assert client.get_model_version("simpgan", "1").description == "# a card"
@@ -46,7 +46,7 @@ def test_a_version_comes_back_as_it_was_registered(
 def test_mlflow_serves_it_without_a_pickle_and_without_paths_of_this_machine(
     client: MlflowClient, adaptations: list[Path], tmp_path: Path
 ) -> None:
-    registry = Registry("cameras")
+    registry = ModelRegistry("cameras")
     registry.set_alias(CHAMPION, registry.register(adaptations[1], **NOTHING))
     (tmp_path / "model").mkdir()
     model = pyfunc.load_model("models:/cameras@champion", dst_path=str(tmp_path / "model"))
@@ -70,7 +70,7 @@ def test_the_same_content_is_one_version_also_when_two_register_it_at_once(
     numbers: list[int] = []
 
     def register() -> None:
-        numbers.append(Registry().register(adaptations[0], **NOTHING).number)
+        numbers.append(ModelRegistry().register(adaptations[0], **NOTHING).number)
 
     both = [threading.Thread(target=register) for _ in range(2)]
     for each in both:
@@ -78,12 +78,12 @@ def test_the_same_content_is_one_version_also_when_two_register_it_at_once(
     for each in both:
         each.join()
     assert len(set(numbers)) == 1
-    assert Registry().register(adaptations[0], **NOTHING).number == numbers[0]
-    assert [version.number for version in Registry().versions()] == numbers[:1]
+    assert ModelRegistry().register(adaptations[0], **NOTHING).number == numbers[0]
+    assert [version.number for version in ModelRegistry().versions()] == numbers[:1]
 
 
 def test_promotion_and_roll_back_move_the_aliases(client: MlflowClient, adaptations: list[Path]) -> None:
-    registry = Registry()
+    registry = ModelRegistry()
     first, second = (registry.register(folder, **NOTHING) for folder in adaptations)
 
     def aliases() -> dict[str, int]:
@@ -106,7 +106,7 @@ def test_promotion_and_roll_back_move_the_aliases(client: MlflowClient, adaptati
 def test_what_is_not_there_is_said_in_one_line(client: MlflowClient, adaptations: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="MLflow has no model 'simpgan': register one"):
         fetch("simpgan", "champion", tmp_path / "fetched")
-    registry = Registry()
+    registry = ModelRegistry()
     registry.set_alias(CANDIDATE, registry.register(adaptations[0], **NOTHING))
     with pytest.raises(UserError, match="no version of simpgan is 'champion': there is candidate"):
         fetch("simpgan", "champion", tmp_path / "fetched")
@@ -119,7 +119,7 @@ def test_what_is_not_there_is_said_in_one_line(client: MlflowClient, adaptations
 def test_a_version_whose_artifact_is_gone_or_changed(
     client: MlflowClient, adaptations: list[Path], tmp_path: Path
 ) -> None:
-    registry = Registry()
+    registry = ModelRegistry()
     version = registry.register(adaptations[0], **NOTHING)
     [config] = (tmp_path / "mlartifacts").rglob("adaptation/classifier/config.json")
     config.write_text(config.read_text().replace("resnet18", "resnet50"))
@@ -136,7 +136,7 @@ def test_a_version_whose_artifact_is_gone_or_changed(
 
 def test_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="no MLflow server is named: set MLFLOW_TRACKING_URI"):
-        Registry()
+        ModelRegistry()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://somebody:secret@127.0.0.1:{free_port()}")
     with pytest.raises(UserError, match=r"MLflow at http://127.0.0.1:\d+ does not answer: start the server"):
-        Registry().versions()
+        ModelRegistry().versions()

@@ -14,7 +14,7 @@ from mlflow import MlflowClient, pyfunc
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.core.registry.description import Description
-from simpgan.components.core.registry.model_registry import CHAMPION, Registry
+from simpgan.components.core.registry.model_registry import CHAMPION, ModelRegistry
 from simpgan.components.core.registry.pyfunc_export import example_image
 from simpgan.components.core.registry.version_lookup import content_of
 from tests.components.core.registry.adaptations import write_classifier
@@ -56,7 +56,7 @@ def test_a_version_goes_to_the_server_and_back_until_its_artifact_is_gone(
     asked: set[str],
     tmp_path: Path,
 ) -> None:
-    registry = Registry(f"cameras-{uuid4().hex[:8]}")
+    registry = ModelRegistry(f"cameras-{uuid4().hex[:8]}")
     said = {"card": "# a card", "tags": {"simpgan.method": "adabn"}, "metrics": {}}
     version = registry.register(adaptation, **said)
     assert registry.register(adaptation, **said).number == version.number == 1
@@ -83,6 +83,6 @@ def test_a_wrong_password_is_said_without_it(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "not-this-one")
     with pytest.raises(UserError, match=f"MLflow at {mlflow_server.url} does not let this user in") as refused:
-        Registry().register(adaptation, card="", tags={}, metrics={})
+        ModelRegistry().register(adaptation, card="", tags={}, metrics={})
     assert "not-this-one" not in str(refused.value)
     assert content_of("simpgan", "1") is None

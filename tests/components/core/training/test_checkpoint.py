@@ -117,14 +117,14 @@ import sys
 from simpgan.components.core.training.checkpoint import Checkpoint
 checkpoint = Checkpoint(sys.argv[1], "key")
 print("asking", flush=True)
-with checkpoint.alone():
+with checkpoint.locked():
     print(checkpoint.load()["steps"])
 """
 
 
 def test_who_trains_the_same_waits_and_finds_it_done(tmp_path: Path) -> None:
     checkpoint = Checkpoint(str(tmp_path), "key")
-    with checkpoint.alone():
+    with checkpoint.locked():
         second = subprocess.Popen([sys.executable, "-c", SECOND, str(tmp_path)], stdout=subprocess.PIPE, text=True)
         assert second.stdout is not None
         assert second.stdout.readline() == "asking\n"
@@ -133,5 +133,5 @@ def test_who_trains_the_same_waits_and_finds_it_done(tmp_path: Path) -> None:
 
 
 def test_other_trainings_wait_for_nothing(tmp_path: Path) -> None:
-    with Checkpoint(str(tmp_path), "one").alone(), Checkpoint(str(tmp_path), "two").alone():
+    with Checkpoint(str(tmp_path), "one").locked(), Checkpoint(str(tmp_path), "two").locked():
         pass

@@ -15,7 +15,7 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.interrupts import GO_ON, Terminated
 from simpgan.components.core.tracking import read_history, stage_run
 from simpgan.components.core.training.checkpoint import Checkpoint
-from simpgan.components.core.training.loop import Updates, record, train
+from simpgan.components.core.training.loop import Updates, log_scalars, train
 
 
 class Sum:
@@ -147,7 +147,7 @@ def test_every_loss_that_is_no_number_is_named() -> None:
     named = "gan: 'loss/all' became nan, 'loss/fitness' became inf at step 4"
     unrecorded = stage_run("sum", settings={}, history=Path("unused"), recorded=False)
     with unrecorded as tracked, pytest.raises(UserError, match=named):
-        record(values, "gan", tracked)
+        log_scalars(values, "gan", tracked)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_the_advice_fits_what_may_be_the_cause(step: int, advice: str) -> None:
     """At the first step no learning rate has had an effect."""
     unrecorded = stage_run("sum", settings={}, history=Path("unused"), recorded=False)
     with unrecorded as tracked, pytest.raises(UserError, match=advice):
-        record([(step, {"loss/all": float("nan")})], "gan", tracked)
+        log_scalars([(step, {"loss/all": float("nan")})], "gan", tracked)
 
 
 OPTIMIZERS = {

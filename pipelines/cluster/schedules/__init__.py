@@ -10,6 +10,7 @@ from pydantic import Field
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.settings import Settings, nearest
+from simpgan.pipelines.cluster.schedules.cron import check_cron
 
 if TYPE_CHECKING:
     from simpgan.pipelines.requests.submitted import Request
@@ -27,8 +28,7 @@ class Schedule(Settings):
         {}, description="options of simpgan submit PIPELINE, without the dashes before them"
     )
     parameters: dict[str, Any] = Field({}, description="parameters of a compiled pipeline")
-    cron: str = Field(description="second minute hour day-of-month month day-of-week")
-    time_zone: str = Field(description="that cron means, such as UTC or Asia/Tokyo")
+    cron: str = Field(description="second minute hour day-of-month month day-of-week, in UTC")
     catch_up: bool = Field(False, description="also start the runs that were missed while the schedule was off")
     max_concurrency: int = Field(1, ge=1, le=10, description="runs of the schedule at a time")
     enabled: bool = Field(True, description="whether it starts runs")
@@ -83,8 +83,6 @@ def read(path: Path) -> ScheduleFile:
     Raises:
         UserError: there is no such file, or it holds no schedule.
     """
-    from simpgan.pipelines.cluster.schedules.cron import Cron
-
     try:
         content = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -92,10 +90,14 @@ def read(path: Path) -> ScheduleFile:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"schedule {path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, Mapping):
-        raise UserError(f"schedule {path} holds no mapping: write 'pipeline: adapt', cron, time_zone and options")
+        raise UserError(f"schedule {path} holds no mapping: write 'pipeline: adapt', cron and options")
     try:
+        if "time_zone" in content:
+            raise UserError(
+                "there is no key 'time_zone', since the server's clock is UTC: write cron in UTC, without it"
+            )
         schedule = parsed(Schedule, content)
-        Cron.parse(schedule.cron).in_utc(schedule.time_zone)
+        schedule = schedule.model_copy(update={"cron": check_cron(schedule.cron)})
     except UserError as error:
         raise UserError(f"schedule {path}: {error}") from None
     return ScheduleFile(path, schedule)

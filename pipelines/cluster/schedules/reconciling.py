@@ -11,7 +11,6 @@ from kfp_server_api import V2beta1RecurringRun
 
 from simpgan.pipelines.cluster.client import Server
 from simpgan.pipelines.cluster.schedules import ScheduleFile
-from simpgan.pipelines.cluster.schedules.cron import Cron
 from simpgan.pipelines.requests.submitted import Request
 
 PREFIX = "simpgan-"
@@ -63,7 +62,6 @@ def wanted(file: ScheduleFile) -> Wanted:
         UserError: something asked for cannot be.
     """
     schedule = file.schedule
-    cron = Cron.parse(schedule.cron).in_utc(schedule.time_zone)
     values = {
         "no_catchup": not schedule.catch_up,
         "max_concurrency": schedule.max_concurrency,
@@ -71,7 +69,7 @@ def wanted(file: ScheduleFile) -> Wanted:
         "experiment": schedule.experiment,
         "description": schedule.description,
     }
-    return Wanted(file.name, file.request(), str(cron), values)
+    return Wanted(file.name, file.request(), schedule.cron, values)
 
 
 def own(server: Server) -> list[Own]:

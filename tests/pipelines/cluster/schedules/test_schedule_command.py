@@ -15,7 +15,7 @@ from simpgan.pipelines.cluster.schedules import FOLDER
 from tests.pipelines.graphs.compiled_tasks import dags
 from tests.pipelines.words import words
 
-WORDS = {"pipeline": "words.yaml", "cron": "0 0 12 * * MON", "time_zone": "Asia/Tokyo"}
+WORDS = {"pipeline": "words.yaml", "cron": "0 0 3 * * MON"}
 PARAMETERS = {"first": "a", "others": [{"word": "b"}]}
 
 
@@ -90,7 +90,7 @@ def test_only_what_differs_changes(kubeflow, schedule, folder, write):
         write(name)
     schedule("apply", "--folder", folder)
     before = {each.display_name: identity for identity, each in kubeflow.recurring_runs.items()}
-    write("weekly", cron="0 0 12 * * TUE")
+    write("weekly", cron="0 0 3 * * TUE")
     (folder / "gone.yaml").unlink()
     write("new")
     assert schedule("apply", "--folder", folder) == [
@@ -109,7 +109,7 @@ def test_only_what_differs_changes(kubeflow, schedule, folder, write):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"cron": "0 1 12 * * MON"},
+        {"cron": "0 1 3 * * MON"},
         {"parameters": {**PARAMETERS, "first": "b"}},
         {"catch_up": True},
         {"max_concurrency": 2},
@@ -161,7 +161,7 @@ def test_recurring_runs_of_others_stay(kubeflow, schedule, folder, write):
         foreign(kubeflow, own, description=None),
     }
     assert len(schedule("list")) == 1
-    write("weekly", cron="0 0 12 * * TUE")
+    write("weekly", cron="0 0 3 * * TUE")
     assert schedule("apply", "--folder", folder) == ["weekly: replaced (0 0 3 * * TUE UTC)"]
     weekly.unlink()
     assert schedule("apply", "--folder", folder) == ["weekly: removed"]
@@ -240,11 +240,12 @@ def test_a_scheduled_adapt_looks_at_its_data_every_time(kubeflow, schedule, fold
     [
         ({"crno": "0 0 3 * * *"}, "unknown key 'crno': did you mean 'cron'?"),
         ({"cron": None}, "'cron' is missing: second minute hour day-of-month month day-of-week"),
-        ({"time_zone": None}, "'time_zone' is missing: that cron means, such as UTC or Asia/Tokyo"),
         ({"cron": "0 3 * * *"}, "cron '0 3 * * *' has 5 fields, not six"),
         ({"cron": "0 0 25 * * *"}, "cron '0 0 25 * * *', hours: '25' is not from 0 to 23"),
-        ({"time_zone": "Tokio"}, "there is no time zone 'Tokio'"),
-        ({"time_zone": "Europe/Berlin"}, "cron '0 0 12 * * MON' in Europe/Berlin: its clocks change"),
+        (
+            {"time_zone": "Asia/Tokyo"},
+            "there is no key 'time_zone', since the server's clock is UTC: write cron in UTC",
+        ),
         ({"max_concurrency": 11}, "setting 'max_concurrency' = 11: input should be less than or equal to 10"),
         ({"catch_up": "maybe"}, "setting 'catch_up' = 'maybe': input should be a valid boolean"),
         ({"parameters": {"frist": "a"}}, "pipeline words has no parameter 'frist': did you mean 'first'?"),

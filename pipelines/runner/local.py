@@ -24,6 +24,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.interrupts import GO_ON, say_at_once
 from simpgan.components.core.process.task import Task
+from simpgan.components.core.tracking.context import PIPELINE_RUN
 from simpgan.pipelines.runner.kfp_patches import cache_replaced, nested_loops_corrected
 from simpgan.pipelines.runner.relocation import noted, read
 from simpgan.pipelines.runner.stage_log import Ended, StageOutput
@@ -187,7 +188,7 @@ class Stages(cache.LocalCache):
             return None
         if not self.failure:
             say(f"{self.current}: from cache")
-            keep_task(self.out, self.name, self.task, done_now=False)
+            keep_task(self.out, self.name, self.task, pipeline_run=None)
         self.outputs[self.tasks[-1][0]] = outputs
         return outputs
 
@@ -218,7 +219,7 @@ class Stages(cache.LocalCache):
             return 1
         say(f"{self.current} ...")
         began = time.monotonic()
-        keep_task(self.out, self.name, self.task, done_now=True)
+        keep_task(self.out, self.name, self.task, self.runner.environment.get(PIPELINE_RUN, ""))
         log = self.logs / f"{slug(self.name)}.log"
         for attempt in range(1 + RETRIES):
             output = StageOutput(log, again=attempt > 0)

@@ -5,8 +5,7 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -256,14 +255,14 @@ def run_again(rerun: Rerun, past: PastTask, out: Path, runner: Runner = Runner.S
         places = [artifact.uri for artifacts in task.artifacts.values() for artifact in artifacts]
         read = [*places, task.parameters.get("location"), resolved(task).get("weights")]
         image = image_of(component)
-        with environment_of_rerun(past, out):
-            work = way_of_running(runner, lock, named([task.parameters.get("data_root")]), named(read))
-            work.check([image])
-            stages = Stages(out, work)
-            stages.current = stages.name = rerun.name
-            stages.task = task
-            with stages.ended_by_signals():
-                stages.run(image, command)
+        writes = named([task.parameters.get("data_root")])
+        work = way_of_running(runner, lock, writes, named(read), environment_of_rerun(past, out))
+        work.check([image])
+        stages = Stages(out, work)
+        stages.current = stages.name = rerun.name
+        stages.task = task
+        with stages.ended_by_signals():
+            stages.run(image, command)
         if stages.failure:
             raise stages.failure
     made = json.loads((out / OUTPUTS).read_bytes()).get("artifacts", {})
@@ -276,19 +275,13 @@ def named(locations: Sequence[str | None]) -> list[str]:
     return [location for location in locations if location]
 
 
-@contextmanager
-def environment_of_rerun(past: PastTask, out: Path) -> Iterator[None]:
-    """Within the block a stage's run names the one it repeats, and belongs to no pipeline's but to this rerun."""
-    before = dict(os.environ)
-    for name in (KFP_RUN, MLFLOW_RUN_ID):
-        os.environ.pop(name, None)
-    os.environ[PIPELINE_RUN] = uuid.uuid4().hex
-    os.environ[RERUN_OF] = past.run_id or past.name
-    os.environ[CHECKPOINTS] = str(out / "checkpoints")
-    if past.run_id:
-        os.environ[PARENT_RUN] = past.run_id
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+def environment_of_rerun(past: PastTask, out: Path) -> dict[str, str]:
+    """Return the environment of the stage, whose run names the one it repeats and belongs to no pipeline's run."""
+    inherited = {name: value for name, value in os.environ.items() if name not in (KFP_RUN, MLFLOW_RUN_ID)}
+    return {
+        **inherited,
+        PIPELINE_RUN: uuid.uuid4().hex,
+        RERUN_OF: past.run_id or past.name,
+        CHECKPOINTS: str(out / "checkpoints"),
+        **({PARENT_RUN: past.run_id} if past.run_id else {}),
+    }

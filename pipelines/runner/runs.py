@@ -102,12 +102,17 @@ def run_table1(
 
 
 def way_of_running(
-    runner: Runner, lock: FolderLock, writes: Sequence[str], reads: Sequence[str]
+    runner: Runner,
+    lock: FolderLock,
+    writes: Sequence[str],
+    reads: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
 ) -> "Processes | Containers":
-    """What runs the stages of a run in the locked folder.
+    """Return what runs the stages of a run in the locked folder.
 
     Args:
-        writes, reads: locations besides that folder that stages write to, and that they only read.
+        writes, reads: Locations outside that folder that stages write to, and that they only read.
+        environment: Environment variables of the stages.
 
     Raises:
         UserError: the Docker engine cannot be reached.
@@ -115,10 +120,10 @@ def way_of_running(
     if runner == Runner.DOCKER:
         from simpgan.pipelines.runner.stage_container import Containers
 
-        return Containers(lock, writes, reads)
+        return Containers(lock, writes, reads, environment)
     from simpgan.pipelines.runner.stage_process import Processes
 
-    return Processes(lock)
+    return Processes(lock, environment)
 
 
 @contextmanager

@@ -57,10 +57,18 @@ class Containers:
         lock: of the folder that the run works in.
         writes: folders that stages write to; what is no path of this machine is left out.
         reads: files and folders that stages only read, likewise.
+        environment: whose variables stages get as far as they concern them.
     """
 
-    def __init__(self, lock: FolderLock, writes: Iterable[str], reads: Iterable[str]) -> None:
+    def __init__(
+        self,
+        lock: FolderLock,
+        writes: Iterable[str],
+        reads: Iterable[str],
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
         self.lock = lock
+        self.environment = environment
         self.client = connect()
         self.kfp_runner = local.DockerRunner()
         self.name = container_of(lock.folder)
@@ -93,7 +101,7 @@ class Containers:
     def start(self, image: str, command: Sequence[str], task: str, output: StageOutput) -> "StageContainer":
         """A container of a stage, whose run is recorded as `task`; it starts when it is waited for."""
         self.lock.note_container(self.name)
-        environment = environment_of(os.environ, task, digest_of(self.images[image]))
+        environment = environment_of(self.environment, task, digest_of(self.images[image]))
         given = {**self.arguments, "environment": environment}
         return StageContainer(self.client, self.images[image].id, command, given, output, self.lock.forget_container)
 

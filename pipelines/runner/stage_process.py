@@ -29,8 +29,9 @@ SECONDS_TO_END = 60  # a training finishes its step, and writes its checkpoint
 class Processes:
     """Runs stages as processes with the code, and the packages, of this one."""
 
-    def __init__(self, lock: FolderLock) -> None:
+    def __init__(self, lock: FolderLock, environment: Mapping[str, str] = os.environ) -> None:
         self.lock = lock
+        self.environment = environment
         self.kfp_runner = local.SubprocessRunner(use_venv=False)
 
     def check(self, images: Sequence[str]) -> None:
@@ -42,7 +43,7 @@ class Processes:
 
     def start(self, image: str, command: Sequence[str], task: str, output: StageOutput) -> "StageProcess":
         """Start a stage, whose run is recorded as `task`."""
-        process = StageProcess(command, task, output, inherited=[self.lock.stage])
+        process = StageProcess(command, self.environment, task, output, inherited=[self.lock.stage])
         self.lock.note_stage(process.process.pid)
         return process
 
@@ -54,7 +55,14 @@ class Processes:
 class StageProcess:
     """Runs a command in a process group of its own."""
 
-    def __init__(self, command: Sequence[str], task: str, output: StageOutput, inherited: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        task: str,
+        output: StageOutput,
+        inherited: Sequence[int] = (),
+    ) -> None:
         """Start the command. Its run is recorded as `task`; `inherited` file descriptors stay open in it."""
         self.output = output
         # kfp makes a folder for each stage and leaves it there; a stage that is killed leaves what it has.
@@ -72,7 +80,7 @@ class StageProcess:
                 # Threads that spin while they wait would take the cores from whatever else runs on this machine.
                 env={
                     "OMP_WAIT_POLICY": "PASSIVE",
-                    **os.environ,
+                    **environment,
                     "PYTHONUNBUFFERED": "1",
                     "TMPDIR": self.temporary.name,
                     TASK: task,

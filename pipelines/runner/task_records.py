@@ -1,6 +1,5 @@
 """Tasks of the past: a file each in the folder of a local run, or a run each in MLflow."""
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.process import provenance
 from simpgan.components.core.process.task import InputArtifact, Task
 from simpgan.components.core.settings import nearest
-from simpgan.components.core.tracking.context import PIPELINE_RUN
 from simpgan.components.core.tracking.past_runs import find_stage_runs, find_task_run, read_inputs
 from simpgan.pipelines.runner import relocation
 
@@ -48,18 +46,19 @@ def slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.=]+", "-", name).strip("-")
 
 
-def keep_task(out: Path, name: str, task: Task, *, done_now: bool) -> None:
+def keep_task(out: Path, name: str, task: Task, pipeline_run: str | None) -> None:
     """Write down in the folder of a run what a task is given.
 
     Args:
-        done_now: False where the cache has it: what a run before has written down of the same task stays.
+        pipeline_run: The pipeline's run that does the task now, empty if it is unknown. None if the task comes from
+            the cache: what an earlier run has written down of the same task stays.
     """
     path = out / FOLDER / f"{slug(name)}.json"
-    if not done_now and path.is_file() and is_same(read_task(path), task):
+    if pipeline_run is None and path.is_file() and is_same(read_task(path), task):
         return
     past = PastTask(**task.model_dump(), name=name)
-    if done_now:
-        past = past.model_copy(update={"pipeline_run": os.environ.get(PIPELINE_RUN, ""), "commit": provenance.commit()})
+    if pipeline_run is not None:
+        past = past.model_copy(update={"pipeline_run": pipeline_run, "commit": provenance.commit()})
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(relocated(past, relocation.noted, out).model_dump_json(indent=2) + "\n")
 

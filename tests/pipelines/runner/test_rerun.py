@@ -74,12 +74,11 @@ def test_what_cannot_be_set_is_refused(assignment, message):
 def out(tmp_path, monkeypatch):
     """The folder of a run with two trainings of one stage, and one of another; nothing is recorded in MLflow."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("SIMPGAN_PIPELINE_RUN", "first")
     for name in ("train_gan gan all250:0", "train_gan simpgan all250:0"):
-        keep_task(tmp_path, name, changed(train_gan(), []).task, done_now=True)
+        keep_task(tmp_path, name, changed(train_gan(), []).task, "first")
     settings = PretrainSettings().model_dump_json()
     task = Task(component="pretrain", parameters={"settings": settings, "data_root": "/data"})
-    keep_task(tmp_path, "pretrain (market1501, seed 0)", task, done_now=True)
+    keep_task(tmp_path, "pretrain (market1501, seed 0)", task, "first")
     return tmp_path
 
 
@@ -115,22 +114,21 @@ def test_what_is_no_run_is_refused(tmp_path, monkeypatch):
     assert "secret" not in str(refused.value)
 
 
-def test_what_the_cache_has_is_still_the_task_of_the_run_that_did_it(out, monkeypatch):
-    monkeypatch.setenv("SIMPGAN_PIPELINE_RUN", "second")
+def test_what_the_cache_has_is_still_the_task_of_the_run_that_did_it(out):
     name = "pretrain (market1501, seed 0)"
     path = out / "tasks" / f"{slug(name)}.json"
     task = Task.model_validate(read_task(path).model_dump(include=set(Task.model_fields)))
-    keep_task(out, name, task, done_now=False)
+    keep_task(out, name, task, None)
     assert read_task(path).pipeline_run == "first"
     other = task.model_copy(update={"parameters": {**task.parameters, "data_root": "/elsewhere"}})
-    keep_task(out, name, other, done_now=False)
+    keep_task(out, name, other, None)
     assert (read_task(path).pipeline_run, read_task(path).parameters["data_root"]) == ("", "/elsewhere")
 
 
 def test_in_a_copy_of_a_run_the_inputs_and_the_data_are_those_of_the_copy(out, tmp_path):
     given = {name: [InputArtifact(uri=uri)] for name, uri in (("source", f"{out}/source"), ("target", "s3://b/target"))}
     task = Task(component="umdl", parameters={"data_root": f"{out}/data", "fold": "0"}, artifacts=given)
-    keep_task(out, "umdl", task, done_now=True)
+    keep_task(out, "umdl", task, "first")
     assert find_past_task(str(out), "umdl").artifacts == given
     copy = Path(shutil.copytree(out, tmp_path.with_name("copy")))
     past = find_past_task(str(copy), "umdl")

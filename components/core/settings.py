@@ -63,6 +63,27 @@ class Settings(BaseModel):
         except ValidationError as invalid:
             raise UserError(explain(cls, invalid, stage)) from None
 
+    @classmethod
+    def resolve(
+        cls,
+        settings: Mapping[str, Any],
+        own: Mapping[str, Any],
+        changes: Mapping[str, Any] | None = None,
+        *,
+        stage: str = "",
+    ) -> Self:
+        """Resolve the settings of one task. Later arguments override earlier ones.
+
+        Args:
+            settings: Settings that all tasks of the stage share: a preset, `--set` and `--seed`, in this order.
+            own: Parameters of the task that have names of settings, such as method, protocol and fold.
+            changes: Settings that a sweep changes in this task.
+
+        Raises:
+            UserError: as `parse`.
+        """
+        return cls.parse({**settings, **own, **(changes or {})}, stage=stage)
+
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Return the hint that ends an error about an unknown name: the nearest valid name, else all of them."""

@@ -32,7 +32,7 @@ def ingest(
     from simpgan.components.ingest import stage
     from simpgan.components.ingest.settings import IngestSettings
 
-    resolved = IngestSettings.parse({**json.loads(settings), "layout": layout, "name": name}, stage="ingest")
+    resolved = IngestSettings.resolve(json.loads(settings), {"layout": layout, "name": name}, stage="ingest")
     written = stage.run(location, resolved, data_root, Path(manifest.path))
     manifest.metadata.update(layout=layout, name=name, digest=written.digest)
 
@@ -60,7 +60,7 @@ def ingest_part(
     from simpgan.components.ingest import part as stage
     from simpgan.components.ingest.settings import IngestSettings
 
-    resolved = IngestSettings.parse({**json.loads(settings), "layout": "cameras"}, stage="ingest")
+    resolved = IngestSettings.resolve(json.loads(settings), {"layout": "cameras"}, stage="ingest")
     written = stage.run(Path(listing.path), int(part), resolved, data_root, Path(manifest.path))
     manifest.metadata.update(digest=written.files_digest)
 
@@ -92,7 +92,7 @@ def merge(
     from simpgan.components.ingest import merge as stage
     from simpgan.components.ingest.settings import IngestSettings
 
-    resolved = IngestSettings.parse({**json.loads(settings), "layout": "cameras"}, stage="ingest")
+    resolved = IngestSettings.resolve(json.loads(settings), {"layout": "cameras"}, stage="ingest")
     folders = [Path(each.path) for each in parts]
     merged = stage.run(folders, resolved, Path(manifest.path), Path(former.path))
     manifest.metadata.update(name=merged.manifest.dataset, digest=merged.manifest.digest)

@@ -43,8 +43,8 @@ def train_gan(
     from simpgan.components.train_gan.settings import TrainGanSettings
 
     changed = json.loads(changes)
-    adaptation = {"method": method, "protocol": protocol, "fold": int(fold), **changed}
-    resolved = TrainGanSettings.parse({**json.loads(settings), **adaptation}, stage="train_gan")
+    own = {"method": method, "protocol": protocol, "fold": fold}
+    resolved = TrainGanSettings.resolve(json.loads(settings), own, changed, stage="train_gan")
     together(
         stage.run,
         Path(source.path),

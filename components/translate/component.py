@@ -30,7 +30,7 @@ def translate(
     from simpgan.components.translate import stage
     from simpgan.components.translate.settings import TranslateSettings
 
-    resolved = TranslateSettings.parse({**json.loads(settings), "direction": direction}, stage="translate")
+    resolved = TranslateSettings.resolve(json.loads(settings), {"direction": direction}, stage="translate")
     variant = translator.metadata.get("variant", "")
     written = stage.run(Path(images.path), Path(translator.path), resolved, data_root, Path(translated.path), variant)
     translated.metadata.update({**translator.metadata, "direction": direction, "digest": written.digest})

@@ -33,8 +33,7 @@ def umdl(
     from simpgan.components.umdl import stage
     from simpgan.components.umdl.settings import UmdlSettings
 
-    split = {"protocol": protocol, "fold": int(fold)}
-    resolved = UmdlSettings.parse({**json.loads(settings), **split}, stage="umdl")
+    resolved = UmdlSettings.resolve(json.loads(settings), {"protocol": protocol, "fold": fold}, stage="umdl")
     stage.run(Path(source.path), Path(target.path), resolved, data_root, Path(features.path))
     digest = features_digest(Path(features.path))
     features.metadata.update(method="umdl", protocol=protocol, fold=fold, digest=digest)

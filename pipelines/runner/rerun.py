@@ -82,34 +82,36 @@ def changed(
 
 
 def assigned(task: Task, setting: str, value: Any) -> Task:
-    """The task with another value of a setting, wherever its component takes that from."""
-    parameters = dict(task.parameters)
-    changes = json.loads(parameters.get("changes", "{}"))
-    if setting in changes:
-        parameters["changes"] = json.dumps({**changes, setting: value})
-    elif setting in parameters and setting in STAGES[task.component].model_fields:
-        parameters[setting] = str(value)
+    """Return the task with another value of a setting, in the parameter that its component takes it from."""
+    layers = layers_of(task)
+    if setting in layers["changes"]:
+        given = {"changes": json.dumps({**layers["changes"], setting: value})}
+    elif setting in layers["own"]:
+        given = {setting: str(value)}
     else:
-        parameters["settings"] = json.dumps({**json.loads(parameters.get("settings", "{}")), setting: value})
-    return task.model_copy(update={"parameters": parameters})
+        given = {"settings": json.dumps({**layers["settings"], setting: value})}
+    return task.model_copy(update={"parameters": {**task.parameters, **given}})
 
 
 def resolved(task: Task) -> dict[str, Any]:
-    """All settings of a task; parameters with the names of settings replace them, as its component does it.
+    """Return all settings of a task, as its component resolves them.
 
     Raises:
-        UserError: they are not valid.
+        UserError: They are not valid.
     """
     if task.component not in STAGES:
         return {}
-    settings = STAGES[task.component]
-    own = {name: value for name, value in task.parameters.items() if name in settings.model_fields}
-    values = {
-        **json.loads(task.parameters.get("settings", "{}")),
-        **own,
-        **json.loads(task.parameters.get("changes", "{}")),
+    return STAGES[task.component].resolve(**layers_of(task), stage=task.component).model_dump(mode="json")
+
+
+def layers_of(task: Task) -> dict[str, dict[str, Any]]:
+    """Return the values that the settings of a task come from, by the arguments of `Settings.resolve`."""
+    names = STAGES[task.component].model_fields
+    return {
+        "settings": json.loads(task.parameters.get("settings", "{}")),
+        "own": {name: value for name, value in task.parameters.items() if name in names},
+        "changes": json.loads(task.parameters.get("changes", "{}")),
     }
-    return json.loads(settings.parse(values, stage=task.component).model_dump_json())
 
 
 def manifests_of(task: Task) -> list[Path]:

@@ -310,10 +310,10 @@ def send(
     run_id = server.start(version, request.arguments, name, experiment)
     typer.echo(f"Pipeline: {compiled.name}, version {version.name} ({'uploaded' if version.new else 'already there'})")
     typer.echo(f"Run:      {name}\n          {server.run_link(run_id)}")
-    open_pipeline(run_id, name, request.tags, as_read(request.arguments))
+    run = open_pipeline(run_id, name, request.tags, as_read(request.arguments))
     tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
     if tracking.startswith("http"):
-        typer.echo(f"MLflow:   {mlflow_link(tracking, run_id)}")
+        typer.echo(f"MLflow:   {mlflow_link(tracking, run)}")
     if wait:
         follow(server, run_id)
         typer.echo("The run has succeeded.")

@@ -1,42 +1,24 @@
-"""Where MLflow shows what a run records."""
+"""Where MLflow shows what a run on a cluster records."""
 
-import os
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import requests
+from simpgan.components.core.tracking.open_run import PIPELINE_TAG
 
-SECONDS = 5
-EXPERIMENT = "simpgan"
-RUNS_OF = "tags.`simpgan.pipeline_run` = '{}'"
-"""The tag by which tracking knows which runs belong together; on a cluster its value is the id of the run there."""
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 
-def mlflow_link(uri: str, run_id: str) -> str:
-    """The page with the runs of a pipeline's run; MLflow's first page where the server does not name the experiment.
+def mlflow_link(uri: str, run: "Run | None") -> str:
+    """Return the page with all runs of a pipeline; without its run, MLflow's first page.
 
     Args:
-        uri: address of the MLflow server; a user and password in it are used, and left out of the link.
+        uri: Address of the MLflow server; a user and password in it are left out of the link.
+        run: The pipeline's run, as `open_pipeline` returns it.
     """
     parts = urlsplit(uri)
     page = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
-    experiment = experiment_id(uri.rstrip("/"))
-    if not experiment:
+    if not run:
         return page
-    return f"{page}/#/experiments/{experiment}?searchFilter={quote(RUNS_OF.format(run_id), safe='')}"
-
-
-def experiment_id(uri: str) -> str | None:
-    """The id of the experiment that runs are recorded in, if there is one yet."""
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
-    user = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    try:
-        answer = requests.get(
-            f"{uri}/api/2.0/mlflow/experiments/get-by-name",
-            params={"experiment_name": name},
-            auth=(user, os.environ.get("MLFLOW_TRACKING_PASSWORD", "")) if user else None,
-            timeout=SECONDS,
-        )
-        answer.raise_for_status()
-        return str(answer.json()["experiment"]["experiment_id"])
-    except (requests.RequestException, ValueError, KeyError, TypeError):
-        return None
+    of_pipeline = f"tags.`{PIPELINE_TAG}` = '{run.data.tags[PIPELINE_TAG]}'"
+    return f"{page}/#/experiments/{run.info.experiment_id}?searchFilter={quote(of_pipeline, safe='')}"

@@ -33,7 +33,7 @@ SETTLING_SECONDS = 2.0
 """Longer than the time from searching for a run to having created it: two that create one at once see each other's."""
 
 
-def open_pipeline(pipeline: str, name: str, tags: Mapping[str, str], parameters: Mapping[str, Any]) -> str | None:
+def open_pipeline(pipeline: str, name: str, tags: Mapping[str, str], parameters: Mapping[str, Any]) -> "Run | None":
     """Record a pipeline run that a cluster has started. Its stages nest under it, and its exit handler closes it.
 
     Args:
@@ -43,8 +43,7 @@ def open_pipeline(pipeline: str, name: str, tags: Mapping[str, str], parameters:
         parameters: arguments of the pipeline, nested or flat; recorded as `pipeline.<name>`.
 
     Returns:
-        The id of the run in MLflow; None if no server is named or it does not answer. The first stage then creates
-        the run.
+        The run in MLflow; None if no server is named or it does not answer. The first stage then creates the run.
     """
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         return None
@@ -59,7 +58,7 @@ def open_pipeline(pipeline: str, name: str, tags: Mapping[str, str], parameters:
     except Exception as error:
         logger.warning("MLflow was not told of the pipeline run, its first stage will: %s", explain(error))
         return None
-    return run_id
+    return run
 
 
 def find_or_create_parent(client: "MlflowClient", experiment: str, pipeline: str, name: str) -> "Run":

@@ -2,16 +2,18 @@
 
 import hashlib
 import json
+import os
 import re
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
 
 import pytest
 from kfp.compiler import Compiler
 
 from simpgan.components.core import images
+from simpgan.components.core.tracking import parent_run
 from simpgan.pipelines import cli
 from tests.components.ingest.data_sets import GRID, GRID_FIELDS, GRID_TEST, GRID_TRAIN, MARKET, partitions
 from tests.pipelines.graphs.compiled_tasks import dags
@@ -180,40 +182,28 @@ def test_waiting_ends_with_the_status_of_the_run(kubeflow, simpgan, file):
     assert said.count("\n") == 1
 
 
-@pytest.fixture
-def tracking():
-    """The address of a server that knows one experiment of MLflow, and the user it was asked as."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            url = urlsplit(self.path)
-            known = url.path.endswith("/experiments/get-by-name") and parse_qs(url.query)["experiment_name"] == [
-                "simpgan"
-            ]
-            self.send_response(200 if known else 404)
-            self.end_headers()
-            self.wfile.write(b'{"experiment": {"experiment_id": "17"}}')
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-def test_the_link_to_mlflow_shows_the_runs_of_this_run(kubeflow, simpgan, file, tracking, monkeypatch):
+@pytest.mark.servers
+def test_the_link_to_mlflow_shows_the_runs_of_this_run(
+    kubeflow, simpgan, file, mlflow_server, tracking_server, monkeypatch
+):
     command = ["submit", "file", file, "--host", kubeflow.address, "--parameter", "first=a", "--parameter", "others=[]"]
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking.replace("//", "//user:secret@"))
-    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
-    said = simpgan(*command)[1]
+    user = f"{mlflow_server.user}:{mlflow_server.password}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.url.replace("//", f"//{user}@"))
+    monkeypatch.setattr(parent_run, "SETTLING_SECONDS", 0.0)
+    status, said, error = simpgan(*command)
+    assert status == 0, error
     (run_id,) = kubeflow.runs
+    experiment = tracking_server.get_experiment_by_name(os.environ["MLFLOW_EXPERIMENT_NAME"]).experiment_id
+    page = f"{mlflow_server.url}/#/experiments/{experiment}"
     link = said.splitlines()[-1].removeprefix("MLflow:   ")
-    assert unquote(link) == f"{tracking}/#/experiments/17?searchFilter=tags.`simpgan.pipeline_run` = '{run_id}'"
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "other")
-    assert simpgan(*command)[1].splitlines()[-1] == f"MLflow:   {tracking}"
+    assert unquote(link) == f"{page}?searchFilter=tags.`simpgan.pipeline_run` = '{run_id}'"
+
+
+def test_without_an_answer_of_mlflow_the_link_is_its_first_page(kubeflow, simpgan, file, monkeypatch):
+    command = ["submit", "file", file, "--host", kubeflow.address, "--parameter", "first=a", "--parameter", "others=[]"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9/mlflow/")
+    status, said, _ = simpgan(*command)
+    assert (status, said.splitlines()[-1]) == (0, "MLflow:   http://127.0.0.1:9/mlflow")
 
 
 def test_the_data_root_of_a_profile_is_taken_and_images_without_a_digest_are_told(kubeflow, simpgan, places, tmp_path):

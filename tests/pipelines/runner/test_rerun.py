@@ -197,7 +197,7 @@ def recorded(tmp_path, s3_server: S3, monkeypatch):
         pod.setattr(sys, "argv", executor)
         summarise.run(folders, settings, tmp_path / "summary")
     monkeypatch.delenv("KFP_RUN_ID")
-    return MlflowClient(uri), pipeline, bucket
+    return MlflowClient(uri), pipeline.info.run_id, bucket
 
 
 @pytest.mark.servers

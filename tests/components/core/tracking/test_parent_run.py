@@ -55,7 +55,7 @@ def test_a_submitted_pipeline_has_its_run_from_the_start_and_its_results_at_the_
     client: MlflowClient, tmp_path: Path, quick: pytest.MonkeyPatch
 ) -> None:
     arguments = {"train_gan": {"steps": 4}, "data_root": "s3://cameras"}
-    run_id = open_pipeline("submitted", "adapt market1501 to grid", {"target": "grid"}, arguments)
+    opened = open_pipeline("submitted", "adapt market1501 to grid", {"target": "grid"}, arguments)
     quick.setenv("KFP_RUN_ID", "submitted")
     quick.setenv("SIMPGAN_PIPELINE", "adapt")
     with stage_run("evaluate", settings={}, history=tmp_path / "history.jsonl") as run:
@@ -65,7 +65,7 @@ def test_a_submitted_pipeline_has_its_run_from_the_start_and_its_results_at_the_
     for _ in range(2):  # the exit handler may be tried again
         assert close_pipeline(RunOutcome("FINISHED")) == []
     (pipeline,), (stage,) = pipelines_and_stages(client)
-    assert stage.data.tags["mlflow.parentRunId"] == pipeline.info.run_id == run_id
+    assert stage.data.tags["mlflow.parentRunId"] == pipeline.info.run_id == opened.info.run_id
     assert (pipeline.info.run_name, pipeline.info.status) == ("adapt market1501 to grid", "FINISHED")
     assert pipeline.data.tags["target"] == "grid"
     assert pipeline.data.params == {"pipeline.train_gan.steps": "4", "pipeline.data_root": "s3://cameras"}
@@ -101,7 +101,7 @@ def test_of_two_runs_all_take_the_same_and_the_one_too_many_goes(
         others.append(client.create_run(experiment, start_time=1, tags=tags, run_name="earlier"))
 
     quick.setattr(parent_run.time, "sleep", settle)
-    assert open_pipeline("two", "adapt", {}, {}) == others[0].info.run_id
+    assert open_pipeline("two", "adapt", {}, {}).info.run_id == others[0].info.run_id
     (pipeline,), _ = pipelines_and_stages(client)
     assert pipeline.info.run_id == others[0].info.run_id
 

@@ -5,10 +5,8 @@ from tempfile import TemporaryDirectory
 
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.registry.continuation import ADABN, PROTOCOL
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry
-
-PROTOCOL = "cameras"
-ADABN = "adabn"
 
 
 def fetch_known(model: str, method: str, location: str, output: Path) -> Manifest:

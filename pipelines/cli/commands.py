@@ -1,14 +1,18 @@
 """How commands are built: they check their paths before they run, and their help explains its placeholders."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from simpgan.pipelines.cli.help import explain
 from simpgan.pipelines.cli.locations import HERE, name_of, refuse_scheme, several
+
+Request = TypeVar("Request")
+Own = ParamSpec("Own")
 
 
 class PlainHelp:
@@ -75,3 +79,28 @@ def group(help: str, **commands: Callable[..., None]) -> Commands:
     for name, function in commands.items():
         made.command(name)(function)
     return made
+
+
+def with_options_of(
+    ask: Callable[..., Request], doc: str = ""
+) -> Callable[[Callable[Concatenate[Request, Own], None]], Callable[..., None]]:
+    """Return a decorator for a command whose first argument is made by `ask`, from the options that `ask` takes.
+
+    The command has these options and its own. Its help is `doc`, or the docstring of the function.
+    """
+
+    def decorate(function: Callable[Concatenate[Request, Own], None]) -> Callable[..., None]:
+        asked = inspect.signature(ask).parameters
+        _, *own = inspect.signature(function).parameters.values()
+
+        def command(**options: Any) -> None:
+            request = ask(**{name: options.pop(name) for name in asked})
+            function(request, **options)  # type: ignore[call-arg]
+
+        required_first = sorted([*asked.values(), *own], key=lambda each: each.default is not each.empty)
+        command.__signature__ = inspect.Signature(required_first)  # type: ignore[attr-defined]
+        command.__annotations__ = {each.name: each.annotation for each in required_first}
+        command.__doc__ = doc or function.__doc__
+        return command
+
+    return decorate

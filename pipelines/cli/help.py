@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from simpgan.components.core.results.methods import TRAINED, TRANSLATORS
+from simpgan.components.core.registry.continuation import RETRAINED
+from simpgan.components.core.results.methods import TRAINED
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -12,9 +13,6 @@ def shipped(folder: str) -> str:
     """List the YAML files that ship in a folder of `config`, without importing the code that reads them."""
     return ", ".join(sorted(path.stem for path in (CONFIG / folder).glob("*.yaml")))
 
-
-RETRAINED = (*TRANSLATORS, "adabn")
-"""The methods by which training continues from a champion."""
 
 VALUES = {
     "LAYOUT:PATH": "market1501, cuhk01, grid or cameras; PATH: folder, archive or s3://bucket/prefix",

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,45 +10,24 @@ import typer
 
 from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
-from simpgan.pipelines.cli.locations import a_place
+from simpgan.pipelines.cli.commands import with_options_of
 from simpgan.pipelines.cli.options import (
     DataRootOption,
     MethodOption,
-    ModelOption,
     OutOption,
-    PartImagesOption,
-    PresetOption,
     ProfileOption,
-    ProtocolOption,
     RegistryOption,
-    RetrainMethodOption,
     RunnerOption,
-    SeedOption,
-    SeedsOption,
-    SetOption,
-    SharedPeopleOption,
-    SourceNameOption,
-    SourceNamesOption,
-    SweepOption,
-    Table1MethodOption,
-    TargetDataOption,
-    TargetNameOption,
-    ThresholdOption,
 )
-from simpgan.pipelines.config.defaults import (
-    MODEL,
-    PART_IMAGES,
-    RETRAIN_METHOD,
-    SHARED_PEOPLE,
-    TABLE1_METHODS,
-    THRESHOLD,
-    Runner,
-    split,
-)
+from simpgan.pipelines.cli.requests import adapt_request, retrain_request, table1_request
+from simpgan.pipelines.config.defaults import Runner
 
 if TYPE_CHECKING:
     from simpgan.components.core.results.rows import ResultsRow
-    from simpgan.pipelines.requests.data_sets import DataSet
+    from simpgan.pipelines.requests.adapt import AdaptRequest
+    from simpgan.pipelines.requests.request import CheckedRequest, PipelineRequest
+    from simpgan.pipelines.requests.retrain import RetrainRequest
+    from simpgan.pipelines.requests.table1 import Table1Request
 
 
 class Pipeline(StrEnum):
@@ -60,20 +38,11 @@ class Pipeline(StrEnum):
     RETRAIN = "retrain"
 
 
+@with_options_of(adapt_request)
 def run_adapt(
-    source: Annotated[str, typer.Option(metavar="LAYOUT:PATH", help="Labelled data set.")],
-    target: TargetDataOption,
+    request: "AdaptRequest",
     out: OutOption,
-    source_name: SourceNameOption = "",
-    target_name: TargetNameOption = "",
-    method: MethodOption = "",
-    protocol: ProtocolOption = "",
-    sweep: SweepOption = None,
-    preset: PresetOption = None,
-    assignments: SetOption = None,
-    seed: SeedOption = None,
     data_root: DataRootOption = None,
-    allow_shared_people: SharedPeopleOption = False,
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Adapt from one source to one target.
@@ -81,82 +50,36 @@ def run_adapt(
     Labels of the target are used for evaluation only. Stages that are finished already come from the cache in --out.
     """
     from simpgan.pipelines.reports.selection import choices
-    from simpgan.pipelines.requests.data_sets import DataSet
 
-    rows = adapt(
-        DataSet.parse(source, "--source", source_name),
-        DataSet.parse(target, "--target", target_name),
-        out,
-        methods=split(method),
-        protocols=split(protocol),
-        sweep=sweep or [],
-        preset=preset,
-        assignments=[*(assignments or []), *(SHARED_PEOPLE if allow_shared_people else ())],
-        seed=seed,
-        data_root=data_root,
-        runner=runner,
-    )
-    show(rows, out, f"The report: {out / 'report.html'}\nEvery run:  simpgan ui --out {out}")
-    if sweep:
+    rows = adapt(request, out, data_root, runner)
+    if request.sweep:
         typer.echo("\n".join(["", *choices(rows)]))
 
 
+@with_options_of(table1_request)
 def run_table1(
-    source: Annotated[list[str], typer.Option(metavar="LAYOUT:PATH", help="Labelled data set; repeatable.")],
-    target: TargetDataOption,
+    request: "Table1Request",
     out: OutOption,
-    source_name: SourceNamesOption = None,
-    target_name: TargetNameOption = "",
-    method: Table1MethodOption = TABLE1_METHODS,
-    protocol: ProtocolOption = "",
-    preset: PresetOption = None,
-    assignments: SetOption = None,
-    seed: SeedsOption = None,
     data_root: DataRootOption = None,
-    allow_shared_people: SharedPeopleOption = False,
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
     """Run every method for several sources and seeds, and compare with the paper's Table 1.
 
     Without --protocol, all protocols and folds of the target are run.
     """
-    from simpgan.pipelines.config.presets import resolve
-    from simpgan.pipelines.requests.data_sets import DataSet, names_of_sources, refuse_same_names
-    from simpgan.pipelines.requests.early_checks import foresee
-    from simpgan.pipelines.requests.sweep import every_split, plan
     from simpgan.pipelines.runner import runs
 
-    names = names_of_sources(source_name or [], source)
-    sources = [DataSet.parse(text, "--source", name) for text, name in zip(source, names, strict=True)]
-    refuse_same_names(sources)
-    target_set = DataSet.parse(target, "--target", target_name)
-    changed = [*(assignments or []), *(SHARED_PEOPLE if allow_shared_people else ())]
-    seeds: Sequence[int | None] = list(dict.fromkeys(seed or [])) or [None]
-    settings = [resolve(preset, changed, each, sources[0].layout) for each in seeds]
-    runs.refuse_shared_people(sources, target_set, settings[0])
-    planned = plan(settings[0].train_gan, split(method), split(protocol) or every_split(target_set), target_set)
-    planned, left_out = foresee(sources, target_set, settings[0], planned, needs_rows=True)
-    for sentence in left_out:
-        typer.echo(sentence, err=True)
+    checked = check(request)
     out = prepared(out)
-    place = place_of_run(data_root, out)
-    rows = runs.run_table1(sources, target_set, settings, planned, out, place, sys.argv[1:], runner)
+    rows = runs.run_table1(checked, out, place_of_run(data_root, out), sys.argv[1:], runner)
     places = f"The table:   {out / 'results.html'}\nThe reports: {out / 'reports'}\nEvery run:   simpgan ui --out {out}"
     show(rows, out, places)
 
 
+@with_options_of(retrain_request)
 def run_retrain(
-    location: Annotated[
-        str, typer.Argument(callback=a_place, help="Folder or s3:// prefix with one folder of images per camera.")
-    ],
+    request: "RetrainRequest",
     out: OutOption,
-    model: ModelOption = MODEL,
-    method: RetrainMethodOption = RETRAIN_METHOD,
-    threshold: ThresholdOption = THRESHOLD,
-    part_images: PartImagesOption = PART_IMAGES,
-    preset: PresetOption = None,
-    assignments: SetOption = None,
-    seed: SeedOption = None,
     data_root: DataRootOption = None,
     runner: RunnerOption = Runner.SUBPROCESS,
 ) -> None:
@@ -164,14 +87,11 @@ def run_retrain(
 
     The result is proposed as candidate; simpgan promote makes it the champion.
     """
-    from simpgan.pipelines.config.presets import resolve
-    from simpgan.pipelines.requests import retrain
+    from simpgan.pipelines.runner import retrain
 
-    asked = retrain.Retraining(retrain.check_location(location), model, method, threshold, part_images)
-    settings = resolve(preset, assignments or [], seed, "cameras")
+    checked = check(request)
     out = prepared(out)
-    place = place_of_run(data_root, out)
-    retrained = retrain.run_retrain(asked, settings, out, place, sys.argv[1:], runner)
+    retrained = retrain.run_retrain(checked, out, place_of_run(data_root, out), sys.argv[1:], runner)
     version = retrained.version
     if retrained.drift:
         changed = [f"{each}." for each in retrained.cameras() if each.status != "same"]
@@ -182,7 +102,7 @@ def run_retrain(
     else:
         typer.echo(f"\n{version} {version.tags['simpgan.verdict']}: {version.tags['simpgan.verdict.reason']}")
         if version.tags["simpgan.verdict"] == "passed":
-            typer.echo(f"Make it the champion:  simpgan promote --model {model} --out {out}")
+            typer.echo(f"Make it the champion:  simpgan promote --model {request.model} --out {out}")
     typer.echo(f"Every run:             simpgan ui --out {out}")
 
 
@@ -201,32 +121,15 @@ def compile_pipeline(
     from kfp.compiler import Compiler
 
     from simpgan.pipelines.config.profiles import read_profile
-    from simpgan.pipelines.requests.retrain import refuse_other_method
-    from simpgan.pipelines.requests.sweep import refuse_unknown
+    from simpgan.pipelines.requests.pipelines import PIPELINES
 
     out = out or Path(f"{pipeline}.yaml")
     if out.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out {out}: the file is YAML: end its name with .yaml")
-    methods = split(method)
-    if pipeline == Pipeline.RETRAIN:
-        refuse_other_method(method or RETRAIN_METHOD)
-    else:
-        refuse_unknown(methods)
+    graph = PIPELINES[pipeline].graph_for(method)
     if registry and not profile:
         raise UserError("--registry says where a cluster finds the images: give a --profile too")
     pods = read_profile(profile) if profile else None
-    if pipeline == Pipeline.ADAPT:
-        from simpgan.pipelines.graphs.adapt import adapt_pipeline
-
-        graph = adapt_pipeline(methods or ["simpgan"])
-    elif pipeline == Pipeline.RETRAIN:
-        from simpgan.pipelines.graphs.retrain import retrain_pipeline
-
-        graph = retrain_pipeline(method or RETRAIN_METHOD)
-    else:
-        from simpgan.pipelines.graphs.table1 import table1_pipeline
-
-        graph = table1_pipeline(methods or split(TABLE1_METHODS))
     out.parent.mkdir(parents=True, exist_ok=True)
     if pods:
         from simpgan.components.core.images import Images
@@ -256,47 +159,45 @@ def demo(
 ) -> None:
     """Generate two camera networks and adapt from one to the other (minutes, no GPU)."""
     from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
-    from simpgan.pipelines.requests.data_sets import DataSet
+    from simpgan.pipelines.requests.adapt import AdaptRequest
 
     folder = out / f"cameras-{seed}"
     if not (folder / TARGET_FOLDER).exists():
         generate(folder, seed)
-    source = DataSet.parse(f"market1501:{folder / SOURCE_FOLDER}", "--out", "generated-outdoor")
-    target = DataSet.parse(f"grid:{folder / TARGET_FOLDER}", "--out", "generated-underground")
-    rows = adapt(source, target, out, methods=["gan", "cyclegan", "simpgan"], preset="demo", seed=seed)
-    show(rows, out, f"The report: {out / 'report.html'}\nEvery run:  simpgan ui --out {out}")
+    options = {
+        "source": f"market1501:{folder / SOURCE_FOLDER}",
+        "source_name": "generated-outdoor",
+        "target": f"grid:{folder / TARGET_FOLDER}",
+        "target_name": "generated-underground",
+        "method": "gan,cyclegan,simpgan",
+        "preset": "demo",
+        "seed": seed,
+    }
+    adapt(AdaptRequest.parse(options), out)
     typer.echo("Labels of the new cameras were used only to count this.")
 
 
 def adapt(
-    source: "DataSet",
-    target: "DataSet",
-    out: Path,
-    *,
-    methods: Sequence[str],
-    protocols: Sequence[str] = (),
-    sweep: Sequence[str] = (),
-    preset: str | None,
-    assignments: Sequence[str] = (),
-    seed: int | None,
-    data_root: str | None = None,
-    runner: Runner = Runner.SUBPROCESS,
+    request: "AdaptRequest", out: Path, data_root: str | None = None, runner: Runner = Runner.SUBPROCESS
 ) -> "list[ResultsRow]":
-    """Check the whole request, run the pipeline `adapt`, and return the rows of results."""
-    from simpgan.pipelines.config.presets import resolve
-    from simpgan.pipelines.requests.early_checks import foresee
-    from simpgan.pipelines.requests.sweep import plan
+    """Check the whole request, run `adapt`, print the results, and return their rows."""
     from simpgan.pipelines.runner import runs
 
-    settings = resolve(preset, assignments, seed, source.layout)
-    runs.refuse_shared_people([source], target, settings)
-    planned = plan(settings.train_gan, methods, protocols, target, sweep)
-    planned, left_out = foresee([source], target, settings, planned)
-    for sentence in left_out:
-        typer.echo(sentence, err=True)
-    out = prepared(out)
-    place = place_of_run(data_root, out)
-    return runs.run_adapt(source, target, settings, planned, out, place, sys.argv[1:], runner)
+    checked = check(request)
+    folder = prepared(out)
+    rows = runs.run_adapt(checked, folder, place_of_run(data_root, folder), sys.argv[1:], runner)
+    show(rows, out, f"The report: {out / 'report.html'}\nEvery run:  simpgan ui --out {out}")
+    return rows
+
+
+def check(request: "PipelineRequest") -> "CheckedRequest":
+    """Check the whole request, and print what is left out."""
+    from simpgan.pipelines.requests.places import Places
+
+    checked = request.check(Places())
+    for note in checked.notes:
+        typer.echo(note, err=True)
+    return checked
 
 
 def prepared(out: Path) -> Path:

@@ -36,7 +36,7 @@ def apply_schedules(
     from simpgan.pipelines.cluster.schedules.reconciling import apply, wanted
 
     checked = [wanted(each) for each in schedules]
-    for note in dict.fromkeys(note for each in checked for note in each.request.notes):
+    for note in dict.fromkeys(note for each in checked for note in each.submission.notes):
         typer.echo(note, err=True)
     for line in apply(Server(host, token_file, namespace), checked, whole=not files):
         typer.echo(line)

@@ -9,31 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from simpgan.components.core.errors import UserError
+from simpgan.pipelines.cli.commands import with_options_of
 from simpgan.pipelines.cli.locations import a_place, a_profile
-from simpgan.pipelines.cli.options import (
-    CLUSTER,
-    MethodOption,
-    ModelOption,
-    PartImagesOption,
-    PresetOption,
-    ProtocolOption,
-    RegistryOption,
-    RetrainMethodOption,
-    SeedOption,
-    SeedsOption,
-    SetOption,
-    SharedPeopleOption,
-    SourceNameOption,
-    SourceNamesOption,
-    SweepOption,
-    Table1MethodOption,
-    TargetNameOption,
-    ThresholdOption,
-)
-from simpgan.pipelines.config.defaults import MODEL, PART_IMAGES, RETRAIN_METHOD, TABLE1_METHODS, THRESHOLD
+from simpgan.pipelines.cli.options import CLUSTER, RegistryOption
+from simpgan.pipelines.cli.requests import adapt_request, retrain_request, table1_request
+from simpgan.pipelines.config.defaults import PROFILE
 
 if TYPE_CHECKING:
-    from simpgan.pipelines.requests.submitted import Request
+    from simpgan.pipelines.cluster.submission import Submission
+    from simpgan.pipelines.requests.request import PipelineRequest
 
 HostOption = Annotated[
     str,
@@ -63,7 +47,6 @@ NamespaceOption = Annotated[
         "--namespace", metavar="NAME", rich_help_panel=CLUSTER, help="Your namespace, on a multi-user server."
     ),
 ]
-ClusterTargetOption = Annotated[str, typer.Option("--target", metavar="LAYOUT:PATH", help="Data set to adapt to.")]
 ClusterDataRootOption = Annotated[
     str,
     typer.Option(
@@ -95,23 +78,13 @@ WaitOption = Annotated[
     bool, typer.Option("--wait", rich_help_panel=CLUSTER, help="Follow the run to its end; exit with 1 if it fails.")
 ]
 EXPERIMENT = "simpgan"
-PROFILE = "one-gpu"
+AS_RUN = "The options are those of simpgan run {}. Paths are s3:// prefixes, or full paths that all pods have."
 
 
-def submit_adapt(
+def submit(
+    request: "PipelineRequest",
     host: HostOption,
-    source: Annotated[str, typer.Option(metavar="LAYOUT:PATH", help="Labelled data set.")],
-    target: ClusterTargetOption,
     data_root: ClusterDataRootOption = "",
-    source_name: SourceNameOption = "",
-    target_name: TargetNameOption = "",
-    method: MethodOption = "",
-    protocol: ProtocolOption = "",
-    sweep: SweepOption = None,
-    preset: PresetOption = None,
-    assignments: SetOption = None,
-    seed: SeedOption = None,
-    allow_shared_people: SharedPeopleOption = False,
     profile: ClusterProfileOption = PROFILE,
     registry: RegistryOption = "",
     token_file: TokenFileOption = None,
@@ -121,126 +94,22 @@ def submit_adapt(
     no_cache: NoCacheOption = False,
     wait: WaitOption = False,
 ) -> None:
-    """Adapt from one source to one target on a cluster.
+    """Run a pipeline on a cluster."""
+    from simpgan.pipelines.cluster.submission import ClusterOptions, submission
 
-    The options are those of simpgan run adapt. Paths are s3:// prefixes, or full paths that all pods have.
-    """
-    from simpgan.pipelines.requests.submitted import AdaptOptions
-
-    options = AdaptOptions.parse(
-        {
-            "source": source,
-            "source_name": source_name,
-            "target": target,
-            "target_name": target_name,
-            "method": method,
-            "protocol": protocol,
-            "sweep": sweep or [],
-            "preset": preset,
-            "set": assignments or [],
-            "seed": seed,
-            "data_root": data_root,
-            "allow_shared_people": allow_shared_people,
-            "profile": profile,
-            "registry": registry,
-        }
-    )
-    send(options.request(), host, token_file, namespace, experiment, name, no_cache, wait)
+    options = ClusterOptions(data_root=data_root, profile=profile, registry=registry)
+    send(submission(request, options), host, token_file, namespace, experiment, name, no_cache, wait)
 
 
-def submit_table1(
-    host: HostOption,
-    source: Annotated[list[str], typer.Option(metavar="LAYOUT:PATH", help="Labelled data set; repeatable.")],
-    target: ClusterTargetOption,
-    data_root: ClusterDataRootOption = "",
-    source_name: SourceNamesOption = None,
-    target_name: TargetNameOption = "",
-    method: Table1MethodOption = TABLE1_METHODS,
-    protocol: ProtocolOption = "",
-    preset: PresetOption = None,
-    assignments: SetOption = None,
-    seed: SeedsOption = None,
-    allow_shared_people: SharedPeopleOption = False,
-    profile: ClusterProfileOption = PROFILE,
-    registry: RegistryOption = "",
-    token_file: TokenFileOption = None,
-    namespace: NamespaceOption = None,
-    experiment: ExperimentOption = EXPERIMENT,
-    name: NameOption = "",
-    no_cache: NoCacheOption = False,
-    wait: WaitOption = False,
-) -> None:
-    """Run every method for several sources and seeds on a cluster.
-
-    The options are those of simpgan run table1. Paths are s3:// prefixes, or full paths that all pods have.
-    """
-    from simpgan.pipelines.requests.submitted import Table1Options
-
-    options = Table1Options.parse(
-        {
-            "source": source,
-            "source_name": source_name or [],
-            "target": target,
-            "target_name": target_name,
-            "method": method,
-            "protocol": protocol,
-            "preset": preset,
-            "set": assignments or [],
-            "seed": seed or [],
-            "data_root": data_root,
-            "allow_shared_people": allow_shared_people,
-            "profile": profile,
-            "registry": registry,
-        }
-    )
-    send(options.request(), host, token_file, namespace, experiment, name, no_cache, wait)
-
-
-def submit_retrain(
-    location: Annotated[
-        str,
-        typer.Argument(callback=a_place, help="s3:// prefix or full path with one folder of images per camera."),
-    ],
-    host: HostOption,
-    data_root: ClusterDataRootOption = "",
-    model: ModelOption = MODEL,
-    method: RetrainMethodOption = RETRAIN_METHOD,
-    threshold: ThresholdOption = THRESHOLD,
-    part_images: PartImagesOption = PART_IMAGES,
-    preset: PresetOption = None,
-    assignments: SetOption = None,
-    seed: SeedOption = None,
-    profile: ClusterProfileOption = PROFILE,
-    registry: RegistryOption = "",
-    token_file: TokenFileOption = None,
-    namespace: NamespaceOption = None,
-    experiment: ExperimentOption = EXPERIMENT,
-    name: NameOption = "",
-    no_cache: NoCacheOption = False,
-    wait: WaitOption = False,
-) -> None:
-    """Continue training from the champion on a cluster.
-
-    The options are those of simpgan run retrain. Paths are s3:// prefixes, or full paths that all pods have.
-    """
-    from simpgan.pipelines.requests.submitted import RetrainOptions
-
-    options = RetrainOptions.parse(
-        {
-            "location": location,
-            "model": model,
-            "method": method,
-            "threshold": threshold,
-            "part_images": part_images,
-            "preset": preset,
-            "set": assignments or [],
-            "seed": seed,
-            "data_root": data_root,
-            "profile": profile,
-            "registry": registry,
-        }
-    )
-    send(options.request(), host, token_file, namespace, experiment, name, no_cache, wait)
+submit_adapt = with_options_of(
+    adapt_request, f"Adapt from one source to one target on a cluster.\n\n{AS_RUN.format('adapt')}"
+)(submit)
+submit_table1 = with_options_of(
+    table1_request, f"Run every method for several sources and seeds on a cluster.\n\n{AS_RUN.format('table1')}"
+)(submit)
+submit_retrain = with_options_of(
+    retrain_request, f"Continue training from the champion on a cluster.\n\n{AS_RUN.format('retrain')}"
+)(submit)
 
 
 def submit_file(
@@ -258,10 +127,10 @@ def submit_file(
     wait: WaitOption = False,
 ) -> None:
     """Run a compiled pipeline on a cluster with its own parameters."""
-    from simpgan.pipelines.requests.submitted import file_request
+    from simpgan.pipelines.cluster.submission import file_submission
 
-    request = file_request(file, parse_parameters(parameters or []))
-    send(request, host, token_file, namespace, experiment, name, no_cache, wait)
+    submitted = file_submission(file, parse_parameters(parameters or []))
+    send(submitted, host, token_file, namespace, experiment, name, no_cache, wait)
 
 
 def parse_parameters(texts: Sequence[str]) -> dict[str, Any]:
@@ -285,7 +154,7 @@ def parse_parameters(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def send(
-    request: "Request",
+    submission: "Submission",
     host: str,
     token_file: Path | None,
     namespace: str | None,
@@ -299,18 +168,18 @@ def send(
     from simpgan.pipelines.cluster.client import Server
     from simpgan.pipelines.cluster.follow import follow
     from simpgan.pipelines.cluster.mlflow_link import mlflow_link
-    from simpgan.pipelines.requests.submitted import as_read
+    from simpgan.pipelines.cluster.submission import as_read
 
-    for note in request.notes:
+    for note in submission.notes:
         typer.echo(note, err=True)
     server = Server(host, token_file, namespace)
-    compiled = request.compiled.without_cache() if no_cache else request.compiled
+    compiled = submission.compiled.without_cache() if no_cache else submission.compiled
     version = server.upload(compiled)
-    name = name or f"{request.title}, {datetime.now():%Y-%m-%d %H:%M:%S}"
-    run_id = server.start(version, request.arguments, name, experiment)
+    name = name or f"{submission.title}, {datetime.now():%Y-%m-%d %H:%M:%S}"
+    run_id = server.start(version, submission.arguments, name, experiment)
     typer.echo(f"Pipeline: {compiled.name}, version {version.name} ({'uploaded' if version.new else 'already there'})")
     typer.echo(f"Run:      {name}\n          {server.run_link(run_id)}")
-    run = open_pipeline(run_id, name, request.tags, as_read(request.arguments))
+    run = open_pipeline(run_id, name, submission.tags, as_read(submission.arguments))
     tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
     if tracking.startswith("http"):
         typer.echo(f"MLflow:   {mlflow_link(tracking, run)}")

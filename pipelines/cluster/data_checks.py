@@ -1,66 +1,71 @@
 """Data that a cluster reads: whether it is there, and what lies there now."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
+from simpgan.pipelines.config.presets import RunSettings
 from simpgan.pipelines.requests.data_sets import DataSet
+from simpgan.pipelines.requests.places import Places
 
 NOTHING = hashlib.sha256().hexdigest()  # what storage.fingerprint says of a prefix without objects
 LOOKED_AT_EVERY_TIME = "looked at every time"
 
 
-@dataclass(frozen=True)
-class ClusterDataSet(DataSet):
-    """A data set that the cluster reads, with the fingerprint of what lies there."""
+class ClusterPlaces(Places):
+    """Checks the places of a request as a cluster reads them, as far as they can be seen from here."""
 
-    fingerprint: str = ""
+    def data_set(self, text: str, option: str, name: str = "") -> DataSet:
+        """Parse `market1501:s3://bucket/prefix`, or a full path on the cluster's own volumes.
 
-    def as_arguments(self, role: str) -> dict[str, str]:
-        """The arguments of a pipeline that say where its source or target is, and what lies there now."""
-        return {
-            f"{role}_name": self.name,
-            f"{role}_layout": self.layout,
-            f"{role}_location": self.location,
-            f"{role}_fingerprint": self.fingerprint,
-        }
+        If a path also exists on this machine, its content is looked at; if not, nothing is taken from the cache for it.
+        A schedule reads what will lie there later, so its fingerprint is always the same.
 
+        Raises:
+            UserError: The layout is missing or unknown, a path exists on this machine only, or a prefix is empty or
+                does not exist.
+        """
+        layout, colon, location = text.partition(":")
+        seen_from_here = not colon or location.startswith((storage.S3, "//"))
+        named = DataSet.parse(text if seen_from_here else f"{layout}:/", option, name)
+        if in_store(location, option):
+            fingerprint = storage.fingerprint(location)
+            if fingerprint == NOTHING:
+                raise UserError(f"{option}: nothing lies under {location}: correct the bucket or the prefix")
+        else:
+            here = Path(location).exists()
+            fingerprint = storage.fingerprint(location) if here else f"not seen, {datetime.now(UTC).isoformat()}"
+        return DataSet(named.layout, location, named.name, LOOKED_AT_EVERY_TIME if self.scheduled else fingerprint)
 
-def cluster_data_set(text: str, option: str, name: str = "", *, scheduled: bool = False) -> ClusterDataSet:
-    """`market1501:s3://bucket/prefix`, or a full path on the cluster's own volumes.
+    def images(self, location: str) -> str:
+        """Return the location of camera images. A prefix may be empty, but its bucket exists.
 
-    What a path holds is looked at where it exists on this machine too; where it does not, nothing is taken from the
-    cache for it. A schedule reads what will lie there later: its fingerprint says nothing.
+        Raises:
+            UserError: The cluster cannot look for images there.
+        """
+        if in_store(location, "LOCATION"):
+            storage.list_files(location)
+        return location
 
-    Raises:
-        UserError: no or an unknown layout, a path of this machine only, or an empty or missing prefix.
-    """
-    layout, colon, location = text.partition(":")
-    seen_from_here = not colon or location.startswith((storage.S3, "//"))
-    named = DataSet.parse(text if seen_from_here else f"{layout}:/", option, name)
-    if in_store(location, option):
-        fingerprint = storage.fingerprint(location)
-        if fingerprint == NOTHING:
-            raise UserError(f"{option}: nothing lies under {location}: correct the bucket or the prefix")
-    else:
-        here = Path(location).exists()
-        fingerprint = storage.fingerprint(location) if here else f"not seen, {datetime.now(UTC).isoformat()}"
-    return ClusterDataSet(named.layout, location, named.name, LOOKED_AT_EVERY_TIME if scheduled else fingerprint)
+    def with_weights(self, settings: RunSettings) -> RunSettings:
+        """Return the settings with the digest of the weights file if it can be read from here.
+
+        A schedule takes what the file holds when it runs.
+
+        Raises:
+            UserError: The cluster will not find the file.
+        """
+        check_weights(settings.pretrain.weights)
+        readable = not self.scheduled and storage.exists(settings.pretrain.weights)
+        return super().with_weights(settings) if readable else settings
 
 
 def check_data_root(data_root: str) -> None:
     """Raise UserError unless the cluster can write there, as far as can be seen from here."""
     if in_store(data_root, "--data-root"):
         storage.check_writable(data_root)
-
-
-def check_images(location: str) -> None:
-    """Raise UserError unless the cluster can look for camera images there; a prefix may be empty, its bucket exists."""
-    if in_store(location, "LOCATION"):
-        storage.list_files(location)
 
 
 def check_weights(weights: str) -> None:

@@ -14,6 +14,9 @@ THRESHOLD, PART_IMAGES = 1_000, 20_000
 MODEL, RETRAIN_METHOD = "simpgan", "simpgan"
 """The default name of the registered model, and the default method of retraining."""
 
+PROFILE = "one-gpu"
+"""The default profile of pods."""
+
 
 class Runner(StrEnum):
     """How each stage runs on this machine."""

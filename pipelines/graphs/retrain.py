@@ -8,6 +8,7 @@ from kfp.dsl.graph_component import GraphComponent
 from kfp.dsl.pipeline_task import PipelineTask
 
 from simpgan.components.champion.component import champion
+from simpgan.components.core.registry.continuation import ADABN, FOLD, PROTOCOL
 from simpgan.components.drift.component import drift
 from simpgan.components.evaluate.component import evaluate
 from simpgan.components.ingest.component import ingest_part, merge
@@ -15,7 +16,6 @@ from simpgan.components.propose.component import propose
 from simpgan.components.train_gan.component import train_gan
 from simpgan.components.translate.component import translate
 from simpgan.components.watch.component import watch
-from simpgan.pipelines.requests.retrain import ADABN, FOLD, PROTOCOL
 
 PARTS_AT_A_TIME = 8
 
@@ -96,7 +96,7 @@ def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphCo
                     trained = train_gan(
                         method=method,
                         protocol=PROTOCOL,
-                        fold=FOLD,
+                        fold=str(FOLD),
                         changes="{}",
                         settings=train_gan_settings,
                         initial=used.outputs["translator"],

@@ -16,11 +16,16 @@ TAKEN = "a folder, an archive or s3://bucket/prefix"
 
 @dataclass(frozen=True)
 class DataSet:
-    """Where a data set is, how it is laid out, and what results call it."""
+    """A data set: its layout, where it is, and its name in results.
+
+    Attributes:
+        fingerprint: What lies there; empty: it is read when it is needed.
+    """
 
     layout: str
     location: str
     name: str
+    fingerprint: str = ""
 
     @classmethod
     def parse(cls, text: str, option: str, name: str = "") -> Self:
@@ -53,7 +58,7 @@ class DataSet:
             f"{role}_name": self.name,
             f"{role}_layout": self.layout,
             f"{role}_location": self.location,
-            f"{role}_fingerprint": storage.fingerprint(self.location),
+            f"{role}_fingerprint": self.fingerprint or storage.fingerprint(self.location),
         }
 
 

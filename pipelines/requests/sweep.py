@@ -219,13 +219,13 @@ def adaptation_of(settings: TrainGanSettings, method: str, split: Split, changes
 
 
 def resolved(settings: TrainGanSettings, method: str, split: Split, changes: Changes) -> TrainGanSettings:
-    """All settings of an adaptation.
+    """Return all settings of an adaptation.
 
     Raises:
-        UserError: they do not go together.
+        UserError: They do not go together.
     """
-    chosen = {"method": method, "protocol": split.protocol, "fold": split.fold}
-    return TrainGanSettings.parse({**settings.model_dump(), **chosen, **changes}, stage="train_gan")
+    own = {"method": method, "protocol": split.protocol, "fold": split.fold}
+    return TrainGanSettings.resolve(settings.model_dump(), own, changes, stage="train_gan")
 
 
 def plain(value: Any) -> Any:

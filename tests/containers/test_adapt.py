@@ -18,7 +18,7 @@ from simpgan.components.core.errors import UserError
 from simpgan.pipelines.cli.run import adapt
 from simpgan.pipelines.config.defaults import Runner
 from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
-from simpgan.pipelines.requests.data_sets import DataSet
+from simpgan.pipelines.requests.adapt import AdaptRequest
 from simpgan.pipelines.runner import stage_container
 from simpgan.pipelines.runner.docker_engine import connect
 from simpgan.pipelines.runner.folder_lock import container_of
@@ -248,10 +248,8 @@ def test_a_full_disk_is_one_line(cameras, stage_images, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    source, target = (
-        DataSet.parse(f"{layout}:{folder}", "--source")
-        for layout, folder in zip(("market1501", "grid"), cameras, strict=True)
-    )
+    source, target = cameras
+    request = AdaptRequest(source=f"market1501:{source}", target=f"grid:{target}", preset=TINY, seed=5)
     with pytest.raises(UserError, match=r"No space left on device") as refused:
-        adapt(source, target, tmp_path, methods=[], preset=TINY, seed=5, data_root=place, runner=Runner.DOCKER)
+        adapt(request, tmp_path, place, Runner.DOCKER)
     assert "\n" not in str(refused.value)

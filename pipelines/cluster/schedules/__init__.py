@@ -1,6 +1,6 @@
 """Schedules: files that say which pipeline a server starts when, and with what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +13,7 @@ from simpgan.components.core.settings import Settings, nearest
 from simpgan.pipelines.cluster.schedules.cron import check_cron
 
 if TYPE_CHECKING:
-    from simpgan.pipelines.requests.submitted import Request
+    from simpgan.pipelines.cluster.submission import Submission
 
 FOLDER = Path(__file__).parent
 SUFFIXES = (".yaml", ".yml")
@@ -47,21 +47,22 @@ class ScheduleFile:
     def name(self) -> str:
         return self.path.stem
 
-    def request(self) -> "Request":
-        """The pipeline and the arguments of every run.
+    def submission(self) -> "Submission":
+        """Return the pipeline and the arguments of every run.
 
         Raises:
-            UserError: something asked for cannot be.
+            UserError: Something that is asked for is impossible.
         """
-        from simpgan.pipelines.requests.submitted import PIPELINES, file_request
+        from simpgan.pipelines.cluster.submission import ClusterOptions, file_submission, submission
+        from simpgan.pipelines.requests.pipelines import PIPELINES
 
         schedule, folder = self.schedule, self.path.parent
-        given = dict(schedule.options)
+        given = {key.replace("-", "_"): value for key, value in schedule.options.items()}
         try:
             if schedule.pipeline.endswith(SUFFIXES):
                 if given:
                     raise UserError("'options' are for the pipelines that have a name: write parameters")
-                return file_request(folder / schedule.pipeline, schedule.parameters, scheduled=True)
+                return file_submission(folder / schedule.pipeline, schedule.parameters, scheduled=True)
             if schedule.pipeline not in PIPELINES:
                 raise UserError(f"unknown pipeline '{schedule.pipeline}': {nearest(schedule.pipeline, PIPELINES)}")
             if schedule.parameters:
@@ -69,10 +70,9 @@ class ScheduleFile:
             for name in ("preset", "profile"):
                 if str(given.get(name, "")).endswith(SUFFIXES):
                     given[name] = str(folder / given[name])
-            options = PIPELINES[schedule.pipeline]
-            return parsed(options, {key.replace("-", "_"): value for key, value in given.items()}).request(
-                scheduled=True
-            )
+            on_cluster = {name: given.pop(name) for name in ClusterOptions.model_fields if name in given}
+            request = parsed(PIPELINES[schedule.pipeline], given, others=ClusterOptions.model_fields)
+            return submission(request, ClusterOptions.parse(on_cluster), scheduled=True)
         except UserError as error:
             raise UserError(f"schedule {self.path}: {error}") from None
 
@@ -129,16 +129,19 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
 
 
-def parsed(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
-    """The settings, all of whose names are there and known.
+def parsed(kind: type[Kind], values: Mapping[str, Any], others: Iterable[str] = ()) -> Kind:
+    """Parse settings.
+
+    Args:
+        others: Names that are known beside those of the settings, for messages.
 
     Raises:
-        UserError: naming the first that is wrong.
+        UserError: A name is unknown or missing, or a value is wrong.
     """
     names = {field.alias or name: field for name, field in kind.model_fields.items()}
     for name in values:
         if name not in names:
-            raise UserError(f"unknown key '{name}': {nearest(str(name), names)}")
+            raise UserError(f"unknown key '{name}': {nearest(str(name), [*names, *others])}")
     for name, field in names.items():
         if field.is_required() and name not in values:
             raise UserError(f"'{name}' is missing: {field.description}")

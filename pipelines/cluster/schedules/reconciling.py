@@ -11,7 +11,7 @@ from kfp_server_api import V2beta1RecurringRun
 
 from simpgan.pipelines.cluster.client import Server
 from simpgan.pipelines.cluster.schedules import ScheduleFile
-from simpgan.pipelines.requests.submitted import Request
+from simpgan.pipelines.cluster.submission import Submission
 
 PREFIX = "simpgan-"
 MARK = "Made by simpgan schedule from {name}.yaml, digest {digest}: change it there."
@@ -44,14 +44,14 @@ class Wanted:
     """What a schedule's file asks for, compiled and checked."""
 
     name: str
-    request: Request
+    submission: Submission
     cron: str
     values: dict[str, Any]
 
     @property
     def digest(self) -> str:
         """Of all that the server is told (sha256, hex)."""
-        content = [self.request.compiled.digest, self.request.arguments, self.cron, self.values]
+        content = [self.submission.compiled.digest, self.submission.arguments, self.cron, self.values]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -69,7 +69,7 @@ def wanted(file: ScheduleFile) -> Wanted:
         "experiment": schedule.experiment,
         "description": schedule.description,
     }
-    return Wanted(file.name, file.request(), schedule.cron, values)
+    return Wanted(file.name, file.submission(), schedule.cron, values)
 
 
 def own(server: Server) -> list[Own]:
@@ -118,14 +118,14 @@ def create(server: Server, schedule: Wanted) -> None:
     """Create the recurring run of a schedule, uploading its pipeline if need be."""
     values = dict(schedule.values)
     mark = MARK.format(name=schedule.name, digest=schedule.digest)
-    version = server.upload(schedule.request.compiled)
+    version = server.upload(schedule.submission.compiled)
     experiment = server.experiment_id(values.pop("experiment"))
     server.create_recurring_run(
         **{**values, "description": f"{values['description']}\n\n{mark}".strip()},
         experiment_id=experiment,
         job_name=PREFIX + schedule.name,
         cron_expression=schedule.cron,
-        params=dict(schedule.request.arguments),
+        params=dict(schedule.submission.arguments),
         pipeline_id=version.pipeline_id,
         version_id=version.version_id,
     )

@@ -5,10 +5,10 @@ import pytest
 from simpgan.components.core.errors import UserError
 from simpgan.pipelines.cluster.data_checks import (
     LOOKED_AT_EVERY_TIME,
+    ClusterPlaces,
     check_data_root,
     check_parameter,
     check_weights,
-    cluster_data_set,
 )
 
 
@@ -23,23 +23,23 @@ def refused(act, *arguments):
 def test_a_prefix_has_the_fingerprint_of_its_objects(object_store):
     object_store.fill({"grid/a.jpg": b"1"})
     text = f"grid:{object_store.location}/grid"
-    first = cluster_data_set(text, "--target", "station").as_arguments("target")
+    first = ClusterPlaces().data_set(text, "--target", "station").as_arguments("target")
     assert first["target_name"] == "station"
     assert first["target_location"] == f"{object_store.location}/grid"
-    assert cluster_data_set(text, "--target").fingerprint == first["target_fingerprint"]
+    assert ClusterPlaces().data_set(text, "--target").fingerprint == first["target_fingerprint"]
     object_store.fill({"grid/b.jpg": b"2"})
-    assert cluster_data_set(text, "--target").fingerprint != first["target_fingerprint"]
-    assert cluster_data_set(text, "--target", scheduled=True).fingerprint == LOOKED_AT_EVERY_TIME
+    assert ClusterPlaces().data_set(text, "--target").fingerprint != first["target_fingerprint"]
+    assert ClusterPlaces(scheduled=True).data_set(text, "--target").fingerprint == LOOKED_AT_EVERY_TIME
 
 
 def test_a_path_that_only_the_cluster_has_is_new_every_time(tmp_path):
     there = f"grid:{tmp_path}/not-here/./grid"
-    first, second = (cluster_data_set(there, "--target") for _ in range(2))
+    first, second = (ClusterPlaces().data_set(there, "--target") for _ in range(2))
     assert first.location == f"{tmp_path}/not-here/./grid"
     assert first.fingerprint != second.fingerprint
     (tmp_path / "here").mkdir()
-    here = f"grid:{tmp_path}/here"
-    assert cluster_data_set(here, "--target").fingerprint == cluster_data_set(here, "--target").fingerprint
+    first, second = (ClusterPlaces().data_set(f"grid:{tmp_path}/here", "--target") for _ in range(2))
+    assert first.fingerprint == second.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_a_path_that_only_the_cluster_has_is_new_every_time(tmp_path):
     ],
 )
 def test_what_is_no_data_set_of_a_cluster_is_refused(text, message):
-    assert refused(cluster_data_set, text, "--target").startswith(message)
+    assert refused(ClusterPlaces().data_set, text, "--target").startswith(message)
 
 
 def test_what_does_not_exist_in_the_store_is_refused(object_store):
     at = object_store.location
-    said = refused(cluster_data_set, f"grid:{at}/grid", "--target")
+    said = refused(ClusterPlaces().data_set, f"grid:{at}/grid", "--target")
     assert said == f"--target: nothing lies under {at}/grid: correct the bucket or the prefix"
-    assert refused(cluster_data_set, "grid:s3://no-bucket/grid", "--target").startswith(
+    assert refused(ClusterPlaces().data_set, "grid:s3://no-bucket/grid", "--target").startswith(
         "no such bucket: s3://no-bucket"
     )
     assert refused(check_data_root, "s3://no-bucket/data").startswith("no such bucket: s3://no-bucket/data")

@@ -17,8 +17,6 @@ from simpgan.components.core.data.shards import read_images
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.model_registry import ModelRegistry
 from simpgan.components.watch.known import fetch_known
-from simpgan.pipelines.config.presets import resolve
-from simpgan.pipelines.requests.retrain import Retraining, check_location
 from tests.conftest import Ingested
 from tests.pipelines.champions import register
 
@@ -143,35 +141,3 @@ def test_a_champion_without_a_translator_goes_on_by_adabn_only(client, ingested:
     ):
         fetch_known("simpgan", "simpgan", "/drop", tmp_path / "known")
     assert fetch_known("simpgan", "adabn", "/drop", tmp_path / "known").dataset == "station"
-
-
-def asked(method: str = "simpgan") -> Retraining:
-    return Retraining("s3://bucket/station", "reid", method, 100, 10)
-
-
-def test_the_arguments_are_of_the_only_split_that_cameras_have():
-    settings = resolve(None, ["evaluate.batch=16", "propose.tolerance=0.5", "train_gan.steps=7"], 3, "cameras")
-    arguments = asked().arguments(settings, "s3://bucket/data")
-    read = {name: json.loads(value) for name, value in arguments.items() if name.endswith("_settings")}
-    assert (arguments["threshold"], arguments["part_images"], arguments["model"]) == ("100", "10", "reid")
-    assert read["evaluate_settings"]["protocols"] == ["cameras"]
-    trained = read["train_gan_settings"]
-    assert (trained["method"], trained["protocol"], trained["fold"], trained["seed"]) == ("simpgan", "cameras", 0, 3)
-    proposed = read["propose_settings"]
-    assert proposed["method"] == "simpgan+adabn"
-    assert (proposed["model"], proposed["tolerance"], proposed["batch"]) == ("reid", 0.5, 16)
-    without = resolve(None, ["evaluate.adabn=false"], 3, "cameras")
-    assert json.loads(asked().arguments(without, "")["propose_settings"])["method"] == "simpgan"
-    assert json.loads(asked("adabn").arguments(settings, "")["propose_settings"])["method"] == "adabn"
-
-
-@pytest.mark.parametrize("method", ["umdl", "simpgan,gan", "simpgn"])
-def test_a_method_that_no_champion_can_go_on_by_is_refused(method: str):
-    with pytest.raises(UserError, match=f"--method '{method}' is none to go on by"):
-        asked(method)
-
-
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path):
-    with pytest.raises(UserError, match="LOCATION: there is no folder"):
-        check_location(str(tmp_path / "gone"))
-    assert check_location("s3://bucket/station") == "s3://bucket/station"

@@ -1,6 +1,5 @@
 """Whole pipelines from the command line to the files of results, on generated data, all stages real."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,17 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.probes import read_probes
 from simpgan.components.core.results.rows import read_results
 from simpgan.components.core.results.summary import CURVE_RANKS, final_figures
 from simpgan.components.core.tracking import close_pipeline, stage_run
 from simpgan.components.core.tracking.outcome import RunOutcome
 from simpgan.components.core.tracking.sync import sync
-from simpgan.pipelines.config.presets import RunSettings, resolve
 from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
 from simpgan.pipelines.runner.rerun import changed, run_again
-from simpgan.pipelines.runner.runs import with_content_of_weights
 from simpgan.pipelines.runner.task_records import find_past_task, read_task
 from tests.pipelines.recorded_names import documented, recorded, stands_for
 
@@ -292,22 +288,6 @@ def test_images_that_are_gone_are_made_again_and_nothing_else(finished):
     assert len(done) == 4
     assert again.stdout == ran.stdout
     assert (out / "results.json").read_bytes() == before
-
-
-def test_weights_of_another_content_are_another_training(tmp_path):
-    def settings(weights: object) -> RunSettings:
-        return with_content_of_weights(resolve(None, [f"pretrain.weights={weights}"], 0, "market1501"))
-
-    assert settings("imagenet").pretrain.weights_sha256 == ""
-    file = tmp_path / "weights.safetensors"
-    with pytest.raises(UserError, match=r"^pretrain.weights: no such file"):
-        settings(file)
-    file.write_bytes(b"one")
-    first = settings(file)
-    assert first.pretrain.weights_sha256 == hashlib.sha256(b"one").hexdigest()
-    file.write_bytes(b"two")
-    assert settings(file).pretrain.weights_sha256 == hashlib.sha256(b"two").hexdigest()
-    assert with_content_of_weights(first) == first
 
 
 @pytest.mark.local

@@ -1,0 +1,97 @@
+"""What `adapt` and `table1` share: sources, a target, and what is trained for them."""
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from simpgan.pipelines.config.defaults import SHARED_PEOPLE, split
+from simpgan.pipelines.config.presets import RunSettings, resolve
+from simpgan.pipelines.requests.data_sets import DataSet, refuse_same_data
+from simpgan.pipelines.requests.early_checks import foresee
+from simpgan.pipelines.requests.places import Places
+from simpgan.pipelines.requests.request import PipelineRequest
+from simpgan.pipelines.requests.sweep import Plan, plan
+
+STAGES_OF_A_SEED = ("pretrain", "train_gan", "translate", "umdl", "evaluate")
+"""Stages that run for every seed."""
+
+
+class ExperimentRequest(PipelineRequest):
+    """The options of a pipeline that has sources and a target."""
+
+    target: str = Field(description="data set to adapt to, grid:s3://bucket/prefix or likewise")
+    target_name: str = Field("", description="what results call the target")
+    method: str = Field("", description="methods, with commas")
+    protocol: str = Field("", description="protocols of the target with folds, with commas")
+    allow_shared_people: bool = Field(False, description="also where source and target show the same people")
+
+    def settings(self, seed: int | None, source: DataSet, places: Places) -> RunSettings:
+        """Resolve the settings of one seed.
+
+        Raises:
+            UserError: A preset, a setting or the weights file does not exist.
+        """
+        shared = SHARED_PEOPLE if self.allow_shared_people else ()
+        return places.with_weights(resolve(self.preset, [*self.assignments, *shared], seed, source.layout))
+
+    def planned(
+        self,
+        sources: Sequence[DataSet],
+        target: DataSet,
+        settings: RunSettings,
+        places: Places,
+        *,
+        protocols: Sequence[str],
+        sweep: Sequence[str] = (),
+        needs_rows: bool = False,
+    ) -> tuple[Plan, list[str]]:
+        """Return what is trained, and a sentence about each part that is left out.
+
+        Args:
+            protocols, sweep: as in `plan`.
+            needs_rows: as in `foresee`.
+
+        Raises:
+            UserError: A source is the target, or as in `plan` and `foresee`.
+        """
+        if not (settings.train_gan.allow_shared_people and settings.evaluate.allow_shared_people):
+            refuse_same_data(sources, target)
+        asked = plan(settings.train_gan, split(self.method), protocols, target, sweep)
+        return foresee(sources, target, settings, asked, needs_rows=needs_rows, scheduled=places.scheduled)
+
+
+def tags_of(sources: Sequence[DataSet], target: DataSet, settings: RunSettings, planned: Plan) -> dict[str, str]:
+    """Return the values by which people search runs."""
+    return {
+        "source": ",".join(source.name for source in sources),
+        "target": target.name,
+        "method": ",".join(planned.methods) or "direct",
+        "preset": settings.evaluate.preset,
+    }
+
+
+def title_of(
+    pipeline: str,
+    sources: Sequence[DataSet],
+    target: DataSet,
+    settings: Sequence[RunSettings],
+    planned: Plan,
+) -> str:
+    """Return a title such as `adapt market1501 to grid, simpgan, folds10 x 10, paper, seed 0`.
+
+    Args:
+        settings: Settings of each seed.
+    """
+    folds: dict[str, set[int]] = {}
+    for part in (*(each.split for each in planned.adaptations), *planned.counterparts, *planned.umdl):
+        folds.setdefault(part.protocol, set()).add(part.fold)
+    splits = [
+        f"{protocol}:{','.join(map(str, sorted(some)))}" if len(some) < 4 else f"{protocol}, {len(some)} folds"
+        for protocol, some in folds.items()
+    ]
+    names = " and ".join(source.name for source in sources)
+    preset = settings[0].evaluate.preset or "defaults"
+    seeds = ",".join(str(each.train_gan.seed) for each in settings)
+    methods = "+".join(planned.methods) or "direct"
+    seed = f"seed{'s' if len(settings) > 1 else ''} {seeds}"
+    return ", ".join([f"{pipeline} {names} to {target.name}", methods, *splits, preset, seed])

@@ -1,0 +1,51 @@
+"""The request of `retrain`."""
+
+import json
+from typing import Any
+
+import pytest
+
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.requests.places import Places
+from simpgan.pipelines.requests.request import CheckedRequest
+from simpgan.pipelines.requests.retrain import RetrainRequest
+
+
+def checked(*settings: str, **options: Any) -> CheckedRequest:
+    place = {"location": "s3://bucket/station", "model": "reid", "threshold": 100, "part_images": 10}
+    return RetrainRequest(**{**place, "set": settings, "seed": 3, **options}).check(Places())
+
+
+def test_the_arguments_are_of_the_only_split_that_cameras_have():
+    arguments = checked("evaluate.batch=16", "propose.tolerance=0.5", "train_gan.steps=7").arguments
+    read = {name: json.loads(value) for name, value in arguments.items() if name.endswith("_settings")}
+    assert (arguments["threshold"], arguments["part_images"], arguments["model"]) == ("100", "10", "reid")
+    assert read["evaluate_settings"]["protocols"] == ["cameras"]
+    trained = read["train_gan_settings"]
+    assert (trained["method"], trained["protocol"], trained["fold"], trained["seed"]) == ("simpgan", "cameras", 0, 3)
+    proposed = read["propose_settings"]
+    assert (proposed["model"], proposed["tolerance"], proposed["batch"]) == ("reid", 0.5, 16)
+
+
+@pytest.mark.parametrize(
+    ("method", "setting", "proposed"),
+    [
+        ("simpgan", "evaluate.adabn=true", "simpgan+adabn"),
+        ("simpgan", "evaluate.adabn=false", "simpgan"),
+        ("adabn", "evaluate.adabn=true", "adabn"),
+    ],
+)
+def test_what_is_proposed_is_adapted_as_the_evaluation_was(method, setting, proposed):
+    assert json.loads(checked(setting, method=method).arguments["propose_settings"])["method"] == proposed
+
+
+def test_a_run_is_known_by_its_model_and_its_cameras():
+    request = checked("train_gan.steps=7", preset="small")
+    assert request.title == "retrain reid on station, simpgan, small, train_gan.steps=7"
+    assert request.tags == {"source": "reid", "target": "station", "method": "simpgan", "preset": "small"}
+
+
+@pytest.mark.parametrize("method", ["umdl", "simpgan,gan", "simpgn"])
+def test_a_method_that_no_champion_can_go_on_by_is_refused(method):
+    with pytest.raises(UserError, match=f"--method '{method}' is none to go on by"):
+        checked(method=method)

@@ -1,4 +1,4 @@
-"""A data set as the user names it: its layout, where it is, and what results call it."""
+"""A data set as the user names it: its layout, its location, and its name in results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,10 +29,14 @@ class DataSet:
 
     @classmethod
     def parse(cls, text: str, option: str, name: str = "") -> Self:
-        """`market1501:PATH` of an existing folder or archive, or an `s3://` prefix; called `name` or like its layout.
+        """Parse `market1501:PATH`, where PATH is an existing folder or archive, or an `s3://` prefix.
+
+        Args:
+            option: Option that the text was given by, for messages.
+            name: Name in results; empty: the layout's.
 
         Raises:
-            UserError: no or an unknown layout, or nothing at PATH; `option` is where the text was given.
+            UserError: The layout is missing or unknown, or nothing is at PATH.
         """
         layout, colon, location = text.partition(":")
         if not colon or location.startswith("//"):
@@ -53,7 +57,7 @@ class DataSet:
         return cls(layout, str(path), name or layout)
 
     def as_arguments(self, role: str) -> dict[str, str]:
-        """The arguments of a pipeline that say where its source or target is, and what lies there now."""
+        """Return the arguments of a pipeline for its source or target: location, layout, name and content."""
         return {
             f"{role}_name": self.name,
             f"{role}_layout": self.layout,
@@ -63,10 +67,10 @@ class DataSet:
 
 
 def names_of_sources(given: Sequence[str], sources: Sequence[str]) -> Sequence[str]:
-    """A name for each of the sources, empty if none was given.
+    """Return a name for each source; empty names if none was given.
 
     Raises:
-        UserError: some have a name, and others have none.
+        UserError: The numbers of names and sources differ.
     """
     if given and len(given) != len(sources):
         raise UserError(f"{len(sources)} --source and {len(given)} --source-name: name all of them or none")
@@ -74,7 +78,7 @@ def names_of_sources(given: Sequence[str], sources: Sequence[str]) -> Sequence[s
 
 
 def refuse_same_data(sources: Sequence[DataSet], target: DataSet) -> None:
-    """Raise UserError if a source is the target: the test would ask for people whose labels were learned."""
+    """Raise UserError if a source is the target, since its labels would be learned before they are tested."""
     for source in sources:
         if source.location.rstrip("/") == target.location.rstrip("/"):
             same = f"at {target.location}"
@@ -89,7 +93,7 @@ def refuse_same_data(sources: Sequence[DataSet], target: DataSet) -> None:
 
 
 def refuse_same_names(sources: Sequence[DataSet]) -> None:
-    """Raise UserError if results could not tell two sources apart."""
+    """Raise UserError if two sources have the same name in results."""
     names = [source.name for source in sources]
     for name in names:
         if names.count(name) > 1:
@@ -97,7 +101,7 @@ def refuse_same_names(sources: Sequence[DataSet]) -> None:
 
 
 def refuse_unlabelled(sources: Sequence[DataSet]) -> None:
-    """Raise UserError if a source is of a layout that has no labels: a classifier learns from people who are known."""
+    """Raise UserError if the layout of a source has no labels, which the classifier is trained with."""
     labelled = [name for name, layout in LAYOUTS.items() if layout.labelled]
     for source in sources:
         if source.layout not in labelled:

@@ -1,4 +1,4 @@
-"""What the names of the files tell of a run before it starts: what must be refused, and what must be left out."""
+"""Checks of the data sets before a run starts, by the names of their files."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -33,17 +33,17 @@ def foresee(
     needs_rows: bool = False,
     scheduled: bool = False,
 ) -> tuple[Plan, list[str]]:
-    """The plan without what the target does not allow, and a sentence for each part that is left out.
+    """Return the part of the plan that the target allows, and a sentence for each part that is left out.
 
-    Only names are read, in seconds; what is in the files is for ingest and the check after it. A place that cannot be
-    seen from here is left to them too.
+    Only names of files are read, which takes seconds. Their contents are checked by ingest and the check after it, and
+    so is everything in a place that cannot be read from here.
 
     Args:
-        needs_rows: whether results without a single ranking are of no use.
-        scheduled: it will run later, on what lies at its places then, so nothing is looked at.
+        needs_rows: Whether results without a single ranking are useless.
+        scheduled: Whether the pipeline runs later, on what its places hold then, so that nothing is read now.
 
     Raises:
-        UserError: a place holds nothing of its layout, no classifier can be trained on a source, or nothing can be
+        UserError: A place holds no data set of its layout, no classifier can be trained on a source, or nothing can be
             measured on the target.
     """
     refuse_unlabelled(sources)
@@ -67,7 +67,7 @@ def foresee(
 
 
 def look_at(data_set: DataSet, settings: RunSettings) -> Manifest | None:
-    """What the names at a data set's place tell; None where they cannot be seen from here."""
+    """Return the manifest of a data set as far as names of files tell; None if it cannot be read from here."""
     if not storage.is_s3(data_set.location) and not Path(data_set.location).exists():
         return None
     chosen = {"layout": data_set.layout, "name": data_set.name}
@@ -75,7 +75,7 @@ def look_at(data_set: DataSet, settings: RunSettings) -> Manifest | None:
 
 
 def possible_part(target: Manifest, planned: Plan) -> tuple[Plan, list[str]]:
-    """The trainings of the plan that the target has images for, and whose results can be measured."""
+    """Return the trainings of the plan that the target has images for and whose results can be measured."""
     rankable = rankable_splits(target, splits_to_evaluate(target))
     sentences: list[str] = []
 
@@ -99,5 +99,5 @@ def possible_part(target: Manifest, planned: Plan) -> tuple[Plan, list[str]]:
 
 
 def splits_of(planned: Plan) -> list[Split]:
-    """Where GANs are trained, each split once."""
+    """Return the splits in which GANs are trained, each once."""
     return list(dict.fromkeys([*(each.split for each in planned.adaptations), *planned.counterparts]))

@@ -1,4 +1,4 @@
-"""What a run will train: which methods, in which folds, with which settings of a sweep; checked before it starts."""
+"""The plan of a run: its methods, their folds, and the settings of a sweep."""
 
 import itertools
 import json
@@ -30,16 +30,16 @@ class Split:
     fold: int
 
     def as_item(self) -> dict[str, str]:
-        """The item of a pipeline's list; all text, since KFP turns the integers of a list into floats."""
+        """Return the item of a pipeline's list; all text, since KFP turns the integers of a list into floats."""
         return {"protocol": self.protocol, "fold": str(self.fold)}
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """One translation to train: by which method, on which training images, and with which settings of a sweep.
+    """One translator to train: its method, its training images, and its settings of a sweep.
 
     Attributes:
-        changes: JSON object of the settings of train_gan that differ.
+        changes: Settings of train_gan that differ, as a JSON object.
     """
 
     method: str
@@ -47,18 +47,18 @@ class Adaptation:
     changes: str = "{}"
 
     def as_item(self) -> dict[str, str]:
-        """The item of a pipeline's list."""
+        """Return the item of a pipeline's list."""
         return {"method": self.method, **self.split.as_item(), "changes": self.changes}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is trained for one source and seed.
+    """Everything that is trained for one source and seed.
 
     Attributes:
-        adaptations: translations of the target.
-        counterparts: where a classifier is trained on the source, translated by SimPGAN's G.
-        umdl: where UMDL is learned.
+        adaptations: Translators of the target.
+        counterparts: Splits in which a classifier is trained on the source as SimPGAN's G translates it.
+        umdl: Splits in which UMDL is learned.
     """
 
     adaptations: tuple[Adaptation, ...]
@@ -67,14 +67,14 @@ class Plan:
 
     @property
     def methods(self) -> list[str]:
-        """The methods, each once."""
+        """Return the methods, each once."""
         named = [adaptation.method for adaptation in self.adaptations]
         named += [SOURCE_TO_TARGET] if self.counterparts else []
         named += [UMDL] if self.umdl else []
         return list(dict.fromkeys(named))
 
     def as_arguments(self) -> dict[str, list[dict[str, str]]]:
-        """The lists that a pipeline loops over."""
+        """Return the lists that a pipeline loops over."""
         return {
             "adaptations": [adaptation.as_item() for adaptation in self.adaptations],
             "counterparts": [split.as_item() for split in self.counterparts],
@@ -89,14 +89,14 @@ def plan(
     target: DataSet,
     sweep: Sequence[str] = (),
 ) -> Plan:
-    """Every method in every fold; where none are given, those of the settings.
+    """Plan every method in every fold; without methods or protocols, those of the settings.
 
     Args:
-        protocols: such as `folds10:3` or `folds10:0-9`; without a fold, 0 is meant.
-        sweep: such as `train_gan.lambda_similarity=0,0.1,1`; every translating method is trained with each value.
+        protocols: Protocols with folds, such as `folds10:3` or `folds10:0-9`; fold 0 if none is given.
+        sweep: Values such as `train_gan.lambda_similarity=0,0.1,1`, with each of which every translator is trained.
 
     Raises:
-        UserError: a method, protocol, fold or setting that is not there, or one that the settings forbid.
+        UserError: A method, protocol, fold or setting does not exist, or the settings do not allow it.
     """
     refuse_unknown(methods)
     methods = list(dict.fromkeys(methods)) or [settings.method]
@@ -123,14 +123,14 @@ def plan(
 
 
 def refuse_unknown(methods: Iterable[str]) -> None:
-    """Raise UserError for a method that is not there."""
+    """Raise UserError for a method that cannot be trained."""
     for method in methods:
         if method not in TRAINED:
             raise UserError(f"--method: unknown method '{method}': {nearest(method, TRAINED)}")
 
 
 def find_splits(protocols: Sequence[str], target: DataSet) -> list[Split]:
-    """The folds that texts such as `all250`, `folds10:3` and `folds10:0-9` mean, each once."""
+    """Return the folds that texts such as `all250`, `folds10:3` and `folds10:0-9` mean, each once."""
     folds = LAYOUTS[target.layout].folds
     known = with_role(target, "train")
     splits = []
@@ -155,16 +155,16 @@ def find_splits(protocols: Sequence[str], target: DataSet) -> list[Split]:
 
 
 def default_split(settings: TrainGanSettings, target: DataSet) -> str:
-    """That of the settings; the first fold of the target's only protocol if it has a single one, of another name."""
+    """Return the split of the settings, or the first fold of the target's only protocol if that has another name."""
     known = with_role(target, "train")
     return f"{settings.protocol}:{settings.fold}" if settings.protocol in known or len(known) > 1 else f"{min(known)}:0"
 
 
 def every_split(target: DataSet) -> list[str]:
-    """All protocols of the target that have training images and probes, with all their folds.
+    """Return all protocols of the target that have training images and probes, with all their folds.
 
     Raises:
-        UserError: there is none.
+        UserError: There is none.
     """
     measured = with_role(target, "train") & with_role(target, "query")
     if not measured:
@@ -177,15 +177,15 @@ def every_split(target: DataSet) -> list[str]:
 
 
 def with_role(target: DataSet, role: str) -> set[str]:
-    """The protocols of the target in which images play a role."""
+    """Return the protocols of the target in which images have a role."""
     return {protocol for protocol, each in LAYOUTS[target.layout].published if each == role}
 
 
 def parse_sweep(text: str) -> list[Changes]:
-    """`train_gan.rate=1e-4,2e-4` as one change a value.
+    """Parse `train_gan.rate=1e-4,2e-4` to one change per value.
 
     Raises:
-        UserError: it is no list of values, or not of a setting that can differ between adaptations.
+        UserError: The text is not a list of values, or the setting cannot differ between adaptations.
     """
     name, equals, values = text.partition("=")
     stage, _, setting = name.strip().rpartition(".")
@@ -203,12 +203,15 @@ def parse_sweep(text: str) -> list[Changes]:
 
 
 def combinations(sweeps: Sequence[Sequence[Changes]]) -> list[Changes]:
-    """Every choice of one value of each sweep; without a sweep the one of no change."""
+    """Return every combination of one value per sweep; without a sweep, one combination without changes."""
     return [{name: value for one in choice for name, value in one.items()} for choice in itertools.product(*sweeps)]
 
 
 def adaptation_of(settings: TrainGanSettings, method: str, split: Split, changes: Changes) -> Adaptation:
-    """The adaptation; SimPGAN with lambda_similarity 0 is CycleGAN, and methods without the loss have no use for it."""
+    """Return the adaptation.
+
+    SimPGAN with lambda_similarity 0 is CycleGAN, and methods without the loss ignore its weight.
+    """
     if method == "simpgan" and changes.get("lambda_similarity") == 0:
         method = "cyclegan"
     if "similarity" not in METHODS[method].losses:
@@ -229,5 +232,5 @@ def resolved(settings: TrainGanSettings, method: str, split: Split, changes: Cha
 
 
 def plain(value: Any) -> Any:
-    """A value as results show it: 1 for 1.0."""
+    """Return a value as results show it: 1 for 1.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

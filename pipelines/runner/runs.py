@@ -94,7 +94,7 @@ def way_of_running(
         environment: Environment variables of the stages.
 
     Raises:
-        UserError: the Docker engine cannot be reached.
+        UserError: The Docker engine cannot be reached.
     """
     if runner == Runner.DOCKER:
         from simpgan.pipelines.runner.stage_container import Containers
@@ -106,10 +106,10 @@ def way_of_running(
 
 
 def title_of(name: str, tags: Mapping[str, str]) -> str:
-    """The run's name in a list, what differs most between runs first: `simpgan, small, market1501 to grid`.
+    """Return the run's name in a list: `simpgan, small, market1501 to grid`.
 
-    More than two methods are counted, since a list shows about forty letters. All but `adapt` begin with the pipeline's
-    `name`.
+    What differs most between runs comes first, and more than two methods are counted, since a list shows about forty
+    letters. All names but those of `adapt` begin with the pipeline's `name`.
     """
     methods = tags["method"].split(",")
     what = " and ".join(methods) if len(methods) < 3 else f"{len(methods)} methods"
@@ -118,7 +118,7 @@ def title_of(name: str, tags: Mapping[str, str]) -> str:
 
 
 def keep(finished: "Finished", names: Sequence[str], out: Path, tracked: PipelineRun) -> list[ResultsRow]:
-    """Copy a pipeline's output to `out` and record it. Returns the rows of results."""
+    """Copy a pipeline's output to `out`, record it, and return the rows of results."""
     for name in names:
         replace(finished.output / name, out / name)
         tracked.log_artifact(out / name)
@@ -140,6 +140,6 @@ def keep_reports(folders: Sequence[Path], out: Path) -> None:
 
 
 def replace(file: Path, copy: Path) -> None:
-    """Copy a file so that `copy` is never half of one."""
+    """Copy a file so that `copy` is never incomplete."""
     with storage.beside(copy) as partial:
         shutil.copyfile(file, partial)

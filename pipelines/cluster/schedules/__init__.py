@@ -1,4 +1,4 @@
-"""Schedules: files that say which pipeline a server starts when, and with what."""
+"""Schedules: files that define which pipeline a server starts, at which times, with which options."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Kind = TypeVar("Kind", bound=Settings)
 
 
 class Schedule(Settings):
-    """What a file says."""
+    """The content of a schedule's file."""
 
     pipeline: str = Field(description="adapt, table1, retrain, or the path of a compiled pipeline from here")
     options: dict[str, Any] = Field(
@@ -38,7 +38,7 @@ class Schedule(Settings):
 
 @dataclass(frozen=True)
 class ScheduleFile:
-    """A schedule, and the file it is in; its name is the file's."""
+    """A schedule and its file, whose name is also the schedule's."""
 
     path: Path
     schedule: Schedule
@@ -78,10 +78,10 @@ class ScheduleFile:
 
 
 def read(path: Path) -> ScheduleFile:
-    """The schedule in a file.
+    """Read the schedule in a file.
 
     Raises:
-        UserError: there is no such file, or it holds no schedule.
+        UserError: The file does not exist, or holds no schedule.
     """
     try:
         content = yaml.safe_load(path.read_text())
@@ -104,10 +104,10 @@ def read(path: Path) -> ScheduleFile:
 
 
 def read_all(files: Sequence[Path]) -> list[ScheduleFile]:
-    """The schedules in some files.
+    """Read the schedules in some files.
 
     Raises:
-        UserError: as `read`; or two have the same name.
+        UserError: as in `read`, or two schedules have the same name.
     """
     found: dict[str, ScheduleFile] = {}
     for path in files:
@@ -119,10 +119,10 @@ def read_all(files: Sequence[Path]) -> list[ScheduleFile]:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """The files of schedules in a folder.
+    """Return the files of schedules in a folder.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: The folder does not exist.
     """
     if not folder.is_dir():
         raise UserError(f"--folder {folder}: there is no such folder: give one with schedules")

@@ -1,4 +1,4 @@
-"""Bringing the recurring runs of a server to what the schedules' files say."""
+"""Make the recurring runs of a server equal to the files of schedules."""
 
 import hashlib
 import json
@@ -22,7 +22,13 @@ MARKED = re.compile(
 
 @dataclass(frozen=True)
 class Own:
-    """A recurring run that was created here: its schedule, the digest of what it does, and what the server has."""
+    """A recurring run that simpgan created.
+
+    Attributes:
+        name: Name of its schedule.
+        digest: Digest of everything that it does.
+        recurring_run: The object of the server.
+    """
 
     name: str
     digest: str
@@ -30,7 +36,7 @@ class Own:
 
     @property
     def cron(self) -> str:
-        """When it starts runs, in UTC."""
+        """Return the times at which it starts runs, in UTC."""
         trigger = self.recurring_run.trigger
         return trigger.cron_schedule.cron if trigger and trigger.cron_schedule else "?"
 
@@ -41,7 +47,7 @@ class Own:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a schedule's file asks for, compiled and checked."""
+    """A schedule, compiled and checked."""
 
     name: str
     submission: Submission
@@ -50,7 +56,7 @@ class Wanted:
 
     @property
     def digest(self) -> str:
-        """Of all that the server is told (sha256, hex)."""
+        """Return the digest of everything that the server is told (sha256, hex)."""
         content = [self.submission.compiled.digest, self.submission.arguments, self.cron, self.values]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -59,7 +65,7 @@ def wanted(file: ScheduleFile) -> Wanted:
     """Check a schedule and compile its pipeline.
 
     Raises:
-        UserError: something asked for cannot be.
+        UserError: Something that is asked for is impossible.
     """
     schedule = file.schedule
     values = {
@@ -73,7 +79,7 @@ def wanted(file: ScheduleFile) -> Wanted:
 
 
 def own(server: Server) -> list[Own]:
-    """The recurring runs on the server that were created here, known by their name and the end of their description."""
+    """Return the recurring runs that simpgan created, known by their name and the end of their description."""
     found = []
     for each in server.recurring_runs():
         match = MARKED.search(each.description or "")
@@ -83,13 +89,13 @@ def own(server: Server) -> list[Own]:
 
 
 def apply(server: Server, schedules: Sequence[Wanted], *, whole: bool) -> Iterator[str]:
-    """Create and replace what differs; a line for each schedule as it is done.
+    """Create and replace what differs, and yield a line for each schedule when it is done.
 
     A recurring run cannot be changed. Its replacement is created before it is deleted, so that a failure in between
     leaves two, of which the next apply deletes one, and never none.
 
     Args:
-        whole: these are all schedules there are; others that were created here are removed.
+        whole: Whether these are all schedules; others that simpgan created are removed then.
     """
     there = own(server)
     for schedule in schedules:
@@ -106,7 +112,7 @@ def apply(server: Server, schedules: Sequence[Wanted], *, whole: bool) -> Iterat
 
 
 def done(schedule: Wanted, same: Sequence[Own], others: Sequence[Own]) -> str:
-    """What was done about a schedule, in words."""
+    """Describe what was done about a schedule."""
     if not same:
         return "replaced" if others else "created"
     by_hand = same[0].enabled != schedule.values["enabled"]
@@ -115,7 +121,7 @@ def done(schedule: Wanted, same: Sequence[Own], others: Sequence[Own]) -> str:
 
 
 def create(server: Server, schedule: Wanted) -> None:
-    """Create the recurring run of a schedule, uploading its pipeline if need be."""
+    """Create the recurring run of a schedule, and upload its pipeline unless the server has it."""
     values = dict(schedule.values)
     mark = MARK.format(name=schedule.name, digest=schedule.digest)
     version = server.upload(schedule.submission.compiled)
@@ -132,7 +138,7 @@ def create(server: Server, schedule: Wanted) -> None:
 
 
 def remove(server: Server, names: Collection[str], there: Sequence[Own]) -> Iterator[str]:
-    """Delete the recurring runs of some schedules; a line for each. The runs they have started go on."""
+    """Delete the recurring runs of some schedules, and yield a line for each. Runs that they started continue."""
     for each in there:
         if each.name in names:
             server.delete_recurring_run(each.recurring_run.recurring_run_id)

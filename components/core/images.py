@@ -35,7 +35,7 @@ def stage_of(image: str) -> str:
     return re.split("[:@]", image.rpartition("/")[2])[0].replace("-", "_")
 
 
-class Images(Settings):
+class StageImages(Settings):
     """The images as a cluster finds them."""
 
     registry: str = Field(

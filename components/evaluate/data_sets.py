@@ -11,7 +11,7 @@ import numpy as np
 from simpgan.components.core.data.manifest import ROLES, Manifest
 from simpgan.components.core.data.suitability import images_in, rankable_splits, splits_to_evaluate
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.models.extraction import Images
+from simpgan.components.core.models.extraction import PreparedImages
 
 LOOKED_AT = 1000
 """Images per split of a target without labels whose features are extracted for the page."""
@@ -26,7 +26,7 @@ class LabelledSource:
         rows: rows of the training images.
     """
 
-    images: Images
+    images: PreparedImages
     rows: np.ndarray
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from simpgan.components.core.data.image_tensors import iterate_batches, read_decoded_images, to_uint8, to_unit_range
 from simpgan.components.core.data.manifest import Manifest
-from simpgan.components.core.models.extraction import Images
+from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.model_folder import load_network, read_config
 from simpgan.components.core.models.translator import Generator, GeneratorConfig
 from simpgan.components.core.results.methods import METHODS
@@ -57,7 +57,7 @@ def beside(before: Sequence[Picture], after: Sequence[Picture]) -> list[tuple[Pi
     return [(original, resized(translation, original)) for original, translation in zip(before, after, strict=True)]
 
 
-def translated_by_g(source: Images, rows: np.ndarray, translator: Path) -> list[Picture]:
+def translated_by_g(source: PreparedImages, rows: np.ndarray, translator: Path) -> list[Picture]:
     """Translate the images of `rows` into the target's style."""
     generator = Generator(GeneratorConfig.parse(read_config(translator)["generator"], stage="generator"))
     load_network(translator, "g", generator)

@@ -24,7 +24,7 @@ from simpgan.components.core.results.pages.pictures import data_uri, png, svg
 from simpgan.components.core.results.rows import RATES, ResultsRow
 from simpgan.components.core.results.sections import scope_in_words
 from simpgan.components.core.results.summary import comparable, summarise
-from simpgan.components.core.results.tables import Cell, Grid, table_of_rates, table_of_runs
+from simpgan.components.core.results.tables import Cell, CellTable, table_of_rates, table_of_runs
 from simpgan.components.core.results.unlabelled_checks import MEANINGS, Checks, Measures
 from simpgan.components.evaluate.figures import (
     FeatureMap,
@@ -73,8 +73,8 @@ class ResultsTable:
     """Methods that can be compared with one another; fused features and verification scores are apart from them."""
 
     title: str
-    methods: Grid
-    folded: Grid
+    methods: CellTable
+    folded: CellTable
 
 
 @dataclass(frozen=True)
@@ -184,16 +184,16 @@ def results_tables(rows: Sequence[ResultsRow]) -> list[ResultsTable]:
     return tables
 
 
-def table_of_checks(checks: Checks) -> Grid:
+def table_of_checks(checks: Checks) -> CellTable:
     """Return one row per method and one column per label-free measure."""
     lines = [
         [Cell(title), *(Cell("" if value is None else f"{value:.3f}") for value in measures.model_dump().values())]
         for title, measures in checks.lines
     ]
-    return Grid(["method", *(MEANINGS[name].title for name in Measures.model_fields)], lines)
+    return CellTable(["method", *(MEANINGS[name].title for name in Measures.model_fields)], lines)
 
 
-def table_of_overlaps(overlaps: Mapping[str, float]) -> Grid:
+def table_of_overlaps(overlaps: Mapping[str, float]) -> CellTable:
     """Return one row per kind of images: their overlap with the source, and that with AdaBN if it was measured."""
 
     def with_adabn(label: str) -> str:
@@ -207,7 +207,7 @@ def table_of_overlaps(overlaps: Mapping[str, float]) -> Grid:
         for label in plain
         for pair in [(label, with_adabn(label))]
     ]
-    return Grid(["images", "overlap", "overlap with AdaBN"], lines)
+    return CellTable(["images", "overlap", "overlap with AdaBN"], lines)
 
 
 def curves_in_words(curves: Mapping[str, NDArray[np.float64]]) -> str:

@@ -11,7 +11,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.overlap import refuse_shared_people
 from simpgan.components.core.data.suitability import FEWEST, labelled_images, unrankable
 from simpgan.components.core.models.classifier import load_classifier
-from simpgan.components.core.models.extraction import Images
+from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.model_folder import model_digest
 from simpgan.components.core.process import provenance
 from simpgan.components.core.process.task import current_task
@@ -87,7 +87,7 @@ def run(
         # The classifier was trained without the verification loss.
         settings = settings.model_copy(update={"verification": False})
     seed = config["settings"]["seed"]
-    trained_on = LabelledSource(Images(labelled, data_root), labelled_images(labelled, config["protocol"]))
+    trained_on = LabelledSource(PreparedImages(labelled, data_root), labelled_images(labelled, config["protocol"]))
     by_translation = translated_views(looked_in, translated, translators)
     by_counterpart = counterpart_views(looked_in, counterparts)
     by_features = ready_made_features(looked_in, features)

@@ -10,7 +10,7 @@ from torch import Tensor
 from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_range
 from simpgan.components.core.data.suitability import refuse_single_image
 from simpgan.components.core.models.classifier import SiameseClassifier
-from simpgan.components.core.models.extraction import Images
+from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.model_folder import load_network
 from simpgan.components.core.models.precision import Inference
 from simpgan.components.core.models.translator import load_translator
@@ -72,7 +72,7 @@ class LabelFreeChecks:
         if view.classifier and not view.changed:
             return
         if view.classifier not in self._references:
-            recorded = Images(self.target.manifest, self.target.data_root)
+            recorded = PreparedImages(self.target.manifest, self.target.data_root)
             source, target = (
                 self.features(classifier, images, rows)
                 for images, rows in ((self.source.images, self.source_rows), (recorded, self.target_rows))
@@ -86,7 +86,7 @@ class LabelFreeChecks:
         name = f"{label} seed {view.run.seed}" if label in self.methods else label
         self.methods[name] = Measures(**measures, score=selection_score(measures), cycle_target=cycle)
 
-    def features(self, network: SiameseClassifier, images: Images, rows: np.ndarray) -> Tensor:
+    def features(self, network: SiameseClassifier, images: PreparedImages, rows: np.ndarray) -> Tensor:
         """Return the classifier's features [N, D] of images, without their mirror images."""
         looking = Inference(network, self.settings.precision)
         features = run_batches(looking, images.batches(network, rows, BATCH))
@@ -101,13 +101,13 @@ class LabelFreeChecks:
             g = g.to(choose_device()).eval()
             size = (g.config.height, g.config.width)
 
-            def images(manifest_of: Images) -> Iterable[Tensor]:
+            def images(manifest_of: PreparedImages) -> Iterable[Tensor]:
                 rows = self.target_rows
                 for batch in iterate_batches(manifest_of.data_root, manifest_of.manifest, rows, *size, BATCH):
                     yield to_unit_range(batch.to(choose_device()))
 
             back = run_batches(Inference(g, self.settings.precision), images(view.images))
-            recorded = torch.cat(list(images(Images(self.target.manifest, self.target.data_root))))
+            recorded = torch.cat(list(images(PreparedImages(self.target.manifest, self.target.data_root))))
             self._cycles[translator] = (back - recorded).abs().mean().item()
         return self._cycles[translator]
 

@@ -14,7 +14,7 @@ from simpgan.components.core.data.image_tensors import iterate_batches
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.translation_origin import read_origin
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.models.extraction import Images
+from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.model_folder import model_digest, read_config
 from simpgan.components.evaluate.colour_transfer import ChannelStatistics, transfer_colours
 from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
@@ -57,7 +57,7 @@ class View:
     """
 
     run: MethodRun
-    images: Images
+    images: PreparedImages
     splits: tuple[TargetSplit, ...]
     changed: bool = False
     classifier: Path | None = None
@@ -66,7 +66,7 @@ class View:
 
 def recorded_view(target: Target, seed: int) -> View:
     """Return the view of direct transfer: the images as recorded, in all splits."""
-    return View(MethodRun("direct", seed), Images(target.manifest, target.data_root), target.splits)
+    return View(MethodRun("direct", seed), PreparedImages(target.manifest, target.data_root), target.splits)
 
 
 def translated_views(target: Target, translated: Sequence[Path], translators: Sequence[Path]) -> list[View]:
@@ -87,7 +87,7 @@ def translated_views(target: Target, translated: Sequence[Path], translators: Se
         views.append(
             View(
                 run,
-                Images(Manifest.load(folder), target.data_root),
+                PreparedImages(Manifest.load(folder), target.data_root),
                 (target.split_of(training, folder),),
                 changed=True,
                 classifier=maker if maker and "classifier" in read_config(maker) else None,
@@ -144,7 +144,7 @@ def counterpart_views(target: Target, classifiers: Sequence[Path]) -> list[View]
             raise UserError(f"'{folder}' is no classifier of a translated source: give one that pretrain made of one")
         training = config["adaptation"]
         run = MethodRun(training["method"], training["seed"], steps=training["steps"])
-        images = Images(target.manifest, target.data_root)
+        images = PreparedImages(target.manifest, target.data_root)
         views.append(View(run, images, (target.split_of(training, folder),), classifier=folder))
     return [view for view in views if view.splits[0] in target.splits]
 
@@ -170,7 +170,7 @@ def colour_transfer_views(
         return ChannelStatistics.of_all(iterate_batches(target.data_root, manifest, rows, height, width, 256))
 
     def view(method: str, splits: tuple[TargetSplit, ...], own: ChannelStatistics | None) -> View:
-        images = Images(target.manifest, target.data_root, partial(transfer_colours, wanted=wanted, own=own))
+        images = PreparedImages(target.manifest, target.data_root, partial(transfer_colours, wanted=wanted, own=own))
         return View(MethodRun(method, seed), images, splits, changed=True)
 
     splits = tuple(splits)

@@ -4,12 +4,12 @@ import logging
 from pathlib import Path
 
 from simpgan.components.core.data.manifest import Manifest
-from simpgan.components.core.data.suitability import Experiment, rankable_splits, refuse_impossible, unrankable
+from simpgan.components.core.data.suitability import PlannedExperiment, rankable_splits, refuse_impossible, unrankable
 
 logger = logging.getLogger(__name__)
 
 
-def run(source: Path, target: Path, asked: Experiment) -> None:
+def run(source: Path, target: Path, asked: PlannedExperiment) -> None:
     """Check that an experiment can be trained and measured on two manifests.
 
     Trainings whose split has no probe to rank are logged; they are no reason to stop.

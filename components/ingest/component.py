@@ -127,10 +127,10 @@ def check(
     import json
     from pathlib import Path
 
-    from simpgan.components.core.data.suitability import Experiment
+    from simpgan.components.core.data.suitability import PlannedExperiment
     from simpgan.components.ingest import check as stage
 
-    asked = Experiment.of_settings(
+    asked = PlannedExperiment.of_settings(
         *map(json.loads, (pretrain_settings, train_gan_settings, evaluate_settings)),
         translations=[(split["protocol"], int(split["fold"])) for split in [*adaptations, *counterparts]],
         umdl=[(split["protocol"], int(split["fold"])) for split in umdl_splits],

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simpgan.components.core import storage
 from simpgan.components.core.models.classifier import SiameseClassifier
-from simpgan.components.core.models.extraction import Images, features_of
+from simpgan.components.core.models.extraction import PreparedImages, features_of
 from simpgan.components.core.models.precision import Inference
 from simpgan.components.core.process.progress import Progress
 
@@ -23,7 +23,7 @@ def cached_features(
     model: Sequence[str],
     load: Callable[[], SiameseClassifier],
     dimensions: int,
-    images: Images,
+    images: PreparedImages,
     rows: NDArray[np.int64],
     precision: str,
 ) -> NDArray[np.float32]:
@@ -59,7 +59,7 @@ def extract_to(
     path: Path,
     shape: tuple[int, int],
     classifier: SiameseClassifier,
-    images: Images,
+    images: PreparedImages,
     rows: NDArray[np.int64],
     precision: str,
 ) -> None:

@@ -22,7 +22,7 @@ from simpgan.components.core.data.object_versions import as_name
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.leftovers import is_hidden
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
-from simpgan.components.core.models.extraction import Images
+from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
 from simpgan.components.core.storage_errors import explained
 from simpgan.components.search.features import cached_features
@@ -104,7 +104,7 @@ class Searcher:
     def gallery_features(self) -> NDArray[np.float32]:
         """Features [N, D] of the gallery's images, from the cache if they were computed before."""
         adaptation = self.adaptation
-        images = Images(self.gallery, self.data_root, adaptation.prepared, adaptation.size)
+        images = PreparedImages(self.gallery, self.data_root, adaptation.prepared, adaptation.size)
         rows = np.arange(len(self.gallery.images))
         model = [adaptation.description.content]
         return cached_features(
@@ -144,7 +144,7 @@ class Searcher:
         def load() -> SiameseClassifier:
             return load_classifier(self.folder / "classifier")[0].to(adaptation.classifier.mean.device).eval()
 
-        images = Images(self.source, self.data_root)
+        images = PreparedImages(self.source, self.data_root)
         return cached_features(model, load, adaptation.dimensions, images, rows, adaptation.precision)
 
     @cached_property

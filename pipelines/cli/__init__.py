@@ -30,7 +30,7 @@ from simpgan.pipelines.cli import (
     trainjob,
     ui,
 )
-from simpgan.pipelines.cli.commands import Commands, Group, group
+from simpgan.pipelines.cli.commands import CommandGroup, Commands, group
 from simpgan.pipelines.cli.help import COMMON
 from simpgan.pipelines.runner.errors import StageFailed
 
@@ -104,7 +104,7 @@ PANELS: dict[str, dict[str, Commands | Callable[..., None]]] = {
 """All commands by the panel of `simpgan --help` that lists them, in the order of the help."""
 
 
-class InOrder(Group):
+class InOrder(CommandGroup):
     """The commands in the order of PANELS; typer lists groups behind all commands."""
 
     def list_commands(self, ctx: Any) -> list[str]:

@@ -52,7 +52,7 @@ class Command(PlainHelp, TyperCommand):
         return super().invoke(ctx)
 
 
-class Group(PlainHelp, TyperGroup):
+class CommandGroup(PlainHelp, TyperGroup):
     """A group of commands."""
 
 
@@ -61,7 +61,7 @@ class Commands(typer.Typer):
 
     def __init__(self, **options: Any) -> None:
         """Make groups print their help if no command is given."""
-        super().__init__(**{"cls": Group, "no_args_is_help": True, **options})
+        super().__init__(**{"cls": CommandGroup, "no_args_is_help": True, **options})
 
     def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
         """Return a decorator that adds a `Command`."""

@@ -89,11 +89,11 @@ def lock(
 
 def check() -> None:
     """Check that the registry still has every locked image."""
-    from simpgan.components.core.images import LOCK, Images
+    from simpgan.components.core.images import LOCK, StageImages
     from simpgan.pipelines.cluster import image_registry as registries
     from simpgan.pipelines.config.profiles import STAGES
 
-    images = Images.locked()
+    images = StageImages.locked()
     if not images.digests:
         raise UserError(f"no image is locked in {LOCK}: push the images, then simpgan images lock")
     if gone := registries.gone(images, STAGES):

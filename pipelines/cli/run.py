@@ -132,10 +132,10 @@ def compile_pipeline(
     pods = read_profile(profile) if profile else None
     out.parent.mkdir(parents=True, exist_ok=True)
     if pods:
-        from simpgan.components.core.images import Images
+        from simpgan.components.core.images import StageImages
         from simpgan.pipelines.cluster.compilation import compile_for_cluster
 
-        for note in compile_for_cluster(graph, pods, Images.locked(registry), str(out)):
+        for note in compile_for_cluster(graph, pods, StageImages.locked(registry), str(out)):
             typer.echo(note, err=True)
     else:
         Compiler().compile(graph, str(out))

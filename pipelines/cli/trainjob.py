@@ -33,7 +33,7 @@ def trainjob(
     """
     import yaml
 
-    from simpgan.components.core.images import Images
+    from simpgan.components.core.images import StageImages
     from simpgan.pipelines.cluster.trainjob import train_job
     from simpgan.pipelines.config.profiles import read_profile
 
@@ -47,7 +47,7 @@ def trainjob(
         claim=claim,
         mount=mount,
         profile=read_profile(profile),
-        images=Images.locked(registry),
+        images=StageImages.locked(registry),
     )
     text = yaml.safe_dump(manifest, sort_keys=False)
     if out:

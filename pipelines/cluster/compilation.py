@@ -11,7 +11,7 @@ from kfp.dsl.graph_component import GraphComponent
 from kfp.dsl.pipeline_context import Pipeline
 from kfp.dsl.pipeline_task import PipelineTask
 
-from simpgan.components.core.images import Images, image
+from simpgan.components.core.images import StageImages, image
 from simpgan.components.core.process.provenance import IMAGE
 from simpgan.components.core.tracking.context import KFP_RUN, PIPELINE_NAME
 from simpgan.components.core.training.launch import PROCESSES
@@ -24,7 +24,7 @@ SHARED_MEMORY = "shared-memory"
 STAGE_OF_IMAGE = {image(stage): stage for stage in STAGES}
 
 
-def on_cluster(pipeline: GraphComponent, profile: Profile, images: Images) -> GraphComponent:
+def on_cluster(pipeline: GraphComponent, profile: Profile, images: StageImages) -> GraphComponent:
     """Wrap the pipeline in an exit handler, and set up every task by `profile`.
 
     The wrapped pipeline returns nothing: an output cannot leave an exit handler.
@@ -41,7 +41,7 @@ def on_cluster(pipeline: GraphComponent, profile: Profile, images: Images) -> Gr
     return dsl.pipeline(name=name, description=pipeline.description)(with_signature_of(function, build))
 
 
-def compile_for_cluster(pipeline: GraphComponent, profile: Profile, images: Images, path: str) -> list[str]:
+def compile_for_cluster(pipeline: GraphComponent, profile: Profile, images: StageImages, path: str) -> list[str]:
     """Write the pipeline for a cluster to the YAML file `path`. Return warnings about its images."""
     defaults = {"data_root": profile.data_root} if profile.data_root else None
     built = on_cluster(pipeline, profile, images)
@@ -62,7 +62,7 @@ def with_signature_of(function: Callable[..., Any], build: Callable[..., None]) 
     return build
 
 
-def set_up(task: PipelineTask, profile: Profile, images: Images, pipeline: str) -> None:
+def set_up(task: PipelineTask, profile: Profile, images: StageImages, pipeline: str) -> None:
     """Give a task its image, its environment and its pod."""
     stage = STAGE_OF_IMAGE[task.container_spec.image]
     task.set_container_image(images.reference(stage))

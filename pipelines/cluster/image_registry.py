@@ -8,7 +8,7 @@ import requests
 from docker import auth
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.images import Images, name_of
+from simpgan.components.core.images import StageImages, name_of
 
 MANIFESTS = ", ".join(
     [
@@ -25,7 +25,7 @@ HOST = re.compile(r"[^/]*[.:][^/]*|localhost")
 CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
-def lock(stages: Iterable[str], registry: str, tag: str) -> Images:
+def lock(stages: Iterable[str], registry: str, tag: str) -> StageImages:
     """Return the images of all stages as the registry has them now under `tag`.
 
     Raises:
@@ -33,15 +33,15 @@ def lock(stages: Iterable[str], registry: str, tag: str) -> Images:
     """
     digests = {}
     for stage in stages:
-        name = Images(registry=registry).repository(stage)
+        name = StageImages(registry=registry).repository(stage)
         found = digest_of(name, tag)
         if not found:
             raise UserError(f"{name}:{tag} is not in the registry: build the image and push it first")
         digests[name_of(stage)] = found
-    return Images(registry=registry, digests=digests)
+    return StageImages(registry=registry, digests=digests)
 
 
-def gone(images: Images, stages: Iterable[str]) -> list[str]:
+def gone(images: StageImages, stages: Iterable[str]) -> list[str]:
     """Return the stages whose locked image the registry no longer has.
 
     Raises:

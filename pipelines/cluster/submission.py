@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.images import Images
+from simpgan.components.core.images import StageImages
 from simpgan.components.core.settings import Settings
 from simpgan.pipelines.cluster.compilation import compile_for_cluster
 from simpgan.pipelines.cluster.compiled import Compiled, read_compiled
@@ -74,7 +74,7 @@ def submission(request: PipelineRequest, options: ClusterOptions, *, scheduled: 
     checked = request.check(ClusterPlaces(scheduled))
     profile = read_profile(options.profile)
     arguments = {**checked.arguments, "data_root": options.place(profile)}
-    images = Images.locked(options.registry)
+    images = StageImages.locked(options.registry)
     notes = [*checked.notes, *notes_on(images)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pipeline.yaml"
@@ -113,7 +113,7 @@ def looking_at_data(pipeline: Compiled) -> Compiled:
     return pipeline.without_cache(taking="fingerprint")
 
 
-def notes_on(images: Images) -> list[str]:
+def notes_on(images: StageImages) -> list[str]:
     """Return what cannot be known of the images from here.
 
     Raises:

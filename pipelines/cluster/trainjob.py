@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.images import Images, name_of
+from simpgan.components.core.images import StageImages, name_of
 from simpgan.pipelines.config.profiles.settings import JOINTLY, Profile, StageProfile, listed
 
 RUNTIME = "torch-distributed"
@@ -28,7 +28,7 @@ def train_job(
     claim: str,
     mount: str,
     profile: Profile,
-    images: Images,
+    images: StageImages,
 ) -> Manifest:
     """Return the manifest of a TrainJob that runs `simpgan STAGE ARGUMENTS` on several nodes.
 

@@ -1,7 +1,7 @@
 """Push a built image to a registry."""
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.images import Images, image
+from simpgan.components.core.images import StageImages, image
 from simpgan.pipelines.images.docker_command import docker, exists
 
 
@@ -14,7 +14,7 @@ def push(stage: str, registry: str, tag: str) -> str:
     built = image(stage)
     if not exists(built):
         raise UserError(f"the image {built} is not built: simpgan images build {stage}")
-    name = f"{Images(registry=registry).repository(stage)}:{tag}"
+    name = f"{StageImages(registry=registry).repository(stage)}:{tag}"
     docker("tag", built, name, failed=f"'{name}' is not a name of an image", do="correct --registry or --tag")
     failed = f"{name} cannot be pushed"
     docker("push", "--quiet", name, failed=failed, do=f"are you logged in? docker login {registry.partition('/')[0]}")

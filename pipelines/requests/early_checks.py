@@ -7,7 +7,7 @@ from pathlib import Path
 from simpgan.components.core import storage
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.suitability import (
-    Experiment,
+    PlannedExperiment,
     images_to_adapt_to,
     probes_for_umdl,
     rankable_splits,
@@ -50,7 +50,7 @@ def foresee(
     if scheduled:
         return planned, []
     values = settings.as_values()
-    asked = Experiment.of_settings(
+    asked = PlannedExperiment.of_settings(
         values["pretrain"], values["train_gan"], values["evaluate"], translations=(), needs_rows=needs_rows
     )
     for source in sources:

@@ -35,7 +35,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Adaptation:
+class PlannedAdaptation:
     """One translator to train: its method, its training images, and its settings of a sweep.
 
     Attributes:
@@ -61,7 +61,7 @@ class Plan:
         umdl: Splits in which UMDL is learned.
     """
 
-    adaptations: tuple[Adaptation, ...]
+    adaptations: tuple[PlannedAdaptation, ...]
     counterparts: tuple[Split, ...] = ()
     umdl: tuple[Split, ...] = ()
 
@@ -207,7 +207,7 @@ def combinations(sweeps: Sequence[Sequence[Changes]]) -> list[Changes]:
     return [{name: value for one in choice for name, value in one.items()} for choice in itertools.product(*sweeps)]
 
 
-def adaptation_of(settings: TrainGanSettings, method: str, split: Split, changes: Changes) -> Adaptation:
+def adaptation_of(settings: TrainGanSettings, method: str, split: Split, changes: Changes) -> PlannedAdaptation:
     """Return the adaptation.
 
     SimPGAN with lambda_similarity 0 is CycleGAN, and methods without the loss ignore its weight.
@@ -218,7 +218,7 @@ def adaptation_of(settings: TrainGanSettings, method: str, split: Split, changes
         changes = {name: value for name, value in changes.items() if name != "lambda_similarity"}
     complete = resolved(settings, method, split, changes)
     values = {name: plain(getattr(complete, name)) for name in changes}
-    return Adaptation(method, split, json.dumps(values))
+    return PlannedAdaptation(method, split, json.dumps(values))
 
 
 def resolved(settings: TrainGanSettings, method: str, split: Split, changes: Changes) -> TrainGanSettings:

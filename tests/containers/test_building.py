@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.images import Images
+from simpgan.components.core.images import StageImages
 from simpgan.pipelines import cli
 from simpgan.pipelines.cli.images import check, lock
 from simpgan.pipelines.config.profiles import STAGES
@@ -81,7 +81,7 @@ def test_images_are_pushed_and_locked_by_the_digests_that_the_engine_knows(small
     lock(f"{address}/reid", tag="v1")
     inspect = ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", small_images["ingest"]]
     known = json.loads(subprocess.run(inspect, capture_output=True, text=True, check=True).stdout)
-    assert known == [Images.locked().reference("ingest")]
+    assert known == [StageImages.locked().reference("ingest")]
     check()
     remove(*pushed)
 

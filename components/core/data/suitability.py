@@ -22,7 +22,7 @@ Split = tuple[str, int]  # protocol and fold
 
 
 @dataclass(frozen=True)
-class Experiment:
+class PlannedExperiment:
     """What is to be trained and measured on a source and a target.
 
     Attributes:
@@ -68,7 +68,7 @@ class Experiment:
         )
 
 
-def refuse_impossible(source: Manifest, target: Manifest, asked: Experiment) -> None:
+def refuse_impossible(source: Manifest, target: Manifest, asked: PlannedExperiment) -> None:
     """Raise UserError for the first reason for which a stage of the experiment would stop."""
     refuse_shared_people(source, target, asked.allow_shared_people)
     refuse_source(source, asked)
@@ -79,13 +79,13 @@ def refuse_impossible(source: Manifest, target: Manifest, asked: Experiment) -> 
     refuse_target(target, asked)
 
 
-def refuse_source(source: Manifest, asked: Experiment) -> None:
+def refuse_source(source: Manifest, asked: PlannedExperiment) -> None:
     """Raise UserError if no classifier can be trained on the source."""
     rows = labelled_images(source, asked.source_protocol)
     refuse_few_identities(source.images["person"].iloc[rows].nunique(), asked.identities)
 
 
-def refuse_target(target: Manifest, asked: Experiment) -> None:
+def refuse_target(target: Manifest, asked: PlannedExperiment) -> None:
     """Raise UserError if nothing can be measured on the target, or nothing that is trained for it."""
     splits = splits_to_evaluate(target, asked.protocols)
     rankable = rankable_splits(target, splits)

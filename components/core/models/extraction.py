@@ -17,7 +17,7 @@ from simpgan.components.core.process.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
-class Images:
+class PreparedImages:
     """The images of a manifest, prepared for a classifier.
 
     Attributes:
@@ -67,7 +67,7 @@ class Extracted:
 
 
 def extract(
-    classifier: SiameseClassifier, images: Images, rows: np.ndarray, *, batch: int, precision: str, label: str
+    classifier: SiameseClassifier, images: PreparedImages, rows: np.ndarray, *, batch: int, precision: str, label: str
 ) -> Extracted:
     """Extract the features of `rows`, which must be ascending.
 
@@ -99,7 +99,7 @@ def features_of(classifier: Inference, images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def with_statistics_of(
-    classifier: SiameseClassifier, images: Images, rows: np.ndarray, *, batch: int, precision: str, seed: int
+    classifier: SiameseClassifier, images: PreparedImages, rows: np.ndarray, *, batch: int, precision: str, seed: int
 ) -> SiameseClassifier:
     """Copy the classifier with the batch-norm statistics of `rows` (AdaBN, Li et al. 2017).
 

@@ -28,7 +28,7 @@ from simpgan.components.core.data.image_tensors import resize_images, to_uint8, 
 from simpgan.components.core.data.manifest import FILES, Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
-from simpgan.components.core.models.extraction import Images, features_of, with_statistics_of
+from simpgan.components.core.models.extraction import PreparedImages, features_of, with_statistics_of
 from simpgan.components.core.models.model_folder import MODEL_FILES, load_state, model_digest, read_config
 from simpgan.components.core.models.precision import Inference
 from simpgan.components.core.models.translator import Generator, load_translator
@@ -243,7 +243,7 @@ def save_statistics(folder: Path, description: Description, data_root: str, prec
             f"{description.protocol}, fold {description.fold}: choose another split, or a method without AdaBN"
         )
     unadapted = networks_of(folder, description, choose_device(), precision)
-    images = Images(target, data_root, unadapted.prepared, unadapted.size)
+    images = PreparedImages(target, data_root, unadapted.prepared, unadapted.size)
     adapted = with_statistics_of(
         unadapted.classifier, images, rows, batch=description.batch, precision=precision, seed=description.order_seed
     )

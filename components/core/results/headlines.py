@@ -12,8 +12,8 @@ from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.results.significance import CHANCE, PairedTest, p_in_words, tests_against
 from simpgan.components.core.results.statistics import RESAMPLES, Statistics
 from simpgan.components.core.results.summary import (
-    Comparison,
     Experiment,
+    MethodComparison,
     Summary,
     comparable,
     compare,
@@ -48,10 +48,10 @@ class Headline:
 
     rows: Sequence[ResultsRow]
     summaries: Sequence[Summary]
-    comparisons: Sequence[Comparison]
-    best: Comparison | None
+    comparisons: Sequence[MethodComparison]
+    best: MethodComparison | None
     intervals: dict[tuple[str, str], Interval]
-    p: dict[Comparison, float]
+    p: dict[MethodComparison, float]
 
     @property
     def experiment(self) -> Experiment:
@@ -83,7 +83,7 @@ class Headline:
         """How the method that results are about compares, then the best rows."""
         return [*(map(self.compared, self.comparisons) if self.comparisons else [self.alone()]), *self.highest_rows()]
 
-    def compared(self, each: Comparison) -> Sentence:
+    def compared(self, each: MethodComparison) -> Sentence:
         """A method beside its baseline."""
         text = f"{found_in_words(title_of(each.method, each.variant), each.rank_1, self.probes)}, {difference(each)}"
         shown = self.intervals_of([(each.method, each.variant), (each.baseline, "")])
@@ -125,7 +125,7 @@ class Headline:
         """The methods whose rank-1 another sentence names."""
         return {name for each in self.comparisons for name in (each.method, each.baseline)}
 
-    def luck(self, comparison: Comparison) -> str:
+    def luck(self, comparison: MethodComparison) -> str:
         """The p-value of a comparison and what it means; empty where it is not known."""
         if comparison not in self.p:
             return ""
@@ -186,7 +186,7 @@ def headline_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statist
     )
 
 
-def comparison_of(summary: Summary | None, rows: Sequence[ResultsRow]) -> Comparison | None:
+def comparison_of(summary: Summary | None, rows: Sequence[ResultsRow]) -> MethodComparison | None:
     """A row beside its baseline; None where it has none among `rows`."""
     found = compare(rows, summary.method, baseline_of(summary.method)) if summary else []
     return next((each for each in found if summary and each.variant == summary.variant), None)
@@ -197,7 +197,7 @@ def found_in_words(title: str, rate: float, probes: int) -> str:
     return f"{title} finds the right person first for {rate:.1f} % of {probes:,} probes"
 
 
-def difference(comparison: Comparison) -> str:
+def difference(comparison: MethodComparison) -> str:
     """How far a method is from its baseline, such as `2.0 points more than AdaBN (20.1 %)`."""
     points = round(comparison.rank_1 - comparison.baseline_rank_1, 1)
     baseline = name_of(comparison.baseline)
@@ -207,7 +207,7 @@ def difference(comparison: Comparison) -> str:
     return f"{abs(points):.1f} points {more} than {baseline} ({comparison.baseline_rank_1:.1f} %)"
 
 
-def spoken_of(comparisons: Sequence[Comparison], summaries: Sequence[Summary]) -> set[str]:
+def spoken_of(comparisons: Sequence[MethodComparison], summaries: Sequence[Summary]) -> set[str]:
     """The methods that sentences name."""
     best = [highest(summaries, untrained=free) for free in (True, False)]
     compared = {name for each in comparisons for name in (each.method, each.baseline)}
@@ -228,7 +228,9 @@ def intervals_of(
     }
 
 
-def p_of(comparison: Comparison, rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics) -> float | None:
+def p_of(
+    comparison: MethodComparison, rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics
+) -> float | None:
     """How often chance alone would make rank-1 differ as much; None where that is not known."""
     method, baseline = comparison.method, comparison.baseline
     computed = tests_against(rows, probes, method, baseline, resamples=RESAMPLES, seed=0)

@@ -14,7 +14,7 @@ BASELINES = ("direct", "adabn")
 
 
 @dataclass(frozen=True)
-class Group:
+class TableGroup:
     """Rows of the ablations that answer one question, and a sentence on what they are."""
 
     title: str
@@ -62,14 +62,14 @@ def step(method: str) -> int | None:
     return 2 if parts == ["adabn"] and baseline_of(method) == "adabn" else None
 
 
-def ablations(summaries: Sequence[Summary]) -> list[Group]:
+def ablations(summaries: Sequence[Summary]) -> list[TableGroup]:
     """All rows that `main_rows` leaves out, each in the first group that takes it; groups without rows are left out."""
     main = set(map(key_of, main_rows(summaries)))
     groups: dict[str, list[Summary]] = {title: [] for title in ABOUT}
     for each in summaries:
         if key_of(each) not in main:
             groups[group_of(each)].append(each)
-    return [Group(title, ABOUT[title], found) for title, found in groups.items() if found]
+    return [TableGroup(title, ABOUT[title], found) for title, found in groups.items() if found]
 
 
 SWEEPS, COLOURS, FUSED, VERIFICATION, FURTHER = (

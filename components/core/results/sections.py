@@ -7,7 +7,7 @@ import pandas as pd
 
 from simpgan.components.core.results.headlines import Sentence, fits, headline_of, headlines, named, rank_1
 from simpgan.components.core.results.intervals import Interval, intervals
-from simpgan.components.core.results.layout import BASELINES, Group, ablations, main_rows
+from simpgan.components.core.results.layout import BASELINES, TableGroup, ablations, main_rows
 from simpgan.components.core.results.paper import PUBLISHED_FOLDS, order_in_words, paper_figures, published_figures
 from simpgan.components.core.results.probes import no_probes
 from simpgan.components.core.results.rows import ResultsRow
@@ -57,7 +57,7 @@ class Table:
         return main_rows(self.summaries)
 
     @property
-    def ablations(self) -> list[Group]:
+    def ablations(self) -> list[TableGroup]:
         """All other rows, by what they answer."""
         return ablations(self.summaries)
 

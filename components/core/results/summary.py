@@ -71,7 +71,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class MethodComparison:
     """Rank-1 in percent of a method and a baseline in one experiment, over the folds and seeds both have."""
 
     experiment: Experiment
@@ -226,7 +226,7 @@ def tracked_name(what: str, where: Sequence[str], method: str, variant: str) -> 
     return "/".join([what, *(UNTRACKABLE.sub("_", name) for name in [*where, run])])
 
 
-def compare(rows: Sequence[ResultsRow], method: str, baseline: str = "direct") -> list[Comparison]:
+def compare(rows: Sequence[ResultsRow], method: str, baseline: str = "direct") -> list[MethodComparison]:
     """How much more often than `baseline` a method is right at once, in each experiment that has both.
 
     Only folds and seeds that both have count. A variant of the method is compared with the same variant of the
@@ -236,7 +236,7 @@ def compare(rows: Sequence[ResultsRow], method: str, baseline: str = "direct") -
         return []
     pairs = paired(frame_of(rows), method, baseline, ["fold", "seed"])
     return [
-        Comparison(
+        MethodComparison(
             Experiment(*experiment),
             method,
             variant,

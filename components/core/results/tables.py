@@ -27,7 +27,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Grid:
+class CellTable:
     """A table: columns, of which the first `text_columns` are flush left, and rows with as many cells."""
 
     columns: Sequence[str]
@@ -51,17 +51,17 @@ Column = tuple[str, Callable[[Summary], Cell]]
 """A title, and the cell of a row."""
 
 
-def main_table(table: Table) -> Grid:
+def main_table(table: Table) -> CellTable:
     """The rows of the first page: rates, the interval of rank-1, and the paper's figures where it has any."""
     grid = table_of_rates(table.main, MAIN_RATES, ("rank-1",), table.interval)
     if not any(map(paper_figures, table.main)):
         return grid
     figures = [Cell(" / ".join(f"{figure:.1f}" for figure in paper_figures(each).values())) for each in table.main]
     rows = [[*row, cell] for row, cell in zip(grid.rows, figures, strict=True)]
-    return Grid([*grid.columns, f"paper {' / '.join(PAPER_RATES)}"], rows)
+    return CellTable([*grid.columns, f"paper {' / '.join(PAPER_RATES)}"], rows)
 
 
-def full_table(table: Table, summaries: Sequence[Summary]) -> Grid:
+def full_table(table: Table, summaries: Sequence[Summary]) -> CellTable:
     """Some rows of a table: all rates, and the intervals of rank-1 and mAP."""
     return table_of_rates(summaries, RATES, WITH_INTERVAL, table.interval)
 
@@ -71,7 +71,7 @@ def table_of_rates(
     rates: Sequence[str],
     with_interval: Sequence[str] = (),
     interval_of: Callable[[Summary, str], Interval | None] = lambda *_: None,
-) -> Grid:
+) -> CellTable:
     """One row per method; the highest mean of each rate stands out.
 
     Args:
@@ -85,7 +85,7 @@ def table_of_rates(
         columns.append((rate, partial(rate_cell, rate=rate, highest=highest if len(summaries) > 1 else None)))
         if rate in with_interval:
             columns.append((f"{rate}, 95 %", partial(interval_cell, interval_of=interval_of, rate=rate)))
-    return Grid([title for title, _ in columns], [[cell(each) for _, cell in columns] for each in summaries])
+    return CellTable([title for title, _ in columns], [[cell(each) for _, cell in columns] for each in summaries])
 
 
 def rate_cell(summary: Summary, rate: str, highest: float | None) -> Cell:
@@ -98,7 +98,7 @@ def interval_cell(summary: Summary, interval_of: Callable[[Summary, str], Interv
     return Cell(f"{interval.low:.1f} to {interval.high:.1f}", interval.low) if interval else Cell("")
 
 
-def table_beside_paper(table: Table) -> Grid:
+def table_beside_paper(table: Table) -> CellTable:
     """The methods that the paper has figures for: rates here, in the paper, and the difference in points."""
     summaries = [each for each in table.summaries if paper_figures(each)]
     columns = [column for rate in PAPER_RATES for column in (rate, f"{rate}, paper", f"{rate}, points")]
@@ -116,10 +116,10 @@ def table_beside_paper(table: Table) -> Grid:
         ]
         for each in summaries
     ]  # fmt: skip
-    return Grid(["method", *columns], rows)
+    return CellTable(["method", *columns], rows)
 
 
-def table_of_tests(tests: Sequence[PairedTest]) -> Grid:
+def table_of_tests(tests: Sequence[PairedTest]) -> CellTable:
     """One row per method and baseline: differences in points, p-values, and what they were counted over."""
     rates = [column for rate in TESTED for column in (f"{rate}, points", f"{rate}, p")]
     rows = []
@@ -135,15 +135,15 @@ def table_of_tests(tests: Sequence[PairedTest]) -> Grid:
         ]
         names = [Cell(title_of(method, variant)), Cell(name_of(baseline))]
         rows.append([*names, *cells, Cell(f"{first.count} {first.over}{seeds}")])
-    return Grid(["method", "baseline", *rates, "over"], rows, text_columns=2)
+    return CellTable(["method", "baseline", *rates, "over"], rows, text_columns=2)
 
 
-def table_of_seeds(table: Table) -> Grid:
+def table_of_seeds(table: Table) -> CellTable:
     """Rank-1 and mAP of every method and seed, folds averaged."""
     return by_seed(table.rows, ("rank-1", "mAP"))
 
 
-def table_of_scores(table: Table) -> Grid:
+def table_of_scores(table: Table) -> CellTable:
     """The label-free score of every translation and seed, folds averaged, beside its rank-1; the best stand out."""
     grid = by_seed([row for row in table.rows if row.score is not None and "+" not in row.method], ("score", "rank-1"))
     best = [
@@ -157,14 +157,14 @@ def table_of_scores(table: Table) -> Grid:
     return replace(grid, rows=rows)
 
 
-def by_seed(rows: Sequence[ResultsRow], names: Sequence[str]) -> Grid:
+def by_seed(rows: Sequence[ResultsRow], names: Sequence[str]) -> CellTable:
     """One row per method, and for each name one column per seed."""
     if not rows:
-        return Grid(["method"], [])
+        return CellTable(["method"], [])
     means = frame_of(rows).pivot_table(index=["method", "variant"], columns="seed", values=list(names))
     columns = [(name, seed) for name in names for seed in sorted({row.seed for row in rows})]
     methods = sorted(means.index, key=lambda each: (place(each[0]), each[1]))
-    return Grid(
+    return CellTable(
         ["method", *(f"{name}, seed {seed}" for name, seed in columns)],
         [
             [
@@ -187,7 +187,7 @@ RUN = ("source", "target", "preset", "protocol", "fold", "seed")
 RUN_ORIGIN = ("probes", "left-out", "gallery", "steps", "score", "precision", "hardware", "date", "commit")
 
 
-def table_of_runs(rows: Sequence[ResultsRow]) -> Grid:
+def table_of_runs(rows: Sequence[ResultsRow]) -> CellTable:
     """Every single row of the results."""
     lines = []
     for row in rows:
@@ -196,7 +196,7 @@ def table_of_runs(rows: Sequence[ResultsRow]) -> Grid:
         origin = [Cell(shown(values[name])) for name in RUN_ORIGIN]
         run = [Cell(str(values[name])) for name in RUN]
         lines.append([Cell(title_of(row.method, row.variant)), *run, *rates, *origin])
-    return Grid(["method", *RUN, *METRICS, *RUN_ORIGIN], lines)
+    return CellTable(["method", *RUN, *METRICS, *RUN_ORIGIN], lines)
 
 
 def shown(value: object) -> str:

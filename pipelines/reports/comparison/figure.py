@@ -7,16 +7,16 @@ from matplotlib.figure import Figure
 
 from simpgan.components.core.results.curves import LAST_RANK
 from simpgan.components.core.results.pages.cmc import MARKED_RANKS, MARKERS, PALETTE, finish_cmc, plot_curve
-from simpgan.pipelines.reports.comparison.groups import Entrant, Group
+from simpgan.pipelines.reports.comparison.groups import ComparedRuns, Entrant
 
 
-def drawn(group: Group) -> list[Entrant]:
+def drawn(group: ComparedRuns) -> list[Entrant]:
     """Whose curves are in the figure: the best ones, and always the reference."""
     best = list(group.entrants[: len(PALETTE)])
     return best if group.reference in best else [*best[:-1], group.reference]
 
 
-def curves_figure(group: Group) -> Figure:
+def curves_figure(group: ComparedRuns) -> Figure:
     """The curves of `drawn` on a logarithmic rank axis, where the first ranks have room."""
     shown = drawn(group)
     ranks = np.arange(1, LAST_RANK + 1)
@@ -31,7 +31,7 @@ def curves_figure(group: Group) -> Figure:
     return figure
 
 
-def reading(group: Group) -> str:
+def reading(group: ComparedRuns) -> str:
     """The figure's numbers in words, for those who do not see it."""
     return "; ".join(
         f"{entrant.title}: "

@@ -53,7 +53,7 @@ class Entrant:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class RunComparison:
     """An entrant compared with the reference of its group.
 
     Attributes:
@@ -68,7 +68,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class ComparedRuns:
     """Entrants that were measured on the same probes and gallery, the best first.
 
     Attributes:
@@ -83,7 +83,7 @@ class Group:
     reference: Entrant
     chosen: bool
     bands: dict[str, Band]
-    comparisons: dict[str, Comparison]
+    comparisons: dict[str, RunComparison]
     tests: int
 
     @property
@@ -104,7 +104,7 @@ class Group:
         return f"{self.target}, {self.protocol}, {folds}"
 
 
-def grouped(runs: Sequence[Run], methods: Sequence[str], baseline: str, seed: int = 0) -> list[Group]:
+def grouped(runs: Sequence[Run], methods: Sequence[str], baseline: str, seed: int = 0) -> list[ComparedRuns]:
     """The entrants of runs in groups that can be compared; the largest group first.
 
     Args:
@@ -165,7 +165,7 @@ def named(entrants: Sequence[Entrant]) -> list[Entrant]:
     return [replace(entrant, title=title(entrant)) for entrant in entrants]
 
 
-def group_of(entrants: Sequence[Entrant], baseline: str, seed: int) -> Group:
+def group_of(entrants: Sequence[Entrant], baseline: str, seed: int) -> ComparedRuns:
     """Entrants of one question, compared."""
     ordered = sorted(entrants, key=lambda entrant: -entrant.mean("rank-1"))
     of_baseline = [entrant for entrant in ordered if baseline in (entrant.run.name, entrant.run.id)] if baseline else []
@@ -175,15 +175,15 @@ def group_of(entrants: Sequence[Entrant], baseline: str, seed: int) -> Group:
     # With the best as reference it is one of all pairs that is looked at: it was found by comparing them all.
     tests = len(others) if of_baseline else len(ordered) * (len(ordered) - 1) // 2
     if not names:
-        return Group(ordered, reference, not of_baseline, {}, {}, tests)
+        return ComparedRuns(ordered, reference, not of_baseline, {}, {}, tests)
     tallies = {entrant.title: Tally.of(entrant.probes, names) for entrant in ordered}
     draws = Draws(tallies, seed)
     p = [paired_p(tallies[entrant.title], tallies[reference.title]) for entrant in others]
     comparisons = {
-        entrant.title: Comparison(draws.difference(entrant.title, reference.title), *of_test)
+        entrant.title: RunComparison(draws.difference(entrant.title, reference.title), *of_test)
         for entrant, of_test in zip(others, zip(p, corrected(p, tests), strict=True), strict=True)
     }
-    return Group(
+    return ComparedRuns(
         ordered, reference, not of_baseline, {title: draws.band(title) for title in tallies}, comparisons, tests
     )
 

@@ -8,12 +8,12 @@ from simpgan.components.core.results.pages import environment
 from simpgan.components.core.results.pages.pictures import data_uri, svg
 from simpgan.components.core.results.rows import MAIN_RATES
 from simpgan.pipelines.reports.comparison.figure import curves_figure, drawn, reading
-from simpgan.pipelines.reports.comparison.groups import Group
+from simpgan.pipelines.reports.comparison.groups import ComparedRuns
 from simpgan.pipelines.reports.comparison.tables import as_csv, as_json, interval_of
 from simpgan.pipelines.reports.comparison.words import apart, differing, runs_of, settings_in_words, verdicts
 
 
-def write(groups: Sequence[Group], out: Path) -> None:
+def write(groups: Sequence[ComparedRuns], out: Path) -> None:
     """Write compare.html, compare.json, compare.csv, and compare.svg of the first group into a folder.
 
     Raises:

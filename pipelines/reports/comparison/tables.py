@@ -11,7 +11,7 @@ from simpgan.components.core.results.curves import LAST_RANK
 from simpgan.components.core.results.rows import MAIN_RATES
 from simpgan.components.core.results.significance import shown_p, signed
 from simpgan.components.core.results.summary import aligned
-from simpgan.pipelines.reports.comparison.groups import Entrant, Group
+from simpgan.pipelines.reports.comparison.groups import ComparedRuns, Entrant
 from simpgan.pipelines.reports.comparison.words import apart, runs_of, settings_in_words, verdicts
 
 COLUMNS = ["run", "method", *MAIN_RATES, "difference", "p"]
@@ -19,13 +19,13 @@ LINES_IN_TERMINAL = 30
 SETTINGS_IN_TERMINAL = 12
 
 
-def in_terminal(groups: Sequence[Group]) -> str:
+def in_terminal(groups: Sequence[ComparedRuns]) -> str:
     """Format every group: its table, the settings that differ, and the verdicts."""
     blocks = [*(sentence + "." for sentence in apart(groups)), *map(block, groups)]
     return "\n\n".join(blocks)
 
 
-def block(group: Group) -> str:
+def block(group: ComparedRuns) -> str:
     """One group for the terminal."""
     lines = [cells(group, entrant) for entrant in group.entrants]
     hidden = len(lines) - LINES_IN_TERMINAL
@@ -43,7 +43,7 @@ def block(group: Group) -> str:
     return "\n".join([*parts, "", *(f"{sentence}." for sentence in verdicts(group))])
 
 
-def cells(group: Group, entrant: Entrant) -> list[str]:
+def cells(group: ComparedRuns, entrant: Entrant) -> list[str]:
     """A line under `COLUMNS`."""
     return [
         entrant.title,
@@ -53,14 +53,14 @@ def cells(group: Group, entrant: Entrant) -> list[str]:
     ]
 
 
-def rate(group: Group, entrant: Entrant, name: str) -> str:
+def rate(group: ComparedRuns, entrant: Entrant, name: str) -> str:
     """A rate in percent, rank-1 and mAP with their intervals: `31.2 [24.0, 38.4]`."""
     mean = f"{entrant.mean(name):.1f}"
     interval = interval_of(group, entrant, name)
     return f"{mean} [{interval[0]:.1f}, {interval[1]:.1f}]" if interval and name in ("rank-1", "mAP") else mean
 
 
-def interval_of(group: Group, entrant: Entrant, name: str) -> tuple[float, float] | None:
+def interval_of(group: ComparedRuns, entrant: Entrant, name: str) -> tuple[float, float] | None:
     """Ends of the 95 % interval of a rate; none without probes."""
     band = group.bands.get(entrant.title)
     if not band:
@@ -69,7 +69,7 @@ def interval_of(group: Group, entrant: Entrant, name: str) -> tuple[float, float
     return float(band.low[place]), float(band.high[place])
 
 
-def difference(group: Group, entrant: Entrant) -> list[str]:
+def difference(group: ComparedRuns, entrant: Entrant) -> list[str]:
     """The difference in rank-1 to the reference and its corrected p."""
     if entrant is group.reference:
         return ["reference", ""]
@@ -79,7 +79,7 @@ def difference(group: Group, entrant: Entrant) -> list[str]:
     return [signed(comparison.difference.mean[0]), shown_p(comparison.corrected_p)]
 
 
-def as_document(groups: Sequence[Group]) -> dict[str, Any]:
+def as_document(groups: Sequence[ComparedRuns]) -> dict[str, Any]:
     """Everything, in JSON types."""
     return {
         "schema": 1,
@@ -101,7 +101,7 @@ def as_document(groups: Sequence[Group]) -> dict[str, Any]:
     }
 
 
-def entrant_document(group: Group, entrant: Entrant) -> dict[str, Any]:
+def entrant_document(group: ComparedRuns, entrant: Entrant) -> dict[str, Any]:
     """One line in JSON types; the CMC curve in percent from rank 1."""
     row, band = entrant.first, group.bands.get(entrant.title)
     found: dict[str, Any] = {
@@ -129,11 +129,11 @@ def entrant_document(group: Group, entrant: Entrant) -> dict[str, Any]:
     return found
 
 
-def as_json(groups: Sequence[Group]) -> str:
+def as_json(groups: Sequence[ComparedRuns]) -> str:
     return json.dumps(as_document(groups), indent=2, ensure_ascii=False) + "\n"
 
 
-def as_csv(groups: Sequence[Group]) -> str:
+def as_csv(groups: Sequence[ComparedRuns]) -> str:
     """A line an entrant, rates and intervals in percent."""
     text = io.StringIO()
     ends = [f"{name} {end}" for name in MAIN_RATES for end in ("low", "high")]

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from simpgan.components.core.results.significance import CHANCE, p_in_words, signed
-from simpgan.pipelines.reports.comparison.groups import Comparison, Entrant, Group
+from simpgan.pipelines.reports.comparison.groups import ComparedRuns, Entrant, RunComparison
 from simpgan.pipelines.reports.comparison.runs import Run
 
 FEW = 6
 """At most so many runs are named one by one; more are counted."""
 
 
-def verdicts(group: Group) -> list[str]:
+def verdicts(group: ComparedRuns) -> list[str]:
     """Say which entrant is best, by how much, and whether that is more than chance."""
     reference, others = group.reference, [each for each in group.entrants if each is not group.reference]
     if not others:
@@ -31,7 +31,7 @@ def found(entrant: Entrant) -> str:
     return f"{entrant.title} finds the right person first for {entrant.mean('rank-1'):.1f} % of probes"
 
 
-def verdict(entrant: Entrant, comparison: Comparison, reference: Entrant) -> str:
+def verdict(entrant: Entrant, comparison: RunComparison, reference: Entrant) -> str:
     """Compare one entrant with the reference."""
     points = comparison.difference
     gain, low, high = points.mean[0], points.low[0], points.high[0]
@@ -43,7 +43,7 @@ def verdict(entrant: Entrant, comparison: Comparison, reference: Entrant) -> str
     return f"{entrant.title} has {difference} ({interval}): {luck}"
 
 
-def counted(group: Group, others: Sequence[Entrant]) -> list[str]:
+def counted(group: ComparedRuns, others: Sequence[Entrant]) -> list[str]:
     """Compare many entrants with the reference: how many differ from it by more than chance."""
     certain = [each for each in others if group.comparisons[each.title].corrected_p < CHANCE]
     worse = [each for each in certain if group.comparisons[each.title].difference.mean[0] < 0]
@@ -64,7 +64,7 @@ def listed(entrants: Sequence[Entrant]) -> str:
     return f"{named}; and {len(entrants) - FEW} more" if len(entrants) > FEW else named
 
 
-def corrections(group: Group) -> list[str]:
+def corrections(group: ComparedRuns) -> list[str]:
     """Say how p-values are corrected, and that the best of many is partly lucky."""
     if group.tests < 2:
         return []
@@ -76,7 +76,7 @@ def corrections(group: Group) -> list[str]:
     ]
 
 
-def apart(groups: Sequence[Group]) -> list[str]:
+def apart(groups: Sequence[ComparedRuns]) -> list[str]:
     """Say why each of the other groups cannot be compared with the first."""
     first, *others = groups
     sentences = []
@@ -86,11 +86,11 @@ def apart(groups: Sequence[Group]) -> list[str]:
     return sentences
 
 
-def listed_titles(group: Group) -> str:
+def listed_titles(group: ComparedRuns) -> str:
     return "; ".join(entrant.title for entrant in group.entrants)
 
 
-def why_apart(first: Group, other: Group) -> str:
+def why_apart(first: ComparedRuns, other: ComparedRuns) -> str:
     if first.target != other.target:
         return f"the target is {other.target}, not {first.target}"
     if first.protocol != other.protocol:
@@ -149,6 +149,6 @@ def settings_in_words(runs: Sequence[Run]) -> list[str]:
     return lines
 
 
-def runs_of(group: Group) -> list[Run]:
+def runs_of(group: ComparedRuns) -> list[Run]:
     """The runs of a group, each once, the best first."""
     return list({entrant.run.name: entrant.run for entrant in group.entrants}.values())

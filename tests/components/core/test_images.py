@@ -5,7 +5,7 @@ import json
 import pytest
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.images import Images, image, stage_of
+from simpgan.components.core.images import StageImages, image, stage_of
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 
@@ -29,7 +29,7 @@ def test_a_stage_is_known_by_its_image(name):
 
 
 def test_a_locked_image_is_named_by_its_digest_and_another_by_a_tag(lock):
-    images = Images.locked(lock=lock)
+    images = StageImages.locked(lock=lock)
     assert images.reference("train_gan") == f"ghcr.io/somebody/simpgan/train-gan@{DIGEST}"
     assert images.reference("ingest") == "ghcr.io/somebody/simpgan/ingest:latest"
     assert images.without_digest(["ingest", "train_gan"]) == ["ingest"]
@@ -37,13 +37,13 @@ def test_a_locked_image_is_named_by_its_digest_and_another_by_a_tag(lock):
 
 def test_without_a_lock_file_images_have_their_local_names(tmp_path, monkeypatch):
     monkeypatch.delenv("SIMPGAN_REGISTRY", raising=False)
-    assert Images.locked(lock=tmp_path / "none.json").reference("ingest") == image("ingest")
+    assert StageImages.locked(lock=tmp_path / "none.json").reference("ingest") == image("ingest")
 
 
 def test_another_registry_has_the_same_digests(lock, monkeypatch):
     monkeypatch.setenv("SIMPGAN_REGISTRY", "mirror.example:5000/reid/")
-    assert Images.locked(lock=lock).reference("train_gan") == f"mirror.example:5000/reid/train-gan@{DIGEST}"
-    assert Images.locked("registry.example", lock).reference("train_gan") == f"registry.example/train-gan@{DIGEST}"
+    assert StageImages.locked(lock=lock).reference("train_gan") == f"mirror.example:5000/reid/train-gan@{DIGEST}"
+    assert StageImages.locked("registry.example", lock).reference("train_gan") == f"registry.example/train-gan@{DIGEST}"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,6 @@ def test_another_registry_has_the_same_digests(lock, monkeypatch):
 def test_a_lock_file_of_another_form_is_refused_in_one_line(lock, text, message):
     lock.write_text(text)
     with pytest.raises(UserError) as refused:
-        Images.locked(lock=lock)
+        StageImages.locked(lock=lock)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)

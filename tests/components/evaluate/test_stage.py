@@ -15,7 +15,7 @@ from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
-from simpgan.components.core.models.extraction import Images, extract, with_statistics_of
+from simpgan.components.core.models.extraction import PreparedImages, extract, with_statistics_of
 from simpgan.components.core.models.model_folder import load_network, model_digest, read_config, save_model
 from simpgan.components.core.models.translator import load_translator
 from simpgan.components.core.results.probes import read_probes
@@ -201,7 +201,10 @@ def test_fused_features_are_those_of_both_images_joined(
     for method in ("simpgan+fused", "simpgan+adabn+fused"):
         halves = []
         for folder in (ingested.target, adaptation.translated):
-            network, images = load_classifier(classifier)[0].eval(), Images(Manifest.load(folder), ingested.data_root)
+            network, images = (
+                load_classifier(classifier)[0].eval(),
+                PreparedImages(Manifest.load(folder), ingested.data_root),
+            )
             if "adabn" in method:
                 unlabelled = images.manifest.rows("folds10", 3, "train")
                 network = with_statistics_of(network, images, unlabelled, **LOOKING, seed=SETTINGS.seed)
@@ -214,7 +217,10 @@ def test_fused_features_are_those_of_both_images_joined(
 def test_verification_ranks_by_the_classifiers_score_of_every_pair(
     results: tuple[list[ResultsRow], Path], ingested: Ingested, classifier: Path
 ) -> None:
-    network, images = load_classifier(classifier)[0].eval(), Images(Manifest.load(ingested.target), ingested.data_root)
+    network, images = (
+        load_classifier(classifier)[0].eval(),
+        PreparedImages(Manifest.load(ingested.target), ingested.data_root),
+    )
     [batch] = images.batches(network, np.arange(len(images.manifest.images)), len(images.manifest.images))
     with torch.no_grad():
         embedding = (network(batch) + network(batch.flip(3))) / 2
@@ -325,7 +331,7 @@ def test_without_a_translation_colours_are_matched_in_every_split(
 def test_features_have_length_one_and_do_not_depend_on_the_batch(ingested: Ingested, classifier: Path) -> None:
     network, _ = load_classifier(classifier)
     network.eval()
-    images = Images(Manifest.load(ingested.target), ingested.data_root)
+    images = PreparedImages(Manifest.load(ingested.target), ingested.data_root)
     rows = np.array([2, 5, 9])
     together = extract(network, images, rows, **LOOKING, label="test")
     alone = extract(network, images, rows[1:2], **LOOKING, label="test")
@@ -344,7 +350,7 @@ def test_adabn_has_the_statistics_of_the_images_and_nothing_else_changes(ingeste
     network.eval()
     target = Manifest.load(ingested.target)
     rows = target.rows("folds10", 0, "train")
-    images = Images(target, ingested.data_root)
+    images = PreparedImages(target, ingested.data_root)
     adapted = with_statistics_of(network, images, rows, batch=len(rows), precision="fp32", seed=0)
 
     reference, _ = load_classifier(classifier)

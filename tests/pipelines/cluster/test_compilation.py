@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from simpgan.components.core.images import Images
+from simpgan.components.core.images import StageImages
 from simpgan.pipelines.cluster.compilation import compile_for_cluster, on_cluster
 from simpgan.pipelines.config.profiles import read_profile
 from simpgan.pipelines.graphs.adapt import adapt_pipeline
@@ -45,7 +45,9 @@ def documents(tmp_path_factory):
     (folder / "profile.yaml").write_text(PROFILE)
     profile = read_profile(str(folder / "profile.yaml"))
     path = str(folder / "adapt.yaml")
-    locked = Images(registry="registry.example", digests={"pretrain": DIGEST, "train-gan": DIGEST, "finish": DIGEST})
+    locked = StageImages(
+        registry="registry.example", digests={"pretrain": DIGEST, "train-gan": DIGEST, "finish": DIGEST}
+    )
     pipeline = adapt_pipeline(["simpgan"])
     (note,) = compile_for_cluster(pipeline, profile, locked, path)
     assert note.startswith("no digest: evaluate, ingest, translate: ")
@@ -163,6 +165,6 @@ def test_no_output_leaves_the_exit_handler(documents):
 def test_setting_up_a_pipeline_leaves_the_pipeline_itself_alone():
     pipeline = adapt_pipeline(["umdl"])
     before = pipeline.pipeline_spec.SerializeToString(deterministic=True)
-    on_cluster(pipeline, read_profile("one-gpu"), Images())
+    on_cluster(pipeline, read_profile("one-gpu"), StageImages())
     assert pipeline.pipeline_spec.SerializeToString(deterministic=True) == before
     assert pipeline.component_spec.outputs

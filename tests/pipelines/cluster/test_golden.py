@@ -11,7 +11,7 @@ import pytest
 import yaml
 from kfp.components import load_component_from_file
 
-from simpgan.components.core.images import Images, name_of
+from simpgan.components.core.images import StageImages, name_of
 from simpgan.pipelines.cluster.compilation import compile_for_cluster
 from simpgan.pipelines.config.profiles import STAGES, read_profile
 from simpgan.pipelines.graphs.adapt import adapt_pipeline
@@ -27,7 +27,7 @@ PIPELINES = {
     "retrain": retrain_pipeline("simpgan"),
 }
 PROFILE = "one-gpu"
-IMAGES = Images(registry="registry.example", digests={name_of(stage): f"sha256:{0:064x}" for stage in STAGES})
+IMAGES = StageImages(registry="registry.example", digests={name_of(stage): f"sha256:{0:064x}" for stage in STAGES})
 LINES_SHOWN = 60
 
 

@@ -17,7 +17,7 @@ import yaml
 
 from simpgan.components.core import images
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.images import Images
+from simpgan.components.core.images import StageImages
 from simpgan.pipelines.cli.images import check, lock
 from simpgan.pipelines.cluster import image_registry
 from simpgan.pipelines.config.profiles import STAGES
@@ -82,7 +82,7 @@ def push(address, name, content=b"{}"):
 def test_pushed_images_are_locked_by_their_digests_until_one_is_gone(address, locked, capsys):
     pushed = {stage: push(address, f"reid/{stage.replace('_', '-')}", stage.encode()) for stage in STAGES}
     lock(f"{address}/reid/")
-    found = Images.locked()
+    found = StageImages.locked()
     assert found.registry == f"{address}/reid"
     for stage, digest in pushed.items():
         assert found.reference(stage) == f"{address}/reid/{stage.replace('_', '-')}@{digest}"

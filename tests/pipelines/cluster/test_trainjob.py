@@ -5,12 +5,12 @@ import yaml
 from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.images import Images
+from simpgan.components.core.images import StageImages
 from simpgan.pipelines.cluster.trainjob import train_job
 from simpgan.pipelines.config.profiles import names, read_profile
 
 ARGUMENTS = ["--source", "/shared/market", "--data-root", "s3://bucket/data", "--out", "/shared/classifier"]
-IMAGES = Images(registry="registry.example/simpgan", digests={"pretrain": f"sha256:{'a' * 64}"})
+IMAGES = StageImages(registry="registry.example/simpgan", digests={"pretrain": f"sha256:{'a' * 64}"})
 PROFILE = """
 extends: one-gpu
 image_pull_secrets: [registry-login]

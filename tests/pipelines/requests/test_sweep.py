@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from simpgan.components.core.errors import UserError
 from simpgan.components.train_gan.settings import TrainGanSettings
 from simpgan.pipelines.requests.data_sets import DataSet
-from simpgan.pipelines.requests.sweep import Adaptation, Split, every_split, find_splits, plan
+from simpgan.pipelines.requests.sweep import PlannedAdaptation, Split, every_split, find_splits, plan
 
 GRID = DataSet("grid", "somewhere", "grid")
 ALL = Split("all250", 0)
@@ -18,10 +18,10 @@ ALL = Split("all250", 0)
 def test_every_method_is_trained_in_every_fold():
     planned = plan(TrainGanSettings(), ["simpgan", "gan"], ["folds10:3", "all250"], GRID)
     assert planned.adaptations == (
-        Adaptation("simpgan", Split("folds10", 3)),
-        Adaptation("gan", Split("folds10", 3)),
-        Adaptation("simpgan", ALL),
-        Adaptation("gan", ALL),
+        PlannedAdaptation("simpgan", Split("folds10", 3)),
+        PlannedAdaptation("gan", Split("folds10", 3)),
+        PlannedAdaptation("simpgan", ALL),
+        PlannedAdaptation("gan", ALL),
     )
     assert not planned.counterparts
     assert not planned.umdl
@@ -36,8 +36,8 @@ def test_methods_without_a_translation_of_the_target_have_their_own_lists():
 
 def test_what_is_not_asked_for_comes_from_the_settings_and_nothing_is_trained_twice():
     settings = TrainGanSettings(method="cyclegan", protocol="folds10", fold=2)
-    assert plan(settings, [], [], GRID).adaptations == (Adaptation("cyclegan", Split("folds10", 2)),)
-    assert plan(settings, ["gan", "gan"], ["all250", "all250:0"], GRID).adaptations == (Adaptation("gan", ALL),)
+    assert plan(settings, [], [], GRID).adaptations == (PlannedAdaptation("cyclegan", Split("folds10", 2)),)
+    assert plan(settings, ["gan", "gan"], ["all250", "all250:0"], GRID).adaptations == (PlannedAdaptation("gan", ALL),)
 
 
 @given(st.integers(0, 9), st.integers(0, 9))
@@ -54,7 +54,9 @@ def test_every_split_has_probes_and_is_there():
 
 def test_a_target_with_one_protocol_needs_no_name_of_it():
     market = DataSet("market1501", "somewhere", "market1501")
-    assert plan(TrainGanSettings(), ["gan"], [], market).adaptations == (Adaptation("gan", Split("standard", 0)),)
+    assert plan(TrainGanSettings(), ["gan"], [], market).adaptations == (
+        PlannedAdaptation("gan", Split("standard", 0)),
+    )
 
 
 def changes(*sweep, method="simpgan"):

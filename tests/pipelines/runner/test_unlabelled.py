@@ -15,7 +15,7 @@ from simpgan.components.train_gan.settings import TrainGanSettings
 from simpgan.pipelines.cli.run import show
 from simpgan.pipelines.reports.results_page import publish
 from simpgan.pipelines.requests.data_sets import DataSet
-from simpgan.pipelines.requests.sweep import Adaptation, Split, every_split, plan
+from simpgan.pipelines.requests.sweep import PlannedAdaptation, Split, every_split, plan
 from simpgan.pipelines.runner import runs
 
 CAMERAS = DataSet("cameras", "somewhere", "cameras")
@@ -37,7 +37,7 @@ def evaluation(tmp_path):
 
 def test_the_only_protocol_is_taken_and_umdl_has_nothing_to_make():
     assert plan(TrainGanSettings(), ["simpgan"], [], CAMERAS).adaptations == (
-        Adaptation("simpgan", Split("cameras", 0)),
+        PlannedAdaptation("simpgan", Split("cameras", 0)),
     )
     with pytest.raises(UserError, match="umdl makes features of probes, and cameras has none: leave it out"):
         plan(TrainGanSettings(), ["simpgan", "umdl"], [], CAMERAS)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from simpgan.components.core.data.manifest import Manifest
-from simpgan.components.core.data.suitability import Experiment, rankable_splits, refuse_impossible
+from simpgan.components.core.data.suitability import PlannedExperiment, rankable_splits, refuse_impossible
 from simpgan.components.core.errors import UserError
 from simpgan.components.ingest.layouts.base import role
 
@@ -26,7 +26,7 @@ def manifest(dataset: str, *images: tuple[str, int | None, int]) -> Manifest:
 
 SOURCE = manifest("source", (TRAIN, 1, 1), (TRAIN, 1, 2), (TRAIN, 2, 1))
 TARGET = manifest("target", (TRAIN, 1, 1), (TRAIN, 2, 1), (QUERY, 3, 1), (GALLERY, 3, 2))
-ASKED = Experiment(translations=[("standard", 0)])
+ASKED = PlannedExperiment(translations=[("standard", 0)])
 
 
 def test_what_can_be_trained_and_measured_passes():

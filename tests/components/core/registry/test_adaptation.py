@@ -12,7 +12,7 @@ from simpgan.components.core.data.image_tensors import iterate_batches
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import load_classifier
-from simpgan.components.core.models.extraction import Images, extract, with_statistics_of
+from simpgan.components.core.models.extraction import PreparedImages, extract, with_statistics_of
 from simpgan.components.core.models.model_folder import load_network, model_digest, save_model
 from simpgan.components.core.models.translator import load_translator
 from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
@@ -66,7 +66,7 @@ def test_features_are_those_that_evaluate_measures(parts: Parts, translated: Pat
     """On images as the translate stage stored them, with statistics of the split's unlabelled ones."""
     target, data_root = Manifest.load(parts.ingested.target), parts.ingested.data_root
     looked_at = Manifest.load(translated) if "simpgan" in method else target
-    network, images = load_classifier(parts.classifier)[0].eval(), Images(looked_at, data_root)
+    network, images = load_classifier(parts.classifier)[0].eval(), PreparedImages(looked_at, data_root)
     if "adabn" in method:
         network = with_statistics_of(network, images, target.rows("folds10", 3, "train"), **LOOKING, seed=0)
     rows = np.arange(20)

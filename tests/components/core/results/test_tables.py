@@ -8,7 +8,7 @@ from simpgan.components.core.results.significance import paired_tests
 from simpgan.components.core.results.statistics import Statistics
 from simpgan.components.core.results.tables import (
     Cell,
-    Grid,
+    CellTable,
     full_table,
     main_table,
     table_beside_paper,
@@ -99,4 +99,4 @@ def test_every_run_is_one_row():
 @pytest.mark.parametrize("text", ["a|b", "plain"])
 def test_a_bar_does_not_end_a_cell(text):
     escaped = text.replace("|", "\\|")
-    assert Grid(["x"], [[Cell(text)]]).markdown == f"| x |\n| --- |\n| {escaped} |"
+    assert CellTable(["x"], [[Cell(text)]]).markdown == f"| x |\n| --- |\n| {escaped} |"

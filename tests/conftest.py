@@ -1,11 +1,13 @@
 """Small generated data sets, made once, for every test that runs a stage."""
 
+import inspect
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import xdist.remote
 from hypothesis import settings
 
 from simpgan.components.ingest import stage as ingest
@@ -30,6 +32,10 @@ __all__ = [
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several processes test at a time
+
+# kfp looks at the whole stack for every option of a task. For the frames of pytest-xdist, whose files are those of no
+# module, inspect would look through all modules each time, which takes minutes in all.
+inspect.modulesbyfile |= dict.fromkeys(("<string>", xdist.remote.__file__), "")
 
 # A machine that is busy with something else is no failure of a rule.
 settings.register_profile("untimed", deadline=None)

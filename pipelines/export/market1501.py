@@ -1,8 +1,8 @@
-"""A manifest, as recorded or translated, written back as a folder in Market-1501's official layout.
+r"""Write a manifest, as recorded or translated, as a folder in Market-1501's official layout.
 
-torchreid and fastreid load such a folder as their data set Market-1501. What they insist on is checked here, since
-they would only stop at an assertion: person and camera are what the pattern `([-\\d]+)_c(\\d)` finds first in an
-image's whole path, people are numbered up to 1501, cameras up to 6.
+torchreid and fastreid load such a folder as their data set Market-1501. Their requirements are checked here, since they
+would only stop at an assertion: person and camera are what the pattern `([-\d]+)_c(\d)` finds first in an image's whole
+path, people are numbered up to 1501, and cameras up to 6.
 """
 
 import io
@@ -71,7 +71,7 @@ def refuse_folder(out: Path) -> None:
 
 
 def images_with_roles(manifest: Manifest, protocol: str, fold: int) -> pd.DataFrame:
-    """What is to be exported, one row a file: row and image (its number and name), person, camera, time, role.
+    """Return one row per file to export: row and image (its number and name), person, camera, time, role.
 
     Raises:
         UserError: there is no such protocol or fold.
@@ -98,7 +98,7 @@ def refuse_labels(images: pd.DataFrame, dataset: str) -> None:
 
 
 def file_names(images: pd.DataFrame) -> list[str]:
-    """A path in the folder for each row: PPPP_cCsS_FFFFFF_BB.jpg, the sequence S always 1.
+    """Return the path of each row in the folder: PPPP_cCsS_FFFFFF_BB.jpg, with the sequence S always 1.
 
     The frame is the manifest's time, 0 where there is none, and the box counts images of one person, camera and frame.
     An unknown person is a distractor (0000) in the gallery. Elsewhere it is junk (-1), which loaders pass over: as 0000
@@ -117,7 +117,7 @@ def file_names(images: pd.DataFrame) -> list[str]:
 
 
 def as_jpeg(content: bytes) -> bytes:
-    """An encoded image as upright JPEG of high quality."""
+    """Convert an encoded image to an upright JPEG of high quality."""
     encoded = io.BytesIO()
     decode_image(content).save(encoded, "jpeg", exif=b"", quality=JPEG_QUALITY, subsampling=0)
     return encoded.getvalue()

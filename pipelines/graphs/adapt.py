@@ -10,7 +10,7 @@ from simpgan.pipelines.graphs.adaptation import Loops, experiment
 
 
 def adapt_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComponent:
-    """The pipeline with the loops that `methods` need, and at most `parallelism` iterations of each at a time.
+    """Build the pipeline with the loops that `methods` need, each with at most `parallelism` iterations at a time.
 
     Args:
         parallelism: 0 for as many as the machines take.

@@ -41,6 +41,7 @@ class Loops:
 
     @property
     def has_adaptations(self) -> bool:
+        """Return whether a translator is trained."""
         return not self.methods.isdisjoint(TRANSLATORS)
 
 

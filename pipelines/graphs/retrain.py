@@ -21,7 +21,7 @@ PARTS_AT_A_TIME = 8
 
 
 def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphComponent:
-    """The pipeline for a method: a translating one, or `adabn`, which trains nothing and adapts the classifier only.
+    """Build the pipeline for a method: a translator, or `adabn`, which only adapts the classifier's statistics.
 
     Two runs at a time do no harm: what they store is named by its content, a training by all that it depends on, and
     the same candidate is one version.

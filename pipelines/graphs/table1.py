@@ -11,7 +11,7 @@ from simpgan.pipelines.graphs.adaptation import Loops, experiment
 
 
 def table1_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComponent:
-    """The pipeline with the loops that `methods` need, and at most `parallelism` iterations of each at a time.
+    """Build the pipeline with the loops that `methods` need, each with at most `parallelism` iterations at a time.
 
     The target is ingested once, a source once for all its seeds, a classifier trained once for all that is adapted with
     it. A summary of each source and one of those summaries: what collects the outputs of two loops, one in the other,

@@ -48,7 +48,7 @@ def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
 
 
 def results_file(run: Path) -> Path:
-    """The results.json of a run.
+    """Return the path of a run's results.json.
 
     Raises:
         UserError: there is none.
@@ -60,7 +60,7 @@ def results_file(run: Path) -> Path:
 
 
 def rows_of(file: Path) -> list[ResultsRow]:
-    """The rows of a results file, with the command that its run was started with."""
+    """Read the rows of a results file, with the command that started its run."""
     rows = read_results(file)
     beside = file.with_name(COMMAND)
     if not beside.is_file():

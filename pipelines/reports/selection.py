@@ -26,5 +26,5 @@ def choices(rows: Sequence[ResultsRow]) -> list[str]:
 
 
 def split_of(row: ResultsRow) -> tuple[str, str, int, int]:
-    """What the translations to choose from share."""
+    """Return what the translations to choose from share: source, protocol, fold and seed."""
     return row.source, row.protocol, row.fold, row.seed

@@ -101,7 +101,7 @@ def run_pipeline(
 
 
 def images_of(pipeline: GraphComponent) -> list[str]:
-    """The images of its stages."""
+    """Return the images of a pipeline's stages."""
     executors = MessageToDict(pipeline.pipeline_spec.deployment_spec)["executors"].values()
     return sorted({executor["container"]["image"] for executor in executors})
 
@@ -158,7 +158,7 @@ class Stages(cache.LocalCache):
         env_vars: dict[str, str] | None = None,
         custom_cache_key: str | None = None,
     ) -> str:
-        """kfp's key, in which the code that runs stands for the image, and an artifact's content for its place.
+        """Compute kfp's key with the running code instead of the image, and an artifact's content instead of its place.
 
         Where the data root is makes no difference, as long as the images are there (`get`).
 
@@ -175,14 +175,14 @@ class Stages(cache.LocalCache):
         return uuid4().hex if component_name in self.uncached else key
 
     def name_of(self, key: str) -> str:
-        """What tells the current task from others that the reader knows by the same words."""
+        """Return what distinguishes the current task from others with the same description."""
         alike = self.alike.setdefault(self.current, [])
         if key not in alike:
             alike.append(key)
         return f"{self.current} ({alike.index(key) + 1})" if alike.index(key) else self.current
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """What the cache has of the current stage, if all of it is still there."""
+        """Return the cached outputs of the current stage if all of them still exist."""
         outputs = super().get(key)
         if outputs is None or not has_its_images(outputs, self.tasks[-1][1].get("data_root", "")):
             return None
@@ -202,7 +202,7 @@ class Stages(cache.LocalCache):
         return self._relocated(super()._serialize_outputs(outputs), noted)
 
     def _deserialize_outputs(self, serialized: dict[str, Any]) -> dict[str, Any]:
-        """What `_serialize_outputs` made, in the folder that the run is in now."""
+        """Return what `_serialize_outputs` made, with places in the run's current folder."""
         return super()._deserialize_outputs(self._relocated(serialized, read))
 
     def _relocated(self, value: Any, change: Callable[[str, Path], str]) -> Any:
@@ -271,7 +271,7 @@ class Stages(cache.LocalCache):
 
 
 def describe(stage: str, arguments: Mapping[str, Any]) -> str:
-    """A stage as the reader knows it, such as `train_gan simpgan folds10:0 lambda_similarity=0.1 (market1501, seed 1)`.
+    """Describe a task for the reader, such as `train_gan simpgan folds10:0 lambda_similarity=0.1 (market1501, seed 1)`.
 
     What the arguments do not say is taken from the metadata of the translator, or of the translated images.
     """
@@ -306,12 +306,12 @@ def has_its_images(outputs: Mapping[str, Any], data_root: str) -> bool:
 
 
 def by_content(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments, with what the metadata say of an artifact in its place where they hold a digest of its content."""
+    """Replace each artifact whose metadata hold a digest of its content by these metadata."""
     return {name: content(value) for name, value in arguments.items()}
 
 
 def content(value: Any) -> Any:
-    """What stands for an argument in a cache key."""
+    """Return the value that represents an argument in a cache key."""
     if isinstance(value, list):
         return [content(item) for item in value]
     return value.metadata if isinstance(value, dsl.Artifact) and "digest" in value.metadata else value

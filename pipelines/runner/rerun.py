@@ -45,7 +45,7 @@ class Rerun:
 def changed(
     past: PastTask, assignments: Sequence[str], runner: Runner = Runner.SUBPROCESS, data_root: str | None = None
 ) -> Rerun:
-    """The task with some settings changed.
+    """Return the task with some settings changed.
 
     Args:
         past: what was done.
@@ -115,13 +115,13 @@ def layers_of(task: Task) -> dict[str, dict[str, Any]]:
 
 
 def manifests_of(task: Task) -> list[Path]:
-    """The manifests among a task's inputs that are on this machine."""
+    """Return those of a task's inputs that are manifests on this machine."""
     folders = [Path(artifact.uri) for given in task.artifacts.values() for artifact in given]
     return [folder for folder in folders if (folder / "manifest.json").is_file()]
 
 
 def fetched(task: Task) -> Task:
-    """The task with its inputs on this machine.
+    """Fetch a task's inputs to this machine.
 
     Raises:
         UserError: one of them is gone, or is no longer what it was.
@@ -133,7 +133,7 @@ def fetched(task: Task) -> Task:
 
 
 def fetched_artifact(name: str, artifact: InputArtifact) -> InputArtifact:
-    """An input artifact on this machine."""
+    """Fetch an input artifact to this machine."""
     uri = artifact.uri.replace("minio://", storage.S3, 1)
     if uri.startswith(storage.S3):
         folder = storage.local_folder(uri)
@@ -149,7 +149,7 @@ def fetched_artifact(name: str, artifact: InputArtifact) -> InputArtifact:
 
 
 def digest_of(folder: Path) -> str:
-    """The digest of a manifest, model, features or results, as the stages record it; empty for any other folder."""
+    """Return the recorded digest of a manifest, model, features or results; empty for any other folder."""
     from hashlib import sha256
 
     if (folder / "manifest.json").is_file():
@@ -170,7 +170,7 @@ def digest_of(folder: Path) -> str:
 
 
 def component_of(name: str) -> BaseComponent:
-    """A component by its name, which is that of its stage where a stage has one only.
+    """Return a component by its name; a stage with one component has the stage's name.
 
     Raises:
         UserError: there is none.
@@ -183,12 +183,12 @@ def component_of(name: str) -> BaseComponent:
 
 
 def image_of(component: BaseComponent) -> str:
-    """The name of the image that a component runs in."""
+    """Return the name of the image that a component runs in."""
     return component.component_spec.implementation.container.image
 
 
 def executor_input(task: Task, component: BaseComponent, out: Path) -> str:
-    """What Kubeflow Pipelines tells the process of a task, as JSON; its outputs go to folders in `out`."""
+    """Return the JSON that Kubeflow Pipelines gives the process of a task; its outputs go to folders in `out`."""
     inputs = {
         name: {
             "artifacts": [
@@ -225,7 +225,7 @@ def executor_input(task: Task, component: BaseComponent, out: Path) -> str:
 
 
 def command_of(task: Task, component: BaseComponent, out: Path) -> list[str]:
-    """What a container of the component's image runs."""
+    """Return the command of a container of the component's image."""
     container = component.component_spec.implementation.container
     given = executor_input(task, component, out)
     return [

@@ -95,11 +95,11 @@ class Containers:
             raise UserError(f"no image {', '.join(missing)}: make images")
 
     def code(self, image: str) -> str:
-        """What stands for a stage's code in the key of the cache: the files of its image, packages and all."""
+        """Return the digest of a stage's code for the cache key: all files of its image, including packages."""
         return " ".join(self.images[image].attrs["RootFS"]["Layers"])
 
     def start(self, image: str, command: Sequence[str], task: str, output: StageOutput) -> "StageContainer":
-        """A container of a stage, whose run is recorded as `task`; it starts when it is waited for."""
+        """Create a container for a stage whose run is recorded as `task`; it starts when it is waited for."""
         self.lock.note_container(self.name)
         environment = environment_of(self.environment, task, digest_of(self.images[image]))
         given = {**self.arguments, "environment": environment}
@@ -196,7 +196,7 @@ class StageContainer:
 
 
 def to_its_end(output: Iterator[bytes]) -> Iterator[bytes]:
-    """The output of a container, which also ends where the engine goes away."""
+    """Yield the output of a container; it also ends if the engine goes away."""
     with suppress(OSError, HTTPError):
         yield from output
 
@@ -221,7 +221,7 @@ def arguments_for(engine: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def environment_of(here: Mapping[str, str], task: str, image: str) -> dict[str, str]:
-    """What of the environment `here` a stage gets, and what its container makes necessary."""
+    """Return the variables of `here` that a stage gets, and those that its container needs."""
     passed = {
         name: value
         for name, value in here.items()
@@ -253,7 +253,7 @@ def mounts(writes: Iterable[str], reads: Iterable[str]) -> list[Mount]:
 
 
 def path_of(location: str) -> Path | None:
-    """A location as the path that a stage will look for."""
+    """Return the path that a stage will look for; None if the location is no path."""
     return None if storage.is_s3(location) else Path(os.path.abspath(location))
 
 
@@ -270,6 +270,6 @@ def torch_home() -> Path:
 
 
 def aws_files() -> dict[str, str]:
-    """The files that boto3 finds keys and certificates in, by the variables that name them."""
+    """Return the files in which boto3 finds keys and certificates, by the variables that name them."""
     found = {name: Path(os.environ.get(name) or path).expanduser().absolute() for name, path in AWS_FILES.items()}
     return {name: str(path) for name, path in found.items() if path.is_file()}

@@ -38,7 +38,7 @@ class Processes:
         """No image is needed."""
 
     def code(self, image: str) -> str:
-        """What stands for a stage's code in the key of the cache."""
+        """Return the digest of a stage's code for the cache key."""
         return code_digest(stage_of(image))
 
     def start(self, image: str, command: Sequence[str], task: str, output: StageOutput) -> "StageProcess":
@@ -118,7 +118,7 @@ def open_terminal() -> tuple[int, int]:
 
 
 def read(file_descriptor: int) -> bytes:
-    """Some bytes, or none at the end."""
+    """Read some bytes; none at the end."""
     try:
         return os.read(file_descriptor, 65536)
     except OSError:  # how a pseudo-terminal says that its last writer has gone

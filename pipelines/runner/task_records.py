@@ -42,7 +42,7 @@ class PastTask(Task):
 
 
 def slug(name: str) -> str:
-    """A task's name as that of a file."""
+    """Return a task's name as a file name."""
     return re.sub(r"[^A-Za-z0-9_.=]+", "-", name).strip("-")
 
 
@@ -64,7 +64,7 @@ def keep_task(out: Path, name: str, task: Task, pipeline_run: str | None) -> Non
 
 
 def relocated(past: PastTask, change: Callable[[str, Path], str], out: Path) -> PastTask:
-    """The task of the run in `out` with every place changed."""
+    """Return the task of the run in `out` with every place changed."""
     parameters = {
         name: change(value, out) if name in LOCATIONS and isinstance(value, str) else value
         for name, value in past.parameters.items()
@@ -82,7 +82,7 @@ def is_same(past: PastTask, task: Task) -> bool:
 
 
 def read_task(path: Path) -> PastTask:
-    """What `keep_task` wrote, with places as they are now.
+    """Read what `keep_task` wrote, with places as they are now.
 
     Raises:
         UserError: the file is damaged.
@@ -95,7 +95,7 @@ def read_task(path: Path) -> PastTask:
 
 
 def task_of(stage: str, arguments: Mapping[str, Any]) -> Task:
-    """A task of kfp.local."""
+    """Return a task of kfp.local as a record."""
     artifacts: dict[str, list[InputArtifact]] = {}
     parameters: dict[str, Any] = {}
     for name, value in arguments.items():
@@ -116,7 +116,7 @@ def task_of(stage: str, arguments: Mapping[str, Any]) -> Task:
 
 
 def find_past_task(run: str, stage: str) -> PastTask:
-    """The task that a person means.
+    """Find the task that a user means.
 
     Args:
         run: the --out of a run on this machine, or the id of an MLflow run, of a pipeline or of a stage.
@@ -139,7 +139,7 @@ def find_past_task(run: str, stage: str) -> PastTask:
 
 
 def of_folder(out: Path, stage: str) -> PastTask:
-    """A task of a run on this machine."""
+    """Find a task of a run on this machine."""
     tasks = [read_task(path) for path in sorted((out / FOLDER).glob("*.json"))]
     if not tasks:
         raise UserError(f"no tasks in {out}: give the --out of simpgan run")
@@ -148,7 +148,7 @@ def of_folder(out: Path, stage: str) -> PastTask:
 
 
 def chosen(names: Sequence[str], stages: Sequence[str], wanted: str, ids: Sequence[str] = ()) -> int:
-    """The place of the one task with the name `wanted`, or else of the one task of that stage.
+    """Return the index of the only task with the name `wanted`, or else of the only task of that stage.
 
     Raises:
         UserError: there is none, or more than one.

@@ -55,6 +55,7 @@ class Headline:
 
     @property
     def experiment(self) -> Experiment:
+        """Return the experiment that all summaries share."""
         return self.summaries[0].experiment
 
     @property
@@ -84,13 +85,13 @@ class Headline:
         return [*(map(self.compared, self.comparisons) if self.comparisons else [self.alone()]), *self.highest_rows()]
 
     def compared(self, each: MethodComparison) -> Sentence:
-        """A method beside its baseline."""
+        """Compare a method with its baseline."""
         text = f"{found_in_words(title_of(each.method, each.variant), each.rank_1, self.probes)}, {difference(each)}"
         shown = self.intervals_of([(each.method, each.variant), (each.baseline, "")])
         return Sentence(text, "; ".join(filter(None, [shown, self.luck(each)])))
 
     def alone(self) -> Sentence:
-        """The method that results are about, without anything to compare it with."""
+        """State the rate of the most prominent method, which has no baseline here."""
         about = most_prominent({each.method for each in self.summaries})
         each = next(each for each in self.summaries if each.method == about)
         text = found_in_words(each.title, rank_1(each), self.probes)
@@ -99,7 +100,7 @@ class Headline:
         return Sentence(text, self.intervals_of([(each.method, each.variant)]))
 
     def highest_rows(self) -> list[Sentence]:
-        """The row with the highest rank-1, and the highest of those that need no training."""
+        """State the row with the highest rank-1, and the highest row that needs no training."""
         untrained, trained = (highest(self.summaries, untrained=free) for free in (True, False))
         count = len(self.summaries)
         if untrained and trained and rank_1(untrained) >= rank_1(trained):
@@ -126,14 +127,14 @@ class Headline:
         return {name for each in self.comparisons for name in (each.method, each.baseline)}
 
     def luck(self, comparison: MethodComparison) -> str:
-        """The p-value of a comparison and what it means; empty where it is not known."""
+        """Return the p-value of a comparison and its meaning; empty if unknown."""
         if comparison not in self.p:
             return ""
         p = self.p[comparison]
         return f"{p_in_words(p)}: {'more than chance' if p < CHANCE else 'within chance'}"
 
     def intervals_of(self, methods: Sequence[tuple[str, str]]) -> str:
-        """The intervals of rank-1 in words; empty where none is known."""
+        """Return the intervals of rank-1 in words; empty if none is known."""
         known = {each: self.intervals[each] for each in methods if each in self.intervals}
         ends = [
             f"{each.low:.1f} to {each.high:.1f}" + (f" for {name_of(*which)}" if len(methods) > 1 else "")
@@ -145,7 +146,7 @@ class Headline:
 def headlines(
     rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics | None = None, method: str = ""
 ) -> list[Headline]:
-    """The headline of each experiment: first those in which something was trained, then in order of appearance.
+    """Return the headline of each experiment: those with a training first, then in order of appearance.
 
     Args:
         rows: of the results.
@@ -161,7 +162,7 @@ def headlines(
 
 
 def headline_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics, method: str = "") -> Headline:
-    """The headline of one block of `comparable`."""
+    """Return the headline of one block of `comparable`."""
     summaries = summarise(rows)
     methods = {each.method for each in summaries}
     about = method if method in methods else most_prominent(methods)
@@ -187,7 +188,7 @@ def headline_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statist
 
 
 def comparison_of(summary: Summary | None, rows: Sequence[ResultsRow]) -> MethodComparison | None:
-    """A row beside its baseline; None where it has none among `rows`."""
+    """Compare a row with its baseline; None if `rows` lack the baseline."""
     found = compare(rows, summary.method, baseline_of(summary.method)) if summary else []
     return next((each for each in found if summary and each.variant == summary.variant), None)
 
@@ -208,7 +209,7 @@ def difference(comparison: MethodComparison) -> str:
 
 
 def spoken_of(comparisons: Sequence[MethodComparison], summaries: Sequence[Summary]) -> set[str]:
-    """The methods that sentences name."""
+    """Return the methods that sentences name."""
     best = [highest(summaries, untrained=free) for free in (True, False)]
     compared = {name for each in comparisons for name in (each.method, each.baseline)}
     alone = set() if comparisons else {most_prominent({each.method for each in summaries})}
@@ -258,15 +259,16 @@ def probes_of(rows: Sequence[ResultsRow]) -> int:
 
 
 def highest(summaries: Sequence[Summary], *, untrained: bool) -> Summary | None:
-    """The summary with the highest rank-1, of those that train nothing or of the others."""
+    """Return the summary with the highest rank-1 among untrained or among trained methods."""
     some = [each for each in summaries if trains_nothing(each.method) is untrained]
     return max(some, key=rank_1, default=None)
 
 
 def rank_1(summary: Summary) -> float:
+    """Return the mean rank-1 in percent."""
     return float(summary.mean["rank-1"])
 
 
 def named(summary: Summary) -> str:
-    """A method within a sentence."""
+    """Return a method's name for use within a sentence."""
     return name_of(summary.method, summary.variant)

@@ -34,7 +34,7 @@ class Interval(BaseModel):
 
 
 def intervals(rows: Sequence[ResultsRow], probes: pd.DataFrame, resamples: int, seed: int) -> list[Interval]:
-    """The intervals of every method and rate that has several folds, or a single fold and its probes.
+    """Compute the interval of every method and rate that has several folds, or a single fold and its probes.
 
     Args:
         rows: of the results.
@@ -82,14 +82,14 @@ def rates_of_probes(rows: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_rates(probes: pd.DataFrame) -> pd.DataFrame:
-    """The probes that count, with columns rank-1 ... rank-20 (0 or 100) and mAP (0..100)."""
+    """Return the valid probes with columns rank-1 ... rank-20 (0 or 100) and mAP (0..100)."""
     counted = probes[probes["first_rank"] > 0]
     hits = {rate: 100.0 * (counted["first_rank"] <= cutoff) for rate, cutoff in CUTOFFS.items()}
     return counted.assign(**hits, mAP=100 * counted["average_precision"])
 
 
 def bootstrap(values: NDArray[np.float64], resamples: int, seed: int) -> tuple[list[float], list[float]]:
-    """Ends of the percentile intervals of the means of `values` [N, R] along its first axis, each [R]."""
+    """Compute the ends [R] of percentile intervals for the means of `values` [N, R] along its first axis."""
     from scipy import stats
 
     interval = stats.bootstrap(

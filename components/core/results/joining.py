@@ -15,7 +15,7 @@ COUNTED = ("probes", "left_out", "gallery")
 
 
 def join(evaluations: Iterable[Iterable[ResultsRow]]) -> list[ResultsRow]:
-    """The rows of all evaluations, each key once, in the order of `ordered`.
+    """Join the rows of all evaluations: each key once, in the order of `ordered`.
 
     Two rows of one key that measured the same, such as direct transfer evaluated beside two methods, become one: the
     one of the later date.
@@ -37,7 +37,7 @@ def join(evaluations: Iterable[Iterable[ResultsRow]]) -> list[ResultsRow]:
 
 
 def replace(older: Iterable[ResultsRow], newer: Iterable[ResultsRow]) -> list[ResultsRow]:
-    """The rows of both, those of `newer` in place of those of the same key, in the order of `ordered`."""
+    """Replace rows of `older` by those of `newer` with the same key; the result is in the order of `ordered`."""
     return ordered(({row.key: row for row in older} | {row.key: row for row in newer}).values())
 
 
@@ -66,14 +66,14 @@ def agree(one: ResultsRow, other: ResultsRow) -> bool:
 
 
 def join_probes(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The probes of all evaluations, each once in an evaluation, sorted."""
+    """Join and sort the probes of all evaluations; each occurs once per evaluation."""
     columns = [*KEY, "probe"]
     joined = pd.concat([no_probes(), *tables]).sort_values(list(COLUMNS), kind="stable")
     return typed(joined.drop_duplicates(columns, keep="last").reset_index(drop=True))
 
 
 def called(row: ResultsRow) -> str:
-    """What a row is about, on one line."""
+    """Return a row's experiment, method and seed as one line."""
     variant = f" ({row.variant})" if row.variant else ""
     preset = f", preset {row.preset}" if row.preset else ""
     where = f"{row.source} → {row.target}{preset}, {row.protocol}, fold {row.fold}, seed {row.seed}"

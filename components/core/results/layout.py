@@ -23,7 +23,7 @@ class TableGroup:
 
 
 def main_rows(summaries: Sequence[Summary]) -> list[Summary]:
-    """The rows of the main table, in the order of `summaries`.
+    """Return the rows of the main table, in the order of `summaries`.
 
     They answer whether training a translation helps, without and with AdaBN: the baselines, every trained method by
     itself, to compare with direct transfer, and with AdaBN, to compare with AdaBN. A sweep is an ablation unless its
@@ -39,7 +39,7 @@ def main_rows(summaries: Sequence[Summary]) -> list[Summary]:
 
 
 def key_of(summary: Summary) -> tuple[str, str]:
-    """What tells a row from the others of its table."""
+    """Return the key of a row within its table."""
     return summary.method, summary.variant
 
 
@@ -87,7 +87,7 @@ ABOUT = {
 
 
 def group_of(summary: Summary) -> str:
-    """The title of the group that a row belongs to."""
+    """Return the title of a row's group."""
     base, *parts = summary.method.split("+")
     if "verification" in parts:
         return VERIFICATION

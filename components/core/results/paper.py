@@ -52,7 +52,7 @@ PUBLISHED_FOLDS = "ten"
 
 
 def paper_figures(summary: Summary) -> dict[str, float]:
-    """The paper's figures for a method, by rate; empty where it has none that could be compared."""
+    """Return the paper's figures for a method, by rate; empty if it has no comparable ones."""
     experiment = summary.experiment
     if experiment.protocol != PAPER_PROTOCOL or summary.variant:
         return {}

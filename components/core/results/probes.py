@@ -32,7 +32,7 @@ COLUMNS = {
 def probes_of(
     row: ResultsRow, names: Sequence[str], first_rank: NDArray[np.integer], average_precision: NDArray[np.floating]
 ) -> pd.DataFrame:
-    """The probes of one evaluation, [N] rows with the columns of `COLUMNS`.
+    """Return the probes of one evaluation: [N] rows with the columns of `COLUMNS`.
 
     Args:
         row: the evaluation's row of results.
@@ -47,7 +47,7 @@ def probes_of(
 
 
 def typed(probes: pd.DataFrame) -> pd.DataFrame:
-    """The columns of `COLUMNS` in their order and types.
+    """Return the columns of `COLUMNS` in their order and types.
 
     Raises:
         ValueError: a column is missing, or holds something else.
@@ -59,7 +59,7 @@ def typed(probes: pd.DataFrame) -> pd.DataFrame:
 
 
 def no_probes() -> pd.DataFrame:
-    """A table without rows."""
+    """Return a table without rows."""
     return typed(pd.DataFrame({name: [] for name in COLUMNS}))
 
 
@@ -73,7 +73,7 @@ def write_probes(probes: pd.DataFrame, path: str | Path) -> None:
 
 
 def read_probes(path: str | Path) -> pd.DataFrame:
-    """The table that `write_probes` wrote.
+    """Read the table that `write_probes` wrote.
 
     Raises:
         UserError: the file is missing or is no such table.
@@ -86,7 +86,7 @@ def read_probes(path: str | Path) -> pd.DataFrame:
 
 
 def read_probes_beside(results: Path) -> pd.DataFrame:
-    """The probes beside a results.json; an empty table where the run kept none.
+    """Read the probes beside a results.json; an empty table if the run kept none.
 
     Raises:
         UserError: the file is no such table.

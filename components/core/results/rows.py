@@ -111,13 +111,13 @@ def write_results(
 
 
 def list_of_lines(items: Sequence[Any]) -> str:
-    """A JSON list with one item a line."""
+    """Format a JSON list with one item per line."""
     lines = ",".join(f"\n    {json.dumps(item, ensure_ascii=False)}" for item in items)
     return f"[{lines}\n  ]" if lines else "[]"
 
 
 def read_results(path: str | Path) -> list[ResultsRow]:
-    """The rows of a file that `write_results` wrote.
+    """Read the rows of a file that `write_results` wrote.
 
     Raises:
         UserError: the file is missing or is not a results file of this version.

@@ -42,6 +42,7 @@ class Table:
 
     @property
     def title(self) -> str:
+        """Return the heading: the experiment and its scope."""
         return f"{self.experiment.title}: {self.scope}"
 
     @property
@@ -72,7 +73,7 @@ class Table:
         return sorted({row.command for row in self.rows if row.command})
 
     def interval(self, summary: Summary, rate: str) -> Interval | None:
-        """The confidence interval of a method's rate."""
+        """Return the confidence interval of a method's rate; None if unknown."""
         found = (
             each
             for each in self.intervals
@@ -110,7 +111,7 @@ def sections(rows: Sequence[ResultsRow], statistics: Statistics, probes: pd.Data
 
 
 def table_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, statistics: Statistics, most_folds: int) -> Table:
-    """The table of one block of `comparable`.
+    """Return the table of one block of `comparable`.
 
     Args:
         most_folds: that a method of the experiment was measured in; later work is shown beside such tables only.
@@ -156,7 +157,7 @@ def beside_paper(summaries: Sequence[Summary]) -> list[str]:
 
 
 def beside_later_work(summaries: Sequence[Summary]) -> list[str]:
-    """The best row beside what others published later for this transfer."""
+    """Compare the best row with figures that others published later for this transfer."""
     others = published_figures(summaries[0].experiment)
     if not others:
         return []

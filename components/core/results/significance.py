@@ -112,7 +112,7 @@ def sign_flip_p(differences: NDArray[np.float64], resamples: int, seed: int) -> 
 
 
 def above_by_more_than_chance(tests: Sequence[PairedTest], baseline: str) -> list[str]:
-    """The methods whose rank-1 is above that of a baseline, in one sentence; none if nothing was tested against it."""
+    """Name the methods whose rank-1 is significantly above a baseline; no sentence if nothing was tested against it."""
     tested = [test for test in tests if test.baseline == baseline and test.rate == "rank-1"]
     if not tested:
         return []
@@ -127,11 +127,12 @@ def above_by_more_than_chance(tests: Sequence[PairedTest], baseline: str) -> lis
 
 
 def p_in_words(p: float) -> str:
+    """Format a p-value for a sentence."""
     return f"p {shown_p(p)}" if p < 0.001 else f"p = {shown_p(p)}"
 
 
 def shown_p(p: float) -> str:
-    """A p-value in a table."""
+    """Format a p-value for a table."""
     return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 

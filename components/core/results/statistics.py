@@ -35,7 +35,7 @@ class Statistics(BaseModel):
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """What `write_results` wrote beside the rows; without anything there, none.
+        """Read the statistics that `write_results` wrote beside the rows, if any.
 
         Raises:
             UserError: the file is missing or damaged.
@@ -68,7 +68,7 @@ class Statistics(BaseModel):
 
 
 def subject(each: Interval | PairedTest) -> tuple[object, ...]:
-    """What an interval or a test is about."""
+    """Return the experiment, methods and rate of an interval or test."""
     baseline = each.baseline if isinstance(each, PairedTest) else None
     return each.experiment, each.method, each.variant, baseline, each.rate
 
@@ -79,7 +79,7 @@ def place_of(each: Interval | PairedTest) -> tuple[object, ...]:
 
 
 def measured(rows: Sequence[ResultsRow]) -> dict[tuple[Experiment, str], set[tuple[object, ...]]]:
-    """What was measured of every experiment and method, whenever and wherever."""
+    """Return what was measured for every experiment and method, without date and place."""
     found: dict[tuple[Experiment, str], set[tuple[object, ...]]] = {}
     for row in rows:
         values = tuple(getattr(row, name) for name in (*KEY, *COUNTED, *MEASURED))

@@ -31,10 +31,12 @@ class Experiment(NamedTuple):
 
     @classmethod
     def of(cls, row: ResultsRow) -> Self:
+        """Return the experiment of a row."""
         return cls(row.source, row.target, row.preset, row.protocol)
 
     @property
     def title(self) -> str:
+        """Return the experiment as a heading."""
         return f"{self.source} → {self.target}, {self.protocol}" + (f", preset {self.preset}" if self.preset else "")
 
 
@@ -58,10 +60,11 @@ class Summary:
 
     @property
     def title(self) -> str:
+        """Return the title for the start of a sentence."""
         return title_of(self.method, self.variant)
 
     def rate(self, name: str) -> str:
-        """A rate of `RATES` in percent, such as `31.2 ± 2.4`."""
+        """Format a rate of `RATES` in percent, such as `31.2 ± 2.4`."""
         return f"{self.mean[name]:.1f}" + (f" ± {self.deviation[name]:.1f}" if self.repeated else "")
 
     @property
@@ -154,12 +157,12 @@ Asked = frozenset[tuple[int, int, int, int, int]]
 
 
 def asked(rows: Sequence[ResultsRow]) -> Asked:
-    """What was measured: fold, seed, probes, those left out and images of the gallery."""
+    """Return what was measured: fold, seed, probes, left-out probes and gallery images."""
     return frozenset((row.fold, row.seed, row.probes, row.left_out, row.gallery) for row in rows)
 
 
 def shared_with_direct(measured: Mapping[tuple[str, str], Sequence[ResultsRow]], method: str) -> Asked:
-    """What a method and direct transfer were both asked; if nothing, what the method was asked."""
+    """Return what both a method and direct transfer were measured on; if nothing, the method's own."""
     methods = {name for name, _ in measured}
     about = method if method in methods else most_prominent(methods)
     own = [asked(rows) for (name, _), rows in measured.items() if name == about]
@@ -168,7 +171,7 @@ def shared_with_direct(measured: Mapping[tuple[str, str], Sequence[ResultsRow]],
 
 
 def first_block(blocks: Sequence[Sequence[ResultsRow]]) -> list[ResultsRow]:
-    """The rows of every method in the first block of `comparable` that has it."""
+    """Return the rows of every method in the first block of `comparable` that contains it."""
     found: dict[tuple[Experiment, str, str], list[ResultsRow]] = {}
     for block in blocks:
         of_block: dict[tuple[Experiment, str, str], list[ResultsRow]] = {}
@@ -221,7 +224,7 @@ def final_curves(rows: Sequence[ResultsRow], probes: pd.DataFrame) -> dict[str, 
 
 
 def tracked_name(what: str, where: Sequence[str], method: str, variant: str) -> str:
-    """The name that a method's figure is tracked under."""
+    """Return the name under which a method's figure is tracked."""
     run = " ".join([method, variant]).strip().replace("+", "-").replace("=", " ")
     return "/".join([what, *(UNTRACKABLE.sub("_", name) for name in [*where, run])])
 
@@ -267,12 +270,12 @@ def paired(frame: pd.DataFrame, method: str, baseline: str, pair: Sequence[str])
 
 
 def index_of(frame: pd.DataFrame, run: Sequence[str]) -> pd.MultiIndex:
-    """A frame's runs and variants."""
+    """Return a frame's runs and variants."""
     return pd.MultiIndex.from_frame(frame[[*run, "variant"]])
 
 
 def table(rows: Sequence[ResultsRow]) -> str:
-    """The summary for a terminal: a block for what can be compared, a line a method, rates in percent.
+    """Format the summary for a terminal: one block per comparison, one line per method, rates in percent.
 
     Other comparisons of the same images, most of the rows, are left to the pages.
     """
@@ -285,7 +288,7 @@ def table(rows: Sequence[ResultsRow]) -> str:
 
 
 def folds_in_words(rows: Sequence[ResultsRow]) -> str:
-    """The folds of rows, such as `fold 3` or `10 folds`."""
+    """Describe the folds of rows, such as `fold 3` or `10 folds`."""
     folds = sorted({row.fold for row in rows})
     return f"fold {folds[0]}" if len(folds) == 1 else f"{len(folds)} folds"
 
@@ -294,7 +297,7 @@ HEADER = ["method", *RATES, "probes", "gallery", "folds", "seeds"]
 
 
 def cells(summary: Summary) -> list[str]:
-    """A summary's line under `HEADER`."""
+    """Return a summary's cells below `HEADER`."""
     rates = [summary.rate(name) for name in RATES]
     return [summary.title, *rates, summary.probes, summary.gallery, str(summary.folds), str(summary.seeds)]
 
@@ -306,5 +309,5 @@ def aligned(lines: list[list[str]]) -> str:
 
 
 def spread(values: "pd.Series[int]") -> str:
-    """A count that all rows share, or the least and the greatest."""
+    """Format a count that all rows share, or the least and the greatest."""
     return f"{values.min()}" if values.nunique() == 1 else f"{values.min()}-{values.max()}"

@@ -43,6 +43,7 @@ class CellTable:
 
 
 def in_markdown(cell: Cell) -> str:
+    """Format a cell for Markdown."""
     text = cell.text.replace("|", "\\|")
     return f"**{text}**" if cell.best else text
 
@@ -52,7 +53,7 @@ Column = tuple[str, Callable[[Summary], Cell]]
 
 
 def main_table(table: Table) -> CellTable:
-    """The rows of the first page: rates, the interval of rank-1, and the paper's figures where it has any."""
+    """Build the table of the first page: rates, the interval of rank-1, and the paper's figures."""
     grid = table_of_rates(table.main, MAIN_RATES, ("rank-1",), table.interval)
     if not any(map(paper_figures, table.main)):
         return grid
@@ -62,7 +63,7 @@ def main_table(table: Table) -> CellTable:
 
 
 def full_table(table: Table, summaries: Sequence[Summary]) -> CellTable:
-    """Some rows of a table: all rates, and the intervals of rank-1 and mAP."""
+    """Build a table of all rates, with the intervals of rank-1 and mAP."""
     return table_of_rates(summaries, RATES, WITH_INTERVAL, table.interval)
 
 
@@ -89,17 +90,19 @@ def table_of_rates(
 
 
 def rate_cell(summary: Summary, rate: str, highest: float | None) -> Cell:
+    """Return the cell of a rate; the highest stands out."""
     mean = float(summary.mean[rate])
     return Cell(summary.rate(rate), mean, best=mean == highest)
 
 
 def interval_cell(summary: Summary, interval_of: Callable[[Summary, str], Interval | None], rate: str) -> Cell:
+    """Return the cell of a confidence interval."""
     interval = interval_of(summary, rate)
     return Cell(f"{interval.low:.1f} to {interval.high:.1f}", interval.low) if interval else Cell("")
 
 
 def table_beside_paper(table: Table) -> CellTable:
-    """The methods that the paper has figures for: rates here, in the paper, and the difference in points."""
+    """Build the table beside the paper: rates here, rates in the paper, and the difference in points."""
     summaries = [each for each in table.summaries if paper_figures(each)]
     columns = [column for rate in PAPER_RATES for column in (rate, f"{rate}, paper", f"{rate}, points")]
     rows = [
@@ -144,7 +147,7 @@ def table_of_seeds(table: Table) -> CellTable:
 
 
 def table_of_scores(table: Table) -> CellTable:
-    """The label-free score of every translation and seed, folds averaged, beside its rank-1; the best stand out."""
+    """Build the table of label-free scores per translation and seed, beside rank-1; the best are marked."""
     grid = by_seed([row for row in table.rows if row.score is not None and "+" not in row.method], ("score", "rank-1"))
     best = [
         (min if title.startswith("score") else max)(cell.value for cell in column if cell.value is not None)
@@ -177,7 +180,7 @@ def by_seed(rows: Sequence[ResultsRow], names: Sequence[str]) -> CellTable:
 
 
 def seed_cell(name: str, mean: float) -> Cell:
-    """A mean, with two decimals if it is a score; empty where a seed has none."""
+    """Format a mean, with two decimals if it is a score; empty if a seed has none."""
     if isnan(mean):
         return Cell("")
     return Cell(f"{mean:.2f}" if name == "score" else f"{mean:.1f}", mean)
@@ -200,7 +203,7 @@ def table_of_runs(rows: Sequence[ResultsRow]) -> CellTable:
 
 
 def shown(value: object) -> str:
-    """A value of a row as text."""
+    """Format a value of a row as text."""
     if value is None:
         return ""
     return f"{value:.3g}" if isinstance(value, float) else str(value)

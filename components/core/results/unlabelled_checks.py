@@ -128,7 +128,7 @@ def write_checks(checks: Checks, path: str | Path) -> None:
 
 
 def read_checks(path: str | Path) -> Checks:
-    """What `write_checks` wrote.
+    """Read what `write_checks` wrote.
 
     Raises:
         UserError: the file is missing, or is no file of checks of this version.

@@ -45,6 +45,7 @@ class ScheduleFile:
 
     @property
     def name(self) -> str:
+        """Return the name of the schedule."""
         return self.path.stem
 
     def submission(self) -> "Submission":

@@ -42,6 +42,7 @@ class Own:
 
     @property
     def enabled(self) -> bool:
+        """Return whether the server starts runs of it."""
         return self.recurring_run.mode != "DISABLE"
 
 

@@ -17,7 +17,7 @@ def drawn(group: ComparedRuns) -> list[Entrant]:
 
 
 def curves_figure(group: ComparedRuns) -> Figure:
-    """The curves of `drawn` on a logarithmic rank axis, where the first ranks have room."""
+    """Draw the curves of `drawn` on a logarithmic rank axis, which leaves room for the first ranks."""
     shown = drawn(group)
     ranks = np.arange(1, LAST_RANK + 1)
     figure = Figure(figsize=(6.4, 4.2 + 0.32 * len(shown)), layout="constrained")
@@ -32,7 +32,7 @@ def curves_figure(group: ComparedRuns) -> Figure:
 
 
 def reading(group: ComparedRuns) -> str:
-    """The figure's numbers in words, for those who do not see it."""
+    """Return the figure's numbers in words, for readers who do not see it."""
     return "; ".join(
         f"{entrant.title}: "
         + ", ".join(

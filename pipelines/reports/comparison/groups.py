@@ -28,10 +28,12 @@ class Entrant:
 
     @property
     def first(self) -> ResultsRow:
+        """Return the first row, which has what all rows share."""
         return self.rows[0]
 
     @property
     def method(self) -> str:
+        """Return the title of the method."""
         return title_of(self.first.method, self.first.variant)
 
     @cached_property
@@ -88,24 +90,28 @@ class ComparedRuns:
 
     @property
     def target(self) -> str:
+        """Return the target that all entrants share."""
         return self.reference.first.target
 
     @property
     def protocol(self) -> str:
+        """Return the protocol that all entrants share."""
         return self.reference.first.protocol
 
     @property
     def folds(self) -> list[int]:
+        """Return the folds that all entrants share."""
         return sorted({fold for fold, *_ in self.reference.asked})
 
     @property
     def title(self) -> str:
+        """Return the heading of the group."""
         folds = f"fold {self.folds[0]}" if len(self.folds) == 1 else f"{len(self.folds)} folds"
         return f"{self.target}, {self.protocol}, {folds}"
 
 
 def grouped(runs: Sequence[Run], methods: Sequence[str], baseline: str, seed: int = 0) -> list[ComparedRuns]:
-    """The entrants of runs in groups that can be compared; the largest group first.
+    """Group the entrants of runs by what can be compared; the largest group comes first.
 
     Args:
         runs: told apart by their names.
@@ -130,7 +136,7 @@ def grouped(runs: Sequence[Run], methods: Sequence[str], baseline: str, seed: in
 
 
 def entrants_of(run: Run, methods: Sequence[str]) -> list[Entrant]:
-    """The entrants of a run, one a source, preset, method, variant, target and protocol."""
+    """Return the entrants of a run: one per source, preset, method, variant, target and protocol."""
     if not methods:
         plain = {row.method for row in run.rows if not compares_otherwise(row.method)}
         methods = [most_prominent(plain or {"direct"})]

@@ -65,7 +65,7 @@ def read_runs(given: Sequence[str], experiment: str) -> list[Run]:
 
 
 def runs_of_server(run_ids: Sequence[str], experiment: str) -> dict[str, Run]:
-    """Runs by the ids given, then those of an experiment, but for those that cannot be read: of each it is said why."""
+    """Read the runs with the given ids, then those of an experiment; warn about each that cannot be read."""
     if not run_ids and not experiment:
         return {}
     from simpgan.components.core.tracking.recorded_results import SkippedRun, fetch_experiment, fetch_runs
@@ -87,13 +87,13 @@ def runs_of_server(run_ids: Sequence[str], experiment: str) -> dict[str, Run]:
 
 
 def read(recorded: "RecordedRun") -> Run:
-    """The run with what is in its files."""
+    """Read a recorded run with the content of its files."""
     results = results_of(recorded.folder, f"run {recorded.id}")
     return Run(recorded.name, recorded.id, recorded.settings, recorded.commit, *results)
 
 
 def run_of_folder(folder: Path) -> Run:
-    """The run that was made in a folder."""
+    """Read the run that was made in a folder."""
     settings = folder / SETTINGS
     values = {}
     if settings.is_file():
@@ -125,7 +125,7 @@ def flat(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
-    """Runs of one name with the beginning of their ids, or with a number, behind it."""
+    """Append the beginning of its id, or a number, to the name of each run that shares it with another."""
     shared = Counter(run.name for run in runs)
     found: list[Run] = []
     for place, run in enumerate(runs, 1):

@@ -44,7 +44,7 @@ def block(group: ComparedRuns) -> str:
 
 
 def cells(group: ComparedRuns, entrant: Entrant) -> list[str]:
-    """A line under `COLUMNS`."""
+    """Return the cells of a line below `COLUMNS`."""
     return [
         entrant.title,
         entrant.method,
@@ -54,14 +54,14 @@ def cells(group: ComparedRuns, entrant: Entrant) -> list[str]:
 
 
 def rate(group: ComparedRuns, entrant: Entrant, name: str) -> str:
-    """A rate in percent, rank-1 and mAP with their intervals: `31.2 [24.0, 38.4]`."""
+    """Format a rate in percent, rank-1 and mAP with their intervals: `31.2 [24.0, 38.4]`."""
     mean = f"{entrant.mean(name):.1f}"
     interval = interval_of(group, entrant, name)
     return f"{mean} [{interval[0]:.1f}, {interval[1]:.1f}]" if interval and name in ("rank-1", "mAP") else mean
 
 
 def interval_of(group: ComparedRuns, entrant: Entrant, name: str) -> tuple[float, float] | None:
-    """Ends of the 95 % interval of a rate; none without probes."""
+    """Return the ends of a rate's 95 % interval; None without probes."""
     band = group.bands.get(entrant.title)
     if not band:
         return None
@@ -70,7 +70,7 @@ def interval_of(group: ComparedRuns, entrant: Entrant, name: str) -> tuple[float
 
 
 def difference(group: ComparedRuns, entrant: Entrant) -> list[str]:
-    """The difference in rank-1 to the reference and its corrected p."""
+    """Return the difference in rank-1 to the reference and its corrected p-value."""
     if entrant is group.reference:
         return ["reference", ""]
     comparison = group.comparisons.get(entrant.title)
@@ -130,11 +130,12 @@ def entrant_document(group: ComparedRuns, entrant: Entrant) -> dict[str, Any]:
 
 
 def as_json(groups: Sequence[ComparedRuns]) -> str:
+    """Format the groups as JSON."""
     return json.dumps(as_document(groups), indent=2, ensure_ascii=False) + "\n"
 
 
 def as_csv(groups: Sequence[ComparedRuns]) -> str:
-    """A line an entrant, rates and intervals in percent."""
+    """Format one line per entrant, with rates and intervals in percent."""
     text = io.StringIO()
     ends = [f"{name} {end}" for name in MAIN_RATES for end in ("low", "high")]
     writer = csv.writer(text, lineterminator="\n")

@@ -28,6 +28,7 @@ def verdicts(group: ComparedRuns) -> list[str]:
 
 
 def found(entrant: Entrant) -> str:
+    """State the rank-1 of an entrant."""
     return f"{entrant.title} finds the right person first for {entrant.mean('rank-1'):.1f} % of probes"
 
 
@@ -87,10 +88,12 @@ def apart(groups: Sequence[ComparedRuns]) -> list[str]:
 
 
 def listed_titles(group: ComparedRuns) -> str:
+    """List the titles of a group within a sentence."""
     return "; ".join(entrant.title for entrant in group.entrants)
 
 
 def why_apart(first: ComparedRuns, other: ComparedRuns) -> str:
+    """State why two groups cannot be compared."""
     if first.target != other.target:
         return f"the target is {other.target}, not {first.target}"
     if first.protocol != other.protocol:
@@ -105,12 +108,13 @@ def why_apart(first: ComparedRuns, other: ComparedRuns) -> str:
 
 
 def in_short(folds: Sequence[int]) -> str:
+    """Format folds for a sentence: `0 to 9`, or each fold."""
     whole = list(folds) == list(range(folds[0], folds[-1] + 1)) and len(folds) > 2
     return f"{folds[0]} to {folds[-1]}" if whole else ", ".join(map(str, folds))
 
 
 def differing(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """Settings that are not the same in all runs: their names, and the runs that have each value.
+    """Return the settings that differ between runs: their names, and the runs that have each value.
 
     Settings that tell the same runs apart by the same values, such as the seed of every stage, are one line.
     """
@@ -150,5 +154,5 @@ def settings_in_words(runs: Sequence[Run]) -> list[str]:
 
 
 def runs_of(group: ComparedRuns) -> list[Run]:
-    """The runs of a group, each once, the best first."""
+    """Return the runs of a group, each once, the best first."""
     return list({entrant.run.name: entrant.run for entrant in group.entrants}.values())

@@ -12,7 +12,7 @@ from simpgan.components.core.results.summary import unbroken
 
 
 def environment(*packages: str, autoescape: bool) -> Environment:
-    """The templates of packages and those in this one, with the functions they use.
+    """Load the templates of packages and of this one, with the functions that they use.
 
     Args:
         packages: that hold templates, such as "simpgan.components.evaluate".

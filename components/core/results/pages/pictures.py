@@ -16,7 +16,7 @@ LARGEST_PICTURE = (160, 320)
 
 
 def picture_uri(picture: NDArray[np.uint8]) -> str:
-    """An RGB image [height, width, 3] as a JPEG data URI, made smaller if it is large.
+    """Encode an RGB image [height, width, 3] as a JPEG data URI; large images are reduced.
 
     Noisy camera images are six times as large as PNG.
     """
@@ -28,12 +28,12 @@ def picture_uri(picture: NDArray[np.uint8]) -> str:
 
 
 def data_uri(content: bytes, media_type: str) -> str:
-    """A file as the address of itself."""
+    """Encode a file's content as a data URI."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
 def svg(figure: "Figure") -> bytes:
-    """A figure as SVG that is the same every time and needs no font."""
+    """Render a figure as reproducible SVG that needs no font."""
     import matplotlib as mpl
 
     buffer = BytesIO()
@@ -43,7 +43,7 @@ def svg(figure: "Figure") -> bytes:
 
 
 def png(figure: "Figure") -> bytes:
-    """A figure as PNG: small where there are thousands of points."""
+    """Render a figure as PNG, which stays small with thousands of points."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()

@@ -1,8 +1,8 @@
-r"""Write a manifest, as recorded or translated, as a folder in Market-1501's official layout.
+r"""Export a manifest, as recorded or translated, as a folder in Market-1501's official layout.
 
-torchreid and fastreid load such a folder as their data set Market-1501. Their requirements are checked here, since they
-would only stop at an assertion: person and camera are what the pattern `([-\d]+)_c(\d)` finds first in an image's whole
-path, people are numbered up to 1501, and cameras up to 6.
+torchreid and fastreid load such a folder as their data set Market-1501. Their requirements are checked here, since
+they would only stop at an assertion: person and camera are the first match of the pattern `([-\d]+)_c(\d)` in an
+image's whole path, people are numbered up to 1501, cameras up to 6.
 """
 
 import io
@@ -27,17 +27,17 @@ JPEG_QUALITY = 95
 
 
 def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: str, out: Path) -> list[str]:
-    """Write the images that play a role in that protocol and fold to `out`, which appears whole or not at all.
+    """Write the images that have a role in that protocol and fold to `out`, which appears whole or not at all.
 
-    JPEG images are copied byte for byte. Others, and those that only their EXIF Orientation turns upright, which the
-    loaders ignore, are encoded as upright JPEG, quality 95 without chroma subsampling. Beside the three folders,
-    names.csv says which image of the manifest (`image`) each file (`file`) is.
+    JPEG images are copied byte for byte. All others, and those that only their EXIF Orientation turns upright, which
+    the loaders ignore, are encoded as upright JPEG, quality 95 without chroma subsampling. Beside the three folders,
+    names.csv gives the image of the manifest (`image`) for each file (`file`).
 
     Returns:
-        What is to be known about the folder, one sentence each.
+        Remarks about the folder, one sentence each.
 
     Raises:
-        UserError: `out` holds something, or the loaders would stop at such a folder.
+        UserError: `out` is not empty, or the loaders would stop at such a folder.
     """
     refuse_folder(out)
     images = images_with_roles(manifest, protocol, fold)
@@ -59,7 +59,7 @@ def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: s
 
 
 def refuse_folder(out: Path) -> None:
-    """Raise UserError if `out` holds something already, or loaders would read a person in its path."""
+    """Raise UserError if `out` is not empty, or if loaders would read a person in its path."""
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UserError(f"{out} is not an empty folder: give an --out that is empty or not there yet")
     misread = PERSON_AND_CAMERA.search(str(out.resolve()))
@@ -71,7 +71,7 @@ def refuse_folder(out: Path) -> None:
 
 
 def images_with_roles(manifest: Manifest, protocol: str, fold: int) -> pd.DataFrame:
-    """Return one row per file to export: row and image (its number and name), person, camera, time, role.
+    """Return the images to export, one row per file: row and image (its number and name), person, camera, time, role.
 
     Raises:
         UserError: there is no such protocol or fold.
@@ -98,11 +98,11 @@ def refuse_labels(images: pd.DataFrame, dataset: str) -> None:
 
 
 def file_names(images: pd.DataFrame) -> list[str]:
-    """Return the path of each row in the folder: PPPP_cCsS_FFFFFF_BB.jpg, with the sequence S always 1.
+    """Name the file of each row by its path in the folder: PPPP_cCsS_FFFFFF_BB.jpg, with sequence S always 1.
 
-    The frame is the manifest's time, 0 where there is none, and the box counts images of one person, camera and frame.
-    An unknown person is a distractor (0000) in the gallery. Elsewhere it is junk (-1), which loaders pass over: as 0000
-    all of them would be learned as one person.
+    The frame is the manifest's time, 0 if there is none, and the box counts images of one person, camera and frame. An
+    unknown person is a distractor (0000) in the gallery. Elsewhere it is junk (-1), which loaders skip: as 0000 all of
+    them would be learned as one person.
     """
     labels = images.assign(time=images["time"].fillna(0))
     box = labels.groupby(["role", "person", "camera", "time"], dropna=False).cumcount()
@@ -117,14 +117,14 @@ def file_names(images: pd.DataFrame) -> list[str]:
 
 
 def as_jpeg(content: bytes) -> bytes:
-    """Convert an encoded image to an upright JPEG of high quality."""
+    """Encode an image as upright JPEG of high quality."""
     encoded = io.BytesIO()
     decode_image(content).save(encoded, "jpeg", exif=b"", quality=JPEG_QUALITY, subsampling=0)
     return encoded.getvalue()
 
 
 def notices(images: pd.DataFrame, encoded: int, turned: int) -> list[str]:
-    """Say what to know about the folder; `encoded` images were no JPEG, `turned` ones were JPEG but not upright."""
+    """Return remarks about the folder; `encoded` images were no JPEG, `turned` ones were JPEG but not upright."""
     people = {role: set(images.loc[images["role"] == role, "person"].dropna()) for role in FOLDERS}
     in_both = len(people["train"] & people["query"])
     unlabelled = int(((images["role"] == "train") & images["person"].isna()).sum())

@@ -10,10 +10,11 @@ from simpgan.pipelines.graphs.adaptation import Loops, experiment
 
 
 def adapt_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComponent:
-    """Build the pipeline with the loops that `methods` need, each with at most `parallelism` iterations at a time.
+    """Return the pipeline with the loops that `methods` need.
 
     Args:
-        parallelism: 0 for as many as the machines take.
+        methods: the methods.
+        parallelism: iterations of each loop that run at a time; 0: as many as the machines take.
     """
 
     @dsl.pipeline(name="adapt", description="Adapt a re-identification model to unlabelled cameras.")

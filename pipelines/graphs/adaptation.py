@@ -41,7 +41,7 @@ class Loops:
 
     @property
     def has_adaptations(self) -> bool:
-        """Return whether a translator is trained."""
+        """Tell whether translators are trained."""
         return not self.methods.isdisjoint(TRANSLATORS)
 
 

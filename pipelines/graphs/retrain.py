@@ -21,12 +21,12 @@ PARTS_AT_A_TIME = 8
 
 
 def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphComponent:
-    """Build the pipeline for a method: a translator, or `adabn`, which only adapts the classifier's statistics.
+    """Return the pipeline for a method: a translating one, or `adabn`, which only adapts the classifier.
 
-    Two runs at a time do no harm: what they store is named by its content, a training by all that it depends on, and
-    the same candidate is one version.
+    Overlapping runs are safe: shards and checkpoints are named by their content, and the same candidate is one version.
 
     Args:
+        method: the method.
         parallelism: parts that are read at a time.
     """
 

@@ -11,14 +11,15 @@ from simpgan.pipelines.graphs.adaptation import Loops, experiment
 
 
 def table1_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComponent:
-    """Build the pipeline with the loops that `methods` need, each with at most `parallelism` iterations at a time.
+    """Return the pipeline with the loops that `methods` need.
 
-    The target is ingested once, a source once for all its seeds, a classifier trained once for all that is adapted with
-    it. A summary of each source and one of those summaries: what collects the outputs of two loops, one in the other,
-    gets a list of lists in kfp.local.
+    The target is ingested once, each source once for all its seeds, and each classifier is trained once for everything
+    that is adapted with it. There is one summary per source and one of those summaries, because in kfp.local a task
+    that collects the outputs of two nested loops gets a list of lists.
 
     Args:
-        parallelism: 0 for as many as the machines take.
+        methods: the methods.
+        parallelism: iterations of each loop that run at a time; 0: as many as the machines take.
     """
 
     @dsl.pipeline(name="table1", description="All methods, sources and seeds, beside the paper's Table 1.")

@@ -1,4 +1,4 @@
-"""Results of several runs as one file with its pages, and the commands that made them."""
+"""Publish the results of several runs as one file with its pages, and the commands that made them."""
 
 import shlex
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ RESULTS, FINDINGS, COMMAND = "results.json", "findings.md", "command.txt"
 def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
     """Merge the rows of `runs` with those published in `out`, and write its results.json and pages.
 
-    A row takes the place of the published one of the same key. Confidence intervals and tests over probes need the
-    probes of a run; those published stay as long as their rows do.
+    A row replaces the published one of the same key. Confidence intervals and tests over probes need the probes of a
+    run; published ones stay as long as their rows do.
 
     Args:
         runs: folders with a results.json, or such files.
         out: folder; results.md links to findings.md there, if there is one.
 
     Returns:
-        all rows that are published now.
+        All rows that are published now.
 
     Raises:
         UserError: a run has no results or damaged ones, or two runs contradict one another.
@@ -48,7 +48,7 @@ def publish(runs: Sequence[Path], out: Path) -> list[ResultsRow]:
 
 
 def results_file(run: Path) -> Path:
-    """Return the path of a run's results.json.
+    """Return the results.json of a run.
 
     Raises:
         UserError: there is none.
@@ -60,7 +60,7 @@ def results_file(run: Path) -> Path:
 
 
 def rows_of(file: Path) -> list[ResultsRow]:
-    """Read the rows of a results file, with the command that started its run."""
+    """Return the rows of a results file, with the command that started its run."""
     rows = read_results(file)
     beside = file.with_name(COMMAND)
     if not beside.is_file():

@@ -1,4 +1,4 @@
-"""Which translation one would take without a label of the target, and what that choice costs, in words."""
+"""Describe which translation one would select without labels of the target, and the cost of that choice."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -8,7 +8,7 @@ from simpgan.components.core.results.rows import ResultsRow
 
 
 def choices(rows: Sequence[ResultsRow]) -> list[str]:
-    """For each split in which several translations have a label-free score, a sentence about the lowest one's."""
+    """Return one sentence for each split with several translations that have a label-free score."""
     scored = [row for row in rows if row.score is not None and "+" not in row.method]
     sentences = []
     for (source, protocol, fold, seed), group in groupby(sorted(scored, key=split_of), split_of):
@@ -26,5 +26,5 @@ def choices(rows: Sequence[ResultsRow]) -> list[str]:
 
 
 def split_of(row: ResultsRow) -> tuple[str, str, int, int]:
-    """Return what the translations to choose from share: source, protocol, fold and seed."""
+    """Return what the translations to choose from share."""
     return row.source, row.protocol, row.fold, row.seed

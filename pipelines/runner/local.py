@@ -1,4 +1,4 @@
-"""Run a pipeline on this machine: kfp.local, a process or a container a stage, finished stages from the cache."""
+"""Run a pipeline on this machine with kfp.local: one process or container per stage, finished stages from the cache."""
 
 import contextlib
 import json
@@ -45,7 +45,7 @@ class Finished:
     Attributes:
         output: path of its one output artifact.
         tasks: stage and arguments of every task, in the order they came.
-        outputs: what the last task of each stage made, by the names of its outputs.
+        outputs: outputs of the last task of each stage, by name.
     """
 
     output: Path
@@ -54,11 +54,11 @@ class Finished:
 
     @property
     def stages(self) -> set[str]:
-        """Those of the tasks."""
+        """Return the stages of the tasks."""
         return {stage for stage, _ in self.tasks}
 
     def inputs_of(self, stage: str) -> list[Path]:
-        """Where the artifacts are that the tasks of a stage got in lists."""
+        """Return the paths of the artifacts that the tasks of a stage got in lists."""
         lists = [value for name, arguments in self.tasks if name == stage for value in arguments.values()]
         return [Path(each.path) for items in lists if isinstance(items, list) for each in items]
 
@@ -69,10 +69,10 @@ def run_pipeline(
     out: Path,
     runner: "Processes | Containers",
 ) -> Finished:
-    """Run `pipeline` with all that it makes in the folder `out`, which `runner` has the lock of.
+    """Run `pipeline` with all its outputs in the folder `out`, which `runner` has locked.
 
     Raises:
-        UserError: a stage refused what the user gave it.
+        UserError: a stage refused its inputs.
         StageFailed: a stage failed for any other reason.
     """
     with (
@@ -101,17 +101,17 @@ def run_pipeline(
 
 
 def images_of(pipeline: GraphComponent) -> list[str]:
-    """Return the images of a pipeline's stages."""
+    """Return the images of the pipeline's stages."""
     executors = MessageToDict(pipeline.pipeline_spec.deployment_spec)["executors"].values()
     return sorted({executor["container"]["image"] for executor in executors})
 
 
 @contextlib.contextmanager
 def asked_for_every_task(pipeline: GraphComponent) -> Iterator[set[str]]:
-    """Within the block kfp.local asks the cache for every task, also for those that it must not answer.
+    """Let kfp.local ask the cache for every task in this block, including those that it must not answer.
 
     Yields:
-        the components of those.
+        The components of the tasks that it must not answer.
     """
     spec = pipeline.pipeline_spec
     dags = [spec.root.dag, *(component.dag for component in spec.components.values())]
@@ -131,7 +131,7 @@ def asked_for_every_task(pipeline: GraphComponent) -> Iterator[set[str]]:
 
 
 class Stages(cache.LocalCache):
-    """The stages of one run: which are in the cache, and the work on the others, one at a time."""
+    """The stages of one run: finished ones from the cache, and the work on the others, one at a time."""
 
     def __init__(self, out: Path, runner: "Processes | Containers") -> None:
         super().__init__(str(out / "artifacts" / "cache"))
@@ -158,11 +158,10 @@ class Stages(cache.LocalCache):
         env_vars: dict[str, str] | None = None,
         custom_cache_key: str | None = None,
     ) -> str:
-        """Compute kfp's key with the running code instead of the image, and an artifact's content instead of its place.
+        """Compute kfp's key from the code instead of the image, and from artifacts' content instead of their paths.
 
-        Where the data root is makes no difference, as long as the images are there (`get`).
-
-        A stage that stands in two places of the graph has two component names, and the same key.
+        The data root is no part of the key, as long as the images are there (`get`). A stage in two places of the graph
+        has two component names, and the same key.
         """
         stage = full_command[full_command.index("--function_to_execute") + 1]
         self.current = describe(stage, arguments)
@@ -175,14 +174,14 @@ class Stages(cache.LocalCache):
         return uuid4().hex if component_name in self.uncached else key
 
     def name_of(self, key: str) -> str:
-        """Return what distinguishes the current task from others with the same description."""
+        """Return a name for the current task that differs from those of other tasks with the same description."""
         alike = self.alike.setdefault(self.current, [])
         if key not in alike:
             alike.append(key)
         return f"{self.current} ({alike.index(key) + 1})" if alike.index(key) else self.current
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Return the cached outputs of the current stage if all of them still exist."""
+        """Return the cached outputs of the current stage, if all of them still exist."""
         outputs = super().get(key)
         if outputs is None or not has_its_images(outputs, self.tasks[-1][1].get("data_root", "")):
             return None
@@ -193,16 +192,16 @@ class Stages(cache.LocalCache):
         return outputs
 
     def put(self, key: str, outputs: dict[str, Any]) -> None:
-        """Keep what the current stage has made."""
+        """Cache the outputs of the current stage."""
         super().put(key, outputs)
         self.outputs[self.tasks[-1][0]] = outputs
 
     def _serialize_outputs(self, outputs: dict[str, Any]) -> dict[str, Any]:
-        """As kfp writes them down, with places in the folder of the run relative to it."""
+        """Serialise as kfp does, with paths in the folder of the run relative to it."""
         return self._relocated(super()._serialize_outputs(outputs), noted)
 
     def _deserialize_outputs(self, serialized: dict[str, Any]) -> dict[str, Any]:
-        """Return what `_serialize_outputs` made, with places in the run's current folder."""
+        """Invert `_serialize_outputs`, in the current folder of the run."""
         return super()._deserialize_outputs(self._relocated(serialized, read))
 
     def _relocated(self, value: Any, change: Callable[[str, Path], str]) -> Any:
@@ -214,7 +213,7 @@ class Stages(cache.LocalCache):
         return [self._relocated(each, change) for each in value] if isinstance(value, list) else value
 
     def run(self, image: str, command: Sequence[str]) -> int:
-        """Run the current stage. Returns its exit status; after a failure no further stage starts."""
+        """Run the current stage. Return its exit status; after a failure no further stage starts."""
         if self.failure or self.ending:
             return 1
         say(f"{self.current} ...")
@@ -246,9 +245,9 @@ class Stages(cache.LocalCache):
 
     @contextlib.contextmanager
     def ended_by_signals(self) -> Iterator[None]:
-        """End the stage in work, and start no other, on Ctrl-C and SIGTERM; then do what was to be done on them.
+        """End the running stage, and start no other, on Ctrl-C and SIGTERM; then call the previous handler.
 
-        A training finishes its step and saves its checkpoint first. A second Ctrl-C is not gentle.
+        A training finishes its step and saves its checkpoint first. A second Ctrl-C kills it.
         """
 
         def end(number: int, frame: FrameType | None) -> None:
@@ -271,9 +270,9 @@ class Stages(cache.LocalCache):
 
 
 def describe(stage: str, arguments: Mapping[str, Any]) -> str:
-    """Describe a task for the reader, such as `train_gan simpgan folds10:0 lambda_similarity=0.1 (market1501, seed 1)`.
+    """Describe a stage for the user: `train_gan simpgan folds10:0 lambda_similarity=0.1 (market1501, seed 1)`.
 
-    What the arguments do not say is taken from the metadata of the translator, or of the translated images.
+    What the arguments lack is taken from the metadata of the translator, or of the translated images.
     """
     known: dict[str, Any] = {}
     for artifact in arguments.values():
@@ -294,7 +293,7 @@ def describe(stage: str, arguments: Mapping[str, Any]) -> str:
 
 
 def has_its_images(outputs: Mapping[str, Any], data_root: str) -> bool:
-    """Whether the shards of the manifests among a stage's outputs are under the data root that it was given."""
+    """Tell whether the shards of the manifests among a stage's outputs are under the data root."""
     if not data_root:
         return True
     folders = [Path(each.path) for each in outputs.values() if isinstance(each, dsl.Artifact)]
@@ -306,12 +305,12 @@ def has_its_images(outputs: Mapping[str, Any], data_root: str) -> bool:
 
 
 def by_content(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace each artifact whose metadata hold a digest of its content by these metadata."""
+    """Return the arguments with the metadata in place of every artifact whose metadata hold a digest of its content."""
     return {name: content(value) for name, value in arguments.items()}
 
 
 def content(value: Any) -> Any:
-    """Return the value that represents an argument in a cache key."""
+    """Return the part of a cache key for an argument."""
     if isinstance(value, list):
         return [content(item) for item in value]
     return value.metadata if isinstance(value, dsl.Artifact) and "digest" in value.metadata else value
@@ -319,7 +318,7 @@ def content(value: Any) -> Any:
 
 @contextlib.contextmanager
 def quiet(log: Path) -> Iterator[None]:
-    """Send what kfp prints to `log`."""
+    """Redirect kfp's output to `log` in this block."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as file, contextlib.redirect_stdout(file), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -327,6 +326,6 @@ def quiet(log: Path) -> Iterator[None]:
 
 
 def say(line: str) -> None:
-    """Tell the reader about the progress."""
+    """Report progress to the user."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Do one task of a past run again: the same inputs and settings, but for those that are to differ."""
+"""Repeat one task of a past run, with the same inputs and settings except for given changes."""
 
 import importlib
 import json
@@ -35,7 +35,7 @@ OUTPUTS = "outputs.json"
 
 @dataclass(frozen=True)
 class Rerun:
-    """A task to be done, and how it differs from that of the past, in words."""
+    """A task to repeat, and its differences from the past one, in words."""
 
     task: Task
     name: str
@@ -48,10 +48,10 @@ def changed(
     """Return the task with some settings changed.
 
     Args:
-        past: what was done.
+        past: the past task.
         assignments: `stage.setting=value`.
-        runner: how it will be done.
-        data_root: where its images are now; None: where they were.
+        runner: how it will run.
+        data_root: current place of its images; None: the recorded place.
 
     Raises:
         UserError: an unknown setting, a value that it cannot have, or one of another stage; no image for a container.
@@ -115,16 +115,16 @@ def layers_of(task: Task) -> dict[str, dict[str, Any]]:
 
 
 def manifests_of(task: Task) -> list[Path]:
-    """Return those of a task's inputs that are manifests on this machine."""
+    """Return the manifests among a task's inputs that are on this machine."""
     folders = [Path(artifact.uri) for given in task.artifacts.values() for artifact in given]
     return [folder for folder in folders if (folder / "manifest.json").is_file()]
 
 
 def fetched(task: Task) -> Task:
-    """Fetch a task's inputs to this machine.
+    """Return the task with its inputs on this machine.
 
     Raises:
-        UserError: one of them is gone, or is no longer what it was.
+        UserError: an input is gone or has changed.
     """
     artifacts = {
         name: [fetched_artifact(name, artifact) for artifact in given] for name, given in task.artifacts.items()
@@ -133,7 +133,11 @@ def fetched(task: Task) -> Task:
 
 
 def fetched_artifact(name: str, artifact: InputArtifact) -> InputArtifact:
-    """Fetch an input artifact to this machine."""
+    """Return an input artifact on this machine.
+
+    Raises:
+        UserError: it is gone or has changed.
+    """
     uri = artifact.uri.replace("minio://", storage.S3, 1)
     if uri.startswith(storage.S3):
         folder = storage.local_folder(uri)
@@ -149,7 +153,7 @@ def fetched_artifact(name: str, artifact: InputArtifact) -> InputArtifact:
 
 
 def digest_of(folder: Path) -> str:
-    """Return the recorded digest of a manifest, model, features or results; empty for any other folder."""
+    """Return the digest of a manifest, model, features or results, as the stages record it; empty for other folders."""
     from hashlib import sha256
 
     if (folder / "manifest.json").is_file():
@@ -170,7 +174,7 @@ def digest_of(folder: Path) -> str:
 
 
 def component_of(name: str) -> BaseComponent:
-    """Return a component by its name; a stage with one component has the stage's name.
+    """Return a component by its name.
 
     Raises:
         UserError: there is none.
@@ -188,7 +192,7 @@ def image_of(component: BaseComponent) -> str:
 
 
 def executor_input(task: Task, component: BaseComponent, out: Path) -> str:
-    """Return the JSON that Kubeflow Pipelines gives the process of a task; its outputs go to folders in `out`."""
+    """Return the JSON that Kubeflow Pipelines passes to the process of a task; its outputs go to folders in `out`."""
     inputs = {
         name: {
             "artifacts": [
@@ -225,7 +229,7 @@ def executor_input(task: Task, component: BaseComponent, out: Path) -> str:
 
 
 def command_of(task: Task, component: BaseComponent, out: Path) -> list[str]:
-    """Return the command of a container of the component's image."""
+    """Return the command that a container of the component's image runs."""
     container = component.component_spec.implementation.container
     given = executor_input(task, component, out)
     return [
@@ -235,15 +239,21 @@ def command_of(task: Task, component: BaseComponent, out: Path) -> list[str]:
 
 
 def run_again(rerun: Rerun, past: PastTask, out: Path, runner: Runner = Runner.SUBPROCESS) -> dict[str, str]:
-    """Do the task, with all that it makes in `out`: a folder an output, its log and its checkpoints.
+    """Repeat the task with all its outputs in `out`: one folder per output, its log and its checkpoints.
 
-    The runs in MLflow of the pipeline that it was a part of stay as they are: it has one of its own.
+    The MLflow runs of its pipeline stay unchanged: the repeated task has its own run.
+
+    Args:
+        rerun: the task to repeat.
+        past: the past task.
+        out: folder of the outputs.
+        runner: how it runs.
 
     Returns:
-        the digests of its outputs, where they have one.
+        The digests of its outputs that have one.
 
     Raises:
-        UserError: `out` holds a finished rerun, an input is gone, or the stage refused what it was given.
+        UserError: `out` holds a finished rerun, an input is gone, or the stage refused its inputs.
         StageFailed: the stage failed for any other reason.
     """
     with FolderLock(out) as lock:
@@ -273,7 +283,7 @@ def run_again(rerun: Rerun, past: PastTask, out: Path, runner: Runner = Runner.S
 
 
 def named(locations: Sequence[str | None]) -> list[str]:
-    """Those locations that there are."""
+    """Return the locations that are not empty."""
     return [location for location in locations if location]
 
 

@@ -30,24 +30,24 @@ SECONDS_TO_END = 60  # a training finishes its step, and writes its checkpoint
 NOT_STARTED = 125  # as the command `docker run` says it
 ENGINE_ERRORS = (DockerException, RequestException)
 SHARED_MEMORY = "2g"
-"""Of /dev/shm, where processes meet; it takes memory only as far as it is used."""
+"""Size of /dev/shm, which processes share; it takes memory only as far as it is used."""
 
 AS_ONE_STREAM = ("sh", "-c", 'exec "$@" 2>&1', "sh")
-"""What a command is given to: the engine reads output and errors apart, and mixes up which came first."""
+"""Prefix of a command: the engine reads output and errors apart, and mixes up their order."""
 
 PASSED = ("AWS_", "MLFLOW_", "SIMPGAN_")
 PASSED_BY_NAME = {"CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TERM"} | {
     name for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY") for name in (proxy, proxy.lower())
 }
 KEPT_BACK = {"SIMPGAN_COMMIT", "SIMPGAN_IMAGE", "SIMPGAN_KFP_TOKEN", "SIMPGAN_NOTIFICATION_URL"}
-"""What an image says itself, and secrets that no stage needs."""
+"""Variables that an image sets itself, and secrets that no stage needs."""
 
 AWS_FILES = {
     "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
     "AWS_CONFIG_FILE": "~/.aws/config",
     "AWS_CA_BUNDLE": "",
 }
-"""Variables that name a file, and where it is without them."""
+"""Variables that name a file, and their defaults."""
 
 
 class Containers:
@@ -82,10 +82,10 @@ class Containers:
         }
 
     def check(self, images: Iterable[str]) -> None:
-        """Find the images, which stay the same to the end of the run, whatever their names come to mean.
+        """Find the images, and keep using them until the end of the run, even if their names change meaning.
 
         Raises:
-            UserError: one of them is not there.
+            UserError: an image is missing.
         """
         for name in images:
             with suppress(ImageNotFound):
@@ -95,11 +95,11 @@ class Containers:
             raise UserError(f"no image {', '.join(missing)}: make images")
 
     def code(self, image: str) -> str:
-        """Return the digest of a stage's code for the cache key: all files of its image, including packages."""
+        """Return the part of the cache key for a stage's code: the layers of its image, packages included."""
         return " ".join(self.images[image].attrs["RootFS"]["Layers"])
 
     def start(self, image: str, command: Sequence[str], task: str, output: StageOutput) -> "StageContainer":
-        """Create a container for a stage whose run is recorded as `task`; it starts when it is waited for."""
+        """Prepare a container of a stage whose run is recorded as `task`; `wait` starts it."""
         self.lock.note_container(self.name)
         environment = environment_of(self.environment, task, digest_of(self.images[image]))
         given = {**self.arguments, "environment": environment}
@@ -111,7 +111,7 @@ class Containers:
 
 
 class StageContainer:
-    """Runs a container to its end, and removes it only then."""
+    """A container that runs to its end, and is removed only then."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class StageContainer:
                 self.remove()
 
     def run(self) -> Ended:
-        """As `wait`, but the engine's errors are raised."""
+        """Do what `wait` does, but raise the engine's errors."""
         with suppress(NotFound):  # left there when the engine went away
             self.client.containers.get(self.arguments["name"]).remove(force=True)
         container = self.client.containers.create(
@@ -173,7 +173,7 @@ class StageContainer:
         return Ended.with_status(ended)
 
     def kill(self, with_signal: signal.Signals) -> None:
-        """Send a signal to all that runs in the container, if it runs."""
+        """Send a signal to all processes in the container, if it runs."""
         self.asked_to_end = True
         # A client of its own, since it may be in the middle of the other's call that the signal has come.
         with suppress(UserError, *ENGINE_ERRORS), closing(connect()) as client:
@@ -184,7 +184,7 @@ class StageContainer:
                 container.exec_run(["sh", "-c", f"kill -{with_signal.value} -1"])
 
     def remove(self) -> None:
-        """Remove the container; one that was told to end may still be closing its run."""
+        """Remove the container; if it was told to end, wait until it has closed its run."""
         try:
             container = self.client.containers.get(self.arguments["name"])
             with suppress(RequestException):
@@ -196,13 +196,13 @@ class StageContainer:
 
 
 def to_its_end(output: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the output of a container; it also ends if the engine goes away."""
+    """Yield the output of a container until its end, or until the engine goes away."""
     with suppress(OSError, HTTPError):
         yield from output
 
 
 def arguments_for(engine: Mapping[str, Any]) -> dict[str, Any]:
-    """How every container runs on an engine that says this of itself."""
+    """Return the arguments of every container for an engine with this description."""
     given: dict[str, Any] = {
         "user": f"{os.getuid()}:{os.getgid()}",
         "group_add": [str(group) for group in os.getgroups()],
@@ -221,7 +221,7 @@ def arguments_for(engine: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def environment_of(here: Mapping[str, str], task: str, image: str) -> dict[str, str]:
-    """Return the variables of `here` that a stage gets, and those that its container needs."""
+    """Return the environment of a stage: the needed variables of `here`, and those that its container requires."""
     passed = {
         name: value
         for name, value in here.items()
@@ -242,7 +242,7 @@ def environment_of(here: Mapping[str, str], task: str, image: str) -> dict[str, 
 
 
 def mounts(writes: Iterable[str], reads: Iterable[str]) -> list[Mount]:
-    """Folders and files of this machine, at the same paths in a container; folders to write to are made."""
+    """Mount folders and files of this machine at the same paths in a container; folders to write to are created."""
     writable = {path for location in writes if (path := path_of(location))}
     for path in writable:
         path.mkdir(parents=True, exist_ok=True)
@@ -253,23 +253,23 @@ def mounts(writes: Iterable[str], reads: Iterable[str]) -> list[Mount]:
 
 
 def path_of(location: str) -> Path | None:
-    """Return the path that a stage will look for; None if the location is no path."""
+    """Return a location as the path that a stage uses; None in an object store."""
     return None if storage.is_s3(location) else Path(os.path.abspath(location))
 
 
 def folders_of_environment() -> list[str]:
-    """Folders that stages write to besides those of the run: caches, and a store of runs that is a file."""
+    """Return the folders that stages write to besides those of the run: caches, and a store of runs that is a file."""
     store = sqlite_file(os.environ.get("MLFLOW_TRACKING_URI", ""))
     stores = [str(store.parent)] if store else []
     return [str(storage.cache_folder()), str(torch_home()), *stores]
 
 
 def torch_home() -> Path:
-    """Where torchvision keeps the weights that it has downloaded."""
+    """Return the folder of weights that torchvision has downloaded."""
     return Path(storage.named_by("TORCH_HOME") or storage.home_folder("TORCH_HOME") / ".cache" / "torch").absolute()
 
 
 def aws_files() -> dict[str, str]:
-    """Return the files in which boto3 finds keys and certificates, by the variables that name them."""
+    """Return the files with boto3's keys and certificates, by the variables that name them."""
     found = {name: Path(os.environ.get(name) or path).expanduser().absolute() for name, path in AWS_FILES.items()}
     return {name: str(path) for name, path in found.items() if path.is_file()}

@@ -27,7 +27,7 @@ SECONDS_TO_END = 60  # a training finishes its step, and writes its checkpoint
 
 
 class Processes:
-    """Runs stages as processes with the code, and the packages, of this one."""
+    """Runs stages as processes with the code and packages of this one."""
 
     def __init__(self, lock: FolderLock, environment: Mapping[str, str] = os.environ) -> None:
         self.lock = lock
@@ -35,14 +35,14 @@ class Processes:
         self.kfp_runner = local.SubprocessRunner(use_venv=False)
 
     def check(self, images: Sequence[str]) -> None:
-        """No image is needed."""
+        """Do nothing: no image is needed."""
 
     def code(self, image: str) -> str:
-        """Return the digest of a stage's code for the cache key."""
+        """Return the part of the cache key for a stage's code."""
         return code_digest(stage_of(image))
 
     def start(self, image: str, command: Sequence[str], task: str, output: StageOutput) -> "StageProcess":
-        """Start a stage, whose run is recorded as `task`."""
+        """Start a stage whose run is recorded as `task`."""
         process = StageProcess(command, self.environment, task, output, inherited=[self.lock.stage])
         self.lock.note_stage(process.process.pid)
         return process
@@ -53,7 +53,7 @@ class Processes:
 
 
 class StageProcess:
-    """Runs a command in a process group of its own."""
+    """A command in its own process group."""
 
     def __init__(
         self,
@@ -104,13 +104,13 @@ class StageProcess:
             self.temporary.cleanup()
 
     def kill(self, with_signal: signal.Signals) -> None:
-        """Send a signal to the command and all it started, if anything of it still runs."""
+        """Send a signal to the command and all its processes, if any still runs."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, with_signal)
 
 
 def open_terminal() -> tuple[int, int]:
-    """Both ends of a pseudo-terminal as wide as the reader's, less the indentation: for reading, for writing."""
+    """Return the reading and the writing end of a pseudo-terminal, as wide as the user's less the indentation."""
     reading, writing = os.openpty()
     columns, rows = shutil.get_terminal_size()
     termios.tcsetwinsize(writing, (rows, columns - len(INDENT)))
@@ -126,7 +126,7 @@ def read(file_descriptor: int) -> bytes:
 
 
 def code_digest(stage: str, root: Path = CODE) -> str:
-    """Digest of the source files that a stage runs: its own and those of core."""
+    """Return the sha256 (hex) of the source files that a stage runs: its own and those of core."""
     digest = hashlib.sha256()
     for path in sorted([*(root / "core").rglob("*.py"), *(root / stage).rglob("*.py")]):
         digest.update(f"{path.relative_to(root)}\0".encode())

@@ -1,4 +1,4 @@
-"""Tasks of the past: a file each in the folder of a local run, or a run each in MLflow."""
+"""Records of past tasks: files in the folder of a local run, or runs in MLflow."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from simpgan.pipelines.runner import relocation
 
 FOLDER = "tasks"
 LOCATIONS = ("data_root", "location")
-"""Parameters of tasks that are places."""
+"""Parameters of tasks that are locations."""
 
 MLFLOW_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -26,11 +26,12 @@ class PastTask(Task):
     """A task that was done.
 
     Attributes:
-        name: what tells it from the others of its run, such as "train_gan simpgan folds10:0 (market1501, seed 1)".
-        pipeline_run: the pipeline's run that did it, as MLflow's runs are tagged; empty where it is not known.
-        run_id: of its own run in MLflow; likewise.
-        settings: all of its stage's settings; empty where only the parameters tell them.
-        image, commit: what it was done with.
+        name: tells it from the others of its run, such as "train_gan simpgan folds10:0 (market1501, seed 1)".
+        pipeline_run: the pipeline's run that did it, as in the tags of MLflow's runs; empty if unknown.
+        run_id: its own run in MLflow; empty if unknown.
+        settings: all settings of its stage; empty if only the parameters tell them.
+        image: container image that it ran in.
+        commit: commit of its code.
     """
 
     name: str = ""
@@ -42,7 +43,7 @@ class PastTask(Task):
 
 
 def slug(name: str) -> str:
-    """Return a task's name as a file name."""
+    """Convert a task's name to a file name."""
     return re.sub(r"[^A-Za-z0-9_.=]+", "-", name).strip("-")
 
 
@@ -64,7 +65,7 @@ def keep_task(out: Path, name: str, task: Task, pipeline_run: str | None) -> Non
 
 
 def relocated(past: PastTask, change: Callable[[str, Path], str], out: Path) -> PastTask:
-    """Return the task of the run in `out` with every place changed."""
+    """Return the task of the run in `out` with every location changed."""
     parameters = {
         name: change(value, out) if name in LOCATIONS and isinstance(value, str) else value
         for name, value in past.parameters.items()
@@ -77,12 +78,12 @@ def relocated(past: PastTask, change: Callable[[str, Path], str], out: Path) -> 
 
 
 def is_same(past: PastTask, task: Task) -> bool:
-    """Whether a task of the past was given the same."""
+    """Tell whether a past task had the same inputs."""
     return Task.model_validate(past.model_dump(include=set(Task.model_fields))) == task
 
 
 def read_task(path: Path) -> PastTask:
-    """Read what `keep_task` wrote, with places as they are now.
+    """Read what `keep_task` wrote, with the current locations.
 
     Raises:
         UserError: the file is damaged.
@@ -95,7 +96,7 @@ def read_task(path: Path) -> PastTask:
 
 
 def task_of(stage: str, arguments: Mapping[str, Any]) -> Task:
-    """Return a task of kfp.local as a record."""
+    """Convert a task of kfp.local."""
     artifacts: dict[str, list[InputArtifact]] = {}
     parameters: dict[str, Any] = {}
     for name, value in arguments.items():
@@ -116,7 +117,7 @@ def task_of(stage: str, arguments: Mapping[str, Any]) -> Task:
 
 
 def find_past_task(run: str, stage: str) -> PastTask:
-    """Find the task that a user means.
+    """Find a past task.
 
     Args:
         run: the --out of a run on this machine, or the id of an MLflow run, of a pipeline or of a stage.
@@ -148,7 +149,7 @@ def of_folder(out: Path, stage: str) -> PastTask:
 
 
 def chosen(names: Sequence[str], stages: Sequence[str], wanted: str, ids: Sequence[str] = ()) -> int:
-    """Return the index of the only task with the name `wanted`, or else of the only task of that stage.
+    """Return the position of the one task with the name `wanted`, or else of the one task of that stage.
 
     Raises:
         UserError: there is none, or more than one.
@@ -165,5 +166,5 @@ def chosen(names: Sequence[str], stages: Sequence[str], wanted: str, ids: Sequen
 
 
 def places(names: Iterable[str], wanted: str) -> list[int]:
-    """Where `wanted` stands."""
+    """Return the positions of `wanted`."""
     return [place for place, name in enumerate(names) if name == wanted]

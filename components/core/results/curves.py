@@ -1,4 +1,4 @@
-"""CMC curves of several runs over the same probes: how far each can be trusted, and how far two are apart."""
+"""CMC curves of several runs over the same probes, with confidence bands for the curves and their differences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """What became of every probe in one run, added up over its folds and seeds.
+    """The results of every probe in one run, summed over folds and seeds.
 
-    A probe that is asked in several folds is one probe: its answers are not independent of one another.
+    A probe that occurs in several folds is one probe: its results are not independent.
 
     Attributes:
-        found: [N, LAST_RANK] how often the probe's person was among the first 1, 2, ... gallery images.
-        precision: [N] sum of its average precisions, 0..1 each.
-        asked: [N] how often the probe was asked and had a correct match.
+        found: [N, LAST_RANK], how often the probe's person was among the first 1, 2, ... gallery images.
+        precision: [N], sum of its average precisions, 0..1 each.
+        asked: [N], how often the probe was searched and had a correct match.
     """
 
     found: NDArray[np.float64]
@@ -30,7 +30,7 @@ class Tally:
 
     @classmethod
     def of(cls, probes: pd.DataFrame, names: Sequence[str]) -> "Tally":
-        """Add up `probes`, which have the columns of `probes.COLUMNS`, in the order of `names` [N]."""
+        """Sum `probes`, with the columns of `probes.COLUMNS`, in the order of `names` [N]."""
         counted = probes[probes["first_rank"] > 0]
         place = pd.Index(names).get_indexer(pd.Index(counted["probe"]))
         found = np.zeros((len(names), LAST_RANK + 1))
@@ -44,12 +44,12 @@ class Tally:
 
     @property
     def rates(self) -> NDArray[np.float64]:
-        """[N, LAST_RANK + 1] what is averaged: hits at each rank, and average precision last."""
+        """Return the values to average, [N, LAST_RANK + 1]: hits at each rank, and average precision last."""
         return np.column_stack([self.found, self.precision])
 
     @property
     def means(self) -> NDArray[np.float64]:
-        """[LAST_RANK + 1] percent: the CMC curve, and mAP last."""
+        """Return the means in percent, [LAST_RANK + 1]: the CMC curve, and mAP last."""
         return 100 * self.rates.sum(axis=0) / self.asked.sum()
 
 
@@ -78,11 +78,11 @@ class Draws:
         }
 
     def band(self, name: str) -> Band:
-        """Of a run's own curve."""
+        """Return the band of a run's own curve."""
         return _band(self._tallies[name].means, self._drawn[name])
 
     def difference(self, name: str, other: str) -> Band:
-        """Of a run's curve less that of another, in points."""
+        """Return the band of a run's curve minus that of another, in points."""
         means = self._tallies[name].means - self._tallies[other].means
         return _band(means, self._drawn[name] - self._drawn[other])
 

@@ -1,4 +1,4 @@
-"""What a page says first: how a method compares with direct transfer, and what is best, on the same probes."""
+"""The headline of a page: how a method compares with direct transfer, and which row is best, on the same probes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ from simpgan.components.core.results.summary import (
 
 
 class Sentence(NamedTuple):
-    """A sentence for a headline, and what belongs to it: where it holds, intervals, p. Both without a full stop."""
+    """A sentence of a headline, and its details: where it holds, intervals, p. Both without a full stop."""
 
     text: str
     detail: str
 
     def __str__(self) -> str:
-        """Both on one line."""
+        """Return both on one line."""
         return f"{self.text} ({self.detail})" if self.detail else self.text
 
 
@@ -39,11 +39,11 @@ class Headline:
 
     Attributes:
         rows: a block of `comparable`.
-        summaries: of these rows.
-        comparisons: of the method that results are about with direct transfer, and with AdaBN where both have it.
-        best: the highest trained row compared with its baseline; None where it has none.
-        intervals: of rank-1, by method and variant, of the methods whose interval is known.
-        p: of the comparisons whose p-value is known.
+        summaries: summaries of these rows.
+        comparisons: the method that results are about compared with direct transfer, and with AdaBN if both have it.
+        best: the highest trained row compared with its baseline; None if it has none.
+        intervals: known intervals of rank-1, by method and variant.
+        p: known p-values of the comparisons.
     """
 
     rows: Sequence[ResultsRow]
@@ -55,17 +55,17 @@ class Headline:
 
     @property
     def experiment(self) -> Experiment:
-        """Return the experiment that all summaries share."""
+        """Return the experiment of the rows."""
         return self.summaries[0].experiment
 
     @property
     def probes(self) -> int:
-        """How many probes there are in all folds together."""
+        """Return the number of probes in all folds."""
         return probes_of(self.rows)
 
     @property
     def where(self) -> str:
-        """Source, target, protocol, and the folds and seeds that the numbers are means of."""
+        """Return source, target, protocol, and the folds and seeds that the numbers are means of."""
         about = self.experiment
         place = f"Trained on {about.source}, tested on {about.target}, protocol {about.protocol}"
         folds, seeds = ({getattr(row, name) for row in self.rows} for name in ("fold", "seed"))
@@ -75,13 +75,13 @@ class Headline:
 
     @property
     def sentences(self) -> list[Sentence]:
-        """The findings, of which the first one also says where all of them hold."""
+        """Return the findings; the first one also says where all of them hold."""
         (text, detail), *others = self.findings
         return [Sentence(text, "; ".join(filter(None, [self.where, detail]))), *others]
 
     @property
     def findings(self) -> list[Sentence]:
-        """How the method that results are about compares, then the best rows."""
+        """Return how the method that results are about compares, then the best rows."""
         return [*(map(self.compared, self.comparisons) if self.comparisons else [self.alone()]), *self.highest_rows()]
 
     def compared(self, each: MethodComparison) -> Sentence:
@@ -91,7 +91,7 @@ class Headline:
         return Sentence(text, "; ".join(filter(None, [shown, self.luck(each)])))
 
     def alone(self) -> Sentence:
-        """State the rate of the most prominent method, which has no baseline here."""
+        """Describe the method that results are about if there is nothing to compare it with."""
         about = most_prominent({each.method for each in self.summaries})
         each = next(each for each in self.summaries if each.method == about)
         text = found_in_words(each.title, rank_1(each), self.probes)
@@ -100,7 +100,7 @@ class Headline:
         return Sentence(text, self.intervals_of([(each.method, each.variant)]))
 
     def highest_rows(self) -> list[Sentence]:
-        """State the row with the highest rank-1, and the highest row that needs no training."""
+        """Describe the row with the highest rank-1, and the highest of those that need no training."""
         untrained, trained = (highest(self.summaries, untrained=free) for free in (True, False))
         count = len(self.summaries)
         if untrained and trained and rank_1(untrained) >= rank_1(trained):
@@ -123,11 +123,11 @@ class Headline:
 
     @property
     def compared_methods(self) -> set[str]:
-        """The methods whose rank-1 another sentence names."""
+        """Return the methods whose rank-1 another sentence names."""
         return {name for each in self.comparisons for name in (each.method, each.baseline)}
 
     def luck(self, comparison: MethodComparison) -> str:
-        """Return the p-value of a comparison and its meaning; empty if unknown."""
+        """Return the p-value of a comparison and its meaning; empty if it is unknown."""
         if comparison not in self.p:
             return ""
         p = self.p[comparison]
@@ -146,13 +146,13 @@ class Headline:
 def headlines(
     rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics | None = None, method: str = ""
 ) -> list[Headline]:
-    """Return the headline of each experiment: those with a training first, then in order of appearance.
+    """Return the headline of each experiment: first those in which something was trained, then in order of appearance.
 
     Args:
-        rows: of the results.
-        probes: with the columns of `probes.COLUMNS`; without those of a single fold nothing is tested in it.
-        known: statistics from which intervals and tests are taken where the probes are missing.
-        method: what to compare with direct transfer; empty: what `most_prominent` says.
+        rows: rows of results.
+        probes: table with the columns of `probes.COLUMNS`; without the probes of a single fold nothing is tested in it.
+        known: statistics that provide intervals and tests if the probes are missing.
+        method: method to compare with direct transfer; empty: that of `most_prominent`.
     """
     first: dict[Experiment, list[ResultsRow]] = {}
     for block in comparable(rows, method):
@@ -188,18 +188,18 @@ def headline_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statist
 
 
 def comparison_of(summary: Summary | None, rows: Sequence[ResultsRow]) -> MethodComparison | None:
-    """Compare a row with its baseline; None if `rows` lack the baseline."""
+    """Compare a row with its baseline; None if `rows` has none."""
     found = compare(rows, summary.method, baseline_of(summary.method)) if summary else []
     return next((each for each in found if summary and each.variant == summary.variant), None)
 
 
 def found_in_words(title: str, rate: float, probes: int) -> str:
-    """Rank-1 of a method, `rate` in percent, over a number of probes."""
+    """Describe the rank-1 of a method, `rate` in percent, over a number of probes."""
     return f"{title} finds the right person first for {rate:.1f} % of {probes:,} probes"
 
 
 def difference(comparison: MethodComparison) -> str:
-    """How far a method is from its baseline, such as `2.0 points more than AdaBN (20.1 %)`."""
+    """Describe the difference of a method from its baseline, such as `2.0 points more than AdaBN (20.1 %)`."""
     points = round(comparison.rank_1 - comparison.baseline_rank_1, 1)
     baseline = name_of(comparison.baseline)
     if not points:
@@ -219,7 +219,7 @@ def spoken_of(comparisons: Sequence[MethodComparison], summaries: Sequence[Summa
 def intervals_of(
     rows: Sequence[ResultsRow], methods: Collection[str], probes: pd.DataFrame, known: Statistics
 ) -> dict[tuple[str, str], Interval]:
-    """Intervals of rank-1 by method and variant: from the rows and probes, else those known of these rows."""
+    """Return intervals of rank-1 by method and variant: from the rows and probes, else those known of these rows."""
     computed = intervals([row for row in rows if row.method in methods], probes, RESAMPLES, seed=0)
     experiment = Experiment.of(rows[0])
     return {
@@ -232,7 +232,7 @@ def intervals_of(
 def p_of(
     comparison: MethodComparison, rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statistics
 ) -> float | None:
-    """How often chance alone would make rank-1 differ as much; None where that is not known."""
+    """Return the p-value of the difference in rank-1; None if it is unknown."""
     method, baseline = comparison.method, comparison.baseline
     computed = tests_against(rows, probes, method, baseline, resamples=RESAMPLES, seed=0)
     about = (comparison.experiment, comparison.variant, method, baseline, "rank-1")
@@ -247,19 +247,19 @@ def p_of(
 
 
 def fits(each: Interval | PairedTest, rows: Sequence[ResultsRow]) -> bool:
-    """Whether an interval or a test was made over as many folds, or probes of a fold, and seeds as `rows` have."""
+    """Tell whether an interval or a test has as many folds, or probes of a fold, and seeds as `rows`."""
     folds, seeds = ({getattr(row, name) for row in rows} for name in ("fold", "seed"))
     over = ("folds", len(folds)) if len(folds) > 1 else ("probes", probes_of(rows))
     return (each.over, each.count, each.seeds) == (*over, len(seeds))
 
 
 def probes_of(rows: Sequence[ResultsRow]) -> int:
-    """Probes of all folds together."""
+    """Return the number of probes in all folds."""
     return sum({row.fold: row.probes for row in rows}.values())
 
 
 def highest(summaries: Sequence[Summary], *, untrained: bool) -> Summary | None:
-    """Return the summary with the highest rank-1 among untrained or among trained methods."""
+    """Return the summary with the highest rank-1, of those that train nothing or of the others."""
     some = [each for each in summaries if trains_nothing(each.method) is untrained]
     return max(some, key=rank_1, default=None)
 
@@ -270,5 +270,5 @@ def rank_1(summary: Summary) -> float:
 
 
 def named(summary: Summary) -> str:
-    """Return a method's name for use within a sentence."""
+    """Return a method's name inside a sentence."""
     return name_of(summary.method, summary.variant)

@@ -1,4 +1,4 @@
-"""How far a mean rate can be trusted: bootstrap confidence intervals."""
+"""Bootstrap confidence intervals of mean rates."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ CONFIDENCE = 0.95
 
 
 class Interval(BaseModel):
-    """Where the mean of a method's rate lies with 95 % confidence; percent, 0..100.
+    """The 95 % confidence interval of a method's mean rate; percent, 0..100.
 
-    Over several folds it is that of the folds' means; in a single fold that of the probes.
+    Over several folds it is the interval of the folds' means; in a single fold, of the probes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,13 +34,13 @@ class Interval(BaseModel):
 
 
 def intervals(rows: Sequence[ResultsRow], probes: pd.DataFrame, resamples: int, seed: int) -> list[Interval]:
-    """Compute the interval of every method and rate that has several folds, or a single fold and its probes.
+    """Compute the intervals of every method and rate that has several folds, or a single fold and its probes.
 
     Args:
-        rows: of the results.
-        probes: with the columns of `probes.COLUMNS`; methods whose probes are missing have no interval.
-        resamples: how many times folds or probes are drawn with replacement.
-        seed: of the draws.
+        rows: rows of results.
+        probes: table with the columns of `probes.COLUMNS`; methods whose probes are missing have no interval.
+        resamples: number of draws of folds or probes with replacement.
+        seed: seed of the draws.
     """
     if not rows:
         return []
@@ -70,9 +70,10 @@ def intervals(rows: Sequence[ResultsRow], probes: pd.DataFrame, resamples: int, 
 
 
 def rates_of_probes(rows: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
-    """Percent of every probe in one fold, averaged over seeds: rank-k is 0 or 100 a seed, mAP its average precision.
+    """Return the rates of every probe in one fold in percent, averaged over seeds.
 
-    Empty unless the probes of all `rows` are there. Probes that were left out are left out.
+    Rank-k is 0 or 100 for each seed, mAP the probe's average precision. Empty unless the probes of all `rows` are
+    there. Probes without a correct match are left out.
     """
     of_rows = probes.merge(rows[KEY], on=KEY)
     if len(of_rows[KEY].drop_duplicates()) < len(rows):
@@ -82,14 +83,14 @@ def rates_of_probes(rows: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_rates(probes: pd.DataFrame) -> pd.DataFrame:
-    """Return the valid probes with columns rank-1 ... rank-20 (0 or 100) and mAP (0..100)."""
+    """Return the probes that count, with columns rank-1 ... rank-20 (0 or 100) and mAP (0..100)."""
     counted = probes[probes["first_rank"] > 0]
     hits = {rate: 100.0 * (counted["first_rank"] <= cutoff) for rate, cutoff in CUTOFFS.items()}
     return counted.assign(**hits, mAP=100 * counted["average_precision"])
 
 
 def bootstrap(values: NDArray[np.float64], resamples: int, seed: int) -> tuple[list[float], list[float]]:
-    """Compute the ends [R] of percentile intervals for the means of `values` [N, R] along its first axis."""
+    """Return the ends of the percentile intervals of the means of `values` [N, R] along its first axis, each [R]."""
     from scipy import stats
 
     interval = stats.bootstrap(

@@ -1,4 +1,4 @@
-"""Rows of several evaluations as one list: without duplicates, in an order that does not depend on who came first."""
+"""Join the rows of several evaluations: without duplicates, in an order that does not depend on the inputs' order."""
 
 from collections.abc import Iterable
 
@@ -15,13 +15,13 @@ COUNTED = ("probes", "left_out", "gallery")
 
 
 def join(evaluations: Iterable[Iterable[ResultsRow]]) -> list[ResultsRow]:
-    """Join the rows of all evaluations: each key once, in the order of `ordered`.
+    """Return the rows of all evaluations, each key once, in the order of `ordered`.
 
-    Two rows of one key that measured the same, such as direct transfer evaluated beside two methods, become one: the
-    one of the later date.
+    If two rows of one key measured the same, such as direct transfer evaluated beside two methods, the later one is
+    kept.
 
     Raises:
-        UserError: two rows of one key differ in what they measured.
+        UserError: two rows of one key have different measurements.
     """
     joined: dict[tuple[str | int, ...], ResultsRow] = {}
     for rows in evaluations:
@@ -37,12 +37,12 @@ def join(evaluations: Iterable[Iterable[ResultsRow]]) -> list[ResultsRow]:
 
 
 def replace(older: Iterable[ResultsRow], newer: Iterable[ResultsRow]) -> list[ResultsRow]:
-    """Replace rows of `older` by those of `newer` with the same key; the result is in the order of `ordered`."""
+    """Return the rows of both, with those of `newer` in place of those of the same key, in the order of `ordered`."""
     return ordered(({row.key: row for row in older} | {row.key: row for row in newer}).values())
 
 
 def ordered(rows: Iterable[ResultsRow]) -> list[ResultsRow]:
-    """Rows by experiment, then in the order methods are listed in, then by variant, fold and seed."""
+    """Sort rows by experiment, then in the order of `METHODS`, then by variant, fold and seed."""
     return sorted(
         rows,
         key=lambda row: (
@@ -59,21 +59,21 @@ def ordered(rows: Iterable[ResultsRow]) -> list[ResultsRow]:
 
 
 def agree(one: ResultsRow, other: ResultsRow) -> bool:
-    """Whether two rows measured the same, to the digits that are shown."""
+    """Tell whether two rows measured the same, to the digits that are shown."""
     return all(getattr(one, name) == getattr(other, name) for name in COUNTED) and all(
         abs(getattr(one, name) - getattr(other, name)) <= RATE_TOLERANCE for name in MEASURED
     )
 
 
 def join_probes(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Join and sort the probes of all evaluations; each occurs once per evaluation."""
+    """Return the probes of all evaluations, each once per evaluation, sorted."""
     columns = [*KEY, "probe"]
     joined = pd.concat([no_probes(), *tables]).sort_values(list(COLUMNS), kind="stable")
     return typed(joined.drop_duplicates(columns, keep="last").reset_index(drop=True))
 
 
 def called(row: ResultsRow) -> str:
-    """Return a row's experiment, method and seed as one line."""
+    """Describe a row on one line."""
     variant = f" ({row.variant})" if row.variant else ""
     preset = f", preset {row.preset}" if row.preset else ""
     where = f"{row.source} → {row.target}{preset}, {row.protocol}, fold {row.fold}, seed {row.seed}"

@@ -1,4 +1,4 @@
-"""Which table a row of results stands in: the main table of the first page, or a table of the ablations."""
+"""Assign every row of results to a table: the main table of the first page, or a table of the ablations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ MAIN_ROWS = 12
 """Longer tables give no overview."""
 
 BASELINES = ("direct", "adabn")
-"""What every other method has to improve on."""
+"""Methods that every other method has to improve on."""
 
 
 @dataclass(frozen=True)
 class TableGroup:
-    """Rows of the ablations that answer one question, and a sentence on what they are."""
+    """Rows of the ablations that answer one question, and a sentence that describes them."""
 
     title: str
     about: str
@@ -25,10 +25,10 @@ class TableGroup:
 def main_rows(summaries: Sequence[Summary]) -> list[Summary]:
     """Return the rows of the main table, in the order of `summaries`.
 
-    They answer whether training a translation helps, without and with AdaBN: the baselines, every trained method by
+    They show whether training a translation helps, without and with AdaBN: the baselines, every trained method by
     itself, to compare with direct transfer, and with AdaBN, to compare with AdaBN. A sweep is an ablation unless its
-    method has no other row. If there are more than `MAIN_ROWS`, the least important ones are left to the ablations:
-    methods with AdaBN go before methods by themselves, and in both, the less prominent ones go first.
+    method has no other row. If there are more than `MAIN_ROWS`, the least important ones become ablations: methods with
+    AdaBN before methods by themselves, and in both, the less prominent ones first.
     """
     plain = {each.method for each in summaries if not each.variant}
     candidates = [
@@ -39,19 +39,19 @@ def main_rows(summaries: Sequence[Summary]) -> list[Summary]:
 
 
 def key_of(summary: Summary) -> tuple[str, str]:
-    """Return the key of a row within its table."""
+    """Return the key of a row in its table."""
     return summary.method, summary.variant
 
 
 def importance(summary: Summary) -> tuple[int, int, str]:
-    """Sort key of `main_rows`: the most important row first."""
+    """Return the sort key of `main_rows`: the most important row first."""
     base = summary.method.partition("+")[0]
     prominence = METHODS[base].prominence if base in METHODS else 0
     return step(summary.method) or 0, -prominence, summary.variant
 
 
 def step(method: str) -> int | None:
-    """0 for a baseline, 1 for a trained method by itself, 2 for one with AdaBN; None for every ablation."""
+    """Return 0 for a baseline, 1 for a trained method by itself, 2 for one with AdaBN; None for every ablation."""
     if method in BASELINES:
         return 0
     base, *parts = method.split("+")
@@ -63,7 +63,7 @@ def step(method: str) -> int | None:
 
 
 def ablations(summaries: Sequence[Summary]) -> list[TableGroup]:
-    """All rows that `main_rows` leaves out, each in the first group that takes it; groups without rows are left out."""
+    """Return all rows that `main_rows` leaves out, each in the first group that takes it; empty groups are left out."""
     main = set(map(key_of, main_rows(summaries)))
     groups: dict[str, list[Summary]] = {title: [] for title in ABOUT}
     for each in summaries:
@@ -87,7 +87,7 @@ ABOUT = {
 
 
 def group_of(summary: Summary) -> str:
-    """Return the title of a row's group."""
+    """Return the title of the group of a row."""
     base, *parts = summary.method.split("+")
     if "verification" in parts:
         return VERIFICATION

@@ -1,4 +1,4 @@
-"""What others published: the paper's Table 1, and later figures for one of its transfers."""
+"""Published results: the paper's Table 1, and later results for one of its transfers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from simpgan.components.core.results.summary import Experiment, Summary
 
 PAPER_PROTOCOL = "all250"
-"""All figures of Table 1 are multiples of 1/250: it was almost surely made by this protocol, and by no other
-are they comparable."""
+"""All figures of Table 1 are multiples of 1/250: they almost surely come from this protocol, and are comparable with no
+other.
+"""
 
 PAPER_RATES = ("rank-1", "rank-5", "rank-10")
 
@@ -30,7 +31,7 @@ TABLE_1 = {
 
 @dataclass(frozen=True)
 class Published:
-    """Figures that others published for one source, target and protocol, in percent."""
+    """Published figures for one source, target and protocol, in percent."""
 
     name: str
     rank_1: float
@@ -48,7 +49,7 @@ PUBLISHED = {
 """By source, target and protocol; each trained on that one source, without any image of the target."""
 
 PUBLISHED_FOLDS = "ten"
-"""Over which `PUBLISHED` are means."""
+"""The number of folds that `PUBLISHED` are means of."""
 
 
 def paper_figures(summary: Summary) -> dict[str, float]:
@@ -61,17 +62,17 @@ def paper_figures(summary: Summary) -> dict[str, float]:
 
 
 def differences(summary: Summary) -> dict[str, float]:
-    """Percentage points between a method and the paper's figures for it, by rate; empty where it has none."""
+    """Return a method's differences from the paper's figures for it, in points by rate; empty if it has none."""
     return {rate: float(summary.mean[rate]) - figure for rate, figure in paper_figures(summary).items()}
 
 
 def published_figures(experiment: Experiment) -> Sequence[Published]:
-    """Later figures of others for an experiment, from the lowest to the highest."""
+    """Return later published figures for an experiment, from the lowest to the highest."""
     return PUBLISHED.get((experiment.source, experiment.target, experiment.protocol), [])
 
 
 def order_in_words(summaries: Sequence[Summary]) -> list[str]:
-    """Whether the paper's order holds, in a sentence; none unless all three methods were measured."""
+    """Say whether the paper's order holds, in a sentence; empty unless all three methods were measured."""
     rates = {each.method: float(each.mean["rank-1"]) for each in summaries if not each.variant}
     if not {"gan", "direct", "simpgan"} <= set(rates):
         return []

@@ -1,4 +1,4 @@
-"""What became of every single probe: the file beside results.json from which tests over probes are made."""
+"""The results of every single probe: the file beside results.json on which tests over probes are based."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -24,7 +24,7 @@ COLUMNS = {
 """The key of the results' row that a probe counts in, then the probe:
 
 - probe: name of its image;
-- first_rank: where the first correct gallery image stands, from 1; 0 if the probe was left out;
+- first_rank: rank of the first correct gallery image, from 1; 0 if the probe was left out;
 - average_precision: 0..1, step-wise; NaN if the probe was left out.
 """
 
@@ -32,11 +32,11 @@ COLUMNS = {
 def probes_of(
     row: ResultsRow, names: Sequence[str], first_rank: NDArray[np.integer], average_precision: NDArray[np.floating]
 ) -> pd.DataFrame:
-    """Return the probes of one evaluation: [N] rows with the columns of `COLUMNS`.
+    """Return the probes of one evaluation, [N] rows with the columns of `COLUMNS`.
 
     Args:
         row: the evaluation's row of results.
-        names: [N] of the probes' images.
+        names: [N], names of the probes' images.
         first_rank: [N], from 1; 0 for a probe that was left out.
         average_precision: [N], 0..1; NaN for a probe that was left out.
     """
@@ -73,7 +73,7 @@ def write_probes(probes: pd.DataFrame, path: str | Path) -> None:
 
 
 def read_probes(path: str | Path) -> pd.DataFrame:
-    """Read the table that `write_probes` wrote.
+    """Read a table that `write_probes` wrote.
 
     Raises:
         UserError: the file is missing or is no such table.

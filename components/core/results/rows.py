@@ -1,4 +1,4 @@
-"""Rows of results: one a source, target, method, variant, preset, protocol, fold and seed; and their file."""
+"""Rows of results and their file: one row per source, target, method, variant, preset, protocol, fold and seed."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ class Metric:
     """One metric of a ranking, in percent.
 
     Attributes:
-        field: of `ResultsRow`.
+        field: field of `ResultsRow`.
         cutoff: rank at which the CMC curve is read; 0: the metric is no point of that curve.
         main: whether the first tables, comparisons, model cards and MLflow show it.
         averaged: whether it is averaged over folds and seeds; others are only in the tables of single runs.
@@ -51,7 +51,7 @@ CUTOFFS = {name: metric.cutoff for name, metric in METRICS.items() if metric.cut
 MAIN_RATES = [name for name, metric in METRICS.items() if metric.main]
 RATES = [name for name, metric in METRICS.items() if metric.averaged]
 KEY = ["source", "target", "method", "variant", "preset", "protocol", "fold", "seed"]
-"""What tells a row from every other."""
+"""The fields that identify a row."""
 
 
 class ResultsRow(BaseModel):
@@ -92,7 +92,7 @@ class ResultsRow(BaseModel):
 
     @property
     def key(self) -> tuple[str | int, ...]:
-        """Its values of `KEY`."""
+        """Return the values of `KEY`."""
         return tuple(getattr(self, name) for name in KEY)
 
 
@@ -102,8 +102,9 @@ def write_results(
     """Write `{"schema": 1, "rows": [...]}` to a local path or `s3://` location, whole or not at all.
 
     Args:
-        rows: one a line of the file, so that two files can be compared line by line.
-        beside: further lists of the document by name, such as intervals, of what JSON knows.
+        rows: rows, one per line of the file, so that two files can be compared line by line.
+        path: the file.
+        beside: further lists of the document by name, such as intervals, of JSON types.
     """
     lists = {"rows": [row.model_dump(by_alias=True) for row in rows], **(beside or {})}
     entries = [f'"schema": {SCHEMA}', *(f'"{name}": {list_of_lines(items)}' for name, items in lists.items())]
@@ -111,7 +112,7 @@ def write_results(
 
 
 def list_of_lines(items: Sequence[Any]) -> str:
-    """Format a JSON list with one item per line."""
+    """Return a JSON list with one item per line."""
     lines = ",".join(f"\n    {json.dumps(item, ensure_ascii=False)}" for item in items)
     return f"[{lines}\n  ]" if lines else "[]"
 
@@ -127,7 +128,7 @@ def read_results(path: str | Path) -> list[ResultsRow]:
 
 
 def read_document(path: str | Path) -> dict[str, Any]:
-    """All that is in a file that `write_results` wrote.
+    """Read the whole content of a file that `write_results` wrote.
 
     Raises:
         UserError: the file is missing or is not a results file of this version.
@@ -141,7 +142,7 @@ def read_document(path: str | Path) -> dict[str, Any]:
 
 @contextmanager
 def explained_damage(path: str | Path) -> Iterator[None]:
-    """Say in one line that the file `path` does not hold what it should."""
+    """Convert errors of reading the file `path` in this block into a UserError of one line."""
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, ValidationError) as damage:

@@ -1,4 +1,4 @@
-"""One experiment on a page of results: its tables, the findings in words, and where the numbers come from."""
+"""One experiment on a page of results: its tables, its findings in words, and its provenance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,10 +26,11 @@ class Table:
     """Methods of one experiment that were measured in the same folds and seeds.
 
     Attributes:
-        scope: which folds and seeds these are.
-        rows: of all these folds and seeds.
-        summaries: one per method, in the order methods are listed in.
-        intervals: of the methods that have one.
+        experiment: the experiment.
+        scope: these folds and seeds, in words.
+        rows: rows of all these folds and seeds.
+        summaries: one per method, in the order of `METHODS`.
+        intervals: intervals of the methods that have one.
         findings: sentences, the most important first.
     """
 
@@ -42,38 +43,38 @@ class Table:
 
     @property
     def title(self) -> str:
-        """Return the heading: the experiment and its scope."""
+        """Return the title of the table."""
         return f"{self.experiment.title}: {self.scope}"
 
     @property
     def about(self) -> str:
-        """The protocol, and how much was searched."""
+        """Describe the protocol, and the numbers of probes and gallery images."""
         first = self.summaries[0]
         searched = f"{first.probes} probes, {first.gallery} gallery images{' per fold' if first.folds > 1 else ''}."
         return f"{PROTOCOLS.get(self.experiment.protocol, '')} {searched}".strip()
 
     @property
     def main(self) -> list[Summary]:
-        """The rows of the first page."""
+        """Return the rows of the first page."""
         return main_rows(self.summaries)
 
     @property
     def ablations(self) -> list[TableGroup]:
-        """All other rows, by what they answer."""
+        """Return all other rows, by the question that they answer."""
         return ablations(self.summaries)
 
     @property
     def provenance(self) -> dict[str, str]:
-        """How the rows were made."""
+        """Return the provenance of the rows."""
         return provenance(self.rows)
 
     @property
     def commands(self) -> list[str]:
-        """The commands that made the rows."""
+        """Return the commands that made the rows."""
         return sorted({row.command for row in self.rows if row.command})
 
     def interval(self, summary: Summary, rate: str) -> Interval | None:
-        """Return the confidence interval of a method's rate; None if unknown."""
+        """Return the confidence interval of a method's rate; None if it is unknown."""
         found = (
             each
             for each in self.intervals
@@ -84,7 +85,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One experiment: tables whose rows can be compared, the headline's first, and the paired tests of all methods."""
+    """One experiment: tables of comparable rows, the headline's first, and the paired tests of all methods."""
 
     experiment: Experiment
     tables: Sequence[Table]
@@ -92,12 +93,12 @@ class Section:
 
 
 def sections(rows: Sequence[ResultsRow], statistics: Statistics, probes: pd.DataFrame | None = None) -> list[Section]:
-    """One section per experiment: first those in which something was trained, then in order of appearance.
+    """Return one section per experiment: first those in which something was trained, then in order of appearance.
 
     Args:
-        rows: of the results.
-        statistics: of these rows.
-        probes: with the columns of `probes.COLUMNS`, as far as they are at hand.
+        rows: rows of results.
+        statistics: statistics of these rows.
+        probes: available probes, with the columns of `probes.COLUMNS`.
     """
     at_hand = no_probes() if probes is None else probes
     made = []
@@ -114,7 +115,11 @@ def table_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, statistics: Stati
     """Return the table of one block of `comparable`.
 
     Args:
-        most_folds: that a method of the experiment was measured in; later work is shown beside such tables only.
+        rows: the block.
+        probes: available probes, with the columns of `probes.COLUMNS`.
+        statistics: statistics of the rows.
+        most_folds: largest number of folds in which a method of the experiment was measured; only tables with as many
+            folds are compared with later work.
     """
     summaries = summarise(rows)
     experiment = summaries[0].experiment
@@ -138,13 +143,13 @@ def table_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, statistics: Stati
 
 
 def scope_in_words(rows: Sequence[ResultsRow]) -> str:
-    """Folds and seeds, such as `fold 0, 3 seeds`."""
+    """Describe folds and seeds, such as `fold 0, 3 seeds`."""
     seeds = len({row.seed for row in rows})
     return folds_in_words(rows) + (f", {seeds} seeds" if seeds > 1 else "")
 
 
 def beside_paper(summaries: Sequence[Summary]) -> list[str]:
-    """SimPGAN and the best row beside the paper's SimPGAN."""
+    """Compare SimPGAN and the best row with the paper's SimPGAN."""
     simpgan = next((each for each in summaries if each.method == "simpgan" and paper_figures(each)), None)
     if not simpgan:
         return []
@@ -157,7 +162,7 @@ def beside_paper(summaries: Sequence[Summary]) -> list[str]:
 
 
 def beside_later_work(summaries: Sequence[Summary]) -> list[str]:
-    """Compare the best row with figures that others published later for this transfer."""
+    """Compare the best row with later published results for this transfer."""
     others = published_figures(summaries[0].experiment)
     if not others:
         return []
@@ -171,7 +176,7 @@ def beside_later_work(summaries: Sequence[Summary]) -> list[str]:
 
 
 def provenance(rows: Sequence[ResultsRow]) -> dict[str, str]:
-    """How rows were made: preset, seeds, steps of the GANs, hardware, days and commits."""
+    """Return how rows were made: preset, seeds, steps of the GANs, hardware, dates and commits."""
     dates = sorted({row.date for row in rows if row.date})
     found = {
         "preset": sorted({row.preset or "none (the defaults)" for row in rows}),

@@ -1,4 +1,4 @@
-"""Whether a method is better than its baseline, or was lucky: paired permutation tests."""
+"""Paired permutation tests of a method against its baseline."""
 
 from collections.abc import Sequence
 
@@ -37,18 +37,18 @@ class PairedTest(BaseModel):
 
     @property
     def gain(self) -> float:
-        """Percentage points above the baseline."""
+        """Return the percentage points above the baseline."""
         return self.value - self.baseline_value
 
 
 def paired_tests(rows: Sequence[ResultsRow], probes: pd.DataFrame, resamples: int, seed: int) -> list[PairedTest]:
-    """Every method against the baseline that `baseline_of` names, in each experiment that has both.
+    """Test every method against its baseline (`baseline_of`), in each experiment that has both.
 
     Args:
-        rows: of the results.
-        probes: with the columns of `probes.COLUMNS`; without those of a single fold there is no test of it.
-        resamples: sign changes that are drawn when there are more than so many; with fewer all are tried.
-        seed: of the draws.
+        rows: rows of results.
+        probes: table with the columns of `probes.COLUMNS`; without the probes of a single fold there is no test of it.
+        resamples: number of random sign changes; if there are fewer in all, all are tried.
+        seed: seed of the draws.
     """
     methods = sorted({row.method for row in rows}, key=place)
     return [
@@ -61,7 +61,7 @@ def paired_tests(rows: Sequence[ResultsRow], probes: pd.DataFrame, resamples: in
 def tests_against(
     rows: Sequence[ResultsRow], probes: pd.DataFrame, method: str, baseline: str, *, resamples: int, seed: int
 ) -> list[PairedTest]:
-    """A method against a baseline, in each experiment that has both; see `paired_tests`."""
+    """Test a method against a baseline, in each experiment that has both; see `paired_tests`."""
     tests: list[PairedTest] = []
     by_fold = paired(frame_of(rows), method, baseline, ["fold", "seed"])
     by_probe = paired(with_rates(probes), method, baseline, ["fold", "seed", "probe"])
@@ -93,9 +93,10 @@ def tests_against(
 
 
 def sign_flip_p(differences: NDArray[np.float64], resamples: int, seed: int) -> float:
-    """Two-sided p-value of the mean of paired `differences` [N]: were both methods alike, each could have either sign.
+    """Compute the two-sided p-value of the mean of paired `differences` [N].
 
-    Exact, over all 2^N signs, where those are at most `resamples`; else over so many random ones.
+    If both methods were alike, each difference could have either sign. Exact, over all 2^N signs, if those are at most
+    `resamples`; else over so many random ones.
     """
     from scipy import stats
 
@@ -112,7 +113,7 @@ def sign_flip_p(differences: NDArray[np.float64], resamples: int, seed: int) -> 
 
 
 def above_by_more_than_chance(tests: Sequence[PairedTest], baseline: str) -> list[str]:
-    """Name the methods whose rank-1 is significantly above a baseline; no sentence if nothing was tested against it."""
+    """Name the methods whose rank-1 is above a baseline's, in one sentence; empty if nothing was tested against it."""
     tested = [test for test in tests if test.baseline == baseline and test.rate == "rank-1"]
     if not tested:
         return []
@@ -127,25 +128,25 @@ def above_by_more_than_chance(tests: Sequence[PairedTest], baseline: str) -> lis
 
 
 def p_in_words(p: float) -> str:
-    """Format a p-value for a sentence."""
+    """Return a p-value inside a sentence."""
     return f"p {shown_p(p)}" if p < 0.001 else f"p = {shown_p(p)}"
 
 
 def shown_p(p: float) -> str:
-    """Format a p-value for a table."""
+    """Return a p-value for a table."""
     return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 
 def signed(points: float) -> str:
-    """Percentage points with their sign; a minus as in print."""
+    """Return percentage points with their sign; a typographic minus."""
     return f"{points:+.1f}".replace("-", "−")
 
 
 def exact_sign_flip_p(differences: NDArray[np.int64]) -> float:
-    """`sign_flip_p` of whole numbers [N] over all 2^N signs, however many those are.
+    """Compute `sign_flip_p` of whole numbers [N] over all 2^N signs, however many those are.
 
-    The distribution of the sum is built up difference by difference, so that p can be as small as it is: what many
-    comparisons at once need. Where every difference is one probe found or missed this is McNemar's exact test.
+    The distribution of the sum is built up difference by difference, so p can be arbitrarily small, as corrections for
+    many comparisons need. If every difference is one probe found or missed, this is McNemar's exact test.
     """
     sizes = np.abs(differences[differences != 0])
     reach = int(sizes.sum())
@@ -158,7 +159,7 @@ def exact_sign_flip_p(differences: NDArray[np.int64]) -> float:
 
 
 def corrected(p: Sequence[float], tests: int) -> list[float]:
-    """Holm's correction of some of `tests` tests that were made at once; the others may be left out.
+    """Apply Holm's correction to some of `tests` tests that were made at once; the others may be left out.
 
     Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979.
     """

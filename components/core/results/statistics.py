@@ -1,4 +1,4 @@
-"""What is computed from rows and probes, and kept beside the rows: intervals and tests."""
+"""Statistics computed from rows and probes, and kept beside the rows: intervals and tests."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ class Statistics(BaseModel):
 
     @classmethod
     def of(cls, rows: Sequence[ResultsRow], probes: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> Self:
-        """Those of `rows` and what is known of their probes; see `intervals` and `paired_tests`."""
+        """Compute the statistics of `rows` and the available probes; see `intervals` and `paired_tests`."""
         return cls(
             intervals=sorted(intervals(rows, probes, resamples, seed), key=place_of),
             tests=sorted(paired_tests(rows, probes, resamples, seed), key=place_of),
@@ -35,7 +35,7 @@ class Statistics(BaseModel):
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Read the statistics that `write_results` wrote beside the rows, if any.
+        """Read the statistics that `write_results` wrote beside the rows; empty if there are none.
 
         Raises:
             UserError: the file is missing or damaged.
@@ -45,11 +45,11 @@ class Statistics(BaseModel):
             return cls.model_validate({name: document.get(name, []) for name in cls.model_fields})
 
     def lists(self) -> dict[str, list[dict[str, Any]]]:
-        """For `write_results`."""
+        """Return the lists for `write_results`."""
         return self.model_dump()
 
     def keeping(self, older: "Statistics", older_rows: Sequence[ResultsRow], rows: Sequence[ResultsRow]) -> Self:
-        """With those of `older` that were made from probes not at hand, where the rows they are about are the same."""
+        """Add those of `older` that were made from probes not available now, if their rows are the same."""
         known = {subject(each) for each in self.intervals} | {subject(each) for each in self.tests}
         before, now = measured(older_rows), measured(rows)
 
@@ -68,18 +68,18 @@ class Statistics(BaseModel):
 
 
 def subject(each: Interval | PairedTest) -> tuple[object, ...]:
-    """Return the experiment, methods and rate of an interval or test."""
+    """Return the subject of an interval or a test."""
     baseline = each.baseline if isinstance(each, PairedTest) else None
     return each.experiment, each.method, each.variant, baseline, each.rate
 
 
 def place_of(each: Interval | PairedTest) -> tuple[object, ...]:
-    """Sort key: by experiment, in the order methods and rates are listed in."""
+    """Return the sort key: by experiment, in the order of `METHODS` and `RATES`."""
     return each.experiment, place(each.method), each.variant, RATES.index(each.rate)
 
 
 def measured(rows: Sequence[ResultsRow]) -> dict[tuple[Experiment, str], set[tuple[object, ...]]]:
-    """Return what was measured for every experiment and method, without date and place."""
+    """Return the measurements of every experiment and method, ignoring when and where they were made."""
     found: dict[tuple[Experiment, str], set[tuple[object, ...]]] = {}
     for row in rows:
         values = tuple(getattr(row, name) for name in (*KEY, *COUNTED, *MEASURED))

@@ -1,4 +1,4 @@
-"""What rows of results say together: means over folds and seeds, and how methods compare, in words."""
+"""Summarise rows of results: means over folds and seeds, and comparisons of methods."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,16 @@ from simpgan.components.core.results.methods import compares_otherwise, most_pro
 from simpgan.components.core.results.rows import KEY, MAIN_RATES, RATES, ResultsRow
 
 UNTRACKABLE = re.compile(r"^[^A-Za-z0-9_]|[^A-Za-z0-9_\-. ]")
-"""What the name of a metric cannot have; a data set's name can."""
+"""Characters that the name of a metric cannot have, but a data set's name can."""
 
 CURVE_RANKS = 50
-"""How far the CMC curves go that are tracked."""
+"""Last rank of the tracked CMC curves."""
 
 EXPERIMENT = ["source", "target", "preset", "protocol"]
 
 
 class Experiment(NamedTuple):
-    """What rows must share to be compared with one another."""
+    """The fields in which rows must agree to be compared."""
 
     source: str
     target: str
@@ -36,7 +36,7 @@ class Experiment(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Return the experiment as a heading."""
+        """Return the title of the experiment."""
         return f"{self.source} → {self.target}, {self.protocol}" + (f", preset {self.preset}" if self.preset else "")
 
 
@@ -44,8 +44,8 @@ class Experiment(NamedTuple):
 class Summary:
     """A method's rows in one experiment: mean and standard deviation of each rate, in percent.
 
-    Over several folds, a fold's seeds are averaged first and the deviation is that of the folds; in a single fold it
-    is that of the seeds; in a single row there is none (NaN).
+    Over several folds, each fold's seeds are averaged first, and the deviation is over folds. In a single fold it is
+    over seeds; for a single row there is none (NaN).
     """
 
     experiment: Experiment
@@ -60,22 +60,22 @@ class Summary:
 
     @property
     def title(self) -> str:
-        """Return the title for the start of a sentence."""
+        """Return the title of the method."""
         return title_of(self.method, self.variant)
 
     def rate(self, name: str) -> str:
-        """Format a rate of `RATES` in percent, such as `31.2 ± 2.4`."""
+        """Return a rate of `RATES` in percent, such as `31.2 ± 2.4`."""
         return f"{self.mean[name]:.1f}" + (f" ± {self.deviation[name]:.1f}" if self.repeated else "")
 
     @property
     def repeated(self) -> bool:
-        """Whether there is a deviation."""
+        """Tell whether there is a deviation."""
         return max(self.folds, self.seeds) > 1
 
 
 @dataclass(frozen=True)
 class MethodComparison:
-    """Rank-1 in percent of a method and a baseline in one experiment, over the folds and seeds both have."""
+    """Rank-1 in percent of a method and a baseline in one experiment, over the folds and seeds that both have."""
 
     experiment: Experiment
     method: str
@@ -93,7 +93,7 @@ def unbroken(sentence: str) -> str:
 
 
 def frame_of(rows: Sequence[ResultsRow]) -> pd.DataFrame:
-    """Rows as a table, columns named as in the file."""
+    """Return rows as a table, with columns named as in the file."""
     return pd.DataFrame([row.model_dump(by_alias=True) for row in rows])
 
 
@@ -131,8 +131,8 @@ def comparable(rows: Sequence[ResultsRow], method: str = "") -> list[list[Result
     block, with all its rows.
 
     Args:
-        rows: of any number of experiments.
-        method: that the first block is for; empty, or where it was not measured: that of `most_prominent`.
+        rows: rows of any number of experiments.
+        method: method for the first block; empty, or if it was not measured: that of `most_prominent`.
 
     Returns:
         The blocks of each experiment, which stay in order of appearance.
@@ -157,12 +157,12 @@ Asked = frozenset[tuple[int, int, int, int, int]]
 
 
 def asked(rows: Sequence[ResultsRow]) -> Asked:
-    """Return what was measured: fold, seed, probes, left-out probes and gallery images."""
+    """Return what was measured: fold, seed, probes, probes left out and images of the gallery."""
     return frozenset((row.fold, row.seed, row.probes, row.left_out, row.gallery) for row in rows)
 
 
 def shared_with_direct(measured: Mapping[tuple[str, str], Sequence[ResultsRow]], method: str) -> Asked:
-    """Return what both a method and direct transfer were measured on; if nothing, the method's own."""
+    """Return what was measured of both a method and direct transfer; if nothing, what was measured of the method."""
     methods = {name for name, _ in measured}
     about = method if method in methods else most_prominent(methods)
     own = [asked(rows) for (name, _), rows in measured.items() if name == about]
@@ -171,7 +171,7 @@ def shared_with_direct(measured: Mapping[tuple[str, str], Sequence[ResultsRow]],
 
 
 def first_block(blocks: Sequence[Sequence[ResultsRow]]) -> list[ResultsRow]:
-    """Return the rows of every method in the first block of `comparable` that contains it."""
+    """Return the rows of every method in the first block of `comparable` that has it."""
     found: dict[tuple[Experiment, str, str], list[ResultsRow]] = {}
     for block in blocks:
         of_block: dict[tuple[Experiment, str, str], list[ResultsRow]] = {}
@@ -183,10 +183,10 @@ def first_block(blocks: Sequence[Sequence[ResultsRow]]) -> list[ResultsRow]:
 
 
 def final_figures(rows: Sequence[ResultsRow]) -> dict[str, float]:
-    """Mean rates in percent, rounded to a hundredth, by the name they are tracked under: `rank-1/folds10/simpgan`.
+    """Return mean rates in percent, rounded to a hundredth, by their tracked names: `rank-1/folds10/simpgan`.
 
-    The means are over the folds and seeds in which methods can be compared (`comparable`). What differs between the
-    rows stands in front of the protocol: source, target and preset.
+    The means are over the folds and seeds in which methods can be compared (`comparable`). Fields that differ between
+    the rows precede the protocol: source, target and preset.
     """
     differing = [place for place, name in enumerate(EXPERIMENT[:-1]) if len({getattr(row, name) for row in rows}) > 1]
     figures = {}
@@ -198,14 +198,14 @@ def final_figures(rows: Sequence[ResultsRow]) -> dict[str, float]:
 
 
 def final_curves(rows: Sequence[ResultsRow], probes: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
-    """CMC curves in percent by names like `cmc/folds10/simpgan`: ranks 1 to `CURVE_RANKS`, rounded to a hundredth.
+    """Return CMC curves in percent, rounded to a hundredth, by names like `cmc/folds10/simpgan`.
 
-    They are means over the same folds and seeds as `final_figures`. Other comparisons of the same images are left to
-    the table.
+    They go to rank `CURVE_RANKS`, and are means over the same folds and seeds as `final_figures`. Other comparisons of
+    the same images are left to the table.
 
     Args:
-        rows: of the results.
-        probes: with the columns of `probes.COLUMNS`.
+        rows: rows of results.
+        probes: table with the columns of `probes.COLUMNS`.
     """
     shown = [row.key for row in first_block(comparable(rows)) if not compares_otherwise(row.method)]
     counted = probes[probes["first_rank"] > 0].merge(
@@ -224,13 +224,13 @@ def final_curves(rows: Sequence[ResultsRow], probes: pd.DataFrame) -> dict[str, 
 
 
 def tracked_name(what: str, where: Sequence[str], method: str, variant: str) -> str:
-    """Return the name under which a method's figure is tracked."""
+    """Return the tracked name of a method's figure."""
     run = " ".join([method, variant]).strip().replace("+", "-").replace("=", " ")
     return "/".join([what, *(UNTRACKABLE.sub("_", name) for name in [*where, run])])
 
 
 def compare(rows: Sequence[ResultsRow], method: str, baseline: str = "direct") -> list[MethodComparison]:
-    """How much more often than `baseline` a method is right at once, in each experiment that has both.
+    """Compare the rank-1 of `method` with that of `baseline`, in each experiment that has both.
 
     Only folds and seeds that both have count. A variant of the method is compared with the same variant of the
     baseline, or with the baseline without a variant if there is none.
@@ -254,10 +254,12 @@ def compare(rows: Sequence[ResultsRow], method: str, baseline: str = "direct") -
 
 
 def paired(frame: pd.DataFrame, method: str, baseline: str, pair: Sequence[str]) -> pd.DataFrame:
-    """Lines of a method beside those of its baseline, whose columns end in ` of baseline`.
+    """Join the lines of a method with those of its baseline, whose columns end in ` of baseline`.
 
     Args:
-        frame: has the columns of `EXPERIMENT`, method, variant and `pair`.
+        frame: table with the columns of `EXPERIMENT`, method, variant and `pair`.
+        method: the method.
+        baseline: the baseline.
         pair: columns in which two lines of an experiment must agree, such as fold and seed.
     """
     run = [*EXPERIMENT, *pair]
@@ -275,7 +277,7 @@ def index_of(frame: pd.DataFrame, run: Sequence[str]) -> pd.MultiIndex:
 
 
 def table(rows: Sequence[ResultsRow]) -> str:
-    """Format the summary for a terminal: one block per comparison, one line per method, rates in percent.
+    """Format the summary for a terminal: one block per comparable set, one line per method, rates in percent.
 
     Other comparisons of the same images, most of the rows, are left to the pages.
     """
@@ -297,17 +299,17 @@ HEADER = ["method", *RATES, "probes", "gallery", "folds", "seeds"]
 
 
 def cells(summary: Summary) -> list[str]:
-    """Return a summary's cells below `HEADER`."""
+    """Return a summary's line under `HEADER`."""
     rates = [summary.rate(name) for name in RATES]
     return [summary.title, *rates, summary.probes, summary.gallery, str(summary.folds), str(summary.seeds)]
 
 
 def aligned(lines: list[list[str]]) -> str:
-    """Columns as wide as their widest cell, the first one flush left and the others flush right."""
+    """Align columns by their widest cell, the first one flush left and the others flush right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines)
 
 
 def spread(values: "pd.Series[int]") -> str:
-    """Format a count that all rows share, or the least and the greatest."""
+    """Return a count that all rows share, or the least and the greatest."""
     return f"{values.min()}" if values.nunique() == 1 else f"{values.min()}-{values.max()}"

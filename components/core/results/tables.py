@@ -36,24 +36,24 @@ class CellTable:
 
     @property
     def markdown(self) -> str:
-        """The table in Markdown."""
+        """Return the table in Markdown."""
         rule = ["---"] * self.text_columns + ["--:"] * (len(self.columns) - self.text_columns)
         lines = [self.columns, rule, *([in_markdown(cell) for cell in row] for row in self.rows)]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def in_markdown(cell: Cell) -> str:
-    """Format a cell for Markdown."""
+    """Return the cell in Markdown."""
     text = cell.text.replace("|", "\\|")
     return f"**{text}**" if cell.best else text
 
 
 Column = tuple[str, Callable[[Summary], Cell]]
-"""A title, and the cell of a row."""
+"""A title, and the function that makes the cell of a row."""
 
 
 def main_table(table: Table) -> CellTable:
-    """Build the table of the first page: rates, the interval of rank-1, and the paper's figures."""
+    """Return the table of the first page: rates, the interval of rank-1, and the paper's figures if it has any."""
     grid = table_of_rates(table.main, MAIN_RATES, ("rank-1",), table.interval)
     if not any(map(paper_figures, table.main)):
         return grid
@@ -63,7 +63,7 @@ def main_table(table: Table) -> CellTable:
 
 
 def full_table(table: Table, summaries: Sequence[Summary]) -> CellTable:
-    """Build a table of all rates, with the intervals of rank-1 and mAP."""
+    """Return a table of some rows: all rates, and the intervals of rank-1 and mAP."""
     return table_of_rates(summaries, RATES, WITH_INTERVAL, table.interval)
 
 
@@ -73,12 +73,13 @@ def table_of_rates(
     with_interval: Sequence[str] = (),
     interval_of: Callable[[Summary, str], Interval | None] = lambda *_: None,
 ) -> CellTable:
-    """One row per method; the highest mean of each rate stands out.
+    """Return one row per method; the highest mean of each rate stands out.
 
     Args:
-        rates: of `RATES`.
+        summaries: the methods.
+        rates: rates of `RATES`.
         with_interval: rates that are followed by their interval.
-        interval_of: the interval of a method's rate.
+        interval_of: returns the interval of a method's rate.
     """
     columns: list[Column] = [("method", lambda each: Cell(each.title))]
     for rate in rates:
@@ -90,19 +91,19 @@ def table_of_rates(
 
 
 def rate_cell(summary: Summary, rate: str, highest: float | None) -> Cell:
-    """Return the cell of a rate; the highest stands out."""
+    """Return the cell of a rate, which stands out if it is the highest."""
     mean = float(summary.mean[rate])
     return Cell(summary.rate(rate), mean, best=mean == highest)
 
 
 def interval_cell(summary: Summary, interval_of: Callable[[Summary, str], Interval | None], rate: str) -> Cell:
-    """Return the cell of a confidence interval."""
+    """Return the cell of an interval; empty if it is unknown."""
     interval = interval_of(summary, rate)
     return Cell(f"{interval.low:.1f} to {interval.high:.1f}", interval.low) if interval else Cell("")
 
 
 def table_beside_paper(table: Table) -> CellTable:
-    """Build the table beside the paper: rates here, rates in the paper, and the difference in points."""
+    """Compare methods with the paper's figures: rates here, in the paper, and the difference in points."""
     summaries = [each for each in table.summaries if paper_figures(each)]
     columns = [column for rate in PAPER_RATES for column in (rate, f"{rate}, paper", f"{rate}, points")]
     rows = [
@@ -123,7 +124,7 @@ def table_beside_paper(table: Table) -> CellTable:
 
 
 def table_of_tests(tests: Sequence[PairedTest]) -> CellTable:
-    """One row per method and baseline: differences in points, p-values, and what they were counted over."""
+    """Return one row per method and baseline: differences in points, p-values, and what they were counted over."""
     rates = [column for rate in TESTED for column in (f"{rate}, points", f"{rate}, p")]
     rows = []
     for (method, variant, baseline), group in groupby(tests, lambda each: (each.method, each.variant, each.baseline)):
@@ -142,12 +143,12 @@ def table_of_tests(tests: Sequence[PairedTest]) -> CellTable:
 
 
 def table_of_seeds(table: Table) -> CellTable:
-    """Rank-1 and mAP of every method and seed, folds averaged."""
+    """Return rank-1 and mAP of every method and seed, folds averaged."""
     return by_seed(table.rows, ("rank-1", "mAP"))
 
 
 def table_of_scores(table: Table) -> CellTable:
-    """Build the table of label-free scores per translation and seed, beside rank-1; the best are marked."""
+    """Return the label-free score of every translation and seed, folds averaged, and its rank-1; the best stand out."""
     grid = by_seed([row for row in table.rows if row.score is not None and "+" not in row.method], ("score", "rank-1"))
     best = [
         (min if title.startswith("score") else max)(cell.value for cell in column if cell.value is not None)
@@ -161,7 +162,7 @@ def table_of_scores(table: Table) -> CellTable:
 
 
 def by_seed(rows: Sequence[ResultsRow], names: Sequence[str]) -> CellTable:
-    """One row per method, and for each name one column per seed."""
+    """Return one row per method, and for each name one column per seed."""
     if not rows:
         return CellTable(["method"], [])
     means = frame_of(rows).pivot_table(index=["method", "variant"], columns="seed", values=list(names))
@@ -180,7 +181,7 @@ def by_seed(rows: Sequence[ResultsRow], names: Sequence[str]) -> CellTable:
 
 
 def seed_cell(name: str, mean: float) -> Cell:
-    """Format a mean, with two decimals if it is a score; empty if a seed has none."""
+    """Return the cell of a mean, with two decimals if it is a score; empty if the seed has none."""
     if isnan(mean):
         return Cell("")
     return Cell(f"{mean:.2f}" if name == "score" else f"{mean:.1f}", mean)
@@ -191,7 +192,7 @@ RUN_ORIGIN = ("probes", "left-out", "gallery", "steps", "score", "precision", "h
 
 
 def table_of_runs(rows: Sequence[ResultsRow]) -> CellTable:
-    """Every single row of the results."""
+    """Return every single row of the results."""
     lines = []
     for row in rows:
         values = row.model_dump(by_alias=True)
@@ -203,7 +204,7 @@ def table_of_runs(rows: Sequence[ResultsRow]) -> CellTable:
 
 
 def shown(value: object) -> str:
-    """Format a value of a row as text."""
+    """Return a value of a row as text."""
     if value is None:
         return ""
     return f"{value:.3g}" if isinstance(value, float) else str(value)

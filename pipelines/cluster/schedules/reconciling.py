@@ -42,7 +42,7 @@ class Own:
 
     @property
     def enabled(self) -> bool:
-        """Return whether the server starts runs of it."""
+        """Tell whether it starts runs."""
         return self.recurring_run.mode != "DISABLE"
 
 

@@ -1,1 +1,1 @@
-"""Several runs beside one another: which is better, what differs between them, and whether it is more than chance."""
+"""Compare several runs: which is better, whether it is more than chance, and which settings differ."""

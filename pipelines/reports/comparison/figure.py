@@ -1,4 +1,4 @@
-"""Overlaid CMC curves of several runs, each with the band in which it lies with 95 % confidence."""
+"""Overlaid CMC curves of several runs, each with its 95 % confidence band."""
 
 from textwrap import fill
 
@@ -11,13 +11,13 @@ from simpgan.pipelines.reports.comparison.groups import ComparedRuns, Entrant
 
 
 def drawn(group: ComparedRuns) -> list[Entrant]:
-    """Whose curves are in the figure: the best ones, and always the reference."""
+    """Return the entrants whose curves are drawn: the best ones, and always the reference."""
     best = list(group.entrants[: len(PALETTE)])
     return best if group.reference in best else [*best[:-1], group.reference]
 
 
 def curves_figure(group: ComparedRuns) -> Figure:
-    """Draw the curves of `drawn` on a logarithmic rank axis, which leaves room for the first ranks."""
+    """Draw the curves of `drawn` on a logarithmic rank axis, where the first ranks have room."""
     shown = drawn(group)
     ranks = np.arange(1, LAST_RANK + 1)
     figure = Figure(figsize=(6.4, 4.2 + 0.32 * len(shown)), layout="constrained")
@@ -32,7 +32,7 @@ def curves_figure(group: ComparedRuns) -> Figure:
 
 
 def reading(group: ComparedRuns) -> str:
-    """Return the figure's numbers in words, for readers who do not see it."""
+    """Return the figure's numbers in words, for people who do not see it."""
     return "; ".join(
         f"{entrant.title}: "
         + ", ".join(

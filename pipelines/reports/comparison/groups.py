@@ -1,4 +1,4 @@
-"""Groups of runs that can be compared, and how they compare."""
+"""Group runs that can be compared, and compare them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ class Entrant:
 
     @property
     def first(self) -> ResultsRow:
-        """Return the first row, which has what all rows share."""
+        """Return the first row."""
         return self.rows[0]
 
     @property
@@ -38,18 +38,18 @@ class Entrant:
 
     @cached_property
     def asked(self) -> tuple[tuple[int, int, int, int], ...]:
-        """By fold: probes, those left out, and the gallery's size."""
+        """Return by fold: probes, probes left out, and the gallery's size."""
         return tuple(sorted({(row.fold, row.probes, row.left_out, row.gallery) for row in self.rows}))
 
     @cached_property
     def question(self) -> tuple[str, str, tuple[tuple[int, int, int, int], ...], str]:
-        """What two entrants must share: target, protocol, and in every fold the same probes and as many images."""
+        """Return what two entrants must share: target, protocol, and the same probes and gallery size in every fold."""
         pairs = pd.util.hash_pandas_object(self.probes[["fold", "probe"]].drop_duplicates(), index=False)
         names = sha256(np.sort(pairs.to_numpy()).tobytes()).hexdigest()
         return self.first.target, self.first.protocol, self.asked, names
 
     def mean(self, rate: str) -> float:
-        """Of a rate of `RATES` over the rows, percent: a fold's seeds are averaged first."""
+        """Return the mean of a rate of `RATES` over the rows, percent; each fold's seeds are averaged first."""
         by_fold = pd.DataFrame([(row.fold, getattr(row, rate.replace("-", "_"))) for row in self.rows])
         return float(by_fold.groupby(0)[1].mean().mean())
 
@@ -59,9 +59,9 @@ class RunComparison:
     """An entrant compared with the reference of its group.
 
     Attributes:
-        difference: in points of rank-1 and mAP.
+        difference: difference in rank-1 and mAP, in points.
         p: two-sided p-value of the difference in rank-1.
-        corrected_p: the same, corrected for all comparisons of the group.
+        corrected_p: the p-value, corrected for all comparisons of the group.
     """
 
     difference: Band
@@ -74,11 +74,12 @@ class ComparedRuns:
     """Entrants that were measured on the same probes and gallery, the best first.
 
     Attributes:
-        reference: the one that all others are compared with.
+        entrants: the entrants.
+        reference: the entrant that all others are compared with.
         chosen: whether the reference is the best on these probes; False if it was named.
-        bands: of every entrant, by its title; empty without probes.
-        comparisons: of every entrant but the reference, by its title; empty without probes.
-        tests: how many tests the correction is for.
+        bands: band of every entrant, by its title; empty without probes.
+        comparisons: comparison of every entrant except the reference, by its title; empty without probes.
+        tests: number of tests that the correction is for.
     """
 
     entrants: Sequence[Entrant]
@@ -90,34 +91,34 @@ class ComparedRuns:
 
     @property
     def target(self) -> str:
-        """Return the target that all entrants share."""
+        """Return the target."""
         return self.reference.first.target
 
     @property
     def protocol(self) -> str:
-        """Return the protocol that all entrants share."""
+        """Return the protocol."""
         return self.reference.first.protocol
 
     @property
     def folds(self) -> list[int]:
-        """Return the folds that all entrants share."""
+        """Return the folds, sorted."""
         return sorted({fold for fold, *_ in self.reference.asked})
 
     @property
     def title(self) -> str:
-        """Return the heading of the group."""
+        """Return the title of the group."""
         folds = f"fold {self.folds[0]}" if len(self.folds) == 1 else f"{len(self.folds)} folds"
         return f"{self.target}, {self.protocol}, {folds}"
 
 
 def grouped(runs: Sequence[Run], methods: Sequence[str], baseline: str, seed: int = 0) -> list[ComparedRuns]:
-    """Group the entrants of runs by what can be compared; the largest group comes first.
+    """Return the entrants of runs in groups that can be compared; the largest group first.
 
     Args:
-        runs: told apart by their names.
-        methods: those to compare; empty: of every run that of `most_prominent`.
-        baseline: name or id of the run that is the reference; empty: the best of each group is.
-        seed: of the draws for the intervals.
+        runs: runs with different names.
+        methods: methods to compare; empty: that of `most_prominent` for every run.
+        baseline: name or id of the reference run; empty: the best of each group.
+        seed: seed of the draws for the intervals.
 
     Raises:
         UserError: no run has such a method.
@@ -136,7 +137,7 @@ def grouped(runs: Sequence[Run], methods: Sequence[str], baseline: str, seed: in
 
 
 def entrants_of(run: Run, methods: Sequence[str]) -> list[Entrant]:
-    """Return the entrants of a run: one per source, preset, method, variant, target and protocol."""
+    """Return the entrants of a run, one per source, preset, method, variant, target and protocol."""
     if not methods:
         plain = {row.method for row in run.rows if not compares_otherwise(row.method)}
         methods = [most_prominent(plain or {"direct"})]
@@ -152,7 +153,7 @@ def entrants_of(run: Run, methods: Sequence[str]) -> list[Entrant]:
 
 
 def named(entrants: Sequence[Entrant]) -> list[Entrant]:
-    """With titles that tell them apart: the run, and what else differs between the entrants."""
+    """Give entrants different titles: the run, and what else differs between them."""
     several = {
         name: len({getattr(entrant.first, name) for entrant in entrants}) > 1
         for name in ("source", "method", "variant", "preset")
@@ -172,7 +173,7 @@ def named(entrants: Sequence[Entrant]) -> list[Entrant]:
 
 
 def group_of(entrants: Sequence[Entrant], baseline: str, seed: int) -> ComparedRuns:
-    """Entrants of one question, compared."""
+    """Compare entrants that share their question."""
     ordered = sorted(entrants, key=lambda entrant: -entrant.mean("rank-1"))
     of_baseline = [entrant for entrant in ordered if baseline in (entrant.run.name, entrant.run.id)] if baseline else []
     reference = (of_baseline or ordered)[0]
@@ -195,7 +196,7 @@ def group_of(entrants: Sequence[Entrant], baseline: str, seed: int) -> ComparedR
 
 
 def paired_p(one: Tally, other: Tally) -> float:
-    """Exact p-value of the difference in rank-1 over the probes, which both were asked; seeds may be more in one."""
+    """Return the exact p-value of the difference in rank-1 over the same probes; one may have more seeds."""
     totals = [int(each.asked.sum()) for each in (one, other)]
     shared = gcd(*totals)
     found = [each.found[:, 0].astype(np.int64) for each in (one, other)]

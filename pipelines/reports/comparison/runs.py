@@ -1,4 +1,4 @@
-"""The runs to compare: from MLflow by their ids, or from the folders they were made in."""
+"""The runs to compare: from MLflow by their ids, or from their folders."""
 
 import json
 import logging
@@ -28,14 +28,15 @@ RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run with what it found.
+    """A run with its results.
 
     Attributes:
-        name: tells it apart from the others.
-        id: of the run in MLflow; empty for a folder.
-        settings: resolved, by `<stage>.<setting>`; empty where the folder has none.
-        commit: of the code; empty where it is not known.
-        rows, probes: its results.
+        name: name, different from those of the others.
+        id: id of the run in MLflow; empty for a folder.
+        settings: resolved settings by `<stage>.<setting>`; empty if the folder has none.
+        commit: commit of the code; empty if unknown.
+        rows: its rows of results.
+        probes: its probes.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Run:
 
 
 def read_runs(given: Sequence[str], experiment: str) -> list[Run]:
-    """Folders and MLflow runs in the order given, then those of the experiment that are not among them.
+    """Read folders and MLflow runs in the given order, then the other runs of the experiment.
 
     Raises:
         UserError: something is neither a folder nor a run, a run has no results, or the server does not answer.
@@ -65,7 +66,7 @@ def read_runs(given: Sequence[str], experiment: str) -> list[Run]:
 
 
 def runs_of_server(run_ids: Sequence[str], experiment: str) -> dict[str, Run]:
-    """Read the runs with the given ids, then those of an experiment; warn about each that cannot be read."""
+    """Return the given runs, then those of an experiment; runs that cannot be read are left out with a warning."""
     if not run_ids and not experiment:
         return {}
     from simpgan.components.core.tracking.recorded_results import SkippedRun, fetch_experiment, fetch_runs
@@ -87,13 +88,13 @@ def runs_of_server(run_ids: Sequence[str], experiment: str) -> dict[str, Run]:
 
 
 def read(recorded: "RecordedRun") -> Run:
-    """Read a recorded run with the content of its files."""
+    """Read the files of a recorded run."""
     results = results_of(recorded.folder, f"run {recorded.id}")
     return Run(recorded.name, recorded.id, recorded.settings, recorded.commit, *results)
 
 
 def run_of_folder(folder: Path) -> Run:
-    """Read the run that was made in a folder."""
+    """Read the run in a folder."""
     settings = folder / SETTINGS
     values = {}
     if settings.is_file():
@@ -105,7 +106,7 @@ def run_of_folder(folder: Path) -> Run:
 
 
 def results_of(folder: Path, what: str) -> tuple[Sequence[ResultsRow], pd.DataFrame]:
-    """Rows and probes; a run may have kept no probes.
+    """Return rows and probes; a run may have kept no probes.
 
     Raises:
         UserError: there are no rows, or a file is damaged.
@@ -116,7 +117,7 @@ def results_of(folder: Path, what: str) -> tuple[Sequence[ResultsRow], pd.DataFr
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, str]:
-    """Stage to setting to value by `<stage>.<setting>`, in the words that MLflow's parameters have."""
+    """Flatten stage to setting to value to `<stage>.<setting>`, with values as in MLflow's parameters."""
     return {
         f"{stage}.{name}": value if isinstance(value, str) else json.dumps(value)
         for stage, settings in values.items()
@@ -125,7 +126,7 @@ def flat(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
-    """Append the beginning of its id, or a number, to the name of each run that shares it with another."""
+    """Append the beginning of their ids, or a number, to the names of runs with the same name."""
     shared = Counter(run.name for run in runs)
     found: list[Run] = []
     for place, run in enumerate(runs, 1):

@@ -26,7 +26,7 @@ def in_terminal(groups: Sequence[ComparedRuns]) -> str:
 
 
 def block(group: ComparedRuns) -> str:
-    """One group for the terminal."""
+    """Format one group for the terminal."""
     lines = [cells(group, entrant) for entrant in group.entrants]
     hidden = len(lines) - LINES_IN_TERMINAL
     differing = settings_in_words(runs_of(group))
@@ -44,7 +44,7 @@ def block(group: ComparedRuns) -> str:
 
 
 def cells(group: ComparedRuns, entrant: Entrant) -> list[str]:
-    """Return the cells of a line below `COLUMNS`."""
+    """Return an entrant's line under `COLUMNS`."""
     return [
         entrant.title,
         entrant.method,
@@ -54,14 +54,14 @@ def cells(group: ComparedRuns, entrant: Entrant) -> list[str]:
 
 
 def rate(group: ComparedRuns, entrant: Entrant, name: str) -> str:
-    """Format a rate in percent, rank-1 and mAP with their intervals: `31.2 [24.0, 38.4]`."""
+    """Return a rate in percent, rank-1 and mAP with their intervals: `31.2 [24.0, 38.4]`."""
     mean = f"{entrant.mean(name):.1f}"
     interval = interval_of(group, entrant, name)
     return f"{mean} [{interval[0]:.1f}, {interval[1]:.1f}]" if interval and name in ("rank-1", "mAP") else mean
 
 
 def interval_of(group: ComparedRuns, entrant: Entrant, name: str) -> tuple[float, float] | None:
-    """Return the ends of a rate's 95 % interval; None without probes."""
+    """Return the ends of the 95 % interval of a rate; None without probes."""
     band = group.bands.get(entrant.title)
     if not band:
         return None
@@ -70,7 +70,7 @@ def interval_of(group: ComparedRuns, entrant: Entrant, name: str) -> tuple[float
 
 
 def difference(group: ComparedRuns, entrant: Entrant) -> list[str]:
-    """Return the difference in rank-1 to the reference and its corrected p-value."""
+    """Return the difference in rank-1 to the reference and its corrected p."""
     if entrant is group.reference:
         return ["reference", ""]
     comparison = group.comparisons.get(entrant.title)
@@ -80,7 +80,7 @@ def difference(group: ComparedRuns, entrant: Entrant) -> list[str]:
 
 
 def as_document(groups: Sequence[ComparedRuns]) -> dict[str, Any]:
-    """Everything, in JSON types."""
+    """Return the whole comparison in JSON types."""
     return {
         "schema": 1,
         "groups": [
@@ -102,7 +102,7 @@ def as_document(groups: Sequence[ComparedRuns]) -> dict[str, Any]:
 
 
 def entrant_document(group: ComparedRuns, entrant: Entrant) -> dict[str, Any]:
-    """One line in JSON types; the CMC curve in percent from rank 1."""
+    """Return one entrant in JSON types, with its CMC curve in percent from rank 1."""
     row, band = entrant.first, group.bands.get(entrant.title)
     found: dict[str, Any] = {
         "title": entrant.title,
@@ -130,12 +130,12 @@ def entrant_document(group: ComparedRuns, entrant: Entrant) -> dict[str, Any]:
 
 
 def as_json(groups: Sequence[ComparedRuns]) -> str:
-    """Format the groups as JSON."""
+    """Return the comparison as JSON."""
     return json.dumps(as_document(groups), indent=2, ensure_ascii=False) + "\n"
 
 
 def as_csv(groups: Sequence[ComparedRuns]) -> str:
-    """Format one line per entrant, with rates and intervals in percent."""
+    """Return one line per entrant, rates and intervals in percent."""
     text = io.StringIO()
     ends = [f"{name} {end}" for name in MAIN_RATES for end in ("low", "high")]
     writer = csv.writer(text, lineterminator="\n")

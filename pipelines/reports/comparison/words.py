@@ -1,4 +1,4 @@
-"""What a comparison says in sentences, each without a full stop at the end."""
+"""A comparison in sentences, each without a full stop at the end."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from simpgan.pipelines.reports.comparison.groups import ComparedRuns, Entrant, R
 from simpgan.pipelines.reports.comparison.runs import Run
 
 FEW = 6
-"""At most so many runs are named one by one; more are counted."""
+"""Largest number of runs that are named one by one; more are counted."""
 
 
 def verdicts(group: ComparedRuns) -> list[str]:
@@ -28,7 +28,7 @@ def verdicts(group: ComparedRuns) -> list[str]:
 
 
 def found(entrant: Entrant) -> str:
-    """State the rank-1 of an entrant."""
+    """Describe the rank-1 of an entrant."""
     return f"{entrant.title} finds the right person first for {entrant.mean('rank-1'):.1f} % of probes"
 
 
@@ -88,12 +88,12 @@ def apart(groups: Sequence[ComparedRuns]) -> list[str]:
 
 
 def listed_titles(group: ComparedRuns) -> str:
-    """List the titles of a group within a sentence."""
+    """List the titles of a group."""
     return "; ".join(entrant.title for entrant in group.entrants)
 
 
 def why_apart(first: ComparedRuns, other: ComparedRuns) -> str:
-    """State why two groups cannot be compared."""
+    """Explain why a group cannot be compared with the first."""
     if first.target != other.target:
         return f"the target is {other.target}, not {first.target}"
     if first.protocol != other.protocol:
@@ -108,13 +108,13 @@ def why_apart(first: ComparedRuns, other: ComparedRuns) -> str:
 
 
 def in_short(folds: Sequence[int]) -> str:
-    """Format folds for a sentence: `0 to 9`, or each fold."""
+    """Shorten a list of folds."""
     whole = list(folds) == list(range(folds[0], folds[-1] + 1)) and len(folds) > 2
     return f"{folds[0]} to {folds[-1]}" if whole else ", ".join(map(str, folds))
 
 
 def differing(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """Return the settings that differ between runs: their names, and the runs that have each value.
+    """Return the settings that differ between the runs: their names, and the runs that have each value.
 
     Settings that tell the same runs apart by the same values, such as the seed of every stage, are one line.
     """

@@ -1,6 +1,6 @@
-"""What all pages of results have in common: how they look, tables that can be sorted, and the words in them.
+"""The common parts of all pages of results: style, sortable tables, and functions for texts.
 
-A page extends `page.html.j2`, which needs no network: style, script and pictures are part of it.
+A page extends `page.html.j2`, which needs no network: style, script and images are part of it.
 """
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -12,10 +12,10 @@ from simpgan.components.core.results.summary import unbroken
 
 
 def environment(*packages: str, autoescape: bool) -> Environment:
-    """Load the templates of packages and of this one, with the functions that they use.
+    """Return the templates of packages and those in this one, with the functions they use.
 
     Args:
-        packages: that hold templates, such as "simpgan.components.evaluate".
+        packages: packages that hold templates, such as "simpgan.components.evaluate".
         autoescape: True for HTML, False for Markdown.
     """
     made = Environment(

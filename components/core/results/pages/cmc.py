@@ -1,4 +1,4 @@
-"""How CMC curves are drawn, in the report of one evaluation and in the comparison of several runs."""
+"""Draw CMC curves, in the report of one evaluation and in the comparison of several runs."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +11,7 @@ PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 
 MARKERS = "os^DvP<X>"
 MARKED_RANKS = (1, 5, 10, 20)
-"""Ranks at which a curve has its marker, and which texts name."""
+"""Ranks at which a curve has its marker; texts name them."""
 
 TICKS = (1, 2, 5, 10, 20, 50, 100)
 
@@ -37,9 +37,11 @@ def finish_cmc(figure: Figure, axes: Axes, last_rank: int, legend: str, *, legen
     """Give drawn curves their axes and a legend: ranks are logarithmic, so that the first ones have room.
 
     Args:
-        last_rank: of the longest curve.
-        legend: its title.
-        legend_size: of its font, in points; None: matplotlib's default.
+        figure: the figure.
+        axes: its axes with the curves.
+        last_rank: last rank of the longest curve.
+        legend: title of the legend.
+        legend_size: size of its font, in points; None: matplotlib's default.
     """
     axes.set_xscale("log")
     axes.set_xticks([rank for rank in TICKS if rank <= last_rank])

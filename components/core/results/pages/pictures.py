@@ -1,4 +1,4 @@
-"""Pictures that are part of a page."""
+"""Images that are part of a page."""
 
 import base64
 from io import BytesIO
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LARGEST_PICTURE = (160, 320)
-"""Width and height in pixels that a picture in a page is at most; crops of people are mostly smaller."""
+"""Largest width and height in pixels of an image in a page; crops of people are mostly smaller."""
 
 
 def picture_uri(picture: NDArray[np.uint8]) -> str:
-    """Encode an RGB image [height, width, 3] as a JPEG data URI; large images are reduced.
+    """Return an RGB image [height, width, 3] as a JPEG data URI, made smaller if it is large.
 
     Noisy camera images are six times as large as PNG.
     """
@@ -28,12 +28,12 @@ def picture_uri(picture: NDArray[np.uint8]) -> str:
 
 
 def data_uri(content: bytes, media_type: str) -> str:
-    """Encode a file's content as a data URI."""
+    """Return a file as a data URI."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
 def svg(figure: "Figure") -> bytes:
-    """Render a figure as reproducible SVG that needs no font."""
+    """Return a figure as SVG that is the same every time and needs no font."""
     import matplotlib as mpl
 
     buffer = BytesIO()
@@ -43,7 +43,7 @@ def svg(figure: "Figure") -> bytes:
 
 
 def png(figure: "Figure") -> bytes:
-    """Render a figure as PNG, which stays small with thousands of points."""
+    """Return a figure as PNG, which stays small with thousands of points."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()

@@ -36,7 +36,7 @@ def measure(stage: str, bases: Bases, wheels: str, root: Path, line: str) -> dic
     output(image, "python3", "-c", "pass")
     times["start and end a container"] = time.perf_counter() - start
     start = time.perf_counter()
-    output(image, "python3", "-c", f"import components.{stage}.stage")
+    output(image, "python3", "-c", f"import simpgan.components.{stage}.stage")
     times["the same, with the stage's code loaded"] = time.perf_counter() - start
     return times
 
@@ -52,7 +52,8 @@ def main() -> None:
     wheels = image_of_wheels(bases.python())
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        shutil.copytree(ROOT / "components", root / "components")
+        for name in ("components", "simpgan"):
+            shutil.copytree(ROOT / name, root / name, symlinks=True)
         image = build(arguments.stage, bases, wheels, root, tag="changed")
         turns = [measure(arguments.stage, bases, wheels, root, f"turn {turn}") for turn in range(arguments.turns)]
     subprocess.run(["docker", "image", "rm", image], check=True, capture_output=True)

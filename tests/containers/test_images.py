@@ -38,14 +38,16 @@ def asked_for(*extras: str) -> set[str]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_starts_as_nobody_with_nothing_to_write_to(stage_images, stage):
-    check = f"import os, components.{stage}.stage; print(os.getuid(), os.environ['SIMPGAN_COMMIT'] != 'unknown')"
+    check = (
+        f"import os, simpgan.components.{stage}.stage; print(os.getuid(), os.environ['SIMPGAN_COMMIT'] != 'unknown')"
+    )
     assert output(stage_images[stage], "python3", "-c", check) == "10001 True\n"
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_image_holds_no_other_stage(stage_images, stage):
-    folders = output(stage_images[stage], "sh", "-c", "ls -d /app/components/*/").split()
-    assert sorted(folders) == [f"/app/components/{name}/" for name in sorted(["core", stage])]
+    folders = output(stage_images[stage], "sh", "-c", "ls -d /app/simpgan/components/*/").split()
+    assert sorted(folders) == [f"/app/simpgan/components/{name}/" for name in sorted(["core", stage])]
 
 
 @pytest.mark.parametrize("stage", OF_EXTRA)

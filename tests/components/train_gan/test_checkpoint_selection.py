@@ -23,7 +23,7 @@ class WeightAsDistance:
 
 @pytest.fixture
 def score_is_the_distance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint_selection, "score", lambda measures: measures["frechet"])
+    monkeypatch.setattr(checkpoint_selection, "selection_score", lambda measures: measures["frechet"])
 
 
 def chosen(folder: Path, weights: list[float], **settings: object) -> tuple[float, dict[str, float]]:

@@ -109,7 +109,7 @@ def test_what_is_no_run_is_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="set MLFLOW_TRACKING_URI"):
         find_past_task("0" * 32, "pretrain")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somebody:secret@127.0.0.1:9")
-    with pytest.raises(UserError, match=r"MLflow at 127.0.0.1:9 cannot be asked") as refused:
+    with pytest.raises(UserError, match=r"MLflow at http://127.0.0.1:9 cannot be asked") as refused:
         find_past_task("0" * 32, "pretrain")
     assert "secret" not in str(refused.value)
 

@@ -80,7 +80,7 @@ def test_a_registered_model_is_that_of_the_copy(
     client = connect()
     location = client.get_model_version_download_uri("simpgan", "1")
     assert location.startswith((tmp_path / "moved" / "mlartifacts").as_uri())
-    assert (relocation.path_of(location) / "weights").read_text() == "weights"
+    assert (relocation.location_path(location) / "weights").read_text() == "weights"
 
 
 def test_what_tasks_were_given_in_the_folder_is_in_the_copy(
@@ -141,7 +141,7 @@ def test_a_copy_that_cannot_be_changed_is_said_and_stays_as_it_is(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{copy}/mlflow.db")
     with pytest.raises(UserError, match=r"copy/mlflow\.db was copied from .*, but cannot be \(read only\): copy it to"):
         connect()
-    locations = relocation.locations_of(copy / "mlflow.db")
+    locations = relocation.artifact_locations(copy / "mlflow.db")
     assert (original / "mlartifacts").as_uri() in locations
     assert (copy / "mlartifacts").as_uri() not in locations
 
@@ -149,5 +149,5 @@ def test_a_copy_that_cannot_be_changed_is_said_and_stays_as_it_is(
 @given(NAMES, NAMES, NAMES)
 def test_paths_in_the_folder_change_and_no_others(before: str, now: str, name: str) -> None:
     given = {"in": [f"{before}{name}", before], "beside": f"{before}x{name}", "said": f"see {before}", "number": 1}
-    changed = relocation.moved(given, before, now)
+    changed = relocation.with_folder_replaced(given, before, now)
     assert changed == {**given, "in": [f"{now}{name}", now]}

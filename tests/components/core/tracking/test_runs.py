@@ -203,7 +203,7 @@ def test_what_mlflow_lacks_of_earlier_steps_is_sent_on_resuming(client: MlflowCl
         with stage_run("train_gan", settings={}, history=path) as resumed:
             resumed.resume(6)
             for step in range(7, 12):
-                resumed.metrics(step, {"loss": step / 3})
+                resumed.log_metrics(step, {"loss": step / 3})
     expected = [(step, step / 3) for step in range(12)]
     assert steps_of(client, run, "loss") == expected
     assert history_on_disk(path) == {"loss": expected}

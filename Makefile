@@ -4,10 +4,15 @@ PYTHON ?= python3
 TORCH ?=
 PIP = .venv/bin/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint images mlflow clean
+.PHONY: demo check test lint images mlflow clean
 
 demo: .venv/demo.installed
 	.venv/bin/simpgan demo --out demo
+
+# The tests that start no server, engine, browser or pipeline: less than two minutes on two cores.
+check: lint
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup \
+		-m 'not (browser or docker or local or postgresql or registry or servers or slow)'
 
 test:
 	$(PYTHON) tests/machine.py $(if $(WITHOUT),--without $(WITHOUT)) -- $(TESTS)

@@ -60,9 +60,9 @@ class StageImages(Settings):
         try:
             values = json.loads(lock.read_text()) if lock.is_file() else {}
         except ValueError as error:
-            raise UserError(f"{lock} is not JSON ({error}): write it anew by simpgan images lock") from None
+            raise UserError(f"{lock} is not JSON ({error}): write it again with simpgan images lock") from None
         if not isinstance(values, dict):
-            raise UserError(f"{lock} holds no registry and digests: write it anew by simpgan images lock")
+            raise UserError(f"{lock} holds no registry and digests: write it again with simpgan images lock")
         named = os.environ.get(REGISTRY, "")
         if has_scheme(named):
             raise UserError(f"{REGISTRY}={named}: give a registry without a scheme, as ghcr.io/somebody/simpgan")

@@ -110,7 +110,7 @@ def refuse_other_type(name: str, value: Any, kind: str) -> None:
     given = f"parameter '{name}' = {shortened(value)}"
     expected = TYPES.get(kind)
     if expected is None:
-        raise UserError(f"parameter '{name}' is of the type {kind}, which cannot be given: compile the pipeline anew")
+        raise UserError(f"parameter '{name}' is of the type {kind}, which cannot be given: compile the pipeline again")
     if not isinstance(value, expected) or (isinstance(value, bool) and kind != "BOOLEAN"):
         raise UserError(f"{given}: it takes a {kind}, which {type(value).__name__} is not")
     for number in numbers(value):

@@ -134,6 +134,6 @@ def notices(images: pd.DataFrame, encoded: int, turned: int) -> list[str]:
         f"{turned:,} images were not upright: turned, and encoded with quality {JPEG_QUALITY}": turned,
         f"{unlabelled:,} training images of unknown people are named -1_*: loaders pass over them": unlabelled,
         f"{in_both:,} people are in training and among the queries: no fair test of what was trained on this": in_both,
-        f"nobody is known in {', '.join(missing)}: torchreid needs all three folders, fastreid those it uses": missing,
+        f"no person in {', '.join(missing)}: torchreid needs all three folders, fastreid those it uses": missing,
     }
     return [sentence for sentence, holds in sentences.items() if holds]

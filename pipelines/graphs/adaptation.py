@@ -23,8 +23,7 @@ List = Any
 class Loops:
     """What the pipeline gets to loop over, and the loops it has.
 
-    kfp.local fails at what collects the outputs of a loop over an empty list, so loops that nobody asked for are left
-    out when the graph is built.
+    kfp.local cannot collect the outputs of a loop over an empty list, so loops without items are left out of the graph.
 
     Attributes:
         adaptations: list of {"method", "protocol", "fold", "changes"}.

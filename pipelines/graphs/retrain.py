@@ -47,7 +47,7 @@ def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphCo
         """Go on from the model in use when there are enough new images.
 
         Args:
-            location: folder or `s3://` prefix of camera images, a folder a camera.
+            location: folder or `s3://` prefix of camera images, one folder per camera.
             model: name of the registered model whose champion is in use.
             threshold: how many new images are worth a training, in digits.
             part_images: how many files are read as one part, in digits.

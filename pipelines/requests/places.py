@@ -33,7 +33,7 @@ class Places:
             return location
         folder = Path(location).expanduser().resolve()
         if not folder.is_dir():
-            raise UserError(f"LOCATION: there is no folder '{location}': give the one with a folder a camera")
+            raise UserError(f"LOCATION: there is no folder '{location}': give one with a subfolder per camera")
         return str(folder)
 
     def with_weights(self, settings: RunSettings) -> RunSettings:

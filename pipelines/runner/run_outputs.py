@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simpgan.pipelines.runner.local import Finished
 
 FILE = "parts.json"
-REMEDY = "run the pipeline again, which writes it anew"
+REMEDY = "run the pipeline again to write it"
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def read_task(path: Path) -> PastTask:
     try:
         past = PastTask.model_validate_json(path.read_bytes())
     except ValidationError:
-        raise UserError(f"{path} is damaged: run the pipeline again, which writes it anew") from None
+        raise UserError(f"{path} is damaged: run the pipeline again to write it") from None
     return relocated(past, relocation.read, path.parents[1])
 
 

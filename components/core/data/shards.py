@@ -137,7 +137,7 @@ def _open(data_root: str, shard: str) -> Iterator[pq.ParquetFile]:
     """Open the file of a shard; damage found in this block is named."""
     location = shard_location(data_root, shard)
     path = storage.local_copy(location)
-    what, remedy = str(path), "delete it, and ingest or translate again, which stores its images anew"
+    what, remedy = str(path), "delete it, and ingest or translate again to store its images"
     if str(path) != location:
         what, remedy = f"{path}, the copy of {location},", f"delete the copy; if that one is damaged too, {remedy}"
     with named_damage(what, remedy), pq.ParquetFile(path, memory_map=True) as file:

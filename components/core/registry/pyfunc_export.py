@@ -54,7 +54,7 @@ def export_model(folder: Path, card: str, place: Path) -> Path:
         code_paths=[str(code)],
         metadata={"content": Description.read(folder).content},
     )
-    # MLflow notes where the parts came from, paths of this machine that are nobody's business.
+    # MLflow notes where the parts came from, paths of this machine that others must not see.
     written = Model.load(str(model))
     flavor = written.flavors["python_function"]
     flavor["model_code_path"] = MODEL.name

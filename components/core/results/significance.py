@@ -14,7 +14,7 @@ from simpgan.components.core.results.summary import EXPERIMENT, Experiment, fram
 
 TESTED = ("rank-1", "mAP")
 CHANCE = 0.05
-"""A difference with a smaller p-value is said to be more than chance."""
+"""Differences with a smaller p-value are called more than chance."""
 RUN = [*EXPERIMENT, "variant", "fold", "seed"]
 
 

@@ -79,7 +79,7 @@ class Checkpoint:
         if self.remote and is_first():
             self.history.write_bytes(storage.read_bytes(self.history_location))
         content = storage.read_bytes(self.location)
-        with named_damage(f"the checkpoint {self.location}", "delete it, and the training begins anew"):
+        with named_damage(f"the checkpoint {self.location}", "delete it, and the training starts again from step 0"):
             length = int.from_bytes(content[:8], "little")
             header = json.loads(content[8 : 8 + length])
             return unpack(json.loads(header["__metadata__"]["state"]), load(content))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simpgan.components.core.data.cameras import camera_names, has_folders, in_order
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 
@@ -61,7 +62,7 @@ class Networks:
     @property
     def names(self) -> list[str]:
         """All cameras, in the order of their numbers or names."""
-        return sorted(self.reference.keys() | self.new.keys(), key=lambda name: (len(name), name))
+        return sorted(self.reference.keys() | self.new.keys(), key=in_order)
 
 
 def with_role(manifest: Manifest) -> Rows:
@@ -69,20 +70,11 @@ def with_role(manifest: Manifest) -> Rows:
     return np.unique(manifest.roles["image"].to_numpy())
 
 
-def has_folders(manifest: Manifest) -> bool:
-    """Tell whether every camera has a folder of its own, whose name stays when cameras come and go."""
-    pairs = manifest.images.assign(folder=manifest.images["name"].str.partition("/")[0])[["folder", "camera"]]
-    pairs = pairs.drop_duplicates()
-    return bool(pairs.notna().all(axis=None) and pairs["folder"].is_unique and pairs["camera"].is_unique)
-
-
 def by_camera(manifest: Manifest, rows: Rows, *, by_folder: bool) -> dict[str, Rows]:
     """Group rows by camera, named by its folder or its number."""
-    images = manifest.images.iloc[rows]
-    if by_folder:
-        names = images["name"].str.partition("/")[0]
-    else:
-        names = ("camera " + images["camera"].astype("string")).fillna(UNKNOWN)
+    names = camera_names(manifest, by_folder=by_folder).iloc[rows]
+    if not by_folder:
+        names = ("camera " + names).fillna(UNKNOWN)
     return {
         str(name): rows[places]
         for name, places in names.reset_index(drop=True).groupby(names.to_numpy()).indices.items()

@@ -4,19 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_range
 from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.models.camera_statistics import CameraInference
 from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import features_of
 from simpgan.components.core.models.model_folder import model_digest
-from simpgan.components.core.models.precision import Inference
 from simpgan.components.core.registry.adaptation import load_adaptation
 from simpgan.components.core.registry.description import DESCRIPTION, Description
 from simpgan.components.core.training.device import choose_device
-from simpgan.components.drift.appearance import appearance
+from simpgan.components.drift.appearance import MEASURES, appearance
 from simpgan.components.drift.cameras import Rows
 from simpgan.components.drift.settings import DriftSettings
 
@@ -63,17 +62,21 @@ class Model:
         else:
             classifier, _ = load_classifier(folder)
             self.digest = model_digest(folder)
-            self.classifier = Inference(classifier.to(self.device).eval(), settings.precision)
+            self.classifier = CameraInference(classifier.to(self.device).eval(), settings.precision)
             self.prepare = to_unit_range
             self.size = (classifier.config.height, classifier.config.width)
 
     def extract(self, manifest: Manifest, rows: Rows, data_root: str) -> ImageFeatures:
-        """Extract features and measures of the images of `rows`."""
-        features, measured = [], []
-        for images in iterate_batches(data_root, manifest, rows, *self.size, self.settings.batch):
-            prepared = self.prepare(images.to(self.device))
-            features.append(features_of(self.classifier, prepared)[0].cpu())
-            measured.append(appearance(images.numpy()))
-        measures = {name: np.concatenate([each[name] for each in measured]) for name in measured[0]}
+        """Extract features and measures of the images of `rows`, each as the model sees images of its camera."""
+        features = np.empty((len(rows), self.classifier.network.dimensions), np.float32)
+        measures = {name: np.empty(len(rows)) for name in MEASURES}
+        for network, places in self.classifier.of_rows(manifest, rows):
+            start = 0
+            for images in iterate_batches(data_root, manifest, rows[places], *self.size, self.settings.batch):
+                own = places[start : start + len(images)]
+                features[own] = features_of(network, self.prepare(images.to(self.device)))[0].cpu().numpy()
+                for name, values in appearance(images.numpy()).items():
+                    measures[name][own] = values
+                start += len(images)
         measures["height"] = manifest.images["height"].to_numpy(dtype=np.float64)[rows]
-        return ImageFeatures(manifest, rows, torch.cat(features).numpy(), measures)
+        return ImageFeatures(manifest, rows, features, measures)

@@ -18,8 +18,8 @@ def measure_domain_gap(shown: ShownSplit, settings: EvaluateSettings) -> tuple[d
     """Return the overlap of source and target by label, and feature maps of some methods.
 
     Maps are those of methods that change images or statistics. Both are computed on a random sample of the source's
-    training images and of the searched images, of equal size. With AdaBN, the source's features are those with the
-    source's statistics.
+    training images and of the searched images, of equal size. With AdaBN, of the whole set or per camera, the source's
+    features are those with the source's statistics.
     """
     searched = shown.target.searched([shown.split])
     count = min(settings.points_shown, len(shown.source.rows), len(searched))
@@ -47,7 +47,7 @@ def measure_domain_gap(shown: ShownSplit, settings: EvaluateSettings) -> tuple[d
         overlaps[each.label] = overlap(source, adapted)
         if each.method == "direct":
             recorded = adapted
-        elif each.method == "adabn" or "+" not in each.method:
+        elif "+" not in each.method:
             clouds = {"source": source, "adapted": adapted}
             if recorded is not None and not each.view.classifier:
                 clouds = {"source": source, "recorded": recorded, "adapted": adapted}

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from simpgan.components.core.data.features import Features
+from simpgan.components.core.models.camera_statistics import CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
-from simpgan.components.core.models.extraction import Extracted, extract, with_statistics_of
+from simpgan.components.core.models.extraction import Extracted, extract, measure_statistics
+from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, with_part
 from simpgan.components.core.results.probes import probes_of
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.training.device import choose_device
@@ -21,7 +23,7 @@ from simpgan.components.evaluate.verification_score import verification_vectors
 from simpgan.components.evaluate.views import MethodRun, View
 
 RecordedFeatures = Mapping[tuple[str, TargetSplit], Extracted]
-"""Features of the images as recorded, by method (`direct` or `adabn`) and split."""
+"""Features of the images as recorded, by method (`direct` or one of `STATISTICS`) and split."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +116,7 @@ def evaluate_view(
 ) -> Iterator[Evaluation]:
     """Yield the evaluations of one view: in every split, without and with AdaBN, compared in every way.
 
-    Features are extracted once per classifier. Without labels nothing is ranked.
+    Features are extracted once for each of `statistics_by_part`. Without labels nothing is ranked.
 
     Args:
         target: the target to find people in.
@@ -125,41 +127,65 @@ def evaluate_view(
         recorded: features of the images as recorded, with which those of changed images are joined.
     """
     classifier = classifier_or(network, view.classifier)
-    for part, splits, adapted in adapted_classifiers(target, view, classifier, settings):
-        method = method_name(view.run.method, part)
+    plain: Extracted | None = None
+    for part, splits, statistics in statistics_by_part(target, view, classifier, settings):
+        method = with_part(view.run.method, part)
         if checks.split in splits:
-            checks.measure(view, classifier, adapted, view.run.label(method))
+            checks.measure(view, classifier, statistics, view.run.label(method))
         label = f"{method} {splits[0]}" if len(splits) == 1 else method
-        features = extract(adapted, view.images, target.searched(splits), **settings.extraction, label=label)
+        features = extract(
+            classifier,
+            view.images,
+            target.searched(splits),
+            **settings.extraction,
+            label=label,
+            statistics=statistics,
+        )
         unit = features.select(features.rows)  # without the embeddings, which are not kept
+        plain = unit if plain is None else plain
         for split in splits:
             if not target.labelled:
                 yield Evaluation(view.run, method, split, None, unit, view, unit.precision)
                 continue
             result = rank_by_cosine(target, split, features, settings)
             yield Evaluation(view.run, method, split, result, unit, view, unit.precision)
+            others = None
             if view.changed:
-                as_recorded = recorded[method_name("direct", part), split].select(features.rows)
-                result = rank_by_cosine(target, split, fuse(as_recorded, features), settings)
-                yield Evaluation(view.run, method_name(method, "fused"), split, result, precision=unit.precision)
+                others = recorded[with_part("direct", part), split]
+            elif part == CAMERA_ADABN:
+                others = plain
+            if others is not None:
+                result = rank_by_cosine(target, split, fuse(others.select(features.rows), features), settings)
+                yield Evaluation(view.run, with_part(method, "fused"), split, result, precision=unit.precision)
             if settings.verification:
                 result = rank_by_verification(target, split, features, classifier, settings)
-                yield Evaluation(view.run, method_name(method, "verification"), split, result, precision=unit.precision)
+                yield Evaluation(view.run, with_part(method, "verification"), split, result, precision=unit.precision)
 
 
-def adapted_classifiers(
+def statistics_by_part(
     target: Target, view: View, classifier: SiameseClassifier, settings: EvaluateSettings
-) -> Iterator[tuple[str, tuple[TargetSplit, ...], SiameseClassifier]]:
-    """Yield the classifiers that look at a view: the part of the method's name, the splits and the network.
+) -> Iterator[tuple[str, tuple[TargetSplit, ...], CameraStatistics | None]]:
+    """Yield the statistics to look at a view with: the part of the method's name, the splits and the statistics.
 
-    The first one has its own batch-norm statistics. With AdaBN there is one more for each group of splits that share
-    their unlabelled training images.
+    The first ones are the classifier's own, None. With AdaBN, and with AdaBN per camera, there are more for each group
+    of splits that share their unlabelled training images.
     """
-    yield "", view.splits, classifier
-    if settings.adabn:
-        for unlabelled, splits in target.by_unlabelled_images(view.splits, at_least=2):
-            adapted = with_statistics_of(classifier, view.images, unlabelled, **settings.extraction, seed=settings.seed)
-            yield "adabn", splits, adapted
+    yield "", view.splits, None
+    if not (settings.adabn or settings.camera_adabn):
+        return
+    for unlabelled, splits in target.by_unlabelled_images(view.splits, at_least=2):
+        measured = measure_statistics(
+            classifier,
+            view.images,
+            unlabelled,
+            **settings.extraction,
+            seed=settings.seed,
+            by_camera=settings.camera_adabn,
+        )
+        if settings.adabn:
+            yield ADABN, splits, measured.of_whole_set
+        if settings.camera_adabn:
+            yield CAMERA_ADABN, splits, measured
 
 
 def classifier_or(network: SiameseClassifier, folder: Path | None) -> SiameseClassifier:
@@ -176,13 +202,6 @@ def evaluate_ready_made(
         values = features.select(rows)
         unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), np.finfo(np.float32).tiny)
         yield Evaluation(run, run.method, split, rank_by_cosine(target, split, Extracted(rows, unit), settings))
-
-
-def method_name(method: str, part: str) -> str:
-    """Return a method's name with one more part; direct transfer with AdaBN is called `adabn`."""
-    if not part:
-        return method
-    return "adabn" if (method, part) == ("direct", "adabn") else f"{method}+{part}"
 
 
 def fuse(first: Extracted, second: Extracted) -> Extracted:

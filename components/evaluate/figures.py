@@ -8,7 +8,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from simpgan.components.core.results.methods import METHODS, place_of_label, title_of_label
+from simpgan.components.core.results.methods import (
+    ADABN,
+    CAMERA_ADABN,
+    METHODS,
+    place_of_label,
+    statistics_of,
+    title_of_label,
+    without_statistics,
+)
 from simpgan.components.core.results.pages.cmc import MARKERS, finish_cmc, plot_curve
 
 Picture = NDArray[np.uint8]
@@ -37,6 +45,9 @@ class FeatureMap:
 SPARE_COLOURS = ["#b8a000", "#8c564b"]
 """Colours of labels that are no method's name: variants of a method, and methods of others."""
 
+LINES = {"": "-", ADABN: "--", CAMERA_ADABN: "-."}
+"""Lines of CMC curves by the batch-norm statistics, in matplotlib's notation."""
+
 CLOUDS = {"source": ("#0072b2", "o"), "recorded": ("#999999", "^"), "adapted": ("#d55e00", "s")}
 """Colour and marker of the clouds in a feature map, in the order of drawing."""
 
@@ -44,7 +55,8 @@ CLOUDS = {"source": ("#0072b2", "o"), "recorded": ("#999999", "^"), "adapted": (
 def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
     """Draw CMC curves on a logarithmic rank axis, which leaves room for the first ranks.
 
-    A method has its own colour and marker. With AdaBN its line is dashed; `adabn` alone is direct transfer with AdaBN.
+    A method has its own colour and marker. With AdaBN its line is dashed, with AdaBN per camera it has dots between the
+    dashes; `adabn` and `camera-adabn` alone are direct transfer with them.
 
     Args:
         curves: [ranks] float, 0..1, by label.
@@ -60,7 +72,7 @@ def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
         curve, base = 100 * curves[method], base_method(method)
         label = f"{title_of_label(method)}, {curve[0]:.1f} %"
         marker = MARKERS[bases.index(base) % len(MARKERS)]
-        plot_curve(axes, curve, label, colours[base], marker, dashed="adabn" in method)
+        plot_curve(axes, curve, label, colours[base], marker, line=LINES[statistics_of(method.partition(" ")[0])])
     finish_cmc(figure, axes, max(map(len, curves.values())), "Method and rank-1")
     return figure
 
@@ -68,8 +80,7 @@ def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
 def base_method(label: str) -> str:
     """Return the method whose images are looked at: `simpgan` for `simpgan+adabn`, `direct` for `adabn`."""
     method, _, variant = label.partition(" ")
-    base = method.partition("+")[0]
-    return f"{'direct' if base == 'adabn' else base} {variant}".strip()
+    return f"{without_statistics(method).partition('+')[0]} {variant}".strip()
 
 
 def translation_grid(translations: Translations, *, height: int = 160) -> Image.Image:

@@ -12,7 +12,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.model_folder import load_network, read_config
 from simpgan.components.core.models.translator import Generator, GeneratorConfig
-from simpgan.components.core.results.methods import METHODS
+from simpgan.components.core.results.methods import METHODS, STATISTICS
 from simpgan.components.core.training.device import choose_device
 from simpgan.components.evaluate.data_sets import evenly_spread
 from simpgan.components.evaluate.evaluation import ShownSplit, ids_or_unknown, ranking_of
@@ -20,7 +20,7 @@ from simpgan.components.evaluate.figures import Picture, Translations
 from simpgan.components.evaluate.metrics import UNKNOWN, Gallery, ranked_list
 from simpgan.components.evaluate.report import Match, RankedList, RankedProbe
 
-LISTED = ("direct", "adabn", *(name for name, method in METHODS.items() if "similarity" in method.losses))
+LISTED = ("direct", *STATISTICS, *(name for name, method in METHODS.items() if "similarity" in method.losses))
 """Methods whose ranked lists are shown."""
 TRANSLATIONS_SHOWN = 10
 LIST_LENGTH = 10

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simpgan.components.core.data.translation_origin import read_origin
 from simpgan.components.core.process import provenance
-from simpgan.components.core.results.methods import compares_otherwise
+from simpgan.components.core.results.methods import compares_otherwise, name_of, statistics_of
 from simpgan.components.core.results.pages.pictures import png, svg
 from simpgan.components.core.results.probes import read_probes_beside
 from simpgan.components.core.results.rows import ResultsRow
@@ -69,7 +69,10 @@ def present(
         probes=probes,
         checks=checks,
         of=(shown.source.images.manifest.dataset, shown.target.manifest.dataset),
-        cmc=curves,
+        cmc={
+            f"{shown.split}, with {name_of(statistics)}" if statistics else str(shown.split): of_methods
+            for statistics, of_methods in curves.items()
+        },
         to_source=to_source,
         to_target=to_target,
         domains=domains,
@@ -77,7 +80,8 @@ def present(
         details={**details, "evaluate": settings.model_dump(), "made with": made_with()},
         notes=notes,
     )
-    for name, of_methods in zip(("cmc", "cmc-adabn"), curves.values(), strict=False):
+    for statistics, of_methods in curves.items():
+        name = f"cmc-{statistics}" if statistics else "cmc"
         (output / f"{name}.svg").write_bytes(svg(cmc_figure(of_methods)))
         tracked.log_figure(name, cmc_figure(of_methods))
     for name, translations in (("to-source", to_source), ("to-target", to_target)):
@@ -96,18 +100,18 @@ def present(
 
 
 def curves_of(shown: ShownSplit) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """Return CMC curves by figure and label, means over seeds: without AdaBN, then with it.
+    """Return CMC curves by batch-norm statistics (empty: the classifier's own) and label, means over seeds.
 
     Other ways of comparing the same features are in the table only.
     """
     figures: dict[str, dict[str, list[NDArray[np.float64]]]] = {}
     for each in shown.evaluations:
         if each.result and not compares_otherwise(each.method):
-            title = f"{shown.split}, with AdaBN" if "adabn" in each.method.split("+") else str(shown.split)
-            figures.setdefault(title, {}).setdefault(each.label, []).append(each.result.cmc)
+            of_methods = figures.setdefault(statistics_of(each.method), {})
+            of_methods.setdefault(each.label, []).append(each.result.cmc)
     return {
-        title: {label: np.mean(curves, axis=0) for label, curves in of_methods.items()}
-        for title, of_methods in figures.items()
+        statistics: {label: np.mean(curves, axis=0) for label, curves in of_methods.items()}
+        for statistics, of_methods in figures.items()
     }
 
 

@@ -12,11 +12,16 @@ from simpgan.components.core import storage
 from simpgan.components.core.results.headlines import Sentence, headlines
 from simpgan.components.core.results.joining import ordered
 from simpgan.components.core.results.methods import (
+    ADABN,
+    STATISTICS,
     TRANSLATORS,
     compares_otherwise,
     explanations,
+    name_of,
     place_of_label,
+    statistics_of,
     title_of_label,
+    with_part,
 )
 from simpgan.components.core.results.pages import environment
 from simpgan.components.core.results.pages.cmc import MARKED_RANKS
@@ -194,20 +199,26 @@ def table_of_checks(checks: Checks) -> CellTable:
 
 
 def table_of_overlaps(overlaps: Mapping[str, float]) -> CellTable:
-    """Return one row per kind of images: their overlap with the source, and that with AdaBN if it was measured."""
+    """Return one row per kind of images: their overlap with the source, and that with each of `STATISTICS`.
 
-    def with_adabn(label: str) -> str:
+    Without AdaBN per camera there is no column for it.
+    """
+
+    def with_statistics(label: str, statistics: str) -> str:
         method, space, variant = label.partition(" ")
-        return "adabn" if label == "direct" else f"{method}+adabn{space}{variant}"
+        return f"{with_part(method, statistics)}{space}{variant}"
 
-    adapted = set(map(with_adabn, overlaps))
-    plain = sorted((label for label in overlaps if label not in adapted), key=place_of_label)
+    def measured(label: str) -> Cell:
+        return Cell(f"{overlaps[label]:.2f}" if label in overlaps else "")
+
+    plain = sorted((label for label in overlaps if not statistics_of(label.partition(" ")[0])), key=place_of_label)
+    present = {statistics_of(label.partition(" ")[0]) for label in overlaps}
+    columns = [statistics for statistics in STATISTICS if statistics in present or statistics == ADABN]
     lines = [
-        [Cell(title_of_label(label)), *(Cell(f"{overlaps[each]:.2f}" if each in overlaps else "") for each in pair)]
+        [Cell(title_of_label(label)), measured(label), *(measured(with_statistics(label, each)) for each in columns)]
         for label in plain
-        for pair in [(label, with_adabn(label))]
     ]
-    return CellTable(["images", "overlap", "overlap with AdaBN"], lines)
+    return CellTable(["images", "overlap", *(f"overlap with {name_of(each)}" for each in columns)], lines)
 
 
 def curves_in_words(curves: Mapping[str, NDArray[np.float64]]) -> str:

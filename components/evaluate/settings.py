@@ -20,6 +20,9 @@ class EvaluateSettings(Settings):
     protocols: list[str] = Field([], description="Protocols of the target to evaluate; empty: all.")
     allow_shared_people: bool = Field(False, description="Evaluate even if source and target show the same people.")
     adabn: bool = Field(True, description="Also evaluate with batch-norm statistics of the unlabelled images (AdaBN).")
+    camera_adabn: bool = Field(
+        True, description="Also evaluate with statistics of each camera's unlabelled images (AdaBN per camera)."
+    )
     matched: bool = Field(
         True, description="Also evaluate with the target's colours matched to the source's (colour transfer)."
     )

@@ -10,6 +10,7 @@ from simpgan.components.core.data.features import features_digest
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.overlap import refuse_shared_people
 from simpgan.components.core.data.suitability import FEWEST, labelled_images, unrankable
+from simpgan.components.core.models.camera_statistics import cameras_with_few, few_in_words
 from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.model_folder import model_digest
@@ -96,6 +97,8 @@ def run(
     refuse_repeated(runs)
     split = split_to_show(looked_in.splits, [split for _, split in runs])
     remarks = notes(looked_in, split, [split for _, split in runs])
+    if settings.camera_adabn:
+        remarks += few_images(looked_in)
     if not looked_in.labelled:
         if by_counterpart or by_features:
             remarks.append("Source-to-target and UMDL have no label-free checks and are left out.")
@@ -188,3 +191,13 @@ def notes(target: Target, shown: TargetSplit, trained: Sequence[TargetSplit]) ->
             f"The other {len(missing)} splits have rows of direct transfer and AdaBN only."
         )
     return remarks
+
+
+def few_images(target: Target) -> list[str]:
+    """Return a sentence on the cameras with too few unlabelled images for statistics of their own, if there are any."""
+    few = []
+    for unlabelled, splits in target.by_unlabelled_images(target.splits, at_least=2):
+        few += [cameras_with_few(target.manifest, unlabelled)] * len(splits)
+    if named := few_in_words(few):
+        return [f"AdaBN per camera takes the statistics of the whole set for cameras with few images: {named}."]
+    return []

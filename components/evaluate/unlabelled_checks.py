@@ -9,8 +9,9 @@ from torch import Tensor
 
 from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_range
 from simpgan.components.core.data.suitability import refuse_single_image
+from simpgan.components.core.models.camera_statistics import CameraInference, CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier
-from simpgan.components.core.models.extraction import PreparedImages
+from simpgan.components.core.models.extraction import PreparedImages, batches_by_camera
 from simpgan.components.core.models.model_folder import load_network
 from simpgan.components.core.models.precision import Inference
 from simpgan.components.core.models.translator import load_translator
@@ -57,7 +58,9 @@ class LabelFreeChecks:
         self._cycles: dict[Path, float] = {}
         self._precisions: set[str] = set()
 
-    def measure(self, view: View, classifier: SiameseClassifier, adapted: SiameseClassifier, label: str) -> None:
+    def measure(
+        self, view: View, classifier: SiameseClassifier, statistics: CameraStatistics | None, label: str
+    ) -> None:
         """Add the checks of a view.
 
         Nothing is added for a classifier that was trained on the translated source: it does not know the source's
@@ -66,7 +69,7 @@ class LabelFreeChecks:
         Args:
             view: the images to check.
             classifier: the view's classifier with its own batch-norm statistics, which makes the reference.
-            adapted: the same classifier, possibly with AdaBN's statistics, which looks at the view.
+            statistics: the statistics with which it looks at the view; None: its own.
             label: the name of the checks: method and variant.
         """
         if view.classifier and not view.changed:
@@ -74,22 +77,24 @@ class LabelFreeChecks:
         if view.classifier not in self._references:
             recorded = PreparedImages(self.target.manifest, self.target.data_root)
             source, target = (
-                self.features(classifier, images, rows)
+                self.features(CameraInference(classifier, self.settings.precision), images, rows)
                 for images, rows in ((self.source.images, self.source_rows), (recorded, self.target_rows))
             )
             self._references[view.classifier] = ReferenceFeatures(source, target)
-        features = self.features(adapted, view.images, self.target_rows)
+        looking = CameraInference(classifier, self.settings.precision, statistics)
+        features = self.features(looking, view.images, self.target_rows)
         with torch.no_grad():
-            logits = adapted.identity_logits(features)
+            logits = classifier.identity_logits(features)
         measures = self._references[view.classifier].measure(features, logits)
         cycle = self.cycle(view, view.translator) if view.translator else None
         name = f"{label} seed {view.run.seed}" if label in self.methods else label
         self.methods[name] = Measures(**measures, score=selection_score(measures), cycle_target=cycle)
 
-    def features(self, network: SiameseClassifier, images: PreparedImages, rows: np.ndarray) -> Tensor:
+    def features(self, looking: CameraInference, images: PreparedImages, rows: np.ndarray) -> Tensor:
         """Return the classifier's features [N, D] of images, without their mirror images."""
-        looking = Inference(network, self.settings.precision)
-        features = run_batches(looking, images.batches(network, rows, BATCH))
+        features = torch.empty(len(rows), looking.network.dimensions, device=looking.network.mean.device)
+        for network, places, some in batches_by_camera(looking, images, rows, BATCH):
+            features[places] = network(some)
         self._precisions.add(looking.precision)
         return features
 

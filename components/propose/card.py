@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.models.camera_statistics import cameras_with_few, few_in_words
 from simpgan.components.core.models.model_folder import read_config
 from simpgan.components.core.process import provenance
 from simpgan.components.core.registry.description import Description
 from simpgan.components.core.registry.gate import MeasuredAdaptation
 from simpgan.components.core.results.intervals import intervals
-from simpgan.components.core.results.methods import METHODS, name_of, title_of
+from simpgan.components.core.results.methods import CAMERA_ADABN, METHODS, name_of, title_of
 from simpgan.components.core.results.pages import environment
 from simpgan.components.core.results.rows import MAIN_RATES
 
@@ -29,6 +30,8 @@ def render_card(folder: Path, description: Description, measured: MeasuredAdapta
         seed: seed of the bootstrap.
     """
     target = Manifest.load(folder / "target")
+    unlabelled = target.rows(description.protocol, description.fold, "train")
+    per_camera = description.statistics == CAMERA_ADABN
     return (
         environment("simpgan.components.propose", autoescape=False)
         .get_template("card.md.j2")
@@ -37,7 +40,9 @@ def render_card(folder: Path, description: Description, measured: MeasuredAdapta
             title=title_of(description.method, description.variant),
             base=name_of(description.base),
             data=[data_facts(part, Manifest.load(folder / part)) for part in ("source", "target")],
-            unlabelled=len(target.rows(description.protocol, description.fold, "train")),
+            unlabelled=len(unlabelled),
+            per_camera=per_camera,
+            few=few_in_words([cameras_with_few(target, unlabelled)]) if per_camera else "",
             training=training(folder, description),
             row=measured.row,
             direct=measured.direct_row,
@@ -78,8 +83,9 @@ def training(folder: Path, description: Description) -> dict[str, str]:
             f"{generator['channels']} channels, {generator['blocks']} blocks, {generator['height']}x"
             f"{generator['width']} pixels; {settings_in_words(config['settings'], (*OF_TRANSLATION, *weights))}"
         )
-    if description.adabn:
-        said["batch normalisation"] = "statistics of the target's images as the classifier gets them"
+    if description.statistics:
+        of_cameras = " of each camera" if description.statistics == CAMERA_ADABN else ""
+        said["batch normalisation"] = f"statistics of the target's images{of_cameras} as the classifier gets them"
     return said
 
 

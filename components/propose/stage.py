@@ -11,6 +11,7 @@ from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.core.registry.description import Description
 from simpgan.components.core.registry.gate import MeasuredAdaptation, Verdict, judge
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry, RegisteredVersion
+from simpgan.components.core.results.methods import ADABN, with_part
 from simpgan.components.core.results.rows import MAIN_RATES, read_results
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.propose.card import render_card
@@ -114,7 +115,7 @@ def run(
 
 def default_method(translator: Path | None) -> str:
     """Return AdaBN, after the translation by the translator if there is one."""
-    return f"{read_config(translator)['settings']['method']}+adabn" if translator else "adabn"
+    return with_part(read_config(translator)["settings"]["method"] if translator else "direct", ADABN)
 
 
 def evaluated_split(evaluation: Path, method: str) -> tuple[str, int]:

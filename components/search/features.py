@@ -9,9 +9,8 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from simpgan.components.core import storage
-from simpgan.components.core.models.classifier import SiameseClassifier
-from simpgan.components.core.models.extraction import PreparedImages, features_of
-from simpgan.components.core.models.precision import Inference
+from simpgan.components.core.models.camera_statistics import CameraInference
+from simpgan.components.core.models.extraction import PreparedImages, batches_by_camera, features_of
 from simpgan.components.core.process.progress import Progress
 
 BATCH = 64
@@ -21,7 +20,7 @@ FORMAT = "3"
 
 def cached_features(
     model: Sequence[str],
-    load: Callable[[], SiameseClassifier],
+    load: Callable[[], CameraInference],
     dimensions: int,
     images: PreparedImages,
     rows: NDArray[np.int64],
@@ -31,7 +30,7 @@ def cached_features(
 
     Args:
         model: digests that identify the classifier and the preparation of images.
-        load: loads the classifier; called only if the features have to be computed.
+        load: loads the classifier, in that precision; called only if the features have to be computed.
         dimensions: D.
         images: images of the manifest.
         rows: rows of the manifest.
@@ -45,7 +44,7 @@ def cached_features(
         return kept
     path.parent.mkdir(parents=True, exist_ok=True)
     with storage.beside(path) as partial:
-        extract_to(partial, shape, load(), images, rows, precision)
+        extract_to(partial, shape, load(), images, rows)
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
@@ -56,21 +55,13 @@ def cache_path(what: str, made_from: Sequence[str], suffix: str) -> Path:
 
 
 def extract_to(
-    path: Path,
-    shape: tuple[int, int],
-    classifier: SiameseClassifier,
-    images: PreparedImages,
-    rows: NDArray[np.int64],
-    precision: str,
+    path: Path, shape: tuple[int, int], looking: CameraInference, images: PreparedImages, rows: NDArray[np.int64]
 ) -> None:
     """Write features to a new file, one batch at a time."""
-    looking = Inference(classifier, precision)
     made = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    start = 0
     with Progress(f"features {images.manifest.dataset}", len(rows), "image") as bar:
-        for some in images.batches(classifier, rows, BATCH):
-            made[start : start + len(some)] = features_of(looking, some)[0].cpu().numpy()
-            start += len(some)
+        for network, places, some in batches_by_camera(looking, images, rows, BATCH):
+            made[places] = features_of(network, some)[0].cpu().numpy()
             bar.update(len(some))
     made.flush()
 

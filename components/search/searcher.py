@@ -15,18 +15,21 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from simpgan.components.core.data.cameras import camera_names, has_folders
 from simpgan.components.core.data.decoding import Unreadable, decode_image, refuse_long
 from simpgan.components.core.data.image_tensors import resize_image
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.object_versions import as_name
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.leftovers import is_hidden
-from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
+from simpgan.components.core.models.camera_statistics import CameraInference
+from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
+from simpgan.components.core.settings import nearest
 from simpgan.components.core.storage_errors import explained
 from simpgan.components.search.features import cached_features
-from simpgan.components.search.ranking import nearest
+from simpgan.components.search.ranking import nearest as nearest_images
 from simpgan.components.search.threshold import Threshold, cached_threshold, calibrate, calibration_images
 
 FALSE_ACCEPTS = 0.001
@@ -66,22 +69,23 @@ class Searcher:
             raise UserError(f"no image in the gallery '{gallery}': ingest some first")
         return cls(Path(model), load_adaptation(Path(model)), manifest, data_root, false_accepts)
 
-    def search(self, probes: Sequence[str | Path], top: int = 20) -> pd.DataFrame:
+    def search(self, probes: Sequence[str | Path], top: int = 20, camera: str | None = None) -> pd.DataFrame:
         """Return the gallery images most similar to each probe.
 
         Args:
             probes: image files.
             top: number of images per probe.
+            camera: camera of the probes, as for `probe_features`.
 
         Returns:
             one row per found image: probe (its path, as ingest writes names), rank (from 1), image (its name), camera,
                 person (<NA>: unknown), similarity (cosine, -1..1) and accepted.
 
         Raises:
-            UserError: a probe is no image, or shards are missing.
+            UserError: a probe is no image, shards are missing, or there is no such camera.
         """
-        features = self.probe_features(probes)
-        rows, similarities = nearest(features, self.gallery_features, top)
+        features = self.probe_features(probes, camera)
+        rows, similarities = nearest_images(features, self.gallery_features, top)
         found = self.gallery.images.iloc[rows.ravel()][["name", "camera", "person"]].reset_index(drop=True)
         return pd.DataFrame(
             {
@@ -95,10 +99,28 @@ class Searcher:
             }
         )
 
-    def probe_features(self, probes: Sequence[str | Path]) -> NDArray[np.float32]:
-        """Extract features [len(probes), D] of image files."""
+    def probe_features(self, probes: Sequence[str | Path], camera: str | None = None) -> NDArray[np.float32]:
+        """Extract features [len(probes), D] of image files.
+
+        Args:
+            probes: image files.
+            camera: camera that recorded them all: the name of its folder, or its number. A model with statistics per
+                camera looks at them with those of that camera; None: unknown, so with those of the whole set.
+
+        Raises:
+            UserError: a probe is no image, or neither the model's target nor the gallery has such a camera.
+        """
+        if camera is not None:
+            self.refuse_other_camera(camera)
         pictures = np.stack([resize_image(open_probe(Path(probe)), *self.adaptation.size) for probe in probes])
-        return self.adaptation.features(torch.from_numpy(pictures))
+        return self.adaptation.features(torch.from_numpy(pictures), cameras=[camera] * len(probes))
+
+    def refuse_other_camera(self, camera: str) -> None:
+        """Raise UserError unless the camera is among those of the model's target or of the gallery."""
+        manifests = (Manifest.load(self.folder / "target"), self.gallery)
+        known = {name for each in manifests for name in camera_names(each, by_folder=has_folders(each)).dropna()}
+        if camera not in known:
+            raise UserError(f"no camera is named '{camera}': {nearest(camera, known)}")
 
     @cached_property
     def gallery_features(self) -> NDArray[np.float32]:
@@ -108,7 +130,7 @@ class Searcher:
         rows = np.arange(len(self.gallery.images))
         model = [adaptation.description.content]
         return cached_features(
-            model, lambda: adaptation.classifier, adaptation.dimensions, images, rows, adaptation.precision
+            model, lambda: adaptation.looking, adaptation.dimensions, images, rows, adaptation.precision
         )
 
     @cached_property
@@ -141,8 +163,9 @@ class Searcher:
         adaptation = self.adaptation
         model = ["as trained", adaptation.description.digests["classifier"]]
 
-        def load() -> SiameseClassifier:
-            return load_classifier(self.folder / "classifier")[0].to(adaptation.classifier.mean.device).eval()
+        def load() -> CameraInference:
+            classifier, _ = load_classifier(self.folder / "classifier")
+            return CameraInference(classifier.to(adaptation.classifier.mean.device).eval(), adaptation.precision)
 
         images = PreparedImages(self.source, self.data_root)
         return cached_features(model, load, adaptation.dimensions, images, rows, adaptation.precision)

@@ -5,8 +5,9 @@ from tempfile import TemporaryDirectory
 
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.registry.continuation import ADABN, PROTOCOL
+from simpgan.components.core.registry.continuation import PROTOCOL, translator_of
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry
+from simpgan.components.core.results.methods import ADABN
 
 
 def fetch_known(model: str, method: str, location: str, output: Path) -> Manifest:
@@ -39,9 +40,9 @@ def fetch_known(model: str, method: str, location: str, output: Path) -> Manifes
                 f"{champion} is adapted to {known.dataset}, which is no folder of cameras: use simpgan run adapt "
                 f"--target cameras:{location} once, and promote the result"
             )
-        if method != ADABN and not description.translates:
+        if translator_of(method) and not description.translates:
             raise UserError(
-                f"{champion} is {description.method}, which has no translator to continue from: give --method adabn, "
+                f"{champion} is {description.method}, which has no translator to continue from: give --method {ADABN}, "
                 f"or promote an adaptation by {method}"
             )
         if candidate:

@@ -19,6 +19,10 @@ def search(
     ],
     out: OutOption,
     data_root: RecordedDataRootOption = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Camera of the probes, for a model with AdaBN per camera."),
+    ] = None,
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Images to return for each probe.")] = 20,
     false_accepts: Annotated[
         float, typer.Option(metavar="RATE", min=0, max=1, help="False accept rate of the threshold.")
@@ -38,7 +42,7 @@ def search(
     folder = folder_of(model)
     searcher = Searcher.open(folder, gallery, root.place, false_accepts)
     with root.explained(gallery, folder / "source"):
-        found = searcher.search(probes, top)
+        found = searcher.search(probes, top, camera)
         out.mkdir(parents=True, exist_ok=True)
         storage.write_bytes(str(out / "search.parquet"), found.to_parquet(index=False))
         write_page(out / "search.html", searcher, found)

@@ -8,7 +8,7 @@ from kfp.dsl.graph_component import GraphComponent
 from kfp.dsl.pipeline_task import PipelineTask
 
 from simpgan.components.champion.component import champion
-from simpgan.components.core.registry.continuation import ADABN, FOLD, PROTOCOL
+from simpgan.components.core.registry.continuation import FOLD, PROTOCOL, translator_of
 from simpgan.components.drift.component import drift
 from simpgan.components.evaluate.component import evaluate
 from simpgan.components.ingest.component import ingest_part, merge
@@ -21,7 +21,7 @@ PARTS_AT_A_TIME = 8
 
 
 def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphComponent:
-    """Return the pipeline for a method: a translating one, or `adabn`, which only adapts the classifier.
+    """Return the pipeline for a method: a translating one, or one that only adapts the classifier's statistics.
 
     Overlapping runs are safe: shards and checkpoints are named by their content, and the same candidate is one version.
 
@@ -89,12 +89,12 @@ def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphCo
                     new=merged.outputs["manifest"],
                     classifier=used.outputs["classifier"],
                 )
-                if method == ADABN:
+                if not translator_of(method):
                     results = evaluate(settings=evaluate_settings, **looked_at)
                     of_champion, translator = results, {}
                 else:
                     trained = train_gan(
-                        method=method,
+                        method=translator_of(method),
                         protocol=PROTOCOL,
                         fold=str(FOLD),
                         changes="{}",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.registry.continuation import ADABN, FOLD, PROTOCOL, RETRAINED
+from simpgan.components.core.registry.continuation import FOLD, PROTOCOL, RETRAINED, translator_of
+from simpgan.components.core.results.methods import ADABN, statistics_of, with_part
 from simpgan.components.core.settings import nearest
 from simpgan.components.propose.settings import ProposeSettings
 from simpgan.components.train_gan.settings import TrainGanSettings
@@ -30,7 +31,7 @@ class RetrainRequest(PipelineRequest):
 
     location: str = Field(description="s3:// prefix, or folder in all pods, of camera images")
     model: str = Field(MODEL, description="name of the registered model")
-    method: str = Field(RETRAIN_METHOD, description="by which the champion goes on; adabn trains nothing")
+    method: str = Field(RETRAIN_METHOD, description="by which the champion goes on; AdaBN trains nothing")
     threshold: int = Field(THRESHOLD, ge=1, description="new images that are worth a training")
     part_images: int = Field(PART_IMAGES, ge=1, description="files that one pod reads")
     seed: int | None = Field(None, ge=0, description="seed of every stage that has one")
@@ -72,7 +73,7 @@ class RetrainRequest(PipelineRequest):
 
     def train_gan(self, settings: RunSettings) -> Mapping[str, Any]:
         """Resolve the settings of the training, for the only split of cameras."""
-        method = settings.train_gan.method if self.method == ADABN else self.method
+        method = translator_of(self.method) or settings.train_gan.method
         own = {"method": method, "protocol": PROTOCOL, "fold": FOLD}
         resolved = TrainGanSettings.resolve(settings.train_gan.model_dump(), own, stage="train_gan")
         return resolved.model_dump(mode="json")
@@ -80,7 +81,10 @@ class RetrainRequest(PipelineRequest):
     def propose(self, settings: RunSettings) -> Mapping[str, Any]:
         """Resolve the settings of the proposal, which looks at images as the evaluation did."""
         evaluated = settings.evaluate
-        method = self.method if self.method == ADABN or not evaluated.adabn else f"{self.method}+{ADABN}"
+        adapted = statistics_of(self.method)
+        if not adapted and evaluated.adabn:
+            adapted = ADABN
+        method = with_part(translator_of(self.method) or "direct", adapted)
         own = {
             "model": self.model,
             "method": method,

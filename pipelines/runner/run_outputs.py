@@ -13,7 +13,7 @@ from simpgan.components.core.damaged_files import named_damage, read_json
 from simpgan.components.core.data.translation_origin import read_origin
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.description import check_method
-from simpgan.components.core.results.methods import SOURCE_TO_TARGET, TRANSLATORS
+from simpgan.components.core.results.methods import SOURCE_TO_TARGET, TRANSLATORS, without_statistics
 from simpgan.components.core.storage_errors import explained
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def find_parts(out: Path, method: str, protocol: str = "", fold: int = 0, varian
         out / given["classifier"],
         {name: out / given[name] for name in ("source", "target", "results")},
     )
-    base = method.removesuffix("+adabn")
+    base = without_statistics(method)
     if base in TRANSLATORS:
         made = [
             (out / translator, read_origin(out / translated)["variant"])

@@ -64,6 +64,11 @@ class SiameseClassifier(nn.Module):
         # Convolutions followed by batch normalisation run faster with the channels last, on CPUs and on GPUs.
         self.to(memory_format=torch.channels_last)
 
+    @property
+    def dimensions(self) -> int:
+        """Return D, the length of an embedding."""
+        return self.identity_head.in_features
+
     def forward(self, images: Tensor) -> Tensor:
         """Return embeddings v [N, D] of images [N, 3, H, W] in [-1, 1]; other sizes are resized to the trained one."""
         return self.neck(self.pooled(images))

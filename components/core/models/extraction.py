@@ -1,4 +1,4 @@
-"""Extract retrieval features of images, and adapt batch-norm statistics to another data set."""
+"""Extract retrieval features of images, and measure batch-norm statistics of another data set."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from simpgan.components.core.data.cameras import has_folders, rows_by_camera
 from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_range
 from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.models.camera_statistics import FEWEST, CameraInference, CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier
 from simpgan.components.core.models.precision import Inference
 from simpgan.components.core.process.progress import Progress
@@ -67,7 +69,14 @@ class Extracted:
 
 
 def extract(
-    classifier: SiameseClassifier, images: PreparedImages, rows: np.ndarray, *, batch: int, precision: str, label: str
+    classifier: SiameseClassifier,
+    images: PreparedImages,
+    rows: np.ndarray,
+    *,
+    batch: int,
+    precision: str,
+    label: str,
+    statistics: CameraStatistics | None = None,
 ) -> Extracted:
     """Extract the features of `rows`, which must be ascending.
 
@@ -78,17 +87,30 @@ def extract(
         batch: number of images that go through the classifier together.
         precision: wanted precision, as for `Inference`.
         label: name for the progress bar.
+        statistics: statistics with which the classifier looks at each camera's images; None: its own.
     """
-    looking = Inference(classifier, precision)
-    unit: list[Tensor] = []
-    embeddings: list[Tensor] = []
+    looking = CameraInference(classifier, precision, statistics)
+    unit, embeddings = (np.empty((len(rows), classifier.dimensions), np.float32) for _ in range(2))
     with Progress(f"features {label}", len(rows), "image") as bar:
-        for some in images.batches(classifier, rows, batch):
-            of_both, embedding = features_of(looking, some)
-            unit.append(of_both.cpu())
-            embeddings.append(embedding.cpu())
+        for network, places, some in batches_by_camera(looking, images, rows, batch):
+            unit[places], embeddings[places] = (each.cpu().numpy() for each in features_of(network, some))
             bar.update(len(some))
-    return Extracted(rows, torch.cat(unit).numpy(), torch.cat(embeddings).numpy(), looking.precision)
+    return Extracted(rows, unit, embeddings, looking.precision)
+
+
+def batches_by_camera(
+    looking: CameraInference, images: PreparedImages, rows: np.ndarray, batch: int
+) -> Iterator[tuple[Inference, np.ndarray, Tensor]]:
+    """Yield batches of images that the network sees with the same statistics.
+
+    Yields:
+        The network with these statistics, the places of the images in `rows`, and the images [up to batch, 3, H, W].
+    """
+    for network, places in looking.of_rows(images.manifest, rows):
+        start = 0
+        for some in images.batches(looking.network, rows[places], batch):
+            yield network, places[start : start + len(some)], some
+            start += len(some)
 
 
 def features_of(classifier: Inference, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,34 +120,60 @@ def features_of(classifier: Inference, images: Tensor) -> tuple[Tensor, Tensor]:
     return functional.normalize(original + mirrored), torch.stack(both.chunk(2)).mean(0)
 
 
-def with_statistics_of(
-    classifier: SiameseClassifier, images: PreparedImages, rows: np.ndarray, *, batch: int, precision: str, seed: int
-) -> SiameseClassifier:
-    """Copy the classifier with the batch-norm statistics of `rows` (AdaBN, Li et al. 2017).
+def measure_statistics(
+    classifier: SiameseClassifier,
+    images: PreparedImages,
+    rows: np.ndarray,
+    *,
+    batch: int,
+    precision: str,
+    seed: int,
+    by_camera: bool = False,
+) -> CameraStatistics:
+    """Measure the batch-norm statistics of `rows` (AdaBN, Li et al. 2017), and those of each of their cameras.
 
-    No label is used: each layer's mean and variance become the plain average of those of random batches. A last batch
+    No label is used: each layer's mean and variance are the plain average of those of random batches. A last batch
     that is not full is left out, since it would count as much as a full one.
 
     Args:
         classifier: the classifier.
         images: the images.
-        rows: [N] int64, rows of their manifest.
-        batch: number of images per batch.
+        rows: [N] int64, rows of their manifest, two at least.
+        batch: number of images per batch; for a camera `FEWEST` at least, since small batches lack most of the variance
+            between images.
         precision: wanted precision, as for `Inference`.
         seed: seed of the images' order.
+        by_camera: whether to measure cameras too.
     """
     looking = Inference(classifier, precision)
-    adapted = deepcopy(classifier).eval()
-    for layer in adapted.modules():
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+    network = deepcopy(classifier).eval()
+    layers = {
+        name: layer for name, layer in network.named_modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+    }
+
+    def statistics_of(some: np.ndarray, batch: int) -> dict[str, Tensor]:
+        for layer in layers.values():
             layer.reset_running_stats()
             layer.momentum = None  # a cumulative average
             layer.train()
-    order = np.random.default_rng(seed).permutation(rows)
-    full = min(batch, len(rows))
-    for some in images.batches(adapted, order, full):
-        if len(some) < full:
-            break
-        with torch.no_grad(), looking.autocast(some):
-            adapted(some)
-    return adapted.eval()
+        full = min(batch, len(some))
+        for pictures in images.batches(network, np.random.default_rng(seed).permutation(some), full):
+            if len(pictures) < full:
+                break
+            with torch.no_grad(), looking.autocast(pictures):
+                network(pictures)
+        return {
+            f"{name}.{kind}": getattr(layer, kind).clone()
+            for name, layer in layers.items()
+            for kind in ("running_mean", "running_var")
+        }
+
+    whole = statistics_of(rows, batch)
+    if not by_camera:
+        return CameraStatistics(whole)
+    by_folder = has_folders(images.manifest)
+    of_cameras = rows_by_camera(images.manifest, rows, by_folder=by_folder)
+    measured = {
+        camera: statistics_of(own, max(batch, FEWEST)) for camera, own in of_cameras.items() if len(own) >= FEWEST
+    }
+    return CameraStatistics(whole, measured, {camera: len(own) for camera, own in of_cameras.items()}, by_folder)

@@ -104,7 +104,12 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> N
     Raises:
         UserError: it belongs to another network, or a number in it is not finite.
     """
-    own = network.state_dict()
+    check_state(network.state_dict(), state, path)
+    network.load_state_dict(state)
+
+
+def check_state(own: Mapping[str, Tensor], state: Mapping[str, Tensor], path: Path) -> None:
+    """Raise UserError unless the `state` read from `path` fits a network's `own`, and all its numbers are finite."""
     for name in sorted(own.keys() | state.keys()):
         if name not in state or name not in own or state[name].shape != own[name].shape:
             what = f"its '{name}' does not fit the config beside it"
@@ -113,4 +118,3 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> N
         else:
             continue
         raise UserError(f"{path} is damaged or of another model ({what}): {REMEDY}")
-    network.load_state_dict(state)

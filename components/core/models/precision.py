@@ -11,7 +11,7 @@ import json
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -92,7 +92,7 @@ class Inference:
     @property
     def precision(self) -> str:
         """Return the precisions used so far: 'fp32', 'bf16', 'bf16 and fp32' (batches of several sizes), or empty."""
-        return " and ".join(sorted({outcome.precision for outcome in self.outcomes.values()}))
+        return precisions_of(self.outcomes.values())
 
     def __str__(self) -> str:
         """Return the outcomes so far, each once."""
@@ -107,6 +107,11 @@ class Inference:
         key = {"network": weights_digest(self.network), "shapes": [list(images.shape)]}
         outcome = cached_outcome(key, lambda: compare_outputs(self.network, images))
         return log_reason(outcome, label(self.network, images))
+
+
+def precisions_of(outcomes: Iterable[Outcome]) -> str:
+    """Return the precisions of some outcomes in words: 'fp32', 'bf16', 'bf16 and fp32', or empty."""
+    return " and ".join(sorted({outcome.precision for outcome in outcomes}))
 
 
 def training_outcome(wanted: str, forwards: Sequence[tuple[nn.Module, Tensor]]) -> Outcome:

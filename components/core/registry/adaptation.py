@@ -3,7 +3,7 @@
     adaptation.json          description, and the digests of the other files
     classifier/              model folder, as the pretrain stage wrote it
     translator/              model folder, as the train_gan stage wrote it; only with a method that translates
-    statistics.safetensors   the classifier's batch-norm statistics of the target; only with AdaBN
+    statistics.safetensors   the classifier's batch-norm statistics of the target, and of its cameras; only with AdaBN
     source/, target/         manifests of the data sets it was trained with
     evaluation/              results.json, probes.parquet and checks.json, if there are any
     card.md                  model card, once it is registered
@@ -12,24 +12,23 @@ The classifier keeps its own statistics, which further training needs; `load_ada
 """
 
 import shutil
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from simpgan.components.core.data.image_tensors import resize_images, to_uint8, to_unit_range
 from simpgan.components.core.data.manifest import FILES, Manifest
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.camera_statistics import CameraInference, CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
-from simpgan.components.core.models.extraction import PreparedImages, features_of, with_statistics_of
-from simpgan.components.core.models.model_folder import MODEL_FILES, load_state, model_digest, read_config
+from simpgan.components.core.models.extraction import PreparedImages, features_of, measure_statistics
+from simpgan.components.core.models.model_folder import MODEL_FILES, model_digest, read_config
 from simpgan.components.core.models.precision import Inference
 from simpgan.components.core.models.translator import Generator, load_translator
 from simpgan.components.core.registry.description import (
@@ -38,7 +37,7 @@ from simpgan.components.core.registry.description import (
     evaluation_digest,
     file_digests,
 )
-from simpgan.components.core.results.methods import SOURCE_TO_TARGET
+from simpgan.components.core.results.methods import CAMERA_ADABN, SOURCE_TO_TARGET
 from simpgan.components.core.training.device import choose_device
 
 STATISTICS = "statistics.safetensors"
@@ -51,20 +50,22 @@ class Adaptation:
 
     Attributes:
         description: the description of the adaptation.
-        classifier: classifier with the statistics of the method.
+        classifier: classifier with the statistics it was trained with.
         translator: F, which images go through first; None: images are used as recorded.
         precision: wanted precision, as for `Inference`.
+        statistics: statistics that the classifier looks with; None: its own.
     """
 
     description: Description
     classifier: SiameseClassifier
     translator: Generator | None
     precision: str
+    statistics: CameraStatistics | None = None
 
     @cached_property
-    def looking(self) -> Inference:
-        """Return the classifier in its precision."""
-        return Inference(self.classifier, self.precision)
+    def looking(self) -> CameraInference:
+        """Return the classifier in its precision, with the statistics of the method."""
+        return CameraInference(self.classifier, self.precision, self.statistics)
 
     @cached_property
     def translating(self) -> Inference | None:
@@ -80,9 +81,11 @@ class Adaptation:
     @property
     def dimensions(self) -> int:
         """Return D, the length of a feature."""
-        return self.classifier.identity_head.in_features
+        return self.classifier.dimensions
 
-    def features(self, images: Tensor, batch: int = 64) -> NDArray[np.float32]:
+    def features(
+        self, images: Tensor, batch: int = 64, cameras: Sequence[str | None] | None = None
+    ) -> NDArray[np.float32]:
         """Compute features [N, D] of length 1, compared by cosine, of images uint8 [N, 3, H, W] of any size.
 
         They are the features that the evaluate stage measures: the mean of each image's and its mirror image's.
@@ -90,11 +93,15 @@ class Adaptation:
         Args:
             images: the images.
             batch: number of images that go through the networks together.
+            cameras: camera of each image, by the name that `statistics` has for it; None: unknown. Unknown cameras, and
+                those without statistics of their own, take those of the whole set.
         """
         unit = np.empty((len(images), self.dimensions), np.float32)
-        for start in range(0, len(images), batch):
-            prepared = self.prepared(images[start : start + batch].to(self.classifier.mean.device))
-            unit[start : start + batch] = features_of(self.looking, prepared)[0].cpu().numpy()
+        for network, of_network in self.looking.by_camera(cameras or [None] * len(images)):
+            for start in range(0, len(of_network), batch):
+                places = of_network[start : start + batch]
+                prepared = self.prepared(images[torch.from_numpy(places)].to(self.classifier.mean.device))
+                unit[places] = features_of(network, prepared)[0].cpu().numpy()
         return unit
 
     def prepared(self, images: Tensor) -> Tensor:
@@ -185,7 +192,7 @@ def save_adaptation(
     for name, (part, files) in parts.items():
         copy_existing(part, folder / name, files)
     description = draft.model_copy(update={"protocol": protocol, "fold": fold, "digests": digests})
-    if description.adabn:
+    if description.statistics:
         save_statistics(folder, description, data_root, precision)
     description = description.model_copy(update={"files": file_digests(folder)})
     description.write(folder)
@@ -230,7 +237,7 @@ def copy_existing(part: Path, folder: Path, names: Collection[str]) -> None:
 
 
 def save_statistics(folder: Path, description: Description, data_root: str, precision: str) -> None:
-    """Compute and write the classifier's batch-norm statistics of the target's training images, as it gets them.
+    """Measure and write the classifier's batch-norm statistics of the target's training images, as it gets them.
 
     Raises:
         UserError: there are too few images.
@@ -244,13 +251,16 @@ def save_statistics(folder: Path, description: Description, data_root: str, prec
         )
     unadapted = networks_of(folder, description, choose_device(), precision)
     images = PreparedImages(target, data_root, unadapted.prepared, unadapted.size)
-    adapted = with_statistics_of(
-        unadapted.classifier, images, rows, batch=description.batch, precision=precision, seed=description.order_seed
+    measured = measure_statistics(
+        unadapted.classifier,
+        images,
+        rows,
+        batch=description.batch,
+        precision=precision,
+        seed=description.order_seed,
+        by_camera=description.statistics == CAMERA_ADABN,
     )
-    learned = dict(adapted.named_parameters())
-    save_file(
-        {name: value.cpu() for name, value in adapted.state_dict().items() if name not in learned}, folder / STATISTICS
-    )
+    measured.save(folder / STATISTICS)
 
 
 def load_adaptation(folder: Path, device: torch.device | None = None, precision: str = "auto") -> Adaptation:
@@ -266,14 +276,9 @@ def load_adaptation(folder: Path, device: torch.device | None = None, precision:
     """
     description = Description.read(folder)
     adaptation = networks_of(folder, description, device or choose_device(), precision)
-    if description.adabn:
-        try:
-            statistics = load_file(folder / STATISTICS)
-        except (OSError, SafetensorError) as failure:
-            raise UserError(f"cannot read the statistics in '{folder}': {failure}") from None
-        state = adaptation.classifier.state_dict()
-        load_state(adaptation.classifier, {**state, **statistics}, folder / STATISTICS)
-    return adaptation
+    if not description.statistics:
+        return adaptation
+    return replace(adaptation, statistics=CameraStatistics.load(folder / STATISTICS, adaptation.classifier))
 
 
 def networks_of(folder: Path, description: Description, device: torch.device, precision: str) -> Adaptation:

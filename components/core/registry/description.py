@@ -8,7 +8,14 @@ from typing import Self
 from pydantic import Field
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.results.methods import SOURCE_TO_TARGET, TRANSLATORS
+from simpgan.components.core.results.methods import (
+    SOURCE_TO_TARGET,
+    STATISTICS,
+    TRANSLATORS,
+    statistics_of,
+    with_part,
+    without_statistics,
+)
 from simpgan.components.core.results.rows import read_results
 from simpgan.components.core.results.unlabelled_checks import FILE as CHECKS
 from simpgan.components.core.results.unlabelled_checks import read_checks
@@ -17,7 +24,7 @@ from simpgan.components.core.settings import Settings, nearest
 SCHEMA = 1
 DESCRIPTION = "adaptation.json"
 ADAPTED = (*TRANSLATORS, SOURCE_TO_TARGET)
-REGISTRABLE = ("direct", *ADAPTED, "adabn", *(f"{base}+adabn" for base in ADAPTED))
+REGISTRABLE = tuple(with_part(base, part) for part in ("", *STATISTICS) for base in ("direct", *ADAPTED))
 """Methods that can be registered. Other rows of results are baselines, or compare the same features in another way."""
 PROVENANCE = {"precision", "hardware", "date", "commit", "command"}
 
@@ -64,13 +71,13 @@ class Description(Settings):
 
     @property
     def base(self) -> str:
-        """Return the method without AdaBN; `adabn` alone is direct transfer with AdaBN."""
-        return "direct" if self.method == "adabn" else self.method.removesuffix("+adabn")
+        """Return the method without its statistics; `adabn` alone is direct transfer with AdaBN."""
+        return without_statistics(self.method)
 
     @property
-    def adabn(self) -> bool:
-        """Tell whether the batch-norm statistics are the target's."""
-        return "adabn" in self.method.split("+")
+    def statistics(self) -> str:
+        """Return the one of `STATISTICS` that the batch-norm statistics are of; empty: the classifier's own."""
+        return statistics_of(self.method)
 
     @property
     def translates(self) -> bool:

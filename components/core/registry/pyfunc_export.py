@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from simpgan.components.core.registry.description import Description
+from simpgan.components.core.results.methods import CAMERA_ADABN
 
 CODE = Path(__file__).parents[2]
 PACKAGE = "simpgan"
@@ -27,7 +28,8 @@ REQUIREMENTS = (
 def export_model(folder: Path, card: str, place: Path) -> Path:
     """Write a model in MLflow's format to `place`/model: an adaptation's folder, its card, and the code that runs it.
 
-    The model is a file of code ("models from code"), so nothing is pickled.
+    The model is a file of code ("models from code"), so nothing is pickled. A model with statistics per camera takes
+    the camera of an image beside it, which may be missing.
     """
     import numpy
     import pandas
@@ -43,16 +45,18 @@ def export_model(folder: Path, card: str, place: Path) -> Path:
     named = shutil.copytree(folder, place / "adaptation")  # MLflow keeps a folder under its own name
     (named / "card.md").write_text(card)
     features = TensorSpec(numpy.dtype("float32"), (-1, -1))
+    description = Description.read(folder)
+    camera = [ColSpec("string", "camera", required=False)] if description.statistics == CAMERA_ADABN else []
     model = place / "model"
     mlflow.pyfunc.save_model(
         path=str(model),
         python_model=str(MODEL),
         artifacts={"adaptation": str(named)},
-        signature=ModelSignature(Schema([ColSpec("binary", "image")]), Schema([features])),
+        signature=ModelSignature(Schema([ColSpec("binary", "image"), *camera]), Schema([features])),
         input_example=pandas.DataFrame({"image": [example_image()]}),
         pip_requirements=[f"mlflow=={mlflow.__version__}", *pinned_requirements()],
         code_paths=[str(code)],
-        metadata={"content": Description.read(folder).content},
+        metadata={"content": description.content},
     )
     # MLflow notes where the parts came from, paths of this machine that others must not see.
     written = Model.load(str(model))

@@ -24,9 +24,13 @@ class Search(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> NDArray[np.float32]:
-        """Return features [N, D] of length 1, compared by cosine, of the images in the column `image`."""
+        """Return features [N, D] of length 1, compared by cosine, of the images in the column `image`.
+
+        A column `camera` names their cameras; a missing or unknown camera takes the statistics of the whole set.
+        """
         images = [decode(content, *self.adaptation.size) for content in model_input["image"]]
-        return self.adaptation.features(torch.from_numpy(np.stack(images)))
+        cameras = model_input["camera"].tolist() if "camera" in model_input else None
+        return self.adaptation.features(torch.from_numpy(np.stack(images)), cameras=cameras)
 
 
 set_model(Search())

@@ -7,7 +7,16 @@ from typing import NamedTuple
 import pandas as pd
 
 from simpgan.components.core.results.intervals import Interval, intervals
-from simpgan.components.core.results.methods import baseline_of, most_prominent, name_of, title_of, trains_nothing
+from simpgan.components.core.results.methods import (
+    STATISTICS,
+    baseline_of,
+    most_prominent,
+    name_of,
+    statistics_of,
+    title_of,
+    trains_nothing,
+    with_part,
+)
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.results.significance import CHANCE, PairedTest, p_in_words, tests_against
 from simpgan.components.core.results.statistics import RESAMPLES, Statistics
@@ -40,7 +49,8 @@ class Headline:
     Attributes:
         rows: a block of `comparable`.
         summaries: summaries of these rows.
-        comparisons: the method that results are about compared with direct transfer, and with AdaBN if both have it.
+        comparisons: the method that results are about compared with direct transfer, and with the better of AdaBN and
+            AdaBN per camera if both have it.
         best: the highest trained row compared with its baseline; None if it has none.
         intervals: known intervals of rank-1, by method and variant.
         p: known p-values of the comparisons.
@@ -166,8 +176,12 @@ def headline_of(rows: Sequence[ResultsRow], probes: pd.DataFrame, known: Statist
     summaries = summarise(rows)
     methods = {each.method for each in summaries}
     about = method if method in methods else most_prominent(methods)
-    with_adabn = about if "adabn" in about.split("+") else f"{about}+adabn"
-    pairs = [(about, "direct"), (with_adabn, "adabn")]
+    pairs = [(about, "direct")]
+    if own := statistics_of(about):
+        pairs.append((about, own))
+    elif both := [each for each in summaries if each.method in STATISTICS and with_part(about, each.method) in methods]:
+        statistics = max(both, key=rank_1).method
+        pairs.append((with_part(about, statistics), statistics))
     comparisons = [
         each
         for ours, baseline in pairs

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simpgan.components.core.results.methods import METHODS, baseline_of, trains_nothing
+from simpgan.components.core.results.methods import METHODS, STATISTICS, baseline_of, trains_nothing
 from simpgan.components.core.results.summary import Summary
 
 MAIN_ROWS = 12
 """Longer tables give no overview."""
 
-BASELINES = ("direct", "adabn")
+BASELINES = ("direct", *STATISTICS)
 """Methods that every other method has to improve on."""
 
 
@@ -26,9 +26,10 @@ def main_rows(summaries: Sequence[Summary]) -> list[Summary]:
     """Return the rows of the main table, in the order of `summaries`.
 
     They show whether training a translation helps, without and with AdaBN: the baselines, every trained method by
-    itself, to compare with direct transfer, and with AdaBN, to compare with AdaBN. A sweep is an ablation unless its
-    method has no other row. If there are more than `MAIN_ROWS`, the least important ones become ablations: methods with
-    AdaBN before methods by themselves, and in both, the less prominent ones first.
+    itself, to compare with direct transfer, and with AdaBN, to compare with AdaBN, of the whole set and per camera. A
+    sweep is an ablation unless its method has no other row. If there are more than `MAIN_ROWS`, the least important
+    ones become ablations: methods with AdaBN per camera, then those with AdaBN, then methods by themselves, and of
+    these, the less prominent ones first.
     """
     plain = {each.method for each in summaries if not each.variant}
     candidates = [
@@ -51,7 +52,7 @@ def importance(summary: Summary) -> tuple[int, int, str]:
 
 
 def step(method: str) -> int | None:
-    """Return 0 for a baseline, 1 for a trained method by itself, 2 for one with AdaBN; None for every ablation."""
+    """Return 0 for a baseline, 1 for a trained method by itself, 2 and 3 with `STATISTICS`; None for an ablation."""
     if method in BASELINES:
         return 0
     base, *parts = method.split("+")
@@ -59,7 +60,8 @@ def step(method: str) -> int | None:
         return None
     if not parts:
         return 1
-    return 2 if parts == ["adabn"] and baseline_of(method) == "adabn" else None
+    [part] = parts if len(parts) == 1 else [""]
+    return 2 + STATISTICS.index(part) if part in STATISTICS and baseline_of(method) == part else None
 
 
 def ablations(summaries: Sequence[Summary]) -> list[TableGroup]:
@@ -79,7 +81,8 @@ ABOUT = {
     SWEEPS: "The same method with other values of a setting.",
     COLOURS: "Nothing is trained: each colour channel of the target gets the mean and deviation of the source, for the "
     "whole set or for each image.",
-    FUSED: "The features of an image as recorded and as translated are joined.",
+    FUSED: "The features of an image as recorded and as translated are joined, or those with the statistics of its "
+    "camera and with the classifier's own.",
     VERIFICATION: "Images are ranked by the score that the classifier learned for pairs (the paper's Eq. 1) instead of "
     "the cosine of their features.",
     FURTHER: "Rows that the main table has no room for.",

@@ -1,7 +1,7 @@
 """The methods: what each is called and means, how it is drawn, which losses it has, and what it is compared with.
 
 The name of a result's method is a key of `METHODS`, then keys of `PARTS`, joined by `+`, as in `simpgan+adabn`. `adabn`
-alone is direct transfer with that part.
+and `camera-adabn` alone are direct transfer with that part.
 
 To add a method, add a line to `METHODS`; to add a loss, see `components/train_gan/objectives.py`.
 """
@@ -21,7 +21,7 @@ class Method:
         title: name in tables and inside sentences.
         explanation: one sentence for a reader who sees the word for the first time.
         colour: of its curves, from Okabe and Ito's palette and a few more, which people with any colour vision can
-            tell apart. `adabn` is drawn as direct transfer with dashes.
+            tell apart. Methods of `STATISTICS` are drawn as direct transfer with dashes.
         kind: `untrained` changes nothing but statistics; `colours` changes the target's colours; `translator` trains a
             GAN that translates the target; `translated source` trains a classifier on the translated source;
             `dictionaries` trains no network.
@@ -63,6 +63,14 @@ METHODS = {
         colour="#000000",
         kind="untrained",
         prominence=2,
+    ),
+    "camera-adabn": Method(
+        title="AdaBN per camera",
+        explanation="as AdaBN, but the images of each camera get the statistics of that camera's unlabelled images. A "
+        "camera with too few of them takes those of the whole set.",
+        colour="#000000",
+        kind="untrained",
+        baseline="adabn",
     ),
     "matched-set": Method(
         title="channels matched over the set",
@@ -120,6 +128,11 @@ METHODS = {
 }
 """All methods, in the order in which tables and figures list them."""
 
+STATISTICS = ("adabn", "camera-adabn")
+"""Methods that replace the classifier's batch-norm statistics; each is also a part of other methods."""
+
+ADABN, CAMERA_ADABN = STATISTICS
+
 SOURCE_TO_TARGET = "source-to-target"
 """The method that trains a classifier on the translated source."""
 
@@ -143,10 +156,11 @@ class Part:
 
 
 PARTS = {
-    "adabn": Part(METHODS["adabn"].title, METHODS["adabn"].explanation, baseline="adabn"),
+    **{name: Part(METHODS[name].title, METHODS[name].explanation, baseline=name) for name in STATISTICS},
     "fused": Part(
         title="fused",
-        explanation="the features of an image as recorded and as translated are joined.",
+        explanation="the features of an image as recorded and as translated are joined. For AdaBN per camera without a "
+        "translation, those with the camera's statistics and with the classifier's own are.",
         baseline="adabn",
         compares_otherwise=True,
     ),
@@ -157,6 +171,23 @@ PARTS = {
         compares_otherwise=True,
     ),
 }
+
+
+def with_part(method: str, part: str) -> str:
+    """Return a method's name with one more part, or none if it is empty; direct transfer with AdaBN is `adabn`."""
+    if not part:
+        return method
+    return part if method == "direct" and part in STATISTICS else f"{method}+{part}"
+
+
+def statistics_of(method: str) -> str:
+    """Return the one of `STATISTICS` that a method's name has; empty: the classifier has its own."""
+    return next((part for part in method.split("+") if part in STATISTICS), "")
+
+
+def without_statistics(method: str) -> str:
+    """Return a method's name without the one of `STATISTICS` that it has: `direct` for `adabn`."""
+    return "+".join(part for part in method.split("+") if part not in STATISTICS) or "direct"
 
 
 def of_kind(*kinds: Kind) -> tuple[str, ...]:
@@ -219,14 +250,17 @@ def baseline_of(method: str) -> str:
     """Return the method that this one must beat to have earned its place; empty: none.
 
     A translation is compared with direct transfer; with AdaBN or fused features it is compared with AdaBN alone, which
-    needs no translation; with the verification score it is compared with itself without that score.
+    needs no translation, and with AdaBN per camera with that alone; with the verification score it is compared with
+    itself without that score. AdaBN per camera is compared with AdaBN.
     """
     base, *parts = method.split("+")
     if "verification" in parts:
         return "+".join([base, *(part for part in parts if part != "verification")])
     if base not in METHODS or not METHODS[base].baseline:
         return ""
-    return next((PARTS[part].baseline for part in parts if part in PARTS), METHODS[base].baseline)
+    if not parts:
+        return METHODS[base].baseline
+    return next((PARTS[part].baseline for part in (base, *parts) if part in PARTS), METHODS[base].baseline)
 
 
 def trains_nothing(method: str) -> bool:

@@ -5,12 +5,14 @@ by default.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simpgan.components.core.results.methods import compares_otherwise, place
+from simpgan.components.core.results.layout import BASELINES
+from simpgan.components.core.results.methods import METHODS, PARTS, compares_otherwise, place
 from simpgan.components.core.tracking.client import connect, find_experiment, search_all_runs
 from simpgan.components.core.tracking.errors import explained
 from simpgan.components.core.tracking.recorded_results import RESULT_METRIC
@@ -23,8 +25,11 @@ VIEW_TAG = "mlflow.sharedViewState."
 PRIMARY_METRIC_TAG = "mlflow.experiment.primaryMetric.name"
 KEY = "simpgan"
 COLUMNS_OF_RUNS = ("source", "target", "method", "preset")
-MOST_METRICS = 4
-"""At most so many columns of rank-1; the others are a click away."""
+MOST_METRICS = 2
+"""At most so many columns of rank-1 beside those of the baselines; the others are a click away."""
+
+PART = re.compile(rf"-({'|'.join(sorted(PARTS, key=len, reverse=True))})")
+"""A part of a method in the name of a metric; a longer one that ends like another comes first."""
 
 METRIC_WIDTH = 220
 """In pixels; wide enough for the name of a metric."""
@@ -65,17 +70,16 @@ def frequent_metrics(runs: "Iterable[Run]") -> list[str]:
     plain = [name for name in counted if not compares_otherwise(method_of(name))]
     ordered = sorted(plain, key=lambda name: (-counted[name], -place(method_of(name))[0], name))
     protocol = ordered[0].rpartition("/")[0] if ordered else ""
-    baselines = [name for name in (f"{protocol}/direct", f"{protocol}/adabn") if name in counted]
+    baselines = [name for name in (f"{protocol}/{baseline}" for baseline in BASELINES) if name in counted]
     others = [name for name in ordered if name not in baselines]
-    return [*others[: MOST_METRICS - len(baselines)], *baselines]
+    return [*others[:MOST_METRICS], *baselines]
 
 
 def method_of(name: str) -> str:
     """Return the method of a metric; metrics join parts by `-`, as in `rank-1/folds10/simpgan-adabn`."""
     method = name.rpartition("/")[2].partition(" ")[0]
-    for part in ("adabn", "fused", "verification"):
-        method = method.replace(f"-{part}", f"+{part}")
-    return method
+    base = max((base for base in METHODS if f"{method}-".startswith(f"{base}-")), key=len, default="")
+    return base + PART.sub(r"+\1", method.removeprefix(base))
 
 
 def view_state(metrics: list[str]) -> Mapping[str, Any]:

@@ -1,11 +1,16 @@
-"""A ranking as a row of results."""
+"""A ranking as a row of results, and the images behind it."""
 
 import numpy as np
+import pandas as pd
+import torch
 
-from simpgan.components.evaluate.data_sets import TargetSplit
-from simpgan.components.evaluate.evaluation import Evaluation, method_name, results_row
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.evaluate.data_sets import Target, TargetSplit
+from simpgan.components.evaluate.evaluation import Evaluation, results_row, statistics_by_part
 from simpgan.components.evaluate.metrics import rank
-from simpgan.components.evaluate.views import MethodRun
+from simpgan.components.evaluate.settings import EvaluateSettings
+from simpgan.components.evaluate.views import MethodRun, View
+from tests.components.core.models.test_camera_statistics import Pictures, manifest_of
 
 COMMON = {
     "source": "a",
@@ -37,10 +42,24 @@ def test_a_row_is_a_ranking_in_percent():
     assert (made.probes, made.left_out, made.gallery) == (1, 1, 30)
 
 
-def test_a_method_is_called_by_its_parts():
-    assert [method_name("direct", part) for part in ("", "adabn", "verification")] == [
-        "direct",
-        "adabn",
-        "direct+verification",
-    ]
-    assert method_name(method_name("simpgan", "adabn"), "fused") == "simpgan+adabn+fused"
+def test_no_test_image_is_looked_at_for_statistics():
+    """Images of the test people that are no numbers change nothing."""
+    manifest = manifest_of([1, 2] * 20)
+    roles = pd.DataFrame({"image": range(40), "protocol": "all", "fold": 0, "role": ["train"] * 34 + ["gallery"] * 6})
+    manifest = type(manifest)("station", manifest.images, roles)
+    split = TargetSplit("all", 0)
+    network = SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=2, height=32, width=32)).eval()
+    images = torch.rand(40, 3, 32, 32)
+    found = []
+    for test in (images[34:], torch.full((6, 3, 32, 32), torch.nan)):
+        view = View(MethodRun("direct", 0), Pictures(torch.cat([images[:34], test]), manifest), (split,))
+        settings = EvaluateSettings(precision="fp32")
+        parts = list(statistics_by_part(Target(manifest, (split,), ""), view, network, settings))
+        assert [(part, splits) for part, splits, _ in parts] == [
+            (part, (split,)) for part in ("", "adabn", "camera-adabn")
+        ]
+        found.append(parts[-1][-1])
+    first, second = ([each.whole, *each.by_camera.values()] for each in found)
+    assert len(first) == len(second) == 3
+    for before, after in zip(first, second, strict=True):
+        assert all(torch.equal(value, after[name]) for name, value in before.items())

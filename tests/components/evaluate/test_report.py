@@ -182,6 +182,12 @@ def test_overlaps_without_and_with_adabn_stand_side_by_side():
         ["Direct transfer", "0.10", "0.20"],
         ["SimPGAN (rate=1)", "0.30", "0.40"],
     ]
+    table = table_of_overlaps({"direct": 0.1, "camera-adabn": 0.2, "gan": 0.3, "gan+camera-adabn": 0.4, "adabn": 0.5})
+    assert table.columns[2:] == ["overlap with AdaBN", "overlap with AdaBN per camera"]
+    assert [[cell.text for cell in cells] for cells in table.rows] == [
+        ["Direct transfer", "0.10", "0.50", "0.20"],
+        ["GAN", "0.30", "", "0.40"],
+    ]
 
 
 def test_a_map_names_its_method_and_overlap_and_leaves_out_what_is_not_there():
@@ -301,6 +307,14 @@ def test_the_cmc_figure_names_every_method_with_its_rank_1():
     assert len({direct.get_color(), simpgan_adabn.get_color(), other.get_color()}) == 3
     np.testing.assert_array_equal(direct.get_xdata(), range(1, 51))
     np.testing.assert_allclose(direct.get_ydata(), 100 * CURVE)
+
+
+def test_adabn_per_camera_has_a_line_of_its_own():
+    direct, adabn, per_camera, gan = (
+        cmc_figure(dict.fromkeys(["direct", "adabn", "camera-adabn", "gan+camera-adabn"], CURVE)).axes[0].lines
+    )
+    assert [each.get_linestyle() for each in (direct, adabn, per_camera, gan)] == ["-", "--", "-.", "-."]
+    assert direct.get_color() == per_camera.get_color() != gan.get_color()
 
 
 def test_a_figure_is_the_same_every_time():

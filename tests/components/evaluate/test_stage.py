@@ -1,5 +1,6 @@
 """The stages from pretraining to evaluation, on small generated camera networks."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
-from simpgan.components.core.models.extraction import PreparedImages, extract, with_statistics_of
+from simpgan.components.core.models.extraction import PreparedImages, extract, measure_statistics
 from simpgan.components.core.models.model_folder import load_network, model_digest, read_config, save_model
 from simpgan.components.core.models.translator import load_translator
 from simpgan.components.core.results.probes import read_probes
@@ -30,6 +31,7 @@ from simpgan.components.train_gan import stage as train_gan
 from simpgan.components.train_gan.settings import TrainGanSettings
 from simpgan.components.translate import stage as translate
 from simpgan.components.translate.settings import TranslateSettings
+from tests.components.core.registry.adaptations import write_two_cameras
 from tests.conftest import Ingested
 
 SIZE = {"height": 32, "width": 32, "crop_padding": 2, "precision": "fp32"}
@@ -117,13 +119,16 @@ def test_each_method_has_its_splits(results: tuple[list[ResultsRow], Path]) -> N
     for row in rows:
         splits.setdefault(row.method, []).append((row.protocol, row.fold))
     everything = [("all250", 0), *(("folds10", fold) for fold in range(10))]
-    unchanged = {"direct", "adabn", "direct+verification", "adabn+verification"}
+    statistics = ("", "+adabn", "+camera-adabn")
+    compared = {f"{part}{way}" for part in statistics for way in ("", "+verification")}
+    unchanged = {name.removeprefix("+") if "adabn" in name else f"direct{name}" for name in compared}
+    unchanged |= {"camera-adabn+fused"}
     changed = {
-        f"{base}{parts}"
+        f"{base}{part}"
         for base in ("simpgan", "matched-set", "matched-image")
-        for parts in ("", "+adabn", "+fused", "+adabn+fused", "+verification", "+adabn+verification")
+        for part in (*compared, *(f"{part}+fused" for part in statistics))
     }
-    counterpart = {f"source-to-target{parts}" for parts in ("", "+adabn", "+verification", "+adabn+verification")}
+    counterpart = {f"source-to-target{part}" for part in (*compared, "+camera-adabn+fused")}
     assert set(splits) == {"umdl", *unchanged, *changed, *counterpart}
     for method, of_method in splits.items():
         assert sorted(of_method) == (everything if method in unchanged else [("folds10", 3)]), method
@@ -174,6 +179,7 @@ def test_a_counterpart_with_the_same_weights_finds_the_same_people(results: tupl
     rows, _ = results
     assert rates(rows, "source-to-target") == rates(rows, "direct")
     assert rates(rows, "source-to-target+adabn") == rates(rows, "adabn")
+    assert rates(rows, "source-to-target+camera-adabn") == rates(rows, "camera-adabn")
 
 
 def test_ready_made_features_are_ranked_by_cosine(results: tuple[list[ResultsRow], Path]) -> None:
@@ -205,13 +211,51 @@ def test_fused_features_are_those_of_both_images_joined(
                 load_classifier(classifier)[0].eval(),
                 PreparedImages(Manifest.load(folder), ingested.data_root),
             )
+            statistics = None
             if "adabn" in method:
                 unlabelled = images.manifest.rows("folds10", 3, "train")
-                network = with_statistics_of(network, images, unlabelled, **LOOKING, seed=SETTINGS.seed)
+                statistics = measure_statistics(network, images, unlabelled, **LOOKING, seed=SETTINGS.seed)
             everything = np.arange(len(images.manifest.images))
-            halves.append(extract(network, images, everything, **LOOKING, label="test").unit)
+            halves.append(extract(network, images, everything, **LOOKING, label="test", statistics=statistics).unit)
         joined = np.hstack(halves) / np.float32(np.sqrt(2))
         assert rates(results[0], method) == pytest.approx(ranking(ingested, joined, joined)), method
+
+
+def test_each_cameras_images_are_seen_with_its_statistics(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:
+    """Camera 1 has enough images, camera 2 takes the whole set's; fused features also have the classifier's own."""
+    target = write_two_cameras(tmp_path / "target", ingested)
+    settings = SETTINGS.model_copy(update={"matched": False, "points_shown": 0})
+    rows = stage.run(ingested.source, tmp_path / "target", classifier, settings, ingested.data_root, tmp_path / "out")
+    network, unlabelled = load_classifier(classifier)[0].eval(), target.rows("all250", 0, "train")
+    images, everything = PreparedImages(target, ingested.data_root), np.arange(len(target.images))
+    camera_1 = target.images["camera"].to_numpy() == 1
+    own, whole = (
+        measure_statistics(network, images, some, **LOOKING, seed=SETTINGS.seed)
+        for some in (unlabelled[camera_1[unlabelled]], unlabelled)
+    )
+    plain, of_own, of_whole = (
+        extract(network, images, everything, **LOOKING, label="test", statistics=each).unit
+        for each in (None, own, whole)
+    )
+    seen = np.where(camera_1[:, None], of_own, of_whole)
+    joined = np.hstack([plain, seen]) / np.float32(np.sqrt(2))
+    found = {row.method: row.mAP for row in rows}
+    assert found["camera-adabn"] == pytest.approx(mean_average_precision(target, seen), abs=1e-4)
+    assert found["adabn"] == pytest.approx(mean_average_precision(target, of_whole), abs=1e-4)
+    assert found["camera-adabn+fused"] == pytest.approx(mean_average_precision(target, joined), abs=1e-4)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "takes the statistics of the whole set for cameras with few images: camera 2 (4 images)." in page
+
+
+def mean_average_precision(target: Manifest, features: np.ndarray) -> float:
+    """In percent, in all250."""
+    rows = {role: target.rows("all250", 0, role) for role in ("query", "gallery")}
+    ids = {
+        f"{role}_{column}": target.images[column].fillna(-1).to_numpy(dtype=np.int64)[rows[role]]
+        for role in rows
+        for column in ("person", "camera")
+    }
+    return 100 * rank(features[rows["query"]], features[rows["gallery"]], **ids).mean_average_precision
 
 
 def test_verification_ranks_by_the_classifiers_score_of_every_pair(
@@ -242,7 +286,7 @@ def test_a_classifier_that_never_saw_pairs_has_no_verification_rows(
     rows = stage.run(
         ingested.source, ingested.target, tmp_path / "model", settings, ingested.data_root, tmp_path / "out"
     )
-    assert [row.method for row in rows] == ["direct", "adabn"]
+    assert [row.method for row in rows] == ["direct", "adabn", "camera-adabn", "camera-adabn+fused"]
 
 
 def test_a_fine_tuned_classifier_looks_at_its_translation(
@@ -286,7 +330,9 @@ def test_label_free_checks_are_beside_the_results(
     """Of the split that most was trained for, on its unlabelled training images."""
     checks = read_checks(results[1] / "checks.json")
     bases = ("simpgan", "matched-set", "matched-image")
-    assert set(checks.methods) == {"direct", "adabn", *bases, *(f"{base}+adabn" for base in bases)}
+    statistics = ("adabn", "camera-adabn")
+    adapted = {f"{base}+{part}" for base in bases for part in statistics}
+    assert set(checks.methods) == {"direct", *statistics, *bases, *adapted}
     assert (checks.sample.protocol, checks.sample.fold) == ("folds10", 3)
     target = Manifest.load(ingested.target)
     assert checks.sample.target == len(target.rows("folds10", 3, "train"))
@@ -299,7 +345,8 @@ def test_report_and_figures_are_there(results: tuple[list[ResultsRow], Path]) ->
     for text in ("SimPGAN", "UMDL", "folds10, fold 3", "in the style of the source", "in the style of the target"):
         assert text in page
     assert (output / "cmc.svg").read_bytes().startswith(b"<?xml")
-    assert (output / "cmc-adabn.svg").read_bytes().startswith(b"<?xml")
+    for name in ("cmc-adabn", "cmc-camera-adabn"):
+        assert (output / f"{name}.svg").read_bytes().startswith(b"<?xml")
     for name in ("to-source", "to-target", "features"):
         assert Image.open(output / f"{name}.png").width > 100
 
@@ -322,7 +369,8 @@ def test_shared_people_are_refused_otherwise(ingested: Ingested, classifier: Pat
 def test_without_a_translation_colours_are_matched_in_every_split(
     ingested: Ingested, classifier: Path, tmp_path: Path
 ) -> None:
-    settings = SETTINGS.model_copy(update={"adabn": False, "verification": False, "points_shown": 0})
+    quick = {"adabn": False, "camera_adabn": False, "verification": False, "points_shown": 0}
+    settings = SETTINGS.model_copy(update=quick)
     rows = stage.run(ingested.source, ingested.target, classifier, settings, ingested.data_root, tmp_path / "out")
     for method in ("direct", "matched-set", "matched-image", "matched-set+fused"):
         assert sum(row.method == method for row in rows) == 11, method
@@ -348,10 +396,11 @@ def test_adabn_has_the_statistics_of_the_images_and_nothing_else_changes(ingeste
     """Against torch's own batch normalisation in training, on one batch of all images."""
     network, _ = load_classifier(classifier)
     network.eval()
+    before = deepcopy(network.state_dict())
     target = Manifest.load(ingested.target)
     rows = target.rows("folds10", 0, "train")
     images = PreparedImages(target, ingested.data_root)
-    adapted = with_statistics_of(network, images, rows, batch=len(rows), precision="fp32", seed=0)
+    measured = measure_statistics(network, images, rows, batch=len(rows), precision="fp32", seed=0)
 
     reference, _ = load_classifier(classifier)
     for layer in batch_norm_layers(reference):
@@ -359,8 +408,8 @@ def test_adabn_has_the_statistics_of_the_images_and_nothing_else_changes(ingeste
     decoded = next(iterate_batches(ingested.data_root, target, rows, 32, 32, len(rows)))
     with torch.no_grad():
         reference.train()(to_unit_range(decoded))
-    for ours, theirs in zip(batch_norm_layers(adapted), batch_norm_layers(reference), strict=True):
-        torch.testing.assert_close(ours.running_mean, theirs.running_mean, rtol=1e-3, atol=1e-4)
-        torch.testing.assert_close(ours.running_var, theirs.running_var, rtol=1e-3, atol=1e-4)
-    for (name, ours), theirs in zip(adapted.named_parameters(), network.parameters(), strict=True):
-        assert torch.equal(ours, theirs), name
+    expected = reference.state_dict()
+    assert measured.whole.keys() == {name for name in expected if "running" in name}
+    for name, ours in measured.whole.items():
+        torch.testing.assert_close(ours, expected[name], rtol=1e-3, atol=1e-4)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())

@@ -16,6 +16,7 @@ from simpgan.components.core.models.classifier import ClassifierConfig, SiameseC
 from simpgan.components.core.models.model_folder import model_digest, save_model
 from simpgan.components.core.models.translator import Generator, GeneratorConfig
 from simpgan.components.core.models.unlabelled_score import TranslatorJudge, selection_score
+from simpgan.components.core.results.methods import STATISTICS, with_part
 from simpgan.components.core.results.probes import read_probes
 from simpgan.components.core.results.rows import read_results
 from simpgan.components.core.results.unlabelled_checks import Checks, read_checks
@@ -28,6 +29,7 @@ from simpgan.components.translate.settings import TranslateSettings
 from tests.conftest import Ingested
 
 SETTINGS = EvaluateSettings(batch=16, precision="fp32", probes_shown=2, points_shown=12)
+UNADAPTED = {"matched": False, "adabn": False, "camera_adabn": False}
 SPLIT = {"protocol": "cameras", "fold": 0}
 
 
@@ -91,7 +93,7 @@ def checks(output: Path) -> Checks:
 
 def test_every_method_has_its_checks(checks: Checks, target: Path, classifier: Path) -> None:
     bases = ("direct", "simpgan", "matched-set", "matched-image")
-    assert set(checks.methods) == {*bases, "adabn", *(f"{base}+adabn" for base in bases[1:])}
+    assert set(checks.methods) == {*bases, *(with_part(base, part) for base in bases for part in STATISTICS)}
     assert (checks.target, checks.classifier) == (Manifest.load(target).digest, model_digest(classifier))
     images = len(Manifest.load(target).images)
     assert (checks.sample.protocol, checks.sample.fold) == ("cameras", 0)
@@ -145,7 +147,7 @@ def test_the_page_says_what_nobody_knows_and_shows_pictures(output: Path) -> Non
     assert "It cannot know:" in page
     for absent in ("rank-1", "Rank-1", "right person at rank", "✓", "✗", "Cumulative"):
         assert absent not in page, absent
-    assert page.count('<li class="open">') == 2 * 3 * 10  # images, methods, neighbours
+    assert page.count('<li class="open">') == 2 * 4 * 10  # images, methods, neighbours
     assert Image.open(output / "to-source.png").width > 100
     assert Image.open(output / "features.png").width > 100
     assert not (output / "cmc.svg").exists()
@@ -160,7 +162,7 @@ def test_checks_are_tracked(output: Path) -> None:
 def test_probes_of_people_whom_nobody_knows_are_no_labels(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:
     known = Manifest.load(ingested.target)
     Manifest("grid", known.images.assign(person=None), known.roles).save(tmp_path / "target")
-    settings = SETTINGS.model_copy(update={"matched": False, "adabn": False, "points_shown": 0, "probes_shown": 1})
+    settings = SETTINGS.model_copy(update={**UNADAPTED, "points_shown": 0, "probes_shown": 1})
     out = tmp_path / "out"
     assert stage.run(ingested.source, tmp_path / "target", classifier, settings, ingested.data_root, out) == []
     assert set(read_checks(out / "checks.json").methods) == {"direct"}
@@ -174,7 +176,12 @@ def test_a_split_without_a_match_costs_the_others_nothing(ingested: Ingested, cl
     person = known.images["person"].to_numpy()[roles["image"]]
     matches = of_fold & (roles["role"] == "gallery") & ~pd.isna(person)
     Manifest("grid", known.images, roles[~matches]).save(tmp_path / "target")
-    quick = {"matched": False, "adabn": False, "points_shown": 0, "probes_shown": 0, "protocols": ["folds10"]}
+    quick = {
+        **UNADAPTED,
+        "points_shown": 0,
+        "probes_shown": 0,
+        "protocols": ["folds10"],
+    }
     settings = SETTINGS.model_copy(update=quick)
     out = tmp_path / "out"
     rows = stage.run(ingested.source, tmp_path / "target", classifier, settings, ingested.data_root, out)

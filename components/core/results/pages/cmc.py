@@ -17,18 +17,18 @@ TICKS = (1, 2, 5, 10, 20, 50, 100)
 
 
 def plot_curve(
-    axes: Axes, curve: NDArray[np.floating], label: str, colour: str, marker: str, *, dashed: bool = False
+    axes: Axes, curve: NDArray[np.floating], label: str, colour: str, marker: str, *, line: str = "-"
 ) -> None:
-    """Draw one CMC curve, [ranks] in percent."""
+    """Draw one CMC curve, [ranks] in percent; `line` is its style in matplotlib's notation."""
     axes.plot(
         np.arange(1, len(curve) + 1),
         curve,
         color=colour,
-        linestyle="--" if dashed else "-",
+        linestyle=line,
         marker=marker,
         markevery=[rank - 1 for rank in MARKED_RANKS if rank <= len(curve)],
         markersize=5,
-        markerfacecolor="white" if dashed else colour,
+        markerfacecolor=colour if line == "-" else "white",
         label=label,
     )
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from simpgan.components.core.models.extraction import with_statistics_of
+from simpgan.components.core.models.extraction import measure_statistics
 
 
 class Pictures:
@@ -25,11 +25,11 @@ def test_a_last_batch_that_is_not_full_does_not_count() -> None:
     torch.manual_seed(0)
     classifier = SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=2, height=32, width=32))
     images = torch.rand(9, 3, 32, 32)
-    adapted = with_statistics_of(classifier, Pictures(images), np.arange(9), batch=4, precision="fp32", seed=3)
+    measured = measure_statistics(classifier, Pictures(images), np.arange(9), batch=4, precision="fp32", seed=3)
     order = np.random.default_rng(3).permutation(np.arange(9))
-    first = next(each for each in adapted.modules() if isinstance(each, nn.BatchNorm2d))
     convolution = next(each for each in classifier.modules() if isinstance(each, nn.Conv2d))
     with torch.no_grad():
         full = (images[torch.from_numpy(order[:8])] + 1) / 2
         seen = convolution((full - classifier.mean) / classifier.deviation)
-    torch.testing.assert_close(first.running_mean, seen.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
+    found = measured.whole["backbone.bn1.running_mean"]
+    torch.testing.assert_close(found, seen.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import torch
 
 from simpgan.components.core.data.manifest import Manifest
@@ -49,6 +51,17 @@ def write_translator(
         {"generator": config.model_dump(), "inputs": digests, "settings": training, "selection": None},
     )
     return folder
+
+
+def write_two_cameras(folder: Path, ingested: Ingested) -> Manifest:
+    """The target with all its images for training: four probes are of camera 2, which has too few; 19 of camera 1."""
+    known = Manifest.load(ingested.target)
+    roles = known.roles[(known.roles["protocol"] == "all250") & (known.roles["role"] != "train")]
+    train = pd.DataFrame({"image": range(len(known.images)), "protocol": "all250", "fold": 0, "role": "train"})
+    of_camera_2 = np.isin(np.arange(len(known.images)), known.rows("all250", 0, "query")[:4])
+    target = Manifest("grid", known.images.assign(camera=np.where(of_camera_2, 2, 1)), pd.concat([roles, train]))
+    target.save(folder)
+    return target
 
 
 def rewrite_config(folder: Path, **changes: object) -> None:

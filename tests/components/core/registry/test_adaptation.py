@@ -12,7 +12,7 @@ from simpgan.components.core.data.image_tensors import iterate_batches
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import load_classifier
-from simpgan.components.core.models.extraction import PreparedImages, extract, with_statistics_of
+from simpgan.components.core.models.extraction import PreparedImages, extract, measure_statistics
 from simpgan.components.core.models.model_folder import load_network, model_digest, save_model
 from simpgan.components.core.models.translator import load_translator
 from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
@@ -67,10 +67,12 @@ def test_features_are_those_that_evaluate_measures(parts: Parts, translated: Pat
     target, data_root = Manifest.load(parts.ingested.target), parts.ingested.data_root
     looked_at = Manifest.load(translated) if "simpgan" in method else target
     network, images = load_classifier(parts.classifier)[0].eval(), PreparedImages(looked_at, data_root)
+    statistics = None
     if "adabn" in method:
-        network = with_statistics_of(network, images, target.rows("folds10", 3, "train"), **LOOKING, seed=0)
+        unlabelled = target.rows("folds10", 3, "train")
+        statistics = measure_statistics(network, images, unlabelled, **LOOKING, seed=0)
     rows = np.arange(20)
-    measured = extract(network, images, rows, **LOOKING, label="test").unit
+    measured = extract(network, images, rows, **LOOKING, label="test", statistics=statistics).unit
 
     parts.save(tmp_path, method, protocol="folds10", fold=3)
     adaptation = load_adaptation(tmp_path, torch.device("cpu"), "fp32")
@@ -96,9 +98,9 @@ def test_the_classifier_keeps_its_own_statistics_beside_those_of_the_target(part
     """A training that goes on from a champion needs the classifier that its translator was trained with."""
     description = parts.save(tmp_path, "simpgan+adabn")
     assert description.digests["classifier"] == model_digest(tmp_path / "classifier") == model_digest(parts.classifier)
-    own, _ = load_classifier(tmp_path / "classifier")
-    adapted = load_adaptation(tmp_path, torch.device("cpu")).classifier
-    assert not torch.allclose(own.neck.running_mean, adapted.neck.running_mean)
+    adaptation = load_adaptation(tmp_path, torch.device("cpu"))
+    assert adaptation.statistics is not None
+    assert not torch.allclose(adaptation.classifier.neck.running_mean, adaptation.statistics.whole["neck.running_mean"])
 
 
 def test_a_classifier_that_was_tuned_with_the_translator_looks_at_its_images(parts: Parts, tmp_path: Path) -> None:

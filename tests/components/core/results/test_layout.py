@@ -30,6 +30,17 @@ def test_baselines_and_trained_methods_without_and_with_adabn_are_main_rows():
     }
 
 
+def test_methods_with_adabn_per_camera_follow_those_with_adabn():
+    measured = summaries("direct", "adabn", "camera-adabn", "camera-adabn+fused", "gan", "gan+camera-adabn")
+    assert methods_of(main_rows(measured)) == ["direct", "adabn", "camera-adabn", "gan", "gan+camera-adabn"]
+    assert groups_of(measured) == {"Fused features": ["camera-adabn+fused"]}
+    trained = ("umdl", "gan", "cyclegan", "simpgan", "source-to-target")
+    parts = (f"{method}+{part}" for method in trained[1:] for part in ("adabn", "camera-adabn"))
+    assert groups_of(summaries("direct", "adabn", "camera-adabn", *trained, *parts)) == {
+        "Further rows": [f"{method}+camera-adabn" for method in ("gan", "cyclegan", "simpgan", "source-to-target")]
+    }
+
+
 def test_a_page_has_no_room_for_the_least_important_of_many_rows():
     trained = ("umdl", "gan", "cyclegan", "simpgan", "simpgan-fit", "source-to-target")
     measured = summaries("direct", "adabn", *trained, *(f"{method}+adabn" for method in trained[1:]))

@@ -10,7 +10,10 @@ from simpgan.components.core.results.methods import (
     most_prominent,
     name_of,
     place,
+    statistics_of,
     title_of,
+    with_part,
+    without_statistics,
 )
 
 
@@ -21,6 +24,7 @@ from simpgan.components.core.results.methods import (
         ("direct", "direct transfer"),
         ("simpgan+adabn", "SimPGAN + AdaBN"),
         ("simpgan+adabn+fused", "SimPGAN + AdaBN + fused"),
+        ("camera-adabn+fused", "AdaBN per camera + fused"),
         ("direct+verification", "direct transfer + verification score"),
         ("something", "something"),
     ],
@@ -40,8 +44,9 @@ def test_only_our_own_words_get_a_capital_at_the_start():
 
 
 def test_methods_are_listed_from_the_baselines_to_simpgan():
-    listed = ["umdl", "direct", "adabn", "matched-set", "matched-image", "gan", "gan+adabn", "cyclegan", "simpgan",
-              "simpgan+adabn", "simpgan+adabn+fused", "simpgan-fit", "source-to-target", "other"]  # fmt: skip
+    listed = ["umdl", "direct", "adabn", "camera-adabn", "camera-adabn+fused", "matched-set", "matched-image", "gan",
+              "gan+adabn", "cyclegan", "simpgan", "simpgan+adabn", "simpgan+adabn+fused", "simpgan+camera-adabn",
+              "simpgan-fit", "source-to-target", "other"]  # fmt: skip
     assert sorted(set(listed), key=place) == listed
 
 
@@ -53,6 +58,11 @@ def test_methods_are_listed_from_the_baselines_to_simpgan():
         ("source-to-target", "direct"),
         ("adabn", "direct"),
         ("cyclegan+adabn", "adabn"),
+        ("camera-adabn", "adabn"),
+        ("camera-adabn+fused", "camera-adabn"),
+        ("camera-adabn+verification", "camera-adabn"),
+        ("simpgan+camera-adabn", "camera-adabn"),
+        ("simpgan+camera-adabn+fused", "camera-adabn"),
         ("simpgan+fused", "adabn"),
         ("simpgan+adabn+fused", "adabn"),
         ("simpgan+adabn+verification", "simpgan+adabn"),
@@ -63,6 +73,19 @@ def test_methods_are_listed_from_the_baselines_to_simpgan():
 )
 def test_a_translation_has_to_earn_its_place(method, baseline):
     assert baseline_of(method) == baseline
+
+
+def test_direct_transfer_with_other_statistics_is_called_by_these():
+    assert [with_part("direct", part) for part in ("", "adabn", "camera-adabn", "verification")] == [
+        "direct",
+        "adabn",
+        "camera-adabn",
+        "direct+verification",
+    ]
+    assert with_part(with_part("simpgan", "adabn"), "fused") == "simpgan+adabn+fused"
+    methods = ["direct", "adabn", "simpgan+camera-adabn", "gan+adabn+fused"]
+    assert list(map(statistics_of, methods)) == ["", "adabn", "camera-adabn", "adabn"]
+    assert list(map(without_statistics, methods)) == ["direct", "direct", "simpgan", "gan+fused"]
 
 
 def test_every_word_is_explained_once():

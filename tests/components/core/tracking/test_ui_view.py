@@ -3,7 +3,7 @@
 import json
 
 from simpgan.components.core.tracking import pipeline_run
-from simpgan.components.core.tracking.ui_view import save_view
+from simpgan.components.core.tracking.ui_view import method_of, save_view
 
 
 def recorded_view(client):
@@ -42,6 +42,11 @@ def test_direct_transfer_and_adabn_have_columns_beside_any_number_of_methods(cli
     columns = recorded_view(client)[0]["selectedColumns"]
     assert columns[2:4] == ["metrics.`rank-1/all250/direct`", "metrics.`rank-1/all250/adabn`"]
     assert len([column for column in columns if "rank-1" in column]) == 4
+
+
+def test_names_of_metrics_are_those_of_methods():
+    methods = ("adabn", "camera-adabn", "camera-adabn+fused", "simpgan-fit+camera-adabn+verification", "gan+adabn")
+    assert [method_of(f"rank-1/all250/{method.replace('+', '-')}") for method in methods] == list(methods)
 
 
 def test_a_run_says_what_it_is_and_by_whom(client, monkeypatch):

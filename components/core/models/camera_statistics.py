@@ -1,0 +1,209 @@
+"""Batch-norm statistics of unlabelled images: of the whole set (AdaBN), and of each camera (Zhuang et al. 2020).
+
+AdaBN (Li et al. 2017) replaces the statistics that a classifier has from its training by those of the target's images.
+Camera-based batch normalisation (Zhuang, Wei, Xie, Zhang, Zhang, Wu, Ai and Tian, Rethinking the Distribution Gap of
+Person Re-identification with Camera-based Batch Normalization, ECCV 2020) normalises the images of each camera by the
+statistics of that camera, so that light and colours of a camera differ less from those of another.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from simpgan.components.core.data.cameras import camera_names, has_folders, in_order, rows_by_camera
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.models.model_folder import check_state
+from simpgan.components.core.models.precision import Inference, Outcome, precisions_of
+
+FEWEST = 16
+"""Unlabelled images that a camera needs for statistics of its own."""
+
+OF_CAMERA = "camera"
+"""First part of the names of a camera's statistics in a file."""
+
+Statistics = Mapping[str, Tensor]
+"""Means and variances of a network's batch-norm layers, by the names they have in the network's state."""
+
+
+@dataclass(frozen=True, eq=False)
+class CameraStatistics:
+    """Batch-norm statistics of unlabelled images.
+
+    Attributes:
+        whole: statistics of all images.
+        by_camera: statistics of each camera with at least `FEWEST` images, by its name; empty for AdaBN.
+        images: number of unlabelled images of each camera of the data set; empty for AdaBN.
+        by_folder: whether cameras are named by their folders, as in `camera_names`.
+    """
+
+    whole: Statistics
+    by_camera: Mapping[str, Statistics] = field(default_factory=dict)
+    images: Mapping[str, int] = field(default_factory=dict)
+    by_folder: bool = False
+
+    @property
+    def of_whole_set(self) -> Self:
+        """Return the statistics of the whole set alone (AdaBN)."""
+        return replace(self, by_camera={}, images={})
+
+    def cameras(self, manifest: Manifest, rows: NDArray[np.int64]) -> list[str | None]:
+        """Return the camera of each of a manifest's rows, by its name here; None: unknown."""
+        if not self.by_camera:
+            return [None] * len(rows)
+        names = camera_names(manifest, by_folder=self.by_folder).to_numpy(dtype=object, na_value=None)
+        return list(names[rows])
+
+    def to(self, device: torch.device) -> Self:
+        """Return the same statistics on a device."""
+        whole, *others = (
+            {name: value.to(device) for name, value in each.items()} for each in (self.whole, *self.by_camera.values())
+        )
+        return replace(self, whole=whole, by_camera=dict(zip(self.by_camera, others, strict=True)))
+
+    def save(self, path: Path) -> None:
+        """Write the statistics as safetensors. The file's metadata name the cameras."""
+        tensors = dict(self.whole)
+        for place, own in enumerate(self.by_camera.values()):
+            tensors |= {f"{OF_CAMERA}.{place}.{name}": value for name, value in own.items()}
+        about = {"own": list(self.by_camera), "images": dict(self.images), "by_folder": self.by_folder}
+        save_file(
+            {name: value.cpu().contiguous() for name, value in tensors.items()},
+            path,
+            metadata={"cameras": json.dumps(about)} if self.images else None,
+        )
+
+    @classmethod
+    def load(cls, path: Path, network: nn.Module) -> Self:
+        """Read what `save` wrote, to the device of the network.
+
+        Raises:
+            UserError: the file cannot be read, or its statistics are of another network.
+        """
+        try:
+            with safe_open(path, "pt") as file:
+                about = json.loads((file.metadata() or {}).get("cameras", "{}"))
+                names = file.keys()
+                tensors = {name: file.get_tensor(name) for name in names}
+            cameras, images = list(about.get("own", [])), dict(about.get("images", {}))
+        except (OSError, SafetensorError, ValueError, TypeError, AttributeError) as failure:
+            raise UserError(f"cannot read the statistics in '{path.parent}': {failure}") from None
+        prefixes = [f"{OF_CAMERA}.{place}." for place in range(len(cameras))]
+        of_cameras = [
+            {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+            for prefix in prefixes
+        ]
+        whole = {name: value for name, value in tensors.items() if not name.startswith(tuple(prefixes))}
+        own = network.state_dict()
+        for each in (whole, *of_cameras):
+            check_state(own, {**own, **each}, path)
+        by_camera = dict(zip(cameras, of_cameras, strict=True))
+        return cls(whole, by_camera, images, about.get("by_folder", False)).to(next(network.parameters()).device)
+
+
+def cameras_with_few(manifest: Manifest, rows: NDArray[np.int64]) -> dict[str, int]:
+    """Return the cameras that take the whole set's statistics, with the number of their images among `rows`."""
+    of_cameras = rows_by_camera(manifest, rows, by_folder=has_folders(manifest))
+    return {camera: len(own) for camera, own in of_cameras.items() if len(own) < FEWEST}
+
+
+def few_in_words(few: Sequence[Mapping[str, int]]) -> str:
+    """Return the cameras of `cameras_with_few`, in each of some splits, in words; empty if there are none."""
+    named = []
+    for camera in sorted({camera for each in few for camera in each}, key=in_order):
+        counts = [each[camera] for each in few if camera in each]
+        images = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else str(counts[0])
+        where = f" in {len(counts)} of {len(few)} splits" if len(counts) < len(few) else ""
+        named.append(f"camera {camera} ({images} image{'' if images == '1' else 's'}{where})")
+    return ", ".join(named)
+
+
+class WithStatistics(nn.Module):
+    """A network that computes with other batch-norm statistics than its own.
+
+    Args:
+        network: network in evaluation mode. It is shared, not copied, and keeps its own statistics.
+        statistics: the statistics.
+        lock: lock of the network, whose statistics are exchanged for the time of a computation.
+    """
+
+    def __init__(self, network: nn.Module, statistics: Statistics, lock: Lock) -> None:
+        super().__init__()
+        self.network, self.lock, self.names = network, lock, list(statistics)
+        for name, value in statistics.items():
+            self.register_buffer(name.replace(".", "/"), value)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute the network's output for images [N, 3, H, W]."""
+        statistics = {name: self.get_buffer(name.replace(".", "/")) for name in self.names}
+        with self.lock:
+            return functional_call(self.network, statistics, (images,), tie_weights=False)
+
+
+class CameraInference:
+    """Runs a classifier on images of several cameras, with the statistics of each; otherwise as `Inference` does.
+
+    Args:
+        network: classifier in evaluation mode.
+        wanted: precision, as for `Inference`.
+        statistics: the statistics that images are seen with; None: the network's own.
+    """
+
+    def __init__(
+        self, network: SiameseClassifier, wanted: str = "auto", statistics: CameraStatistics | None = None
+    ) -> None:
+        self.network, self.wanted, self.statistics = network, wanted, statistics
+        self._lock = Lock()
+        self._looking: dict[str | None, Inference] = {}
+
+    def of(self, camera: str | None = None) -> Inference:
+        """Return the network with the statistics of a camera; those of the whole set if it has none, or is None."""
+        if self.statistics is None:
+            return self._looking.setdefault(None, Inference(self.network, self.wanted))
+        known = camera if camera in self.statistics.by_camera else None
+        if known not in self._looking:
+            own = self.statistics.whole if known is None else self.statistics.by_camera[known]
+            self._looking[known] = Inference(WithStatistics(self.network, own, self._lock), self.wanted)
+        return self._looking[known]
+
+    def by_camera(self, cameras: Sequence[str | None]) -> Iterator[tuple[Inference, NDArray[np.int64]]]:
+        """Yield networks with different statistics, each with the rising places of the images to be seen with them.
+
+        Args:
+            cameras: the camera of each image; None: unknown.
+        """
+        places: dict[Inference, list[int]] = {}
+        for place, camera in enumerate(cameras):
+            places.setdefault(self.of(camera), []).append(place)
+        for network, of_network in places.items():
+            yield network, np.array(of_network, np.int64)
+
+    def of_rows(self, manifest: Manifest, rows: NDArray[np.int64]) -> Iterator[tuple[Inference, NDArray[np.int64]]]:
+        """Yield what `by_camera` yields, for some rows of a manifest."""
+        yield from self.by_camera(self.statistics.cameras(manifest, rows) if self.statistics else [None] * len(rows))
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Return the precisions used so far, with their reasons."""
+        return [outcome for each in self._looking.values() for outcome in each.outcomes.values()]
+
+    @property
+    def precision(self) -> str:
+        """Return the precisions used so far in words, as `Inference.precision` does."""
+        return precisions_of(self.outcomes)
+
+    def __str__(self) -> str:
+        """Return the outcomes so far, each once."""
+        return "; ".join(dict.fromkeys(map(str, self.outcomes)))

@@ -1,0 +1,191 @@
+"""Batch-norm statistics of each camera's images, and what is seen with them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor
+
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.camera_statistics import (
+    FEWEST,
+    CameraInference,
+    CameraStatistics,
+    cameras_with_few,
+    few_in_words,
+)
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.extraction import extract, features_of, measure_statistics
+from simpgan.components.core.models.precision import Inference
+
+CAMERAS = [3] * 20 + [10] * FEWEST + [4] * (FEWEST - 1) + [None] * 3
+UNLABELLED = np.arange(len(CAMERAS))
+
+
+def manifest_of(cameras: list[int | None], names: list[str] | None = None) -> Manifest:
+    """Images of those cameras, all of them for training."""
+    images = pd.DataFrame(
+        {
+            "name": names or [f"all/{place:03d}.png" for place in range(len(cameras))],
+            **dict.fromkeys(("shard", "sha256"), ""),
+            **dict.fromkeys(("position", "width", "height"), 1),
+            **dict.fromkeys(("person", "time"), None),
+            "camera": cameras,
+        }
+    )
+    roles = pd.DataFrame({"image": range(len(cameras)), "protocol": "cameras", "fold": 0, "role": "train"})
+    return Manifest("station", images, roles)
+
+
+@dataclass
+class Pictures:
+    """Stands for images that lie in shards: those of a tensor, in batches."""
+
+    images: Tensor
+    manifest: Manifest
+
+    def batches(self, classifier: SiameseClassifier, rows: np.ndarray, batch: int) -> Iterator[Tensor]:
+        yield from self.images[torch.from_numpy(rows)].split(batch)
+
+
+@pytest.fixture(scope="module")
+def classifier() -> SiameseClassifier:
+    torch.manual_seed(0)
+    return SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=2, height=32, width=32)).eval()
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Pictures:
+    """The darker the later: every camera has its own light."""
+    generator = torch.Generator().manual_seed(1)
+    light = torch.linspace(1, -0.5, len(CAMERAS)).view(-1, 1, 1, 1)
+    return Pictures(torch.rand(len(CAMERAS), 3, 32, 32, generator=generator) * 0.5 + light - 0.5, manifest_of(CAMERAS))
+
+
+@pytest.fixture(scope="module")
+def measured(classifier: SiameseClassifier, pictures: Pictures) -> CameraStatistics:
+    return measure_statistics(classifier, pictures, UNLABELLED, batch=64, precision="fp32", seed=0, by_camera=True)
+
+
+def first_activations(classifier: SiameseClassifier, images: Tensor) -> np.ndarray:
+    """The inputs [C, values] of the first batch-norm layer, in double precision."""
+    with torch.no_grad():
+        normalised = ((images.double() + 1) / 2 - classifier.mean) / classifier.deviation
+        convolved = torch.nn.functional.conv2d(normalised, classifier.backbone.conv1.weight.double(), None, 2, 3)
+    return convolved.transpose(0, 1).flatten(1).numpy()
+
+
+@pytest.mark.parametrize(("camera", "rows"), [("3", slice(0, 20)), ("10", slice(20, 20 + FEWEST))])
+def test_a_cameras_statistics_are_those_of_its_images(
+    classifier: SiameseClassifier, pictures: Pictures, measured: CameraStatistics, camera: str, rows: slice
+) -> None:
+    seen = first_activations(classifier, pictures.images[rows])
+    own = measured.by_camera[camera]
+    np.testing.assert_allclose(own["backbone.bn1.running_mean"], seen.mean(1), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(own["backbone.bn1.running_var"], seen.var(1, ddof=1), rtol=1e-3, atol=1e-4)
+
+
+def test_a_camera_with_few_images_takes_the_whole_sets(
+    classifier: SiameseClassifier, pictures: Pictures, measured: CameraStatistics
+) -> None:
+    assert list(measured.by_camera) == ["3", "10"]
+    assert measured.images == {"3": 20, "4": FEWEST - 1, "10": FEWEST}
+    assert cameras_with_few(pictures.manifest, UNLABELLED) == {"4": FEWEST - 1}
+    seen = first_activations(classifier, pictures.images)
+    np.testing.assert_allclose(measured.whole["backbone.bn1.running_mean"], seen.mean(1), rtol=1e-3, atol=1e-4)
+    looking = CameraInference(classifier, "fp32", measured)
+    images = pictures.images[:3]
+    assert looking.of("4") is looking.of(None) is looking.of("unheard of") is not looking.of("3")
+    assert not torch.allclose(looking.of("3")(images), looking.of(None)(images))
+
+
+def test_small_batches_are_made_larger_for_a_camera(classifier: SiameseClassifier, pictures: Pictures) -> None:
+    small = measure_statistics(classifier, pictures, UNLABELLED, batch=2, precision="fp32", seed=0, by_camera=True)
+    seen = first_activations(classifier, pictures.images[20 : 20 + FEWEST])
+    found = small.by_camera["10"]["backbone.bn1.running_var"]
+    np.testing.assert_allclose(found, seen.var(1, ddof=1), rtol=1e-3, atol=1e-4)
+
+
+def test_features_have_the_order_of_the_rows(
+    classifier: SiameseClassifier, pictures: Pictures, measured: CameraStatistics
+) -> None:
+    """Against each image by itself, by a copy of the network with the statistics of its camera."""
+    rows = np.array([0, 5, 21, 25, 36, 40, 50, 52])
+    shuffled = Pictures(pictures.images, manifest_of([CAMERAS[place] for place in UNLABELLED[::-1]]))
+    for images in (pictures, shuffled):
+        found = extract(classifier, images, rows, batch=3, precision="fp32", label="test", statistics=measured).unit
+        for place, row in enumerate(rows):
+            camera = images.manifest.images["camera"].iloc[row]
+            known = "" if pd.isna(camera) else str(camera)
+            copy = SiameseClassifier(classifier.config).eval()
+            copy.load_state_dict({**classifier.state_dict(), **measured.by_camera.get(known, measured.whole)})
+            alone, _ = features_of(Inference(copy, "fp32"), pictures.images[row : row + 1])
+            np.testing.assert_allclose(found[place], alone[0], atol=1e-5)
+
+
+def test_the_network_keeps_its_own_statistics(
+    classifier: SiameseClassifier, pictures: Pictures, measured: CameraStatistics
+) -> None:
+    before = {name: value.clone() for name, value in classifier.state_dict().items()}
+    looking = CameraInference(classifier, "fp32", measured)
+    for network, _ in looking.of_rows(pictures.manifest, UNLABELLED):
+        network(pictures.images[:2])
+    assert all(torch.equal(value, before[name]) for name, value in classifier.state_dict().items())
+    assert looking.precision == "fp32"
+
+
+def test_a_file_has_all_of_them(classifier: SiameseClassifier, measured: CameraStatistics, tmp_path: Path) -> None:
+    measured.save(tmp_path / "statistics.safetensors")
+    read = CameraStatistics.load(tmp_path / "statistics.safetensors", classifier)
+    assert (read.images, read.by_folder) == (measured.images, measured.by_folder)
+    assert list(read.by_camera) == list(measured.by_camera)
+    for ours, theirs in zip(
+        [read.whole, *read.by_camera.values()], [measured.whole, *measured.by_camera.values()], strict=True
+    ):
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
+    alone = measured.of_whole_set
+    alone.save(tmp_path / "alone.safetensors")
+    assert CameraStatistics.load(tmp_path / "alone.safetensors", classifier).by_camera == {}
+
+
+def test_damage_and_other_networks_are_told_in_a_line(
+    classifier: SiameseClassifier, measured: CameraStatistics, tmp_path: Path
+) -> None:
+    path = tmp_path / "statistics.safetensors"
+    path.write_bytes(b"nothing")
+    with pytest.raises(UserError, match="cannot read the statistics in"):
+        CameraStatistics.load(path, classifier)
+    measured.save(path)
+    other = SiameseClassifier(ClassifierConfig(backbone="resnet50", identities=2, height=32, width=32))
+    with pytest.raises(UserError, match="is damaged or of another model"):
+        CameraStatistics.load(path, other)
+    broken = {**measured.by_camera["3"], "backbone.bn1.running_var": torch.full((64,), torch.nan)}
+    CameraStatistics(measured.whole, {"3": broken}, {"3": 20}).save(path)
+    with pytest.raises(UserError, match="numbers that are not finite"):
+        CameraStatistics.load(path, classifier)
+
+
+def test_cameras_are_named_by_their_folders_if_each_has_one(classifier: SiameseClassifier, pictures: Pictures) -> None:
+    """Numbers change when cameras come and go; the names of folders stay."""
+    images = pictures.images[: 2 * FEWEST]
+    names = [f"{folder}/{place:02d}.png" for folder in ("door", "hall") for place in range(FEWEST)]
+    before = Pictures(images, manifest_of([1] * FEWEST + [2] * FEWEST, names))
+    rows = np.arange(2 * FEWEST)
+    measured = measure_statistics(classifier, before, rows, batch=64, precision="fp32", seed=0, by_camera=True)
+    assert list(measured.by_camera) == ["door", "hall"]
+    later = manifest_of([1, 2, 3], ["cellar/0.png", "door/0.png", "hall/0.png"])
+    assert measured.cameras(later, np.array([2, 0, 1])) == ["hall", "cellar", "door"]
+    assert measured.of_whole_set.cameras(later, np.array([2, 0, 1])) == [None] * 3
+
+
+def test_cameras_with_few_images_are_told_with_their_splits() -> None:
+    assert few_in_words([{}, {}]) == ""
+    assert few_in_words([{"3": 1, "door": 0}]) == "camera 3 (1 image), camera door (0 images)"
+    several = few_in_words([{"10": 9, "3": 2}, {"10": 12}])
+    assert several == "camera 3 (2 images in 1 of 2 splits), camera 10 (9 to 12 images)"

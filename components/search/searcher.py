@@ -117,8 +117,9 @@ class Searcher:
 
     def refuse_other_camera(self, camera: str) -> None:
         """Raise UserError unless the camera is among those of the model's target or of the gallery."""
-        manifests = (Manifest.load(self.folder / "target"), self.gallery)
-        known = {name for each in manifests for name in camera_names(each, by_folder=has_folders(each)).dropna()}
+        target = Manifest.load(self.folder / "target")
+        by_folder = has_folders(target)
+        known = {name for each in (target, self.gallery) for name in camera_names(each, by_folder=by_folder).dropna()}
         if camera not in known:
             raise UserError(f"no camera is named '{camera}': {nearest(camera, known)}")
 

@@ -98,6 +98,19 @@ def test_a_proposal_becomes_the_candidate_with_a_card_and_a_verdict(
     assert {file.path for file in client.list_artifacts(run.info.run_id)} >= {"verdict.json", "card.md"}
 
 
+def test_the_card_names_the_cameras_that_take_the_statistics_of_the_whole_set(
+    propose: Propose, parts: dict[str, Any], tmp_path: Path
+) -> None:
+    version, verdict = propose("camera-adabn", ("direct", [1, 2]), ("camera-adabn", [1, 1]))
+    assert (verdict.passed, version.tags["simpgan.method"]) == (True, "camera-adabn")
+    card = (tmp_path / "proposal-0" / "out" / "card.md").read_text()
+    target = Manifest.load(parts["target"])
+    of_camera_5 = (target.images["camera"].iloc[target.rows("folds10", 3, "train")] == 5).sum()
+    assert "statistics are those of grid's images, for each camera those of its own (AdaBN)" in card
+    assert "These cameras had too few images and take the statistics of the whole set: camera 1 (" in card
+    assert f"camera 5 ({of_camera_5} images)" in card
+
+
 def test_the_card_has_direct_transfer_of_the_same_seed(tmp_path: Path) -> None:
     """A file of two seeds, the other one first."""
     own = {"seed": 5, **SPLIT}

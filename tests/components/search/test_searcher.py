@@ -25,7 +25,7 @@ from simpgan.components.search import Searcher, features, searcher
 from simpgan.components.search.page import write_page
 from simpgan.components.search.searcher import probe_files
 from simpgan.pipelines.cli.search import folder_of, search
-from tests.components.core.registry.adaptations import write_classifier, write_translator
+from tests.components.core.registry.adaptations import write_classifier, write_translator, write_two_cameras
 from tests.components.ingest.test_verify import png_that_claims
 from tests.conftest import Ingested
 
@@ -76,6 +76,24 @@ def test_what_is_found_is_what_comparing_everything_finds(
     assert found["similarity"].to_numpy() == pytest.approx(np.tile(similarities[expected], 2), abs=1e-4)
     assert found["rank"].tolist() == [1, 2, 3, 4, 5] * 2
     assert (found["accepted"] == (found["similarity"] > opened.threshold.similarity)).all()
+
+
+def test_a_probe_is_seen_with_the_statistics_of_its_camera(ingested: Ingested, tmp_path: Path) -> None:
+    """As the images of the gallery are; without a camera, with those of the whole set."""
+    gallery = write_two_cameras(tmp_path / "target", ingested)
+    given = {"source": ingested.source, "target": tmp_path / "target", "data_root": ingested.data_root}
+    classifier = write_classifier(tmp_path / "classifier", ingested)
+    save_adaptation(tmp_path / "model", "camera-adabn", classifier=classifier, protocol="all250", **given)
+    opened = Searcher.open(tmp_path / "model", tmp_path / "target", ingested.data_root)
+    row = np.flatnonzero(gallery.images["camera"] == 1)[0]
+    probe = ingested.folder / "underground_reid" / gallery.images["name"].iloc[row]
+    best = opened.search([probe], top=1, camera="1").iloc[0]
+    assert (best["image"], best["similarity"]) == (gallery.images["name"].iloc[row], pytest.approx(1, abs=1e-3))
+    unknown = opened.probe_features([probe])
+    assert opened.probe_features([probe], "2") == pytest.approx(unknown, abs=1e-6)
+    assert unknown @ opened.gallery_features[row] < 0.999
+    with pytest.raises(UserError, match="no camera is named '3': choose from: 1, 2"):
+        opened.search([probe], camera="3")
 
 
 def test_a_picture_that_is_in_the_gallery_is_found_first(opened: Searcher, ingested: Ingested) -> None:

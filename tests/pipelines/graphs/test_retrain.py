@@ -74,8 +74,9 @@ def test_what_looks_at_files_and_at_the_registry_never_comes_from_the_cache(docu
     assert stages - cached == {"watch", "champion", "propose"}
 
 
-def test_adabn_trains_and_translates_nothing(compiled):
-    tasks = dags(compiled("adabn"))[2]
+@pytest.mark.parametrize("method", ["adabn", "camera-adabn"])
+def test_adabn_trains_and_translates_nothing(compiled, method):
+    tasks = dags(compiled(method))[2]
     assert sorted(tasks) == ["drift", "evaluate", "propose"]
     assert "translator" not in tasks["propose"]["inputs"]["artifacts"]
 

@@ -33,10 +33,18 @@ def test_the_arguments_are_of_the_only_split_that_cameras_have():
         ("simpgan", "evaluate.adabn=true", "simpgan+adabn"),
         ("simpgan", "evaluate.adabn=false", "simpgan"),
         ("adabn", "evaluate.adabn=true", "adabn"),
+        ("camera-adabn", "evaluate.adabn=true", "camera-adabn"),
+        ("simpgan+camera-adabn", "evaluate.adabn=true", "simpgan+camera-adabn"),
     ],
 )
 def test_what_is_proposed_is_adapted_as_the_evaluation_was(method, setting, proposed):
     assert json.loads(checked(setting, method=method).arguments["propose_settings"])["method"] == proposed
+
+
+def test_statistics_per_camera_do_not_change_the_training():
+    plain, per_camera = (checked(method=method).arguments for method in ("gan", "gan+camera-adabn"))
+    assert json.loads(plain["train_gan_settings"])["method"] == "gan"
+    assert plain["train_gan_settings"] == per_camera["train_gan_settings"]
 
 
 def test_a_run_is_known_by_its_model_and_its_cameras():

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import read_images
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.registry.adaptation import load_adaptation
 from simpgan.components.core.registry.model_registry import ModelRegistry
 from simpgan.components.watch.known import fetch_known
 from tests.conftest import Ingested
@@ -114,6 +115,21 @@ def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(st
     said, stages = ended(start(station, tmp_path / "one"))
     assert "Nothing to do: there are not enough new images." in said
     assert [stage.partition(" ")[0] for stage in stages] == ["watch"], "the candidate knows all but two"
+
+
+@pytest.mark.local
+def test_a_new_camera_gets_statistics_of_its_own(station: Station, tmp_path: Path):
+    """Those of the other cameras, which have too few images, stay those of the whole set."""
+    station.add(20)
+    said, stages = ended(start(station, tmp_path / "one", "--method", "camera-adabn"))
+    assert re.search(r"^simpgan version 2 (passed|refused): score .* of the champion", said, re.MULTILINE)
+    assert not {"train_gan", "translate"} & {stage.partition(" ")[0] for stage in stages}
+    ModelRegistry().fetch("candidate", tmp_path / "candidate")
+    candidate = load_adaptation(tmp_path / "candidate")
+    assert (candidate.description.method, candidate.translator) == ("camera-adabn", None)
+    assert candidate.statistics is not None
+    assert list(candidate.statistics.by_camera) == ["gate 3"]
+    assert candidate.statistics.images == {"gate 0": 12, "gate 1": 11, "gate 3": 20}
 
 
 def test_without_a_champion_the_way_to_one_is_told(client, tmp_path: Path):

@@ -20,7 +20,13 @@ from simpgan.components.core.registry.description import REGISTRABLE, Descriptio
 from simpgan.components.core.results.methods import METHODS
 from simpgan.components.translate import stage as translate
 from simpgan.components.translate.settings import TranslateSettings
-from tests.components.core.registry.adaptations import SIZE, rewrite_config, write_classifier, write_translator
+from tests.components.core.registry.adaptations import (
+    SIZE,
+    rewrite_config,
+    write_classifier,
+    write_translator,
+    write_two_cameras,
+)
 from tests.conftest import Ingested
 
 LOOKING: dict[str, Any] = {"batch": 16, "precision": "fp32"}
@@ -61,7 +67,7 @@ def translated(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("method", ["direct", "adabn", "simpgan", "simpgan+adabn"])
+@pytest.mark.parametrize("method", ["direct", "adabn", "simpgan", "simpgan+adabn", "simpgan+camera-adabn"])
 def test_features_are_those_that_evaluate_measures(parts: Parts, translated: Path, tmp_path: Path, method: str) -> None:
     """On images as the translate stage stored them, with statistics of the split's unlabelled ones."""
     target, data_root = Manifest.load(parts.ingested.target), parts.ingested.data_root
@@ -81,6 +87,32 @@ def test_features_are_those_that_evaluate_measures(parts: Parts, translated: Pat
     assert features.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(features, measured, atol=2e-5)
+
+
+def test_each_camera_has_the_features_that_evaluate_measures(parts: Parts, tmp_path: Path) -> None:
+    """In any order; an image whose camera is not told is seen with the statistics of the whole set."""
+    target, data_root = write_two_cameras(tmp_path / "target", parts.ingested), parts.ingested.data_root
+    parts.save(tmp_path / "made", "camera-adabn", target=tmp_path / "target", protocol="all250")
+    verify(tmp_path / "made")
+    adaptation = load_adaptation(tmp_path / "made", torch.device("cpu"), "fp32")
+    network, images = load_classifier(parts.classifier)[0].eval(), PreparedImages(target, data_root)
+    statistics = measure_statistics(
+        network, images, target.rows("all250", 0, "train"), **LOOKING, seed=0, by_camera=True
+    )
+    assert list(statistics.by_camera) == ["1"]
+    rows = np.arange(len(target.images))
+    by_camera, of_whole_set = (
+        extract(network, images, rows, **LOOKING, label="test", statistics=each).unit
+        for each in (statistics, statistics.of_whole_set)
+    )
+    assert np.abs(by_camera - of_whole_set).max() > 1e-3
+    backwards = rows[::-1].copy()
+    [decoded] = iterate_batches(data_root, target, backwards, *adaptation.size, len(rows))
+    cameras = target.images["camera"].astype(str).iloc[backwards].tolist()
+    np.testing.assert_allclose(adaptation.features(decoded, batch=7, cameras=cameras), by_camera[backwards], atol=2e-5)
+    for unknown in (None, ["9"] * len(rows), [None] * len(rows)):
+        features = adaptation.features(decoded, cameras=unknown)
+        np.testing.assert_allclose(features, of_whole_set[backwards], atol=2e-5)
 
 
 def test_images_of_any_size_are_resized_as_shards_are(parts: Parts, tmp_path: Path) -> None:

@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mlflow import MlflowClient, pyfunc
+from simpgan.components.core.data.image_tensors import decode
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
 from simpgan.components.core.registry.description import Description
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, PREVIOUS, ModelRegistry, fetch
 from simpgan.components.core.registry.pyfunc_export import example_image
-from tests.components.core.registry.adaptations import write_classifier
+from tests.components.core.registry.adaptations import write_classifier, write_two_cameras
 from tests.conftest import Ingested
 from tests.servers.ports import free_port
 
@@ -62,6 +64,36 @@ def test_mlflow_serves_it_without_a_pickle_and_without_paths_of_this_machine(
     assert all("==" in requirement and "+" not in requirement for requirement in requirements)
     assert model.metadata.signature.inputs.input_names() == ["image"]
     assert model.metadata.saved_input_example_info
+
+
+def test_a_served_model_with_statistics_per_camera_takes_the_camera_beside_the_image(
+    client: MlflowClient, ingested: Ingested, tmp_path: Path
+) -> None:
+    write_two_cameras(tmp_path / "target", ingested)
+    save_adaptation(
+        tmp_path / "adaptation",
+        "camera-adabn",
+        classifier=write_classifier(tmp_path / "classifier", ingested),
+        source=ingested.source,
+        target=tmp_path / "target",
+        data_root=ingested.data_root,
+        protocol="all250",
+        precision="fp32",
+    )
+    registry = ModelRegistry("cameras")
+    registry.set_alias(CHAMPION, registry.register(tmp_path / "adaptation", **NOTHING))
+    model = pyfunc.load_model("models:/cameras@champion")
+    inputs = model.metadata.signature.inputs
+    assert [(each.name, each.required) for each in inputs.inputs] == [("image", True), ("camera", False)]
+    picture, adaptation = example_image(), load_adaptation(tmp_path / "adaptation")
+    images = torch.from_numpy(np.stack([decode(picture, *adaptation.size)] * 3))
+    cameras = ["1", "2", None]
+    expected = adaptation.features(images, cameras=cameras)
+    served = model.predict(pd.DataFrame({"image": [picture] * 3, "camera": cameras}))
+    np.testing.assert_allclose(served, expected, atol=1e-5)
+    assert np.abs(expected[0] - expected[2]).max() > 1e-3
+    without = model.predict(pd.DataFrame({"image": [picture] * 3}))
+    np.testing.assert_allclose(without, expected[[2, 2, 2]], atol=1e-5)
 
 
 def test_the_same_content_is_one_version_also_when_two_register_it_at_once(

@@ -130,13 +130,13 @@ def few_in_words(few: Sequence[Mapping[str, int]]) -> str:
     return ", ".join(named)
 
 
-class WithStatistics(nn.Module):
-    """A network that computes with other batch-norm statistics than its own.
+class AdaptedClassifier(nn.Module):
+    """A classifier that computes with other batch-norm statistics than its own.
 
     Args:
-        network: network in evaluation mode. It is shared, not copied, and keeps its own statistics.
+        network: classifier in evaluation mode. It is shared, not copied, and keeps its own statistics.
         statistics: the statistics.
-        lock: lock of the network, whose statistics are exchanged for the time of a computation.
+        lock: lock of the network: a computation exchanges its statistics, and servers compute in several threads.
     """
 
     def __init__(self, network: nn.Module, statistics: Statistics, lock: Lock) -> None:
@@ -175,7 +175,7 @@ class CameraInference:
         known = camera if camera in self.statistics.by_camera else None
         if known not in self._looking:
             own = self.statistics.whole if known is None else self.statistics.by_camera[known]
-            self._looking[known] = Inference(WithStatistics(self.network, own, self._lock), self.wanted)
+            self._looking[known] = Inference(AdaptedClassifier(self.network, own, self._lock), self.wanted)
         return self._looking[known]
 
     def by_camera(self, cameras: Sequence[str | None]) -> Iterator[tuple[Inference, NDArray[np.int64]]]:

@@ -97,7 +97,8 @@ class Adaptation:
                 those without statistics of their own, take those of the whole set.
         """
         unit = np.empty((len(images), self.dimensions), np.float32)
-        for network, of_network in self.looking.by_camera(cameras or [None] * len(images)):
+        cameras = [None] * len(images) if cameras is None else cameras
+        for network, of_network in self.looking.by_camera(cameras):
             for start in range(0, len(of_network), batch):
                 places = of_network[start : start + batch]
                 prepared = self.prepared(images[torch.from_numpy(places)].to(self.classifier.mean.device))

@@ -1,6 +1,7 @@
 """Batch-norm statistics of each camera's images, and what is seen with them."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,6 +138,19 @@ def test_the_network_keeps_its_own_statistics(
         network(pictures.images[:2])
     assert all(torch.equal(value, before[name]) for name, value in classifier.state_dict().items())
     assert looking.precision == "fp32"
+
+
+def test_threads_do_not_see_with_one_anothers_statistics(
+    classifier: SiameseClassifier, pictures: Pictures, measured: CameraStatistics
+) -> None:
+    """A server answers several requests at a time."""
+    looking = CameraInference(classifier, "fp32", measured)
+    networks = [looking.of(camera) for camera in ("3", "10", None)] * 20
+    expected = [network(pictures.images[:2]) for network in networks[:3]]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda network: network(pictures.images[:2]), networks))
+    for place, each in enumerate(found):
+        torch.testing.assert_close(each, expected[place % 3])
 
 
 def test_a_file_has_all_of_them(classifier: SiameseClassifier, measured: CameraStatistics, tmp_path: Path) -> None:

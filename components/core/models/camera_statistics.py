@@ -34,6 +34,9 @@ FEWEST = 16
 OF_CAMERA = "camera"
 """First part of the names of a camera's statistics in a file."""
 
+NO_CAMERAS = '{"own": [], "images": {}, "by_folder": false, "dataset": ""}'
+"""What a file without cameras says of them."""
+
 Statistics = Mapping[str, Tensor]
 """Means and variances of a network's batch-norm layers, by the names they have in the network's state."""
 
@@ -47,12 +50,14 @@ class CameraStatistics:
         by_camera: statistics of each camera with at least `FEWEST` images, by its name; empty for AdaBN.
         images: number of unlabelled images of each camera of the data set; empty for AdaBN.
         by_folder: whether cameras are named by their folders, as in `camera_names`.
+        dataset: name of the data set whose cameras these are; empty for AdaBN.
     """
 
     whole: Statistics
     by_camera: Mapping[str, Statistics] = field(default_factory=dict)
     images: Mapping[str, int] = field(default_factory=dict)
     by_folder: bool = False
+    dataset: str = ""
 
     @property
     def of_whole_set(self) -> Self:
@@ -60,8 +65,11 @@ class CameraStatistics:
         return replace(self, by_camera={}, images={})
 
     def cameras(self, manifest: Manifest, rows: NDArray[np.int64]) -> list[str | None]:
-        """Return the camera of each of a manifest's rows, by its name here; None: unknown."""
-        if not self.by_camera:
+        """Return the camera of each of a manifest's rows, by its name here; None: unknown.
+
+        Camera 1 of another data set is another camera, so numbers of one are unknown here.
+        """
+        if not self.by_camera or not (self.by_folder or manifest.dataset == self.dataset):
             return [None] * len(rows)
         names = camera_names(manifest, by_folder=self.by_folder).to_numpy(dtype=object, na_value=None)
         return list(names[rows])
@@ -78,7 +86,12 @@ class CameraStatistics:
         tensors = dict(self.whole)
         for place, own in enumerate(self.by_camera.values()):
             tensors |= {f"{OF_CAMERA}.{place}.{name}": value for name, value in own.items()}
-        about = {"own": list(self.by_camera), "images": dict(self.images), "by_folder": self.by_folder}
+        about = {
+            "own": list(self.by_camera),
+            "images": dict(self.images),
+            "by_folder": self.by_folder,
+            "dataset": self.dataset,
+        }
         save_file(
             {name: value.cpu().contiguous() for name, value in tensors.items()},
             path,
@@ -94,11 +107,12 @@ class CameraStatistics:
         """
         try:
             with safe_open(path, "pt") as file:
-                about = json.loads((file.metadata() or {}).get("cameras", "{}"))
+                about = json.loads((file.metadata() or {}).get("cameras", NO_CAMERAS))
                 names = file.keys()
                 tensors = {name: file.get_tensor(name) for name in names}
-            cameras, images = list(about.get("own", [])), dict(about.get("images", {}))
-        except (OSError, SafetensorError, ValueError, TypeError, AttributeError) as failure:
+            cameras, images = list(about["own"]), dict(about["images"])
+            by_folder, dataset = bool(about["by_folder"]), str(about["dataset"])
+        except (OSError, SafetensorError, ValueError, TypeError, LookupError) as failure:
             raise UserError(f"cannot read the statistics in '{path.parent}': {failure}") from None
         prefixes = [f"{OF_CAMERA}.{place}." for place in range(len(cameras))]
         of_cameras = [
@@ -110,7 +124,7 @@ class CameraStatistics:
         for each in (whole, *of_cameras):
             check_state(own, {**own, **each}, path)
         by_camera = dict(zip(cameras, of_cameras, strict=True))
-        return cls(whole, by_camera, images, about.get("by_folder", False)).to(next(network.parameters()).device)
+        return cls(whole, by_camera, images, by_folder, dataset).to(next(network.parameters()).device)
 
 
 def cameras_with_few(manifest: Manifest, rows: NDArray[np.int64]) -> dict[str, int]:

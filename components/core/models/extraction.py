@@ -176,4 +176,5 @@ def measure_statistics(
     measured = {
         camera: statistics_of(own, max(batch, FEWEST)) for camera, own in of_cameras.items() if len(own) >= FEWEST
     }
-    return CameraStatistics(whole, measured, {camera: len(own) for camera, own in of_cameras.items()}, by_folder)
+    counts = {camera: len(own) for camera, own in of_cameras.items()}
+    return CameraStatistics(whole, measured, counts, by_folder, images.manifest.dataset)

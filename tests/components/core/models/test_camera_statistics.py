@@ -156,7 +156,7 @@ def test_threads_do_not_see_with_one_anothers_statistics(
 def test_a_file_has_all_of_them(classifier: SiameseClassifier, measured: CameraStatistics, tmp_path: Path) -> None:
     measured.save(tmp_path / "statistics.safetensors")
     read = CameraStatistics.load(tmp_path / "statistics.safetensors", classifier)
-    assert (read.images, read.by_folder) == (measured.images, measured.by_folder)
+    assert (read.images, read.by_folder, read.dataset) == (measured.images, False, "station")
     assert list(read.by_camera) == list(measured.by_camera)
     for ours, theirs in zip(
         [read.whole, *read.by_camera.values()], [measured.whole, *measured.by_camera.values()], strict=True
@@ -180,7 +180,7 @@ def test_damage_and_other_networks_are_told_in_a_line(
     with pytest.raises(UserError, match="is damaged or of another model"):
         CameraStatistics.load(path, other)
     broken = {**measured.by_camera["3"], "backbone.bn1.running_var": torch.full((64,), torch.nan)}
-    CameraStatistics(measured.whole, {"3": broken}, {"3": 20}).save(path)
+    CameraStatistics(measured.whole, {"3": broken}, {"3": 20}, dataset="station").save(path)
     with pytest.raises(UserError, match="numbers that are not finite"):
         CameraStatistics.load(path, classifier)
 
@@ -196,6 +196,13 @@ def test_cameras_are_named_by_their_folders_if_each_has_one(classifier: SiameseC
     later = manifest_of([1, 2, 3], ["cellar/0.png", "door/0.png", "hall/0.png"])
     assert measured.cameras(later, np.array([2, 0, 1])) == ["hall", "cellar", "door"]
     assert measured.of_whole_set.cameras(later, np.array([2, 0, 1])) == [None] * 3
+
+
+def test_a_number_names_a_camera_of_its_own_data_set_only(measured: CameraStatistics) -> None:
+    here = manifest_of([3, 10, None])
+    elsewhere = Manifest("airport", here.images, here.roles)
+    assert measured.cameras(here, np.array([2, 0])) == [None, "3"]
+    assert measured.cameras(elsewhere, np.array([2, 0])) == [None, None]
 
 
 def test_cameras_with_few_images_are_told_with_their_splits() -> None:

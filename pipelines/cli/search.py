@@ -21,7 +21,7 @@ def search(
     data_root: RecordedDataRootOption = None,
     camera: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Camera of the probes, for a model with AdaBN per camera."),
+        typer.Option(metavar="NAME", help="Camera of the probes, for AdaBN per camera."),
     ] = None,
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Images to return for each probe.")] = 20,
     false_accepts: Annotated[

@@ -20,7 +20,7 @@ from simpgan.pipelines.config.profiles import read_profile
 from simpgan.pipelines.requests.data_sets import DataSet
 
 NO_PLACES = {
-    *("arguments", "assignments", "claim", "experiment", "force", "method", "name", "parameters", "protocol"),
+    *("arguments", "assignments", "camera", "claim", "experiment", "force", "method", "name", "parameters", "protocol"),
     *("source_name", "stage", "stages", "sweep", "tag", "target_name", "variant", "which", "namespace"),
     *("model", "base_image", "slim_image", "host"),  # names and addresses of servers
 }

@@ -27,6 +27,7 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PlatformSpec
 
 BASE = "/apis/v2beta1"
 PRIMITIVES = {"str": str, "int": int, "bool": bool, "float": float}
+ENDED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 INTEGERS_AS_TEXT = {"max_concurrency"}  # int64, which JSON of protocol buffers has as text or number
 
 
@@ -49,6 +50,9 @@ class Kubeflow:
         failing: that many requests are answered with 503.
         race: a version is uploaded by somebody else just before one is.
         progress: states of the next run, one for each time it is asked for; the last one stays.
+        owners: the recurring run of each workflow that a schedule started and that is still in the cluster, by the
+            run's id.
+        retried: ids of the runs that the server was asked to retry, in order.
         tokens: those that requests carried.
         mistakes: what came in or went out and does not conform to the API.
     """
@@ -67,6 +71,8 @@ class Kubeflow:
     versions: dict[str, api.V2beta1PipelineVersion] = field(default_factory=dict)
     runs: dict[str, api.V2beta1Run] = field(default_factory=dict)
     recurring_runs: dict[str, api.V2beta1RecurringRun] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    retried: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     mistakes: list[str] = field(default_factory=list)
 
@@ -87,6 +93,31 @@ class Kubeflow:
         context.load_cert_chain(certificate)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         return self.address.replace("http", "https")
+
+    # What happens in the cluster.
+
+    def fire(self, recurring_run_id: str) -> str:
+        """Start the run of a recurring run whose time has come. Return the run's id."""
+        recurring = self.recurring_runs[recurring_run_id]
+        assert recurring.mode != "DISABLE", "a recurring run that is disabled starts nothing"
+        run = api.V2beta1Run(
+            run_id=str(uuid4()),
+            recurring_run_id=recurring_run_id,
+            experiment_id=recurring.experiment_id,
+            display_name=f"{recurring.display_name}-{len(self.runs)}",
+            pipeline_version_reference=recurring.pipeline_version_reference,
+            runtime_config=recurring.runtime_config,
+            state="RUNNING",
+            created_at=datetime(2026, 3, 2, 3, 0, tzinfo=UTC),
+        )
+        self.runs[run.run_id] = run
+        self.owners[run.run_id] = recurring_run_id
+        return run.run_id
+
+    def end(self, run_id: str, state: str = "SUCCEEDED") -> None:
+        """End a run that a schedule started. One whose workflow was deleted can no longer end."""
+        assert run_id in self.owners, "the workflow of this run was deleted"
+        self.runs[run_id].state = state
 
     # What the server does; `query` has the first value of each parameter.
 
@@ -153,15 +184,45 @@ class Kubeflow:
         self.runs[run.run_id] = run
         return run
 
+    def list_runs(self, query: dict[str, str], body: Any) -> Any:
+        found, token = self.paged(self.runs, query)
+        return api.V2beta1ListRunsResponse(runs=found, next_page_token=token)
+
     def get_run(self, query: dict[str, str], body: Any, run_id: str) -> Any:
         if run_id not in self.runs:
             raise Refusal(404, "no such run")
+        if self.runs[run_id].recurring_run_id:
+            return self.runs[run_id]
         now = self.progress.pop(0) if len(self.progress) > 1 else self.progress[0]
         run = self.runs[run_id]
         run.state = now["state"]
         run.error = now.get("error")
         run.run_details = api.V2beta1RunDetails(task_details=now.get("tasks"))
         return run
+
+    def retry_run(self, query: dict[str, str], body: Any, run_id: str) -> Any:
+        """Start a failed run again; the next of `progress` tells how it goes on."""
+        if run_id not in self.runs:
+            raise Refusal(404, "no such run")
+        if self.runs[run_id].state not in ("FAILED", "CANCELED"):
+            raise Refusal(400, "Workflow must be Failed/Error to retry")
+        self.runs[run_id].state = "RUNNING"
+        self.retried.append(run_id)
+        return {}
+
+    def terminate_run(self, query: dict[str, str], body: Any, run_id: str) -> Any:
+        """End a run; where its workflow is gone, the state still changes, but the server cannot end it."""
+        if run_id not in self.runs:
+            raise Refusal(404, "no such run")
+        run = self.runs[run_id]
+        if run.state in ENDED:
+            raise Refusal(400, "the run has ended")
+        run.state = "CANCELING"
+        if run.recurring_run_id and run_id not in self.owners:
+            raise Refusal(500, "Failed to terminate run: workflow not found")
+        if run.recurring_run_id:
+            run.state = "CANCELED"
+        return {}
 
     def create_recurring_run(self, query: dict[str, str], body: Any) -> Any:
         recurring = received(body, api.V2beta1RecurringRun)
@@ -181,6 +242,22 @@ class Kubeflow:
     def delete_recurring_run(self, query: dict[str, str], body: Any, recurring_run_id: str) -> Any:
         if self.recurring_runs.pop(recurring_run_id, None) is None:
             raise Refusal(404, "no such recurring run")
+        # The workflows belong to it, running ones too; their runs keep the last state that the server heard of.
+        self.owners = {run: owner for run, owner in self.owners.items() if owner != recurring_run_id}
+        return {}
+
+    def get_recurring_run(self, query: dict[str, str], body: Any, recurring_run_id: str) -> Any:
+        if recurring_run_id not in self.recurring_runs:
+            raise Refusal(404, "no such recurring run")
+        return self.recurring_runs[recurring_run_id]
+
+    def disable_recurring_run(self, query: dict[str, str], body: Any, recurring_run_id: str) -> Any:
+        """Start no further runs; those that run go on."""
+        self.get_recurring_run(query, body, recurring_run_id).mode = "DISABLE"
+        return {}
+
+    def enable_recurring_run(self, query: dict[str, str], body: Any, recurring_run_id: str) -> Any:
+        self.get_recurring_run(query, body, recurring_run_id).mode = "ENABLE"
         return {}
 
     def check(self, run: Any) -> None:
@@ -198,6 +275,8 @@ class Kubeflow:
             assert predicate.keys() == {"operation", "key", "stringValue"}
             assert predicate["operation"] == 1
             found = [each for each in found if getattr(each, predicate["key"]) == predicate["stringValue"]]
+        if query.get("experiment_id"):
+            found = [each for each in found if each.experiment_id == query["experiment_id"]]
         first = int(query.get("page_token") or 0)
         last = first + min(self.page_size, int(query.get("page_size") or self.page_size))
         return found[first:last] or None, str(last) if last < len(found) else None
@@ -212,10 +291,16 @@ ROUTES: dict[tuple[str, str], Callable[..., Any]] = {
     ("GET", "/pipelines/([^/]+)/versions"): Kubeflow.list_versions,
     ("POST", "/pipelines/upload_version"): Kubeflow.upload_version,
     ("POST", "/runs"): Kubeflow.create_run,
+    ("GET", "/runs"): Kubeflow.list_runs,
     ("GET", "/runs/([^/]+)"): Kubeflow.get_run,
+    ("POST", "/runs/([^/]+):retry"): Kubeflow.retry_run,
+    ("POST", "/runs/([^/]+):terminate"): Kubeflow.terminate_run,
     ("POST", "/recurringruns"): Kubeflow.create_recurring_run,
     ("GET", "/recurringruns"): Kubeflow.list_recurring_runs,
+    ("GET", "/recurringruns/([^/]+)"): Kubeflow.get_recurring_run,
     ("DELETE", "/recurringruns/([^/]+)"): Kubeflow.delete_recurring_run,
+    ("POST", "/recurringruns/([^/]+):disable"): Kubeflow.disable_recurring_run,
+    ("POST", "/recurringruns/([^/]+):enable"): Kubeflow.enable_recurring_run,
 }
 
 

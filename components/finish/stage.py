@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 NOTIFICATION_URL = "SIMPGAN_NOTIFICATION_URL"
 SECONDS_TO_ANSWER = 30.0
-STATUS_OF_STATE: Mapping[str, Status] = {"SUCCEEDED": "FINISHED", "CANCELLED": "KILLED"}
+STATUS_OF_STATE: Mapping[str, Status] = {"SUCCEEDED": "FINISHED", "FAILED": "FAILED", "CANCELLED": "KILLED"}
 
 
 def run(pipeline: str, state: str, message: str) -> None:
@@ -24,16 +24,25 @@ def run(pipeline: str, state: str, message: str) -> None:
 
     Args:
         pipeline: name of the pipeline.
-        state: `SUCCEEDED`, `FAILED` or `CANCELLED`.
+        state: `SUCCEEDED`, `FAILED` or `CANCELLED`. Any other state is none of an end: Kubeflow was seen to pass
+            `RUNNING` after a pod was killed and after the run was terminated. What the stages recorded tells then.
         message: Kubeflow's message on a failure, which is less precise than the stages' own.
     """
-    status = STATUS_OF_STATE.get(state, "FAILED")
-    outcome = RunOutcome(status, "" if status == "FINISHED" else message or f"the pipeline run was {state.lower()}")
-    reasons = close_pipeline(outcome)
-    for reason in reasons:
+    end = close_pipeline(outcome_of_state(state, message))
+    state = state if state in STATUS_OF_STATE else end.status
+    for reason in end.reasons:
         logger.warning("%s", reason)
     if url := os.environ.get(NOTIFICATION_URL):
-        post(url, {"text": notice(pipeline, state, reasons), "pipeline": pipeline, "state": state, "reasons": reasons})
+        text = notice(pipeline, state, end.reasons)
+        post(url, {"text": text, "pipeline": pipeline, "state": state, "reasons": end.reasons})
+
+
+def outcome_of_state(state: str, message: str) -> RunOutcome | None:
+    """Return the outcome that Kubeflow names; None if the state is none of an end."""
+    status = STATUS_OF_STATE.get(state)
+    if status is None:
+        return None
+    return RunOutcome(status, "" if status == "FINISHED" else message or f"the pipeline run was {state.lower()}")
 
 
 def notice(pipeline: str, state: str, reasons: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,7 +74,10 @@ NoCacheOption = Annotated[
     bool, typer.Option("--no-cache", rich_help_panel=CLUSTER, help="Run every task again, also in loops.")
 ]
 WaitOption = Annotated[
-    bool, typer.Option("--wait", rich_help_panel=CLUSTER, help="Follow the run to its end; exit with 1 if it fails.")
+    bool,
+    typer.Option(
+        "--wait", rich_help_panel=CLUSTER, help="Follow the run to its end and retry it; exit with 1 if it fails."
+    ),
 ]
 EXPERIMENT = "simpgan"
 AS_RUN = "The options are those of simpgan run {}. Paths are s3:// prefixes, or full paths that all pods have."
@@ -165,9 +167,10 @@ def send(
 ) -> None:
     """Upload the pipeline unless the server has it, start the run, print its links, and follow it if `wait`."""
     from simpgan.components.core.tracking import open_pipeline
+    from simpgan.components.core.tracking.tags import with_time
     from simpgan.pipelines.cluster.client import Server
-    from simpgan.pipelines.cluster.follow import follow
     from simpgan.pipelines.cluster.mlflow_link import mlflow_link
+    from simpgan.pipelines.cluster.retrying import follow_with_retries
     from simpgan.pipelines.cluster.submission import as_read
 
     for note in submission.notes:
@@ -175,7 +178,7 @@ def send(
     server = Server(host, token_file, namespace)
     compiled = submission.compiled.without_cache() if no_cache else submission.compiled
     version = server.upload(compiled)
-    name = name or f"{submission.title}, {datetime.now():%Y-%m-%d %H:%M:%S}"
+    name = name or with_time(submission.title)
     run_id = server.start(version, submission.arguments, name, experiment)
     typer.echo(f"Pipeline: {compiled.name}, version {version.name} ({'uploaded' if version.new else 'already there'})")
     typer.echo(f"Run:      {name}\n          {server.run_link(run_id)}")
@@ -184,5 +187,5 @@ def send(
     if tracking.startswith("http"):
         typer.echo(f"MLflow:   {mlflow_link(tracking, run)}")
     if wait:
-        follow(server, run_id)
+        follow_with_retries(server, run_id, compiled.retries)
         typer.echo("The run has succeeded.")

@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,7 @@ class Server:
     def pipeline_id(self, name: str) -> str:
         """Return the id of the pipeline of that name; create it if there is none."""
         with self.explained():
-            found = self.client.list_pipelines(filter=named(name), namespace=self.namespace).pipelines
+            found = self.client.list_pipelines(filter=equal("display_name", name), namespace=self.namespace).pipelines
             if found:
                 return found[0].pipeline_id
             new = V2beta1Pipeline(display_name=name, namespace=self.namespace)
@@ -139,7 +139,9 @@ class Server:
     def version(self, pipeline_id: str, name: str) -> Version | None:
         """Return the version of that name; None if there is none."""
         with self.explained():
-            found = self.client.list_pipeline_versions(pipeline_id, filter=named(name)).pipeline_versions
+            found = self.client.list_pipeline_versions(
+                pipeline_id, filter=equal("display_name", name)
+            ).pipeline_versions
         return Version(pipeline_id, found[0].pipeline_version_id, name, new=False) if found else None
 
     def experiment_id(self, name: str) -> str:
@@ -170,6 +172,24 @@ class Server:
         with self.explained(expected=range(500, 600), unreachable=False):
             return self.client.runs.run_service_get_run(run_id, _request_timeout=SECONDS)
 
+    def retry(self, run_id: str) -> None:
+        """Run a failed run again from the tasks that failed.
+
+        Raises:
+            UserError: the server refuses.
+        """
+        with self.explained():
+            self.client.runs.run_service_retry_run(run_id, _request_timeout=SECONDS)
+
+    def terminate(self, run_id: str) -> bool:
+        """End a run at once. Return False if the server cannot: the run has ended, or the cluster lost its workflow."""
+        try:
+            with self.explained(expected=(400, 404, 409, 500)):
+                self.client.terminate_run(run_id)
+        except ApiException:
+            return False
+        return True
+
     def recurring_runs(self) -> list[V2beta1RecurringRun]:
         """Return all recurring runs of the namespace, including those of other users."""
         found: list[V2beta1RecurringRun] = []
@@ -187,13 +207,32 @@ class Server:
         with self.explained():
             return self.client.create_recurring_run(**values).recurring_run_id
 
+    def disable_recurring_run(self, recurring_run_id: str) -> None:
+        """Let a recurring run start no further runs; those that it has started continue."""
+        with self.explained():
+            self.client.disable_recurring_run(recurring_run_id)
+
     def delete_recurring_run(self, recurring_run_id: str) -> None:
-        """Delete a recurring run; runs that it has started continue."""
+        """Delete a recurring run and the workflows that it has started: the cluster ends those that still run."""
         with self.explained():
             self.client.delete_recurring_run(recurring_run_id)
 
+    def runs_of(self, recurring_run_id: str) -> list[V2beta1Run]:
+        """Return the runs that a recurring run has started."""
+        found: list[V2beta1Run] = []
+        token = ""
+        while True:
+            with self.explained():
+                page = self.client.list_runs(
+                    token, PAGE, namespace=self.namespace, filter=equal("recurring_run_id", recurring_run_id)
+                )
+            found += page.runs or []
+            token = page.next_page_token
+            if not token:
+                return found
+
     @contextlib.contextmanager
-    def explained(self, expected: int | range = 0, unreachable: bool = True) -> Iterator[None]:
+    def explained(self, expected: int | Collection[int] = 0, unreachable: bool = True) -> Iterator[None]:
         """Keep kfp quiet in this block, and convert refusals of the server into a UserError that says what to do.
 
         Args:
@@ -273,9 +312,9 @@ def token_of(file: Path) -> kfp.client.ServiceAccountTokenVolumeCredentials:
     return kfp.client.ServiceAccountTokenVolumeCredentials(str(file))
 
 
-def named(name: str) -> str:
-    """Return the filter for the object of that name."""
-    return json.dumps({"predicates": [{"operation": EQUALS, "key": "display_name", "stringValue": name}]})
+def equal(key: str, value: str) -> str:
+    """Return the filter for objects whose field `key` has that value."""
+    return json.dumps({"predicates": [{"operation": EQUALS, "key": key, "stringValue": value}]})
 
 
 def message(refusal: ApiException) -> str:

@@ -14,20 +14,23 @@ from kfp.dsl.pipeline_task import PipelineTask
 from simpgan.components.core.images import StageImages, image
 from simpgan.components.core.process.provenance import IMAGE
 from simpgan.components.core.tracking.context import KFP_RUN, PIPELINE_NAME
-from simpgan.components.core.training.launch import PROCESSES
+from simpgan.components.core.training.launch import PROCESSES, RESTARTS
 from simpgan.components.finish.component import finish
 from simpgan.pipelines.config.profiles import STAGES
-from simpgan.pipelines.config.profiles.settings import Profile, StageProfile
+from simpgan.pipelines.config.profiles.settings import JOINTLY, Profile, StageProfile
 
 RUN_LABEL = "metadata.labels['pipeline/runid']"
 SHARED_MEMORY = "shared-memory"
 STAGE_OF_IMAGE = {image(stage): stage for stage in STAGES}
 
 
-def on_cluster(pipeline: GraphComponent, profile: Profile, images: StageImages) -> GraphComponent:
+def on_cluster(pipeline: GraphComponent, profile: Profile, images: StageImages, run_name: str = "") -> GraphComponent:
     """Wrap the pipeline in an exit handler, and set up every task by `profile`.
 
     The wrapped pipeline returns nothing: an output cannot leave an exit handler.
+
+    Args:
+        run_name: Name of the pipeline's run in MLflow if a stage creates it; empty: the name of the pipeline.
     """
     name, function = pipeline.name, pipeline.pipeline_func
 
@@ -36,15 +39,21 @@ def on_cluster(pipeline: GraphComponent, profile: Profile, images: StageImages) 
         with dsl.ExitHandler(last):
             function(*arguments)
         for task in Pipeline.get_default_pipeline().tasks.values():
-            set_up(task, profile, images, name)
+            set_up(task, profile, images, run_name or name)
 
     return dsl.pipeline(name=name, description=pipeline.description)(with_signature_of(function, build))
 
 
-def compile_for_cluster(pipeline: GraphComponent, profile: Profile, images: StageImages, path: str) -> list[str]:
-    """Write the pipeline for a cluster to the YAML file `path`. Return warnings about its images."""
+def compile_for_cluster(
+    pipeline: GraphComponent, profile: Profile, images: StageImages, path: str, run_name: str = ""
+) -> list[str]:
+    """Write the pipeline for a cluster to the YAML file `path`. Return warnings about its images.
+
+    Args:
+        run_name: As in `on_cluster`.
+    """
     defaults = {"data_root": profile.data_root} if profile.data_root else None
-    built = on_cluster(pipeline, profile, images)
+    built = on_cluster(pipeline, profile, images, run_name)
     Compiler().compile(built, path, pipeline_parameters=defaults)
     executors = MessageToDict(built.pipeline_spec.deployment_spec)["executors"].values()
     used = {executor["container"]["image"] for executor in executors}
@@ -62,7 +71,7 @@ def with_signature_of(function: Callable[..., Any], build: Callable[..., None]) 
     return build
 
 
-def set_up(task: PipelineTask, profile: Profile, images: StageImages, pipeline: str) -> None:
+def set_up(task: PipelineTask, profile: Profile, images: StageImages, run_name: str) -> None:
     """Give a task its image, its environment and its pod."""
     stage = STAGE_OF_IMAGE[task.container_spec.image]
     task.set_container_image(images.reference(stage))
@@ -71,7 +80,9 @@ def set_up(task: PipelineTask, profile: Profile, images: StageImages, pipeline: 
         kubernetes.set_image_pull_secrets(task, list(profile.image_pull_secrets))
     set_environment(task, profile.stages[stage])
     task.set_env_variable(IMAGE, images.reference(stage))
-    task.set_env_variable(PIPELINE_NAME, pipeline)
+    task.set_env_variable(PIPELINE_NAME, run_name)
+    if stage in JOINTLY:
+        task.set_env_variable(RESTARTS, str(profile.stages[stage].retries))
     set_pod(task, profile.stages[stage])
 
 
@@ -107,6 +118,6 @@ def set_pod(task: PipelineTask, pod: StageProfile) -> None:
     for each in pod.tolerations:
         kubernetes.add_toleration(task, each.key or None, each.operator, each.value or None, each.effect or None)
     if pod.retries:
-        task.set_retry(pod.retries, f"{pod.retry_seconds}s", pod.retry_factor, f"{pod.retry_seconds_at_most}s")
+        task.set_retry(pod.retries, f"{pod.retry_seconds}s", pod.retry_factor, f"{pod.retry_deadline}s")
     if pod.timeout_seconds:
         kubernetes.set_timeout(task, pod.timeout_seconds)

@@ -50,6 +50,11 @@ class Compiled:
         content = json.dumps([self.pipeline, self.platform], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
+    @property
+    def retries(self) -> int:
+        """Return how often a failed task is retried at most."""
+        return max(task.get("retryPolicy", {}).get("maxRetryCount", 0) for task in tasks(self.pipeline))
+
     def as_yaml(self) -> str:
         """Return the file to upload."""
         return yaml.safe_dump_all([dict(each) for each in (self.pipeline, self.platform) if each], sort_keys=True)

@@ -21,6 +21,10 @@ ENDED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 PARTS_OF_TASKS = ("root", "driver", "executor")
 
 
+class RunCancelled(StageFailed):
+    """A run was cancelled."""
+
+
 def follow(
     server: "Server", run_id: str, *, between: float = SECONDS_BETWEEN, away: float = SECONDS_AWAY
 ) -> V2beta1Run:
@@ -33,7 +37,8 @@ def follow(
         away: seconds for which the server may be away.
 
     Raises:
-        StageFailed: the run failed or was cancelled.
+        RunCancelled: the run was cancelled.
+        StageFailed: the run failed.
         UserError: the server is away for longer, or refuses further answers; the run continues.
     """
     told: dict[str, str] = {}
@@ -56,7 +61,8 @@ def follow(
             break
         time.sleep(between)
     if run.state in ("FAILED", "CANCELED"):
-        raise StageFailed(f"{failure(run)}: see {server.run_link(run_id)}")
+        error = StageFailed if run.state == "FAILED" else RunCancelled
+        raise error(f"{failure(run)}: see {server.run_link(run_id)}")
     return run
 
 

@@ -76,13 +76,14 @@ def submission(request: PipelineRequest, options: ClusterOptions, *, scheduled: 
     arguments = {**checked.arguments, "data_root": options.place(profile)}
     images = StageImages.locked(options.registry)
     notes = [*checked.notes, *notes_on(images)]
+    title = checked.title[:LONGEST_TITLE]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pipeline.yaml"
-        notes.extend(compile_for_cluster(checked.build(), profile, images, str(path)))
+        # The title depends on the arguments: in a submitted pipeline it would make each one a new version.
+        notes.extend(compile_for_cluster(checked.build(), profile, images, str(path), title if scheduled else ""))
         compiled = read_compiled(path)
     compiled = compiled.named(f"simpgan-{compiled.name}")
     compiled = looking_at_data(compiled) if scheduled else compiled
-    title = checked.title[:LONGEST_TITLE]
     return Submission(compiled, compiled.complete(arguments), title, tuple(notes), checked.tags)
 
 

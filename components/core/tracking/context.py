@@ -23,7 +23,7 @@ from simpgan.components.core.tracking.open_run import RunRequest
 from simpgan.components.core.tracking.outcome import RunOutcome, outcome_of
 from simpgan.components.core.tracking.run_writer import RunWriter
 from simpgan.components.core.tracking.runs import PipelineRun, StageRun, UnrecordedStageRun
-from simpgan.components.core.tracking.tags import INPUT_TAG, PIPELINE_TASK, RERUN_TAG, STAGE_TAG
+from simpgan.components.core.tracking.tags import INPUT_TAG, PIPELINE_TASK, RERUN_TAG, STAGE_TAG, with_time
 from simpgan.components.core.tracking.upload_queue import UnsentRun, UploadQueue
 
 PIPELINE_RUN = "SIMPGAN_PIPELINE_RUN"
@@ -99,8 +99,9 @@ def stage_run(
     a cluster `KFP_RUN_ID`) with this `label`, so a retry continues it; else a new run. On a cluster nothing tells the
     tasks of several seeds apart, so there the settings and inputs must be equal too. With `SIMPGAN_RERUN_OF` set the
     run is tagged `simpgan.rerun_of` and nests under the run that `SIMPGAN_PARENT_RUN` names. A pod that finds no
-    parent run creates it under the name in `SIMPGAN_PIPELINE`. The run ends FINISHED, FAILED (with the tag
-    `simpgan.reason` and `failure.txt`) or KILLED (SIGTERM, Ctrl-C).
+    parent run creates it under the name in `SIMPGAN_PIPELINE` and the time, and opens one that has been closed, since
+    the pipeline run goes on. The run ends FINISHED, FAILED (with the tag `simpgan.reason` and `failure.txt`) or KILLED
+    (SIGTERM, Ctrl-C).
 
     A background thread sends everything and waits while the server is away, so neither opening the run nor logging
     blocks training. The end of the run waits for the thread for at most `END_SECONDS`. What was not sent by then is
@@ -128,6 +129,7 @@ def stage_run(
     digests = {f"{INPUT_TAG}{name}": digest for name, digest in (inputs or {}).items()}
     rerun_of = os.environ.get(RERUN_OF)
     pipeline = pipeline_of_environment()
+    pipeline_name = os.environ.get(PIPELINE_NAME, "") if pipeline and PIPELINE_RUN not in os.environ else ""
     told_apart = TASK in os.environ or KFP_RUN not in os.environ
     request = RunRequest(
         pipeline=pipeline or uuid.uuid4().hex,
@@ -138,7 +140,7 @@ def stage_run(
         tags={STAGE_TAG: stage, **({RERUN_TAG: rerun_of} if rerun_of else {}), **digests},
         parameters=flatten_parameters(stage, settings),
         parent=os.environ.get(PARENT_RUN),
-        pipeline_name="" if PIPELINE_RUN in os.environ or not pipeline else os.environ.get(PIPELINE_NAME, ""),
+        pipeline_name=with_time(pipeline_name) if pipeline_name else "",
     )
     if not recorded:
         with sigterm_raises():

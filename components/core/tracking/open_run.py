@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simpgan.components.core.tracking.client import close_dead_runs, find_experiment, log_parameters, without_quotes
-from simpgan.components.core.tracking.parent_run import find_or_create_parent, find_parent
+from simpgan.components.core.tracking.parent_run import find_or_create_parent, find_parent, reopen_parent
 from simpgan.components.core.tracking.run_owner import host_name, process_mark
 from simpgan.components.core.tracking.tags import (
     CHANGED_TAG,
@@ -39,7 +39,7 @@ class RunRequest:
         run_id: existing MLflow run to write to; None to find or create the run.
         alone: True if no other process of this pipeline is running yet.
         parent: MLflow run to nest under; None for the run of the pipeline.
-        pipeline_name: name for the parent run to create if it is missing; empty: never create it.
+        pipeline_name: name for the parent run to create if it is missing; empty: never create or reopen it.
         tags: tag names to values.
         parameters: parameter names to values.
     """
@@ -69,6 +69,8 @@ def open_run(client: "MlflowClient", request: RunRequest) -> tuple["Run", bool]:
     log_parameters(client, run.info.run_id, request.parameters, run.data.params)
     if found:
         _reopen(client, found, request)
+    if request.pipeline_name and (parent := run.data.tags.get(PARENT_TAG)):
+        reopen_parent(client, parent)
     return run, found is not None
 
 

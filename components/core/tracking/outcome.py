@@ -7,6 +7,7 @@ from typing import Literal
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.interrupts import Terminated
 
+SIGTERM = "SIGTERM"
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
@@ -28,7 +29,7 @@ class RunOutcome:
 def outcome_of(error: BaseException) -> RunOutcome:
     """Return the outcome of a run whose block raised `error`."""
     if isinstance(error, Terminated):
-        return RunOutcome("KILLED", "SIGTERM")
+        return RunOutcome("KILLED", SIGTERM)
     if isinstance(error, KeyboardInterrupt):
         return RunOutcome("KILLED", "interrupted from the keyboard")
     if isinstance(error, SystemExit) and error.code in (None, 0):

@@ -18,6 +18,7 @@ from simpgan.components.core.tracking.tags import (
     NOTE_TAG,
     PIPELINE_TAG,
     PIPELINE_TASK,
+    REASON_TAG,
     TASK_TAG,
     origin_tags,
     run_description,
@@ -88,3 +89,14 @@ def find_parent(client: "MlflowClient", experiment: str, pipeline: str) -> "Run 
     which = f"tag.`{PIPELINE_TAG}` = '{without_quotes(pipeline)}' AND tag.`{TASK_TAG}` = '{PIPELINE_TASK}'"
     found = client.search_runs([experiment], which)
     return min(found, key=lambda run: (run.info.start_time, run.info.run_id), default=None)
+
+
+def reopen_parent(client: "MlflowClient", run_id: str) -> None:
+    """Make the closed run of a pipeline a running one: the server retries a run whose exit handler has closed it."""
+    run = client.get_run(run_id)
+    if run.info.status == "RUNNING":
+        return
+    client.update_run(run_id, status="RUNNING")
+    client.set_tag(run_id, NOTE_TAG, run_description(run.info.run_name, run.data.tags))
+    if REASON_TAG in run.data.tags:
+        client.delete_tag(run_id, REASON_TAG)

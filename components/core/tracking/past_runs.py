@@ -1,6 +1,7 @@
 """Past runs in MLflow: the stages of a pipeline, and what is needed to repeat one of them."""
 
 import json
+import logging
 import os
 import tempfile
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.tracking.client import connect, find_experiment, without_quotes
-from simpgan.components.core.tracking.errors import run_lookup_explained
+from simpgan.components.core.tracking.errors import explain, run_lookup_explained
 from simpgan.components.core.tracking.lineage import INPUTS
 from simpgan.components.core.tracking.tags import (
+    FAILURE,
     PARENT_TAG,
     PIPELINE_TAG,
     PIPELINE_TASK,
@@ -22,6 +24,8 @@ from simpgan.components.core.tracking.tags import (
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,24 @@ def read_inputs(run: PastRun) -> dict[str, Any]:
         if not any(file.path == INPUTS for file in client.list_artifacts(run.id)):
             raise UserError(f"the run {run.id} ({run.name}) has no {INPUTS}, so nothing tells what it was given")
         return json.loads(Path(client.download_artifacts(run.id, INPUTS, folder)).read_bytes())
+
+
+def has_refused(pipeline: str) -> bool:
+    """Tell whether a stage of a pipeline run ended by a UserError; False if MLflow is not named or does not answer.
+
+    Any other failure leaves its traceback in the run.
+    """
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        return False
+    which = f"tag.`{PIPELINE_TAG}` = '{without_quotes(pipeline)}' AND attributes.status = 'FAILED'"
+    try:
+        client = connect()
+        failed = client.search_runs([find_experiment(client)], which)
+        stages = [run for run in failed if STAGE_TAG in run.data.tags]
+        return any(all(file.path != FAILURE for file in client.list_artifacts(run.info.run_id)) for run in stages)
+    except Exception as error:
+        logger.warning("MLflow does not tell whether a stage refused its inputs: %s", explain(error))
+        return False
 
 
 def find_task_run(pipeline: str, task: str) -> str:

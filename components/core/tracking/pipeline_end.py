@@ -2,12 +2,14 @@
 
 import logging
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simpgan.components.core.tracking.client import connect, find_experiment
 from simpgan.components.core.tracking.context import pipeline_of_environment
 from simpgan.components.core.tracking.errors import explain
-from simpgan.components.core.tracking.outcome import RunOutcome
+from simpgan.components.core.tracking.outcome import SIGTERM, RunOutcome, Status
 from simpgan.components.core.tracking.tags import (
     LONGEST_TAG,
     METRICS_PER_BATCH,
@@ -28,49 +30,73 @@ logger = logging.getLogger(__name__)
 
 LAST_STAGES = ("summarise", "evaluate")
 RESULT_PREFIXES = ("rank-", "mAP/", "cmc/")
+TOLD_TO_END = "told to end by SIGTERM: the run was terminated, or its pod was deleted"
+UNRECORDED_END = "no stage recorded why: the run was terminated, or a pod did not start: see the run's page in Kubeflow"
 
 
-def close_pipeline(outcome: RunOutcome) -> list[str]:
-    """Close all runs in MLflow that the pipeline run of the environment has left as RUNNING.
+@dataclass(frozen=True)
+class PipelineEnd:
+    """How a pipeline run ended.
 
-    A stage that still counts as RUNNING was killed without a word. The pipeline's own run, if it exists, ends with
-    `outcome`; the reasons of its stages go into its tag and its description.
-
-    Returns:
-        One reason for each stage that did not finish, else the reason of `outcome`; empty if all finished. If the
-        server does not answer, a warning is logged and only the reason of `outcome` is returned.
+    Attributes:
+        status: MLflow's status of the pipeline's own run.
+        reasons: one for each stage that did not finish, else that of the pipeline run; empty if all finished.
     """
-    own_reason = [outcome.reason] if outcome.reason else []
-    pipeline = pipeline_of_environment()
-    if not pipeline or not os.environ.get("MLFLOW_TRACKING_URI"):
-        return own_reason
-    try:
-        return close_runs(connect(), pipeline, outcome) or own_reason
-    except Exception as error:
-        logger.warning("MLflow was not told how the pipeline ended: %s", explain(error))
-        return own_reason
+
+    status: Status
+    reasons: list[str]
 
 
-def close_runs(client: "MlflowClient", pipeline: str, outcome: RunOutcome) -> list[str]:
-    """Close the runs of a pipeline run. Return the reasons of the stages that did not finish."""
+def close_pipeline(outcome: RunOutcome | None, pipeline: str | None = None) -> PipelineEnd:
+    """Close all runs in MLflow that a pipeline run has left as RUNNING.
+
+    The pipeline's own run, if it exists, gets the status of the end; the reasons go into its tag and its description.
+    If the server does not answer, a warning is logged and only `outcome` tells the end.
+
+    Args:
+        outcome: how the pipeline run ended; None: its stages tell. It failed if one of them did, else it was killed.
+        pipeline: id of the pipeline run; None: the one of the environment.
+    """
+    pipeline = pipeline or pipeline_of_environment()
+    if pipeline and os.environ.get("MLFLOW_TRACKING_URI"):
+        try:
+            return close_runs(connect(), pipeline, outcome)
+        except Exception as error:
+            logger.warning("MLflow was not told how the pipeline ended: %s", explain(error))
+    return end_of_pipeline(outcome, [], [])
+
+
+def close_runs(client: "MlflowClient", pipeline: str, outcome: RunOutcome | None) -> PipelineEnd:
+    """Close the runs of a pipeline run."""
     which = f"tag.`{PIPELINE_TAG}` = '{pipeline}' AND attributes.status != 'FINISHED'"
     unfinished = client.search_runs([find_experiment(client)], which, order_by=["attributes.start_time ASC"])
     stages = [run for run in unfinished if run.data.tags.get(TASK_TAG) != PIPELINE_TASK]
-    reasons = [f"{stage.info.run_name}: {close_stage(client, stage)}" for stage in stages]
+    silent = outcome.reason if outcome and outcome.status == "KILLED" else SILENT_END
+    reasons = [f"{stage.info.run_name}: {close_stage(client, stage, silent)}" for stage in stages]
+    end = end_of_pipeline(outcome, stages, reasons)
     for parent in unfinished:
         if parent not in stages and parent.info.status == "RUNNING":
             copy_results(client, parent)
-            close_parent(client, parent, outcome, reasons)
-    return reasons
+            close_parent(client, parent, end)
+    return end
 
 
-def close_stage(client: "MlflowClient", run: "Run") -> str:
-    """Close the run of a stage if it is open. Return why it did not finish."""
+def end_of_pipeline(outcome: RunOutcome | None, stages: "Sequence[Run]", reasons: list[str]) -> PipelineEnd:
+    """Return how a pipeline run ended, by `outcome`, else by its stages that did not finish and their reasons."""
+    if outcome:
+        return PipelineEnd(outcome.status, reasons or ([outcome.reason] if outcome.reason else []))
+    failed = any(stage.info.status == "FAILED" for stage in stages)
+    return PipelineEnd("FAILED" if failed else "KILLED", reasons or [UNRECORDED_END])
+
+
+def close_stage(client: "MlflowClient", run: "Run", silent: str) -> str:
+    """Close the run of a stage if it is open, with the reason `silent`. Return why it did not finish."""
     if run.info.status == "RUNNING":
-        client.set_tag(run.info.run_id, REASON_TAG, SILENT_END)
+        client.set_tag(run.info.run_id, REASON_TAG, silent[:LONGEST_TAG])
         client.set_terminated(run.info.run_id, "KILLED")
-        return SILENT_END
-    return run.data.tags.get(REASON_TAG, run.info.status)
+        return silent
+    reason = run.data.tags.get(REASON_TAG, run.info.status)
+    return TOLD_TO_END if reason == SIGTERM else reason
 
 
 def copy_results(client: "MlflowClient", parent: "Run") -> None:
@@ -87,10 +113,9 @@ def copy_results(client: "MlflowClient", parent: "Run") -> None:
                 return
 
 
-def close_parent(client: "MlflowClient", run: "Run", outcome: RunOutcome, reasons: list[str]) -> None:
-    """Close the run of a pipeline; if it failed, write the reasons into its tag and its description."""
-    reason = "; ".join(reasons) or outcome.reason
-    if outcome.status != "FINISHED":
-        client.set_tag(run.info.run_id, REASON_TAG, reason[:LONGEST_TAG])
-        client.set_tag(run.info.run_id, NOTE_TAG, "\n".join(f"- {each}" for each in reasons or [reason])[:LONGEST_TAG])
-    client.set_terminated(run.info.run_id, outcome.status)
+def close_parent(client: "MlflowClient", run: "Run", end: PipelineEnd) -> None:
+    """Close the run of a pipeline; if it did not finish, write the reasons into its tag and its description."""
+    if end.status != "FINISHED":
+        client.set_tag(run.info.run_id, REASON_TAG, "; ".join(end.reasons)[:LONGEST_TAG])
+        client.set_tag(run.info.run_id, NOTE_TAG, "\n".join(f"- {each}" for each in end.reasons)[:LONGEST_TAG])
+    client.set_terminated(run.info.run_id, end.status)

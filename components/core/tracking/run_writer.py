@@ -14,6 +14,7 @@ from simpgan.components.core.tracking.metric_log import Entry, MetricLog
 from simpgan.components.core.tracking.open_run import RunRequest, open_run
 from simpgan.components.core.tracking.outcome import RunOutcome
 from simpgan.components.core.tracking.tags import (
+    FAILURE,
     LONGEST_TAG,
     METRICS_PER_BATCH,
     PIPELINE_TAG,
@@ -128,7 +129,7 @@ class RunWriter:
         if outcome.reason:
             self.set_tag(REASON_TAG, outcome.reason)
         if outcome.details:
-            self.log_file("failure.txt", outcome.details.encode())
+            self.log_file(FAILURE, outcome.details.encode())
         self._client.set_terminated(self.run_id, outcome.status)
 
     def _unseen(self, entry: Entry) -> "list[Metric]":

@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Mapping
+from datetime import datetime
 
 from simpgan.components.core.process import provenance
 
@@ -31,6 +32,9 @@ SERVER_RUN_TAG = "simpgan.mlflow_run"
 
 SILENT_END = "ended without a word: killed, out of memory, or the machine went down"
 
+FAILURE = "failure.txt"
+"""Artifact with the traceback of a failed stage; a UserError leaves none."""
+
 STORE_FILE = "mlflow.db"
 DEFAULT_EXPERIMENT = "simpgan"
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -56,6 +60,11 @@ def run_description(name: str, tags: Mapping[str, str]) -> str:
         preset = f", preset {tags['preset']}" if tags.get("preset") else ""
         return f"Trained on {tags['source']}, evaluated on {tags['target']}: {tags.get('method', 'direct')}{preset}."
     return f"{name}."
+
+
+def with_time(name: str) -> str:
+    """Append the current local time to the name of a pipeline's run; its repetitions have the same name."""
+    return f"{name}, {datetime.now():%Y-%m-%d %H:%M:%S}"
 
 
 def origin_tags() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The cluster resources of a pipeline and of each of its stages."""
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
@@ -17,6 +18,10 @@ FACTORS = {"": 1.0, "m": 1e-3} | {
     for base, end in ((1000.0, ""), (1024.0, "i"))
     for power, unit in enumerate((f"{letter}{end}" for letter in "KMGT"), start=1)
 }
+SECONDS_WITHOUT_TIMEOUT = 10 * 365 * 24 * 3600
+SECONDS_WAITING = 7 * 24 * 3600
+"""How long each attempt of a pod may wait for a node without taking time from the attempts after it."""
+
 QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z]*)")
 Cores = Annotated[str, Field(pattern=r"^(\d+(\.\d+)?m?)?$")]
 Size = Annotated[str, Field(pattern=r"^(\d+(\.\d+)?[KMGT]i?)?$")]
@@ -63,11 +68,24 @@ class StageProfile(Settings):
     optional_secrets: dict[Name, dict[str, Variable]] = Field(
         {}, description="the same for secrets that may be missing"
     )
-    retries: int = Field(2, ge=0, description="retries of a failed pod")
+    retries: int = Field(
+        2, ge=0, description="retries of a failed pod, of a killed training inside its pod, and of a failed run"
+    )
     retry_seconds: int = Field(60, ge=0, description="seconds before the first retry")
     retry_factor: float = Field(2.0, ge=1, description="factor by which each further pause grows")
-    retry_seconds_at_most: int = Field(3600, ge=0, description="maximum pause, in seconds")
     timeout_seconds: int = Field(0, ge=0, description="seconds after which the pod is stopped; 0: never")
+
+    @property
+    def retry_deadline(self) -> int:
+        """Return the seconds from the start of the first attempt to the latest end of the last one.
+
+        Argo starts no attempt after its `maxDuration` and ends a retried one there, so that it must not be shorter. Its
+        clock also runs while a pod waits for a node; the timeout's clock does not.
+        """
+        if not self.timeout_seconds:
+            return SECONDS_WITHOUT_TIMEOUT
+        pauses = sum(self.retry_seconds * self.retry_factor**retry for retry in range(self.retries))
+        return (self.retries + 1) * (self.timeout_seconds + SECONDS_WAITING) + math.ceil(pauses)
 
     @field_validator("tolerations", mode="before")
     @classmethod

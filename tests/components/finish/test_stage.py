@@ -71,11 +71,16 @@ def environment(monkeypatch):
 
 
 @pytest.fixture
-def runs(abandoned, environment, tmp_path):
-    """A copy of the store; its runs by name, when asked for."""
+def client(abandoned, tmp_path):
+    """A client of a copy of the store."""
     (tmp_path / "mlflow.db").write_bytes(abandoned.read_bytes())
+    return MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+
+
+@pytest.fixture
+def runs(client, environment, tmp_path):
+    """The runs of the store by name, when asked for."""
     environment.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
 
     def runs():
         found = client.search_runs([client.get_experiment_by_name("simpgan").experiment_id])
@@ -140,6 +145,33 @@ def test_a_pipeline_that_did_not_fail_ends_as_it_did(runs, state, status):
     stage.run("adapt", state, "")
     assert statuses(runs)["adapt"] == status
     assert ("simpgan.reason" in runs()["adapt"].data.tags) == (status == "KILLED")
+
+
+def test_a_pipeline_whose_pod_was_killed_failed_as_its_stages_recorded(runs, posted):
+    stage.run("adapt", "RUNNING", "")
+    assert statuses(runs)["adapt"] == "FAILED"
+    assert runs()["adapt"].data.tags["mlflow.note.content"] == f"- {REFUSED}\n- {SILENT}"
+    text = f"adapt failed: {REFUSED}; {SILENT}"
+    assert posted == [{"text": text, "pipeline": "adapt", "state": "FAILED", "reasons": [REFUSED, SILENT]}]
+
+
+def test_a_pipeline_that_was_terminated_was_killed(runs, posted, client):
+    for name in ("pretrain", "train_gan"):
+        client.set_tag(runs()[name].info.run_id, "simpgan.reason", "SIGTERM")
+        client.set_terminated(runs()[name].info.run_id, "KILLED")
+    stage.run("adapt", "RUNNING", "")
+    assert statuses(runs)["adapt"] == "KILLED"
+    told = "told to end by SIGTERM: the run was terminated, or its pod was deleted"
+    reasons = [f"pretrain: {told}", f"train_gan: {told}"]
+    assert runs()["adapt"].data.tags["simpgan.reason"] == "; ".join(reasons)
+    text = f"adapt killed: {'; '.join(reasons)}"
+    assert posted == [{"text": text, "pipeline": "adapt", "state": "KILLED", "reasons": reasons}]
+
+
+def test_a_pipeline_that_ended_before_any_stage_could_record_it_does_not_count_as_running(posted):
+    stage.run("adapt", "RUNNING", "")
+    assert posted[0]["state"] == "KILLED"
+    assert posted[0]["text"].startswith("adapt killed: no stage recorded why: ")
 
 
 def test_runs_of_another_pipeline_run_are_left_alone(runs, environment):

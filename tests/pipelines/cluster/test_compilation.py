@@ -5,6 +5,7 @@ import yaml
 
 from simpgan.components.core.images import StageImages
 from simpgan.pipelines.cluster.compilation import compile_for_cluster, on_cluster
+from simpgan.pipelines.cluster.compiled import Compiled
 from simpgan.pipelines.config.profiles import read_profile
 from simpgan.pipelines.graphs.adapt import adapt_pipeline
 from tests.pipelines.graphs.compiled_tasks import dags, images
@@ -23,7 +24,6 @@ every_stage:
   retries: 4
   retry_seconds: 7
   retry_factor: 3
-  retry_seconds_at_most: 70
 stages:
   pretrain:
     gpus: 4
@@ -134,8 +134,17 @@ def test_what_is_said_of_a_node_reaches_its_pod_only(pods):
 
 def test_every_task_in_every_loop_is_retried_with_growing_pauses(documents):
     policies = [task["retryPolicy"] for tasks in dags(documents[0]) for task in tasks.values() if "retryPolicy" in task]
-    policy = {"maxRetryCount": 4, "backoffDuration": "7s", "backoffFactor": 3.0, "backoffMaxDuration": "70s"}
-    assert policies == [policy] * 8
+    assert all(policy.pop("backoffMaxDuration") for policy in policies)
+    assert policies == [{"maxRetryCount": 4, "backoffDuration": "7s", "backoffFactor": 3.0}] * 8
+    assert Compiled(*documents).retries == 4
+
+
+def test_only_a_training_is_restarted_in_its_pod_as_often_as_the_profile_says(containers):
+    told = {name: {each["name"]: each["value"] for each in container["env"]} for name, container in containers.items()}
+    assert {name: env["SIMPGAN_RESTARTS"] for name, env in told.items() if "SIMPGAN_RESTARTS" in env} == {
+        "exec-pretrain": "4",
+        "exec-train-gan": "4",
+    }
 
 
 def test_finish_runs_however_the_rest_ends_and_never_from_the_cache(documents):

@@ -1,17 +1,21 @@
 """The run of a pipeline whose stages are pods: one, however many of them begin at once."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from simpgan.components.core.errors import UserError
 from simpgan.components.core.tracking import close_pipeline, open_pipeline, parent_run, stage_run
 from simpgan.components.core.tracking.outcome import RunOutcome
+from simpgan.components.core.tracking.past_runs import has_refused
 from tests.components.core.tracking.stages import exit_code, start
 
 PODS = 4
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 
 
 def pod(folder: Path, number: int) -> None:
@@ -42,7 +46,8 @@ def test_pods_that_begin_at_once_nest_under_one_run(tracking_server: MlflowClien
     (pipeline,), stages = pipelines_and_stages(tracking_server)
     assert len(stages) == PODS
     assert {stage.data.tags["mlflow.parentRunId"] for stage in stages} == {pipeline.info.run_id}
-    assert (pipeline.info.run_name, pipeline.info.status) == ("adapt", "RUNNING")
+    assert re.fullmatch(rf"adapt, {TIME}", pipeline.info.run_name)
+    assert pipeline.info.status == "RUNNING"
 
 
 @pytest.fixture
@@ -63,7 +68,7 @@ def test_a_submitted_pipeline_has_its_run_from_the_start_and_its_results_at_the_
         run.log_metrics(1, {"cmc/all250/direct": 25.0})
         run.log_metrics(2, {"cmc/all250/direct": 50.0})
     for _ in range(2):  # the exit handler may be tried again
-        assert close_pipeline(RunOutcome("FINISHED")) == []
+        assert close_pipeline(RunOutcome("FINISHED")).reasons == []
     (pipeline,), (stage,) = pipelines_and_stages(client)
     assert stage.data.tags["mlflow.parentRunId"] == pipeline.info.run_id == opened.info.run_id
     assert (pipeline.info.run_name, pipeline.info.status) == ("adapt market1501 to grid", "FINISHED")
@@ -82,7 +87,7 @@ def test_a_stage_that_is_faster_than_submit_is_no_reason_for_a_second_run(
     with stage_run("ingest", settings={}, history=tmp_path / "history.jsonl"):
         pass
     (pipeline,), _ = pipelines_and_stages(client)
-    assert pipeline.data.tags["mlflow.note.content"] == "adapt."
+    assert re.fullmatch(rf"adapt, {TIME}\.", pipeline.data.tags["mlflow.note.content"])
     assert pipeline.data.tags["mlflow.source.name"] == "simpgan"
     open_pipeline("overtaken", "adapt market1501 to grid", {"target": "grid"}, {})
     (pipeline,), _ = pipelines_and_stages(client)
@@ -112,3 +117,38 @@ def test_a_server_that_is_away_does_not_stop_a_submission(
     quick.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     assert open_pipeline("away", "adapt", {}, {}) is None
     assert "its first stage will" in caplog.text
+
+
+def test_a_pipeline_that_is_retried_after_its_exit_handler_runs_again(
+    client: MlflowClient, tmp_path: Path, quick: pytest.MonkeyPatch
+) -> None:
+    quick.setenv("KFP_RUN_ID", "retried")
+    quick.setenv("SIMPGAN_PIPELINE", "adapt")
+    history = tmp_path / "history.jsonl"
+    with pytest.raises(ZeroDivisionError), stage_run("ingest", settings={}, history=history):
+        raise ZeroDivisionError
+    close_pipeline(RunOutcome("FAILED", "failed"))
+    (pipeline,), _ = pipelines_and_stages(client)
+    assert pipeline.info.status == "FAILED"
+    with stage_run("ingest", settings={}, history=history):
+        pass
+    (pipeline,), (stage,) = pipelines_and_stages(client)
+    assert (pipeline.info.status, stage.info.status) == ("RUNNING", "FINISHED")
+    assert "simpgan.reason" not in pipeline.data.tags
+    assert pipeline.data.tags["mlflow.note.content"] == f"{pipeline.info.run_name}."
+    assert close_pipeline(RunOutcome("FINISHED")).status == "FINISHED"
+    (pipeline,), _ = pipelines_and_stages(client)
+    assert pipeline.info.status == "FINISHED"
+
+
+@pytest.mark.parametrize(("error", "refused"), [(UserError("no such weights: give others"), True), (KeyError(), False)])
+def test_a_refusal_is_told_from_an_error_of_the_code(
+    client: MlflowClient, tmp_path: Path, quick: pytest.MonkeyPatch, error: Exception, refused: bool
+) -> None:
+    quick.setenv("KFP_RUN_ID", "judged")
+    quick.setenv("SIMPGAN_PIPELINE", "adapt")
+    assert not has_refused("judged")
+    with pytest.raises(type(error)), stage_run("ingest", settings={}, history=tmp_path / "history.jsonl"):
+        raise error
+    assert has_refused("judged") == refused
+    assert not has_refused("another")

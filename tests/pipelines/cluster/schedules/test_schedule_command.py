@@ -10,6 +10,8 @@ import yaml
 from kfp.compiler import Compiler
 
 from simpgan.components.core import images
+from simpgan.components.core.tracking import open_pipeline, parent_run
+from simpgan.components.core.tracking.client import connect
 from simpgan.pipelines import cli
 from simpgan.pipelines.cluster.schedules import FOLDER
 from tests.pipelines.graphs.compiled_tasks import dags
@@ -169,13 +171,107 @@ def test_recurring_runs_of_others_stay(kubeflow, schedule, folder, write):
     assert set(kubeflow.recurring_runs) == others
 
 
-def test_a_second_one_of_an_interrupted_apply_is_removed(kubeflow, schedule, folder, write):
+def test_of_two_that_an_interrupted_apply_left_the_newest_stays(kubeflow, schedule, folder, write):
     write("weekly")
     schedule("apply", "--folder", folder)
     (own,) = kubeflow.recurring_runs.values()
     second = foreign(kubeflow, own)
-    assert schedule("apply", "--folder", folder) == ["weekly: left as it is, a second one removed (0 0 3 * * MON UTC)"]
-    assert second not in kubeflow.recurring_runs
+    assert schedule("apply", "--folder", folder) == ["weekly: left as it is (0 0 3 * * MON UTC)"]
+    assert list(kubeflow.recurring_runs) == [second]
+
+
+@pytest.fixture
+def running(kubeflow, schedule, folder, write):
+    """The id of a run that the schedule `weekly` has started, and of its recurring run."""
+    write("weekly")
+    schedule("apply", "--folder", folder)
+    (recurring,) = kubeflow.recurring_runs
+    return kubeflow.fire(recurring), recurring
+
+
+ENDING = "weekly: 0 0 3 * * MON UTC, ends with simpgan-weekly-0, since 2026-03-01 12:30 UTC"
+REPLACEMENT = "weekly: 0 0 3 * * TUE UTC, on, since 2026-03-01 12:30 UTC"
+GOES_ON = "; still running to its end: simpgan-weekly-0"
+
+
+@pytest.mark.parametrize("command", ["apply", "list", "remove"])
+def test_the_run_of_a_schedule_that_changes_goes_on_and_its_recurring_run_is_deleted_by_a_later_command(
+    kubeflow, schedule, folder, write, running, command
+):
+    run, recurring = running
+    path = write("weekly", cron="0 0 3 * * TUE")
+    assert schedule("apply", "--folder", folder) == [f"weekly: replaced (0 0 3 * * TUE UTC){GOES_ON}"]
+    assert schedule("apply", "--folder", folder) == [f"weekly: left as it is (0 0 3 * * TUE UTC){GOES_ON}"]
+    assert schedule("list") == [REPLACEMENT, ENDING]
+    assert kubeflow.recurring_runs[recurring].mode == "DISABLE"
+    assert run in kubeflow.owners
+    kubeflow.end(run)
+    schedule(command, *{"apply": [path], "list": [], "remove": ["weekly"]}[command])
+    assert recurring not in kubeflow.recurring_runs
+    assert len(kubeflow.recurring_runs) == (0 if command == "remove" else 1)
+    assert kubeflow.runs[run].state == "SUCCEEDED"
+
+
+def test_a_schedule_that_is_removed_waits_for_its_run(kubeflow, schedule, folder, write, running):
+    run, _ = running
+    (folder / "weekly.yaml").unlink()
+    assert schedule("apply", "--folder", folder) == [f"weekly: removed{GOES_ON}"]
+    assert schedule("remove", "weekly") == [f"weekly: removed{GOES_ON}"]
+    assert schedule("list") == [ENDING]
+    assert {each.mode for each in kubeflow.recurring_runs.values()} == {"DISABLE"}
+    assert run in kubeflow.owners
+    kubeflow.end(run)
+    assert schedule("list") == []
+    assert not kubeflow.recurring_runs
+
+
+def test_a_schedule_that_comes_back_while_its_run_goes_on_is_on_again(kubeflow, schedule, folder, write, running):
+    run, _ = running
+    schedule("remove", "weekly")
+    assert schedule("apply", "--folder", folder) == [f"weekly: created (0 0 3 * * MON UTC){GOES_ON}"]
+    assert schedule("list") == ["weekly: 0 0 3 * * MON UTC, on, since 2026-03-01 12:30 UTC", ENDING]
+    kubeflow.end(run)
+    assert schedule("apply", "--folder", folder) == ["weekly: left as it is (0 0 3 * * MON UTC)"]
+    assert [each.mode for each in kubeflow.recurring_runs.values()] == ["ENABLE"]
+
+
+def test_one_that_is_switched_off_by_hand_while_its_run_goes_on_is_not_removed(kubeflow, schedule, folder, running):
+    run, recurring = running
+    kubeflow.recurring_runs[recurring].mode = "DISABLE"
+    assert schedule("list") == ["weekly: 0 0 3 * * MON UTC, off, since 2026-03-01 12:30 UTC"]
+    kubeflow.end(run)
+    schedule("list")
+    assert list(kubeflow.recurring_runs) == [recurring]
+
+
+@pytest.mark.parametrize("command", ["apply", "remove"])
+def test_now_ends_the_run_and_closes_it_in_mlflow(
+    kubeflow, schedule, folder, write, running, command, tmp_path, monkeypatch
+):
+    run, recurring = running
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setattr(parent_run, "SETTLING_SECONDS", 0.0)
+    opened = open_pipeline(run, "weekly words", {}, {})
+    write("weekly", cron="0 0 3 * * TUE")
+    line, *_ = schedule(command, *{"apply": ["--folder", folder], "remove": ["weekly"]}[command], "--now")
+    assert line.endswith("; ended: simpgan-weekly-0")
+    assert kubeflow.runs[run].state == "CANCELED"
+    closed = connect().get_run(opened.info.run_id)
+    assert closed.info.status == "KILLED"
+    assert closed.data.tags["simpgan.reason"] == "ended by simpgan schedule with --now"
+    schedule("list")
+    assert recurring not in kubeflow.recurring_runs
+
+
+def test_now_removes_a_schedule_whose_run_counts_as_running_although_its_workflow_is_gone(
+    kubeflow, schedule, folder, running
+):
+    run, _ = running
+    del kubeflow.owners[run]
+    assert schedule("remove", "weekly") == [f"weekly: removed{GOES_ON}"]
+    assert schedule("remove", "weekly", "--now") == ["weekly: removed; ended: simpgan-weekly-0"]
+    schedule("list")
+    assert not kubeflow.recurring_runs
 
 
 def test_one_that_was_switched_off_by_hand_stays_off_and_is_told(kubeflow, schedule, folder, write):
@@ -231,6 +327,10 @@ def test_a_scheduled_adapt_looks_at_its_data_every_time(kubeflow, schedule, fold
         "translate": True,
         "evaluate": True,
     }
+    pods = version.pipeline_spec["pipeline_spec"]["deploymentSpec"]["executors"].values()
+    names = {each["value"] for pod in pods for each in pod["container"]["env"] if each["name"] == "SIMPGAN_PIPELINE"}
+    (name,) = names
+    assert name.startswith("adapt market1501 to grid, ")
     object_store.fill({"grid/b.jpg": b"3"})
     assert schedule("apply", path) == ["weekly: left as it is (0 30 2 * * SUN UTC)"]
 

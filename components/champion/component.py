@@ -29,11 +29,13 @@ def champion(
     from pathlib import Path
 
     from simpgan.components.champion import stage
+    from simpgan.components.core.tracking.refusals import refusals_recorded
 
-    outputs = {"classifier": classifier, "translator": translator, "source": source, "target": target}
-    version, about = stage.run(model, which, {name: Path(each.path) for name, each in outputs.items()})
-    for name, output in outputs.items():
-        output.metadata.update(model=model, version=version.number, digest=about.digests.get(name, "none"))
-    source.metadata["name"], target.metadata["name"] = about.source, about.target
-    classifier.metadata["source"] = about.source
-    translator.metadata.update(method=about.base, protocol=about.protocol, fold=str(about.fold))
+    with refusals_recorded("champion"):
+        outputs = {"classifier": classifier, "translator": translator, "source": source, "target": target}
+        version, about = stage.run(model, which, {name: Path(each.path) for name, each in outputs.items()})
+        for name, output in outputs.items():
+            output.metadata.update(model=model, version=version.number, digest=about.digests.get(name, "none"))
+        source.metadata["name"], target.metadata["name"] = about.source, about.target
+        classifier.metadata["source"] = about.source
+        translator.metadata.update(method=about.base, protocol=about.protocol, fold=str(about.fold))

@@ -27,14 +27,16 @@ def drift(
     import json
     from pathlib import Path
 
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.drift import stage
     from simpgan.components.drift.settings import DriftSettings
 
-    stage.run(
-        Path(reference.path),
-        Path(new.path),
-        Path(classifier.path),
-        DriftSettings.parse(json.loads(settings), stage="drift"),
-        data_root,
-        Path(cameras.path),
-    )
+    with refusals_recorded("drift"):
+        stage.run(
+            Path(reference.path),
+            Path(new.path),
+            Path(classifier.path),
+            DriftSettings.parse(json.loads(settings), stage="drift"),
+            data_root,
+            Path(cameras.path),
+        )

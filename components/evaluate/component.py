@@ -41,22 +41,24 @@ def evaluate(
     import json
     from pathlib import Path
 
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.evaluate import stage
     from simpgan.components.evaluate.settings import EvaluateSettings
 
-    rows = stage.run(
-        Path(source.path),
-        Path(target.path),
-        Path(classifier.path),
-        EvaluateSettings.parse(json.loads(settings), stage="evaluate"),
-        data_root,
-        Path(results.path),
-        translated=[Path(each.path) for each in [*(translated or []), translation] if each],
-        translators=[Path(each.path) for each in [*(translators or []), translator] if each],
-        counterparts=[Path(each.path) for each in counterparts or []],
-        features=[Path(each.path) for each in features or []],
-    )
-    for row in rows:
-        method = f"{row.method} {row.variant}".strip()
-        rank_1.log_metric(f"{method} {row.protocol}:{row.fold}", row.rank_1)
-    Path(rank_1.path).touch()  # a local cache entry without a file for an output counts as lost
+    with refusals_recorded("evaluate"):
+        rows = stage.run(
+            Path(source.path),
+            Path(target.path),
+            Path(classifier.path),
+            EvaluateSettings.parse(json.loads(settings), stage="evaluate"),
+            data_root,
+            Path(results.path),
+            translated=[Path(each.path) for each in [*(translated or []), translation] if each],
+            translators=[Path(each.path) for each in [*(translators or []), translator] if each],
+            counterparts=[Path(each.path) for each in counterparts or []],
+            features=[Path(each.path) for each in features or []],
+        )
+        for row in rows:
+            method = f"{row.method} {row.variant}".strip()
+            rank_1.log_metric(f"{method} {row.protocol}:{row.fold}", row.rank_1)
+        Path(rank_1.path).touch()  # a local cache entry without a file for an output counts as lost

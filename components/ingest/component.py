@@ -29,12 +29,14 @@ def ingest(
     import json
     from pathlib import Path
 
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.ingest import stage
     from simpgan.components.ingest.settings import IngestSettings
 
-    resolved = IngestSettings.resolve(json.loads(settings), {"layout": layout, "name": name}, stage="ingest")
-    written = stage.run(location, resolved, data_root, Path(manifest.path))
-    manifest.metadata.update(layout=layout, name=name, digest=written.digest)
+    with refusals_recorded("ingest"):
+        resolved = IngestSettings.resolve(json.loads(settings), {"layout": layout, "name": name}, stage="ingest")
+        written = stage.run(location, resolved, data_root, Path(manifest.path))
+        manifest.metadata.update(layout=layout, name=name, digest=written.digest)
 
 
 @dsl.component(base_image=image("ingest"), install_kfp_package=False)
@@ -57,12 +59,14 @@ def ingest_part(
     import json
     from pathlib import Path
 
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.ingest import part as stage
     from simpgan.components.ingest.settings import IngestSettings
 
-    resolved = IngestSettings.resolve(json.loads(settings), {"layout": "cameras"}, stage="ingest")
-    written = stage.run(Path(listing.path), int(part), resolved, data_root, Path(manifest.path))
-    manifest.metadata.update(digest=written.files_digest)
+    with refusals_recorded("ingest_part"):
+        resolved = IngestSettings.resolve(json.loads(settings), {"layout": "cameras"}, stage="ingest")
+        written = stage.run(Path(listing.path), int(part), resolved, data_root, Path(manifest.path))
+        manifest.metadata.update(digest=written.files_digest)
 
 
 @dsl.component(base_image=image("ingest"), install_kfp_package=False)
@@ -89,14 +93,16 @@ def merge(
     import json
     from pathlib import Path
 
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.ingest import merge as stage
     from simpgan.components.ingest.settings import IngestSettings
 
-    resolved = IngestSettings.resolve(json.loads(settings), {"layout": "cameras"}, stage="ingest")
-    folders = [Path(each.path) for each in parts]
-    merged = stage.run(folders, resolved, Path(manifest.path), Path(former.path))
-    manifest.metadata.update(name=merged.manifest.dataset, digest=merged.manifest.digest)
-    return "yes" if merged.new >= int(threshold) else "no"
+    with refusals_recorded("merge"):
+        resolved = IngestSettings.resolve(json.loads(settings), {"layout": "cameras"}, stage="ingest")
+        folders = [Path(each.path) for each in parts]
+        merged = stage.run(folders, resolved, Path(manifest.path), Path(former.path))
+        manifest.metadata.update(name=merged.manifest.dataset, digest=merged.manifest.digest)
+        return "yes" if merged.new >= int(threshold) else "no"
 
 
 @dsl.component(base_image=image("ingest"), install_kfp_package=False)
@@ -128,12 +134,14 @@ def check(
     from pathlib import Path
 
     from simpgan.components.core.data.suitability import PlannedExperiment
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.ingest import check as stage
 
-    asked = PlannedExperiment.of_settings(
-        *map(json.loads, (pretrain_settings, train_gan_settings, evaluate_settings)),
-        translations=[(split["protocol"], int(split["fold"])) for split in [*adaptations, *counterparts]],
-        umdl=[(split["protocol"], int(split["fold"])) for split in umdl_splits],
-        needs_rows=needs_rows == "yes",
-    )
-    stage.run(Path(source.path), Path(target.path), asked)
+    with refusals_recorded("check"):
+        asked = PlannedExperiment.of_settings(
+            *map(json.loads, (pretrain_settings, train_gan_settings, evaluate_settings)),
+            translations=[(split["protocol"], int(split["fold"])) for split in [*adaptations, *counterparts]],
+            umdl=[(split["protocol"], int(split["fold"])) for split in umdl_splits],
+            needs_rows=needs_rows == "yes",
+        )
+        stage.run(Path(source.path), Path(target.path), asked)

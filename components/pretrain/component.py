@@ -24,10 +24,12 @@ def pretrain(
     from pathlib import Path
 
     from simpgan.components.core.models.model_folder import model_digest
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.core.training.launch import together
     from simpgan.components.pretrain import stage
     from simpgan.components.pretrain.settings import PretrainSettings
 
-    resolved = PretrainSettings.parse(json.loads(settings), stage="pretrain")
-    together(stage.run, Path(source.path), resolved, data_root, Path(classifier.path))
-    classifier.metadata.update(digest=model_digest(Path(classifier.path)))
+    with refusals_recorded("pretrain"):
+        resolved = PretrainSettings.parse(json.loads(settings), stage="pretrain")
+        together(stage.run, Path(source.path), resolved, data_root, Path(classifier.path))
+        classifier.metadata.update(digest=model_digest(Path(classifier.path)))

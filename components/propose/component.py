@@ -37,23 +37,25 @@ def propose(
     import json
     from pathlib import Path
 
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.propose import stage
     from simpgan.components.propose.settings import ProposeSettings
 
-    version, judged = stage.run(
-        Path(classifier.path),
-        Path(source.path),
-        Path(target.path),
-        Path(results.path),
-        ProposeSettings.parse(json.loads(settings), stage="propose"),
-        data_root,
-        Path(verdict.path),
-        translator=Path(translator.path) if translator else None,
-        evaluation_of_champion=Path(results_of_champion.path) if results_of_champion else None,
-    )
-    verdict.metadata.update(model=version.name, version=version.number, passed=judged.passed)
-    gate.log_metric("version", version.number)
-    gate.log_metric("passed", int(judged.passed))
-    Path(gate.path).touch()  # a local cache entry without a file for an output counts as lost
-    card = (Path(verdict.path) / "card.md").read_text()
-    Path(page.path).write_text(f"**{version} {judged.in_words}**\n\n{card}")
+    with refusals_recorded("propose"):
+        version, judged = stage.run(
+            Path(classifier.path),
+            Path(source.path),
+            Path(target.path),
+            Path(results.path),
+            ProposeSettings.parse(json.loads(settings), stage="propose"),
+            data_root,
+            Path(verdict.path),
+            translator=Path(translator.path) if translator else None,
+            evaluation_of_champion=Path(results_of_champion.path) if results_of_champion else None,
+        )
+        verdict.metadata.update(model=version.name, version=version.number, passed=judged.passed)
+        gate.log_metric("version", version.number)
+        gate.log_metric("passed", int(judged.passed))
+        Path(gate.path).touch()  # a local cache entry without a file for an output counts as lost
+        card = (Path(verdict.path) / "card.md").read_text()
+        Path(page.path).write_text(f"**{version} {judged.in_words}**\n\n{card}")

@@ -21,8 +21,10 @@ def summarise(
     import json
     from pathlib import Path
 
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.summarise import stage
     from simpgan.components.summarise.settings import SummariseSettings
 
-    resolved = SummariseSettings.parse(json.loads(settings), stage="summarise")
-    stage.run([Path(each.path) for each in results], resolved, Path(summary.path))
+    with refusals_recorded("summarise"):
+        resolved = SummariseSettings.parse(json.loads(settings), stage="summarise")
+        stage.run([Path(each.path) for each in results], resolved, Path(summary.path))

@@ -38,24 +38,26 @@ def train_gan(
     from pathlib import Path
 
     from simpgan.components.core.models.model_folder import model_digest
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.core.training.launch import together
     from simpgan.components.train_gan import stage
     from simpgan.components.train_gan.settings import TrainGanSettings
 
-    changed = json.loads(changes)
-    own = {"method": method, "protocol": protocol, "fold": fold}
-    resolved = TrainGanSettings.resolve(json.loads(settings), own, changed, stage="train_gan")
-    together(
-        stage.run,
-        Path(source.path),
-        Path(target.path),
-        Path(classifier.path),
-        resolved,
-        data_root,
-        Path(translator.path),
-        Path(initial.path) if initial else None,
-    )
-    variant = ", ".join(f"{name}={value}" for name, value in changed.items())
-    digest = model_digest(Path(translator.path))
-    translator.metadata.update(method=method, protocol=protocol, fold=fold, variant=variant, digest=digest)
-    translator.metadata.update(source=source.metadata["name"], seed=str(resolved.seed))
+    with refusals_recorded("train_gan"):
+        changed = json.loads(changes)
+        own = {"method": method, "protocol": protocol, "fold": fold}
+        resolved = TrainGanSettings.resolve(json.loads(settings), own, changed, stage="train_gan")
+        together(
+            stage.run,
+            Path(source.path),
+            Path(target.path),
+            Path(classifier.path),
+            resolved,
+            data_root,
+            Path(translator.path),
+            Path(initial.path) if initial else None,
+        )
+        variant = ", ".join(f"{name}={value}" for name, value in changed.items())
+        digest = model_digest(Path(translator.path))
+        translator.metadata.update(method=method, protocol=protocol, fold=fold, variant=variant, digest=digest)
+        translator.metadata.update(source=source.metadata["name"], seed=str(resolved.seed))

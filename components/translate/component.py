@@ -27,10 +27,14 @@ def translate(
     import json
     from pathlib import Path
 
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.translate import stage
     from simpgan.components.translate.settings import TranslateSettings
 
-    resolved = TranslateSettings.resolve(json.loads(settings), {"direction": direction}, stage="translate")
-    variant = translator.metadata.get("variant", "")
-    written = stage.run(Path(images.path), Path(translator.path), resolved, data_root, Path(translated.path), variant)
-    translated.metadata.update({**translator.metadata, "direction": direction, "digest": written.digest})
+    with refusals_recorded("translate"):
+        resolved = TranslateSettings.resolve(json.loads(settings), {"direction": direction}, stage="translate")
+        variant = translator.metadata.get("variant", "")
+        written = stage.run(
+            Path(images.path), Path(translator.path), resolved, data_root, Path(translated.path), variant
+        )
+        translated.metadata.update({**translator.metadata, "direction": direction, "digest": written.digest})

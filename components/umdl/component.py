@@ -30,10 +30,12 @@ def umdl(
     from pathlib import Path
 
     from simpgan.components.core.data.features import features_digest
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.umdl import stage
     from simpgan.components.umdl.settings import UmdlSettings
 
-    resolved = UmdlSettings.resolve(json.loads(settings), {"protocol": protocol, "fold": fold}, stage="umdl")
-    stage.run(Path(source.path), Path(target.path), resolved, data_root, Path(features.path))
-    digest = features_digest(Path(features.path))
-    features.metadata.update(method="umdl", protocol=protocol, fold=fold, digest=digest)
+    with refusals_recorded("umdl"):
+        resolved = UmdlSettings.resolve(json.loads(settings), {"protocol": protocol, "fold": fold}, stage="umdl")
+        stage.run(Path(source.path), Path(target.path), resolved, data_root, Path(features.path))
+        digest = features_digest(Path(features.path))
+        features.metadata.update(method="umdl", protocol=protocol, fold=fold, digest=digest)

@@ -37,13 +37,15 @@ def watch(
     import json
     from pathlib import Path
 
+    from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.watch import stage
     from simpgan.components.watch.known import fetch_known
 
-    before = fetch_known(model, method, location, Path(known.path))
-    known.metadata.update(name=before.dataset, digest=before.files_digest)
-    found = stage.run(location, Path(known.path), int(threshold), int(part_images), Path(listing.path))
-    listing.metadata.update(digest=found.digest)
-    Path(parts).parent.mkdir(parents=True, exist_ok=True)
-    Path(parts).write_text(json.dumps([str(part) for part in found.parts]))
-    return "yes" if found.parts else "no"
+    with refusals_recorded("watch"):
+        before = fetch_known(model, method, location, Path(known.path))
+        known.metadata.update(name=before.dataset, digest=before.files_digest)
+        found = stage.run(location, Path(known.path), int(threshold), int(part_images), Path(listing.path))
+        listing.metadata.update(digest=found.digest)
+        Path(parts).parent.mkdir(parents=True, exist_ok=True)
+        Path(parts).write_text(json.dumps([str(part) for part in found.parts]))
+        return "yes" if found.parts else "no"

@@ -172,6 +172,19 @@ class Server:
         with self.explained(expected=range(500, 600), unreachable=False):
             return self.client.runs.run_service_get_run(run_id, _request_timeout=SECONDS)
 
+    def pipeline_of(self, run: V2beta1Run) -> dict[str, Any]:
+        """Return the PipelineSpec of a run, as JSON types.
+
+        Raises:
+            urllib3.exceptions.HTTPError, ApiException, UserError: as in `run`.
+        """
+        version = run.pipeline_version_reference
+        with self.explained(expected=range(500, 600), unreachable=False):
+            found = self.client.pipelines.pipeline_service_get_pipeline_version(
+                version.pipeline_id, version.pipeline_version_id, _request_timeout=SECONDS
+            )
+        return found.pipeline_spec.get("pipeline_spec", found.pipeline_spec)
+
     def retry(self, run_id: str) -> None:
         """Run a failed run again from the tasks that failed.
 

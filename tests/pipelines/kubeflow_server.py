@@ -1,10 +1,14 @@
 """A server that speaks as much of the published v2beta1 API of Kubeflow Pipelines as `kfp.Client` needs here.
 
+It behaves like a real server of version 2.17 on Kubernetes with Argo 4.0.8: `test_kubeflow_server.py` states how, and
+`recorded_answers.json` keeps what the real one was seen to answer. The tasks of a run are those of `Workflow`.
+
 Every body that comes in, and every answer, is held against the models that `kfp-server-api` has of them, so that a
 field that does not exist, or has another type, fails the test. Uploaded pipelines must be a PipelineSpec.
 """
 
 import json
+import os
 import re
 import ssl
 import threading
@@ -53,6 +57,7 @@ class Kubeflow:
         owners: the recurring run of each workflow that a schedule started and that is still in the cluster, by the
             run's id.
         retried: ids of the runs that the server was asked to retry, in order.
+        kept: tasks that a retried run need not repeat, by its id.
         tokens: those that requests carried.
         mistakes: what came in or went out and does not conform to the API.
     """
@@ -73,6 +78,7 @@ class Kubeflow:
     recurring_runs: dict[str, api.V2beta1RecurringRun] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     retried: list[str] = field(default_factory=list)
+    kept: dict[str, list[api.V2beta1PipelineTaskDetail]] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
     mistakes: list[str] = field(default_factory=list)
 
@@ -151,6 +157,11 @@ class Kubeflow:
         found, token = self.paged(of_pipeline, query)
         return api.V2beta1ListPipelineVersionsResponse(pipeline_versions=found, next_page_token=token)
 
+    def get_version(self, query: dict[str, str], body: Any, pipeline_id: str, version_id: str) -> Any:
+        if version_id not in self.versions:
+            raise Refusal(404, "no such version")
+        return self.versions[version_id]
+
     def upload_version(self, query: dict[str, str], body: Any) -> Any:
         documents = list(yaml.safe_load_all(body))
         json_format.ParseDict(documents[0], PipelineSpec())
@@ -196,17 +207,22 @@ class Kubeflow:
         now = self.progress.pop(0) if len(self.progress) > 1 else self.progress[0]
         run = self.runs[run_id]
         run.state = now["state"]
-        run.error = now.get("error")
-        run.run_details = api.V2beta1RunDetails(task_details=now.get("tasks"))
+        tasks = now.get("tasks") or []
+        listed = {task.task_id for task in tasks}
+        kept = [task for task in self.kept.get(run_id, []) if task.task_id not in listed]
+        run.run_details = api.V2beta1RunDetails(task_details=[*kept, *tasks] or None)
         return run
 
     def retry_run(self, query: dict[str, str], body: Any, run_id: str) -> Any:
-        """Start a failed run again; the next of `progress` tells how it goes on."""
+        """Start a failed run again and keep the tasks that succeeded; the next of `progress` tells how it goes on."""
         if run_id not in self.runs:
             raise Refusal(404, "no such run")
-        if self.runs[run_id].state not in ("FAILED", "CANCELED"):
+        run = self.runs[run_id]
+        if run.state not in ("FAILED", "CANCELED"):
             raise Refusal(400, "Workflow must be Failed/Error to retry")
-        self.runs[run_id].state = "RUNNING"
+        tasks = (run.run_details.task_details if run.run_details else None) or []
+        self.kept[run_id] = [task for task in tasks if task.state in ("SUCCEEDED", "SKIPPED")]
+        run.state = "RUNNING"
         self.retried.append(run_id)
         return {}
 
@@ -289,6 +305,7 @@ ROUTES: dict[tuple[str, str], Callable[..., Any]] = {
     ("POST", "/pipelines"): Kubeflow.create_pipeline,
     ("GET", "/pipelines"): Kubeflow.list_pipelines,
     ("GET", "/pipelines/([^/]+)/versions"): Kubeflow.list_versions,
+    ("GET", "/pipelines/([^/]+)/versions/([^/]+)"): Kubeflow.get_version,
     ("POST", "/pipelines/upload_version"): Kubeflow.upload_version,
     ("POST", "/runs"): Kubeflow.create_run,
     ("GET", "/runs"): Kubeflow.list_runs,
@@ -409,6 +426,7 @@ def kubeflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kubeflow]:
     """A server on this machine; the test fails if anything did not conform to the API."""
     for name in ("SIMPGAN_KFP_TOKEN", "KF_PIPELINES_SA_TOKEN_PATH", "KF_PIPELINES_UI_ENDPOINT", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KUBECONFIG", os.devnull)  # no cluster, whatever this machine is connected to
     with served() as state:
         yield state
 

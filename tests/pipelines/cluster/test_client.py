@@ -1,10 +1,9 @@
-"""Talking to a server: versions by content, what it refuses, and following a run."""
+"""Talking to a server: versions by content, and what it refuses."""
 
 import socket
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
-import kfp_server_api as api
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -12,8 +11,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from simpgan.components.core.errors import UserError
 from simpgan.pipelines.cluster.client import Server, Version
-from simpgan.pipelines.cluster.follow import follow
-from simpgan.pipelines.runner.errors import StageFailed
 from tests.pipelines.cluster.compiling import compiled
 from tests.pipelines.words import words
 from tests.servers.foreign import ANSWERS, answering
@@ -219,70 +216,3 @@ def test_another_server_is_none(kubeflow):
 def test_what_else_a_server_refuses_is_in_its_words(kubeflow, server):
     kubeflow.failing = 1
     refused(lambda: server.experiment_id("trials"), f"{kubeflow.address} answers 503: upstream connect error")
-
-
-# Following
-
-
-def task(name, state, seconds=None, error=None):
-    began = datetime(2026, 3, 1, tzinfo=UTC)
-    end = datetime(1970, 1, 1, tzinfo=UTC) if seconds is None else began + timedelta(seconds=seconds)
-    status = api.GoogleRpcStatus(code=13, message=error) if error else None
-    return api.V2beta1PipelineTaskDetail(
-        task_id=name, display_name=name, state=state, start_time=began, end_time=end, error=status
-    )
-
-
-def test_a_run_is_followed_task_by_task(kubeflow, server, pipeline, capsys):
-    kubeflow.progress = [
-        {"state": None},
-        {"state": "RUNNING", "tasks": [task("root", "RUNNING"), task("write", "RUNNING")]},
-        {"state": "RUNNING", "tasks": [task("write-driver", "SUCCEEDED", 1), task("write", "RUNNING")]},
-        {"state": "RUNNING", "tasks": [task("write", "SUCCEEDED", 34), task("join", "RUNNING")]},
-        {"state": "SUCCEEDED", "tasks": [task("write", "SUCCEEDED", 34), task("join", "SUCCEEDED", 5)]},
-    ]
-    assert follow(server, start(server, pipeline), between=0).state == "SUCCEEDED"
-    assert capsys.readouterr().err.splitlines() == [
-        "write: running",
-        "write: succeeded after 34 s",
-        "join: running",
-        "join: succeeded after 5 s",
-    ]
-
-
-def test_a_failed_run_says_at_which_task_and_why(kubeflow, server, pipeline):
-    failed = [
-        task("root", "FAILED"),
-        task("train-gan", "FAILED", 3),
-        task("executor", "FAILED", 3, "exit code 2:\n disk"),
-    ]
-    kubeflow.progress = [{"state": "FAILED", "tasks": failed}]
-    run_id = start(server, pipeline)
-    with pytest.raises(StageFailed) as error:
-        follow(server, run_id, between=0)
-    assert str(error.value) == (
-        f"the run failed at train-gan (exit code 2: disk): see {kubeflow.address}/#/runs/details/{run_id}"
-    )
-
-
-def test_a_cancelled_run_has_ended(kubeflow, server, pipeline):
-    kubeflow.progress = [{"state": "CANCELING"}, {"state": "CANCELED"}]
-    with pytest.raises(StageFailed, match="the run was cancelled: see http"):
-        follow(server, start(server, pipeline), between=0)
-
-
-def test_a_server_that_is_away_for_a_while_is_waited_for(kubeflow, server, pipeline):
-    run_id = start(server, pipeline)
-    kubeflow.failing = 3
-    assert follow(server, run_id, between=0).state == "SUCCEEDED"
-    kubeflow.failing = 3
-    refused(
-        lambda: follow(server, run_id, between=0, away=0),
-        f"{kubeflow.address} has been away for 0 s, the run may go on",
-    )
-
-
-def test_a_token_that_expires_while_waiting_is_told(kubeflow, server, pipeline):
-    run_id = start(server, pipeline)
-    kubeflow.token = "new"
-    refused(lambda: follow(server, run_id, between=0), f"{kubeflow.address} asks for a token")

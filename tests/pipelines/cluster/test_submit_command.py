@@ -178,7 +178,7 @@ def test_waiting_ends_with_the_status_of_the_run(kubeflow, simpgan, file):
     kubeflow.progress = [{"state": "FAILED"}]
     status, _, said = simpgan(*command, "--wait")
     assert status == 1
-    assert said.startswith("simpgan: the run failed: see http")
+    assert said.startswith("simpgan: the run failed (for the reason: kubectl logs --namespace kubeflow --selector ")
     assert said.count("\n") == 1
 
 

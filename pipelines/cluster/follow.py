@@ -129,8 +129,8 @@ class Waits:
             yield from self.guesses(unfinished, now)
             return
         for each in waiting:
-            if each.seconds >= self.patience and (each.pod, each.reason) not in self.told:
-                self.told.add((each.pod, each.reason))
+            if each.seconds >= self.patience and (each.stage, each.reason) not in self.told:
+                self.told.add((each.stage, each.reason))
                 reason = each.reason or f"kubectl describe pod --namespace {self.pods.namespace} {each.pod} shows why"
                 yield f"{each.stage} has waited for {each.seconds:.0f} s (pod {each.pod}): {reason}"
 

@@ -14,8 +14,9 @@ from simpgan.pipelines.runner.stage_log import TRACEBACK
 
 RUN_LABEL = "pipeline/runid"
 NODE_NAME = "workflows.argoproj.io/node-name"
-STAGE = re.compile(r"\.([^.]+)\.executor(\(\d+\))?$")
-ATTEMPT = re.compile(r"\(\d+\)$")
+STAGE = re.compile(r"\.([^.]+?)(-driver|(\(\d+\))?\.executor)(\(\d+\))?$")
+"""The end of the name of a driver's or executor's node: the stage's task, with the attempts that may be there."""
+
 CONTAINER = "main"
 SECONDS = (5, 10)  # to connect, to answer
 LINES = 200
@@ -114,9 +115,9 @@ class Pods:
 
 
 def stage_of(pod: Any) -> str:
-    """Return the name of the task that a pod executes; empty for the pods of drivers."""
+    """Return the name of the task for which a pod is the driver or executor; empty for other pods."""
     match = STAGE.search((pod.metadata.annotations or {}).get(NODE_NAME, ""))
-    return ATTEMPT.sub("", match[1]) if match else ""
+    return match[1] if match else ""
 
 
 def created(pod: Any) -> datetime:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 NAMESPACE = "/api/v1/namespaces/kubeflow"
-NODE = "simpgan-adapt-jjvk9(0).root(0).{stage}(0).executor(0)"
+NODE = "simpgan-adapt-jjvk9(0).root(0).{part}(0)"
 
 
 @dataclass
@@ -32,12 +32,12 @@ class Kubernetes:
     logs: dict[str, str] = field(default_factory=dict)
     forbidden: bool = False
 
-    def add_pod(self, run_id: str, name: str, stage: str, phase: str, **status: Any) -> None:
-        """Add the pod of a stage's task."""
+    def add_pod(self, run_id: str, name: str, part: str, phase: str, **status: Any) -> None:
+        """Add a pod of the run: of the part `STAGE(0).executor` or `STAGE-driver`."""
         metadata = {
             "name": name,
             "labels": {"pipeline/runid": run_id},
-            "annotations": {"workflows.argoproj.io/node-name": NODE.format(stage=stage)},
+            "annotations": {"workflows.argoproj.io/node-name": NODE.format(part=part)},
             "creationTimestamp": "2026-03-01T00:00:00Z",
         }
         self.pods.append({"metadata": metadata, "status": {"phase": phase, **status}})

@@ -134,13 +134,13 @@ def test_without_a_recorded_reason_the_pod_tells_it(kubeflow, server, run_id, cl
             "restartCount": 0,
         }
     ]
-    cluster.add_pod(run_id, "words-1", "write", "Failed", containerStatuses=statuses)
+    cluster.add_pod(run_id, "words-1", "write(0).executor", "Failed", containerStatuses=statuses)
     assert "the run failed at write (pod words-1: OOMKilled): see" in failure(server, run_id)
 
 
 def test_the_exception_in_the_pods_log_is_the_reason(kubeflow, server, run_id, cluster):
     failing(kubeflow)
-    cluster.add_pod(run_id, "words-1", "write", "Failed")
+    cluster.add_pod(run_id, "words-1", "write(0).executor", "Failed")
     cluster.logs["words-1"] = (
         "writing\nTraceback (most recent call last):\n  File ...\n    raise\n"
         "simpgan.components.core.errors.UserError: the word is refused: remove the file\n"
@@ -185,9 +185,10 @@ def waiting(kubeflow, times=3):
     kubeflow.progress = [*running, {"state": "SUCCEEDED", "tasks": workflow.tasks()}]
 
 
-def test_a_stage_whose_pod_waits_says_for_what_once(kubeflow, server, run_id, cluster, capsys):
+@pytest.mark.parametrize("part", ["write(0).executor", "write-driver"])
+def test_a_stage_whose_pod_waits_says_for_what_once(kubeflow, server, run_id, cluster, capsys, part):
     waiting(kubeflow)
-    cluster.add_pod(run_id, "words-1", "write", "Pending")
+    cluster.add_pod(run_id, "words-1", part, "Pending")
     cluster.warnings["words-1"] = ["0/3 nodes are available", "0/3 nodes are available: 3 Insufficient cpu."]
     follow(server, run_id, between=0, patience=0)
     first, second, third = capsys.readouterr().err.splitlines()
@@ -202,14 +203,14 @@ def test_an_image_that_cannot_be_pulled_is_told_from_the_state_of_the_container(
     waiting(kubeflow)
     state = {"waiting": {"reason": "ImagePullBackOff"}}
     statuses = [{"name": "main", "state": state, "image": "", "imageID": "", "ready": False, "restartCount": 0}]
-    cluster.add_pod(run_id, "words-1", "write", "Pending", containerStatuses=statuses)
+    cluster.add_pod(run_id, "words-1", "write(0).executor", "Pending", containerStatuses=statuses)
     follow(server, run_id, between=0, patience=0)
     assert "(pod words-1): ImagePullBackOff" in capsys.readouterr().err
 
 
 def test_pods_that_run_wait_for_nothing(kubeflow, server, run_id, cluster, capsys):
     waiting(kubeflow)
-    cluster.add_pod(run_id, "words-1", "write", "Running")
+    cluster.add_pod(run_id, "words-1", "write(0).executor", "Running")
     follow(server, run_id, between=0, patience=0)
     assert "has waited" not in capsys.readouterr().err
 
@@ -231,7 +232,7 @@ def test_a_stage_that_has_begun_its_run_in_mlflow_does_not_wait(kubeflow, server
 
 def test_nothing_is_said_of_waiting_before_its_time(kubeflow, server, run_id, cluster, capsys):
     waiting(kubeflow)
-    cluster.add_pod(run_id, "words-1", "write", "Pending")
+    cluster.add_pod(run_id, "words-1", "write(0).executor", "Pending")
     follow(server, run_id, between=0, patience=3600)
     assert "has waited" not in capsys.readouterr().err
 

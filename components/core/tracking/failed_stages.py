@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simpgan.components.core.tracking.client import connect, find_experiment, search_all_runs, without_quotes
+from simpgan.components.core.tracking.outcome import SIGTERM
+from simpgan.components.core.tracking.pipeline_end import TOLD_TO_END
 from simpgan.components.core.tracking.tags import PIPELINE_TAG, REASON_TAG, SILENT_END, STAGE_TAG
 
 if TYPE_CHECKING:
@@ -40,10 +42,9 @@ def find_failed_stages(pipeline: str) -> list[FailedStage]:
     """
     unfinished = [run for run in stage_runs(pipeline) if run.info.status in ("FAILED", "KILLED")]
     unfinished.sort(key=lambda run: run.info.status)
+    reasons = {run.info.run_name: " ".join(run.data.tags.get(REASON_TAG, "").split()) for run in unfinished}
     return [
-        FailedStage(run.info.run_name, " ".join(run.data.tags[REASON_TAG].split()))
-        for run in unfinished
-        if REASON_TAG in run.data.tags
+        FailedStage(name, TOLD_TO_END if reason == SIGTERM else reason) for name, reason in reasons.items() if reason
     ]
 
 

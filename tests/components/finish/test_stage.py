@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from kfp import dsl
+from kfp.dsl.executor import Executor
 from mlflow.tracking import MlflowClient
 
 from simpgan.components.finish import stage
@@ -185,6 +186,15 @@ def test_the_component_passes_on_what_kubeflow_says(posted):
     status = dsl.PipelineTaskFinalStatus(state="FAILED", error_message="no node has 8 GPUs", **said)
     finish.python_func(pipeline="table1", status=status)
     assert posted[0]["text"] == "table1 failed: no node has 8 GPUs"
+
+
+def test_the_component_takes_the_status_that_a_real_server_passed_after_a_pod_was_killed(posted, tmp_path):
+    recorded = json.loads((ROOT / "tests/pipelines/recorded_answers.json").read_text())
+    status = recorded["final_status_of_a_killed_or_terminated_run"]
+    inputs = {"parameterValues": {"pipeline": "adapt", "status": status}}
+    outputs = {"outputFile": str(tmp_path / "output.json")}
+    Executor({"inputs": inputs, "outputs": outputs}, finish.python_func).execute()
+    assert posted[0]["text"].startswith("adapt killed: ")
 
 
 def test_without_a_server_of_runs_there_is_what_kubeflow_says(posted):

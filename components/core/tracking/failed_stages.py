@@ -42,10 +42,8 @@ def find_failed_stages(pipeline: str) -> list[FailedStage]:
     """
     unfinished = [run for run in stage_runs(pipeline) if run.info.status in ("FAILED", "KILLED")]
     unfinished.sort(key=lambda run: run.info.status)
-    reasons = {run.info.run_name: " ".join(run.data.tags.get(REASON_TAG, "").split()) for run in unfinished}
-    return [
-        FailedStage(name, TOLD_TO_END if reason == SIGTERM else reason) for name, reason in reasons.items() if reason
-    ]
+    reasons = [(run.info.run_name, " ".join(run.data.tags.get(REASON_TAG, "").split())) for run in unfinished]
+    return [FailedStage(name, TOLD_TO_END if reason == SIGTERM else reason) for name, reason in reasons if reason]
 
 
 def find_begun_stages(pipeline: str) -> set[str]:

@@ -32,13 +32,14 @@ class FailedStage:
 
 
 def find_failed_stages(pipeline: str) -> list[FailedStage]:
-    """Return the stages of a pipeline run that recorded a reason: those that failed, then those that were killed.
+    """Return the stages of a pipeline run that recorded a reason.
 
     Args:
         pipeline: id of the pipeline run.
 
     Returns:
-        The stages, oldest first; none if no MLflow server is named or it does not answer.
+        The stages that failed, then those that were killed, each oldest first; none if no MLflow server is named or it
+        does not answer.
     """
     unfinished = [run for run in stage_runs(pipeline) if run.info.status in ("FAILED", "KILLED")]
     unfinished.sort(key=lambda run: run.info.status)

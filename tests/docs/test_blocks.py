@@ -38,7 +38,9 @@ NOT_RUN = {
     'size="--height': "likewise, on a GPU",
     "make images   ": "wants a registry that is the reader's own",
     "sudo ": "is what the test does that needs the images",
-    "docker build": "wants a cluster and a registry; test_manifests.py checks what it applies",
+    "docker build": "wants a cluster and a registry; test_manifests.py and test_laptop.py check what it applies",
+    "kind ": "wants kind; test_kubeflow_page.py and test_laptop.py check what it names",
+    "kubectl ": "wants a cluster; likewise",
     "export SECRETS=": "wants images of a registry; test_backup.py runs the programs",
 }
 """How blocks begin that are not run, and why."""

@@ -21,9 +21,9 @@ def write(tmp_path):
 
 
 def test_the_profiles_that_ship():
-    assert names() == ["cpu", "eight-gpus", "one-gpu"]
+    assert names() == ["cpu", "eight-gpus", "laptop", "one-gpu"]
     gpus = {name: {stage: pod.gpus for stage, pod in read_profile(name).stages.items() if pod.gpus} for name in names()}
-    assert gpus["cpu"] == {}
+    assert gpus["cpu"] == gpus["laptop"] == {}
     assert gpus["one-gpu"] == dict.fromkeys(ON_A_GPU, 1)
     assert gpus["eight-gpus"] == dict.fromkeys(ON_A_GPU, 1) | {"pretrain": 8}
 

@@ -10,7 +10,7 @@ from simpgan.pipelines.config.profiles import STAGES, read_profile
 from tests.docs.blocks import FENCED, ROOT
 from tests.docs.node_table import PAGE, table
 
-SECRET = re.compile(r"kubectl create secret generic (\S+) --namespace kubeflow((?:[^\n]|\\\n)*)")
+SECRET = re.compile(r"kubectl create secret generic (\S+) --namespace kubeflow((?:\\\n|[^\n])*)")
 KEY = re.compile(r"--from-(?:literal|file)=([\w-]+)=")
 
 

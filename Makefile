@@ -12,7 +12,7 @@ demo: .venv/demo.installed
 # The tests that start no server, engine, browser or pipeline.
 check: lint
 	.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup \
-		-m 'not (browser or docker or local or postgresql or registry or servers)'
+		-m 'not (browser or docker or local or postgresql or registry or servers or slow)'
 
 test:
 	$(PYTHON) tests/machine.py $(if $(WITHOUT),--without $(WITHOUT)) -- $(TESTS)

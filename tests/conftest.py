@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -13,6 +14,8 @@ from hypothesis import settings
 from simpgan.components.ingest import stage as ingest
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.pipelines.demo_data import generate
+from tests import warm_python
+from tests.components.core.object_store import object_server, object_store
 from tests.containers.fixtures import bases, engine, stage_images
 from tests.servers.fixtures import mlflow_server, postgresql_server, s3_server, tracking_server
 from tests.servers.stores import client, set_up_store
@@ -23,6 +26,8 @@ __all__ = [
     "engine",
     "ingested",
     "mlflow_server",
+    "object_server",
+    "object_store",
     "postgresql_server",
     "s3_server",
     "set_up_store",
@@ -53,6 +58,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(1800))  # the first one waits for the images
         costly = docker or "mlflow_server" in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.xdist_group("servers" if costly else str(item.path)))
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Python that has imported the software: its programs start at once, and so do those that they start."""
+    folder = tmp_path_factory.mktemp("python")
+    with warm_python.programs(folder):
+        yield str(folder / "python")
 
 
 @pytest.fixture

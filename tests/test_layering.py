@@ -170,6 +170,7 @@ def test_the_folder_mlflow_does_not_hide_the_package():
     assert not (ROOT / "mlflow" / "__init__.py").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "absent"),
     [

@@ -24,7 +24,7 @@ def test_operations_of_a_generator() -> None:
 
 def test_recomputing_takes_less_memory() -> None:
     kept, recomputed = (
-        estimate(TrainGanSettings(height=64, width=32, channels=16, blocks=4, pairs=2, recompute=recompute))
+        estimate(TrainGanSettings(method="cyclegan", height=64, width=32, channels=16, blocks=4, recompute=recompute))
         for recompute in (False, True)
     )
     assert recomputed < kept

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,17 @@ from tests.conftest import Ingested
 
 pytestmark = pytest.mark.local
 
-PRETRAIN = ["backbone=resnet18", "weights=none", "height=32", "width=32", "pairs=4", "epochs=3", "crop_padding=2"]
-TRAIN_GAN = ["height=32", "width=32", "channels=4", "blocks=1", "pairs=1", "steps=40", "pool=4", "average_decay=0.9"]
+PRETRAIN = ["backbone=resnet18", "weights=none", "height=32", "width=32", "pairs=4", "epochs=2", "crop_padding=2"]
+TRAIN_GAN = ["height=32", "width=32", "channels=4", "blocks=1", "pairs=1", "steps=24", "pool=4", "average_decay=0.9"]
 EVERY_STEP = ["checkpoint_seconds=0"]
 KILLS = 3
 ENVIRONMENT = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def command(stage: str, out: Path, data_root: Path, options: list[str], settings: list[str]) -> list[str]:
+def command(python: str, stage: str, out: Path, data_root: Path, options: list[str], settings: list[str]) -> list[str]:
     assignments = [part for setting in settings + EVERY_STEP for part in ("--set", setting)]
     return [
-        *(sys.executable, "-m", "simpgan.pipelines.cli", stage, *options),
+        *(python, "-m", "simpgan.pipelines.cli", stage, *options),
         *("--data-root", str(data_root), "--out", str(out), *assignments),
     ]
 
@@ -56,12 +55,12 @@ def numbers(model: Path) -> list[tuple[int, dict[str, float]]]:
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "train-gan"])
-def test_killed_training_ends_bit_identical(ingested: Ingested, tmp_path: Path, stage: str) -> None:
+def test_killed_training_ends_bit_identical(ingested: Ingested, python: str, tmp_path: Path, stage: str) -> None:
     options = ["--source", str(ingested.source)]
     settings = PRETRAIN
     if stage == "train-gan":
         classifier = tmp_path / "classifier"
-        line = command("pretrain", classifier, Path(ingested.data_root), options, [*PRETRAIN, "epochs=1"])
+        line = command(python, "pretrain", classifier, Path(ingested.data_root), options, [*PRETRAIN, "epochs=1"])
         subprocess.run(line, check=True, env=ENVIRONMENT)
         options += ["--target", str(ingested.target), "--classifier", str(classifier)]
         settings = TRAIN_GAN
@@ -70,7 +69,7 @@ def test_killed_training_ends_bit_identical(ingested: Ingested, tmp_path: Path, 
         data_root = tmp_path / name
         (data_root).mkdir()
         (data_root / "shards").symlink_to(Path(ingested.data_root) / "shards")
-        line = command(stage, tmp_path / f"{name}-model", data_root, options, settings)
+        line = command(python, stage, tmp_path / f"{name}-model", data_root, options, settings)
         kills = 0
         moments = random.Random(stage)
         if name == "killed":

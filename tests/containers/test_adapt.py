@@ -62,20 +62,10 @@ def cameras(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def command(cameras):
+    """What a Python is told to run the pipeline."""
     source, target = cameras
     options = ["--source", f"market1501:{source}", "--target", f"grid:{target}", "--preset", TINY, *LONGER]
-    return [
-        sys.executable,
-        "-m",
-        "simpgan.pipelines.cli",
-        "run",
-        "adapt",
-        *options,
-        "--protocol",
-        "all250",
-        "--seed",
-        "5",
-    ]
+    return ["-m", "simpgan.pipelines.cli", "run", "adapt", *options, "--protocol", "all250", "--seed", "5"]
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +85,8 @@ def environment(tmp_path_factory):
 def undisturbed(command, environment, tmp_path_factory):
     """The run in processes, with data in a folder."""
     out = tmp_path_factory.mktemp("processes")
-    ran = subprocess.run([*command, "--out", out], capture_output=True, text=True, env=environment, check=True)
+    here = [sys.executable, *command, "--out", out]
+    ran = subprocess.run(here, capture_output=True, text=True, env=environment, check=True)
     return Run(out, ran.stdout, ran.stderr)
 
 
@@ -107,11 +98,11 @@ def with_servers(environment, s3_server, mlflow_server):
 
 
 @pytest.fixture(scope="module")
-def in_containers(command, with_servers, s3_server, tmp_path_factory):
+def in_containers(python, command, with_servers, s3_server, tmp_path_factory):
     """The command and the environment of the run in containers, with data on the S3 server, and its bucket."""
     bucket = f"containers-{uuid4().hex[:8]}"
     where = ["--runner", "docker", "--data-root", f"{s3_server.bucket(bucket)}/data"]
-    return [*command, *where, "--out", tmp_path_factory.mktemp("containers")], with_servers, bucket
+    return [python, *command, *where, "--out", tmp_path_factory.mktemp("containers")], with_servers, bucket
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +183,7 @@ def test_every_stage_has_a_finished_run_on_the_server_that_names_its_image(kille
 
 
 def test_a_stage_runs_again_in_its_container_from_what_the_server_knows(
-    killed_once, in_containers, monkeypatch, tmp_path
+    python, killed_once, in_containers, monkeypatch, tmp_path
 ):
     _, environment, _ = in_containers
     for name, value in environment.items():
@@ -201,7 +192,7 @@ def test_a_stage_runs_again_in_its_container_from_what_the_server_knows(
     experiment = client.get_experiment_by_name(environment["MLFLOW_EXPERIMENT_NAME"])
     (stage,) = client.search_runs([experiment.experiment_id], "tags.`simpgan.stage` = 'evaluate'")
     pipeline = parent_of(stage)
-    rerun = [sys.executable, "-m", "simpgan.pipelines.cli", "rerun", pipeline, "evaluate", "--runner", "docker"]
+    rerun = [python, "-m", "simpgan.pipelines.cli", "rerun", pipeline, "evaluate", "--runner", "docker"]
     out = tmp_path / "again"
     ran = subprocess.run([*rerun, "--out", out], capture_output=True, text=True, env=environment, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
@@ -55,11 +54,11 @@ def drop(ingested: Ingested, s3_server, tracking_server, stage_images, tmp_path,
     return Drop(f"{bucket}/station", f"{bucket}/data", name, len(images), len(late))
 
 
-def test_a_drop_in_a_bucket_becomes_a_candidate_and_then_there_is_nothing_to_do(drop: Drop, tmp_path):
+def test_a_drop_in_a_bucket_becomes_a_candidate_and_then_there_is_nothing_to_do(drop: Drop, python: str, tmp_path):
     out = tmp_path / "out"
     options = ["--runner", "docker", "--data-root", drop.data_root, "--model", drop.model, "--preset", TINY]
     sizes = ["--threshold", "2", "--part-images", str((drop.new + 1) // 2), "--out", str(out)]
-    command = [sys.executable, "-m", "simpgan.pipelines.cli", "run", "retrain", drop.location, *options, *sizes]
+    command = [python, "-m", "simpgan.pipelines.cli", "run", "retrain", drop.location, *options, *sizes]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert re.search(rf"^{drop.model} version 2 (passed|refused): score ", ran.stdout, re.MULTILINE)

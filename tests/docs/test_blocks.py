@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm_python
 from tests.containers import base_images
-from tests.docs import warm_python, working_folder
+from tests.docs import working_folder
 from tests.docs.blocks import Block, blocks
 from tests.pipelines.kubeflow_server import served
 from tests.servers.ports import free_port

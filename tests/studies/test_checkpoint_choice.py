@@ -19,7 +19,8 @@ def run_study(ingested: Ingested, classifier: Path, out: Path, trainings: int) -
     paths = {"source": ingested.source, "target": ingested.target, "classifier": classifier, "out": out}
     arguments = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
     arguments += ["--data-root", ingested.data_root, "--trainings", str(trainings)]
-    arguments += ["--change", '{"steps": 4, "channels": 4, "blocks": 1, "precision": "fp32"}']
+    change = {"height": 32, "width": 32, "steps": 4, "channels": 4, "blocks": 1, "precision": "fp32"}
+    arguments += ["--change", json.dumps(change)]
     return CliRunner().invoke(application, arguments, catch_exceptions=False)
 
 

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 
 @dataclass(frozen=True)
@@ -32,13 +31,21 @@ class ObjectStore:
         return sorted(item["Key"] for item in self.client.list_objects_v2(Bucket=self.bucket).get("Contents", []))
 
 
-@pytest.fixture
-def object_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ObjectStore]:
-    """A fresh bucket, which the environment names the way to; the local cache is the test's own."""
+@pytest.fixture(scope="session")
+def object_server() -> Iterator[str]:
+    """The URL of an S3 server, which all tests share."""
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def object_store(object_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ObjectStore:
+    """A fresh bucket, which the environment names the way to; the local cache is the test's own."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", object_server)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -47,5 +54,4 @@ def object_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Ob
     client = boto3.client("s3")
     store = ObjectStore(f"bucket-{uuid4().hex[:8]}", client)
     client.create_bucket(Bucket=store.bucket)
-    yield store
-    server.stop()
+    return store

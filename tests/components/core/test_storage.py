@@ -13,9 +13,7 @@ import pytest
 
 from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
-from tests.components.core.object_store import ObjectStore, object_store
-
-__all__ = ["object_store"]
+from tests.components.core.object_store import ObjectStore
 
 
 @pytest.fixture(params=["folder", "store"])

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -51,9 +52,10 @@ REFUSED = "pretrain: the weights are gone: give others"
 
 
 @pytest.fixture(scope="module")
-def abandoned(tmp_path_factory):
+def abandoned(set_up_store, tmp_path_factory):
     """A store with the runs of a pipeline whose last stage was killed."""
     folder = tmp_path_factory.mktemp("abandoned")
+    shutil.copy(set_up_store, folder / "mlflow.db")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "SIMPGAN_"))}
     named = {"KFP_RUN_ID": RUN, "SIMPGAN_PIPELINE_RUN": RUN, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
     script = [sys.executable, "-c", ABANDONED, str(folder)]
@@ -105,7 +107,7 @@ def posted(environment):
             pass
 
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         environment.setenv("SIMPGAN_NOTIFICATION_URL", f"http://127.0.0.1:{server.server_port}/hook")
         yield received
         server.shutdown()

@@ -12,10 +12,9 @@ import pytest
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.ingest.file_source import Damaged, Gone, open_file_source
-from tests.components.core.object_store import ObjectStore, object_store
+from tests.components.core.object_store import ObjectStore
 from tests.components.ingest.data_sets import write
 
-__all__ = ["object_store"]
 FILES = {"b/2.jpg": b"two", "b/1.jpg": b"one", "a.txt": b"", "c/d/e.bin": bytes(range(256)) * 300}
 HIDDEN = {
     "b/Thumbs.db": b"x",

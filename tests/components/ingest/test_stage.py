@@ -16,12 +16,11 @@ from simpgan.components.core.data.shards import read_images
 from simpgan.components.core.errors import UserError
 from simpgan.components.ingest import stage
 from simpgan.components.ingest.settings import IngestSettings
-from tests.components.core.object_store import ObjectStore, object_store
+from tests.components.core.object_store import ObjectStore
 from tests.components.ingest.data_sets import encoded, files_of, write
 from tests.components.ingest.test_archives import altered, zipped
 from tests.components.ingest.test_file_source import KINDS
 
-__all__ = ["object_store"]
 LAYOUTS = ["cuhk01", "grid", "market1501"]
 
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import ExifTags, Image
 
+from mlflow import MlflowClient
 from simpgan.components.core.data.image_tensors import iterate_batches
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
@@ -136,6 +137,7 @@ def test_a_damaged_file_of_features_is_made_again(
     pd.testing.assert_frame_equal(first, again)
 
 
+@pytest.mark.slow
 def test_two_processes_may_make_the_same_features(
     model: Path, ingested: Ingested, probe: Path, own_cache: Path
 ) -> None:
@@ -166,10 +168,7 @@ def test_the_command_writes_a_table_and_a_page(
     assert "Threshold: accepted above a similarity of" in said
 
 
-def test_a_champion_is_fetched_once(
-    model: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+def test_a_champion_is_fetched_once(client: MlflowClient, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = ModelRegistry("station")
     registry.promote(registry.register(model, card="# Card", tags={}, metrics={}))
     folder = folder_of("station@champion")
@@ -181,11 +180,11 @@ def test_a_champion_is_fetched_once(
     assert folder_of(str(model)) == model
 
 
+@pytest.mark.slow
 def test_a_second_search_imports_little_and_looks_at_no_image_again(
-    model: Path, ingested: Ingested, probe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: MlflowClient, model: Path, ingested: Ingested, probe: Path, tmp_path: Path
 ) -> None:
     """Imports are most of its time: of what a first search needs, it needs torch for the probe and tables."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     registry = ModelRegistry("station")
     registry.promote(registry.register(model, card="# Card", tags={}, metrics={}))
     given = (probe, ingested.target, "station@champion", tmp_path / "out", ingested.data_root)

@@ -241,6 +241,7 @@ def test_ui_refuses_a_port_in_use(simpgan, tmp_path):
     assert said == f"simpgan: port {port} cannot be used (Address already in use): choose another with --port\n"
 
 
+@pytest.mark.servers
 def test_ui_prints_its_link_and_nothing_else(tmp_path):
     (tmp_path / "mlflow.db").touch()
     with socket.socket() as free:
@@ -264,7 +265,8 @@ def test_ui_prints_its_link_and_nothing_else(tmp_path):
 
 
 def test_a_locale_without_umlauts_does_not_change_what_a_path_says(tmp_path):
-    command = [sys.executable, "-c", "from pipelines import cli; cli.main()", "ingest", f"cameras:{tmp_path}/für"]
+    program = "from simpgan.pipelines import cli; cli.main()"
+    command = [sys.executable, "-c", program, "ingest", f"cameras:{tmp_path}/für"]
     ran = subprocess.run(
         [*command, "--data-root", tmp_path / "data", "--out", tmp_path / "out"],
         env=os.environ | {"PYTHONUTF8": "0", "LC_ALL": "C"},

@@ -141,7 +141,7 @@ def test_a_registry_that_asks_for_a_token_gets_one(locked):
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         assert image_registry.digest_of(f"127.0.0.1:{server.server_port}/reid/ingest", "latest") == "sha256:1"
         server.shutdown()
 

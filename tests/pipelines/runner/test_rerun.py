@@ -163,12 +163,12 @@ def row(seed: int, rank_1: float) -> ResultsRow:
 
 
 @pytest.fixture
-def recorded(tmp_path, s3_server: S3, monkeypatch):
+def recorded(set_up_store, tmp_path, s3_server: S3, monkeypatch):
     """A pipeline run of a cluster, with artifacts in an object store: client of MLflow, id of its run there, bucket."""
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path / "cache"))
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri = f"sqlite:///{shutil.copy(set_up_store, tmp_path)}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("KFP_RUN_ID", "weekly")
     monkeypatch.setenv("SIMPGAN_COMMIT", "0123abc")
@@ -228,13 +228,11 @@ def test_a_stage_of_a_cluster_s_run_is_run_again_here(recorded, tmp_path):
         fetched_artifact("results", gone)
 
 
-def test_a_run_that_mlflow_does_not_have_is_told(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+def test_a_run_that_mlflow_does_not_have_is_told(client, tmp_path):
     with pytest.raises(UserError, match=r"has no run 0{32}: check MLFLOW_TRACKING_URI and the id"):
         find_past_task("0" * 32, "train_gan")
     with stage_run("pretrain", settings={}, history=tmp_path / "history.jsonl"):
         pass
-    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
     (run,) = client.search_runs(["1"])
     with pytest.raises(UserError, match="the run has no stage 'train_gan': "):
         find_past_task(run.info.run_id, "train_gan")

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +28,16 @@ STAGES = sorted(["watch", "champion", "ingest_part", "merge", "drift", "train_ga
 
 @dataclass(frozen=True)
 class Station:
-    """Cameras whose images come into `folder`, and a model in use that knows some of them."""
+    """Cameras whose images come into `folder`, and a model in use that knows some of them.
+
+    Attributes:
+        python: the program that starts runs.
+    """
 
     folder: Path
     data_root: str
     images: list[Path]
+    python: str
 
     def add(self, count: int, camera: str = "gate 3") -> None:
         """Images that nobody has seen: mirrored ones."""
@@ -46,7 +50,7 @@ class Station:
 
 
 @pytest.fixture
-def station(client, ingested: Ingested, tmp_path: Path) -> Station:
+def station(client, ingested: Ingested, tmp_path: Path, python: str) -> Station:
     """The champion is an adaptation by SimPGAN; the store is that of `client`."""
     images = sorted((ingested.folder / "underground_reid").glob("*/*.jpeg"))
     folder = tmp_path / "station"
@@ -55,12 +59,12 @@ def station(client, ingested: Ingested, tmp_path: Path) -> Station:
         camera.mkdir(parents=True, exist_ok=True)
         (camera / path.name).write_bytes(path.read_bytes())
     register(ingested, str(folder), tmp_path, "simpgan")
-    return Station(folder, ingested.data_root, images)
+    return Station(folder, ingested.data_root, images, python)
 
 
 def start(station: Station, out: Path, *more: str) -> subprocess.Popen:
     options = ["--out", str(out), "--data-root", station.data_root, "--preset", str(TINY), "--threshold", "3", *more]
-    command = [sys.executable, "-m", "simpgan.pipelines.cli", "run", "retrain", str(station.folder), *options]
+    command = [station.python, "-m", "simpgan.pipelines.cli", "run", "retrain", str(station.folder), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
 
 

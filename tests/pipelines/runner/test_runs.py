@@ -5,7 +5,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,11 +23,16 @@ from tests.pipelines.recorded_names import documented, recorded, stands_for
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
 
 
-def simpgan(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own, apart from this one's tracking server."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "SIMPGAN"))}
-    command = [sys.executable, "-m", "simpgan.pipelines.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+@pytest.fixture(scope="module")
+def simpgan(python):
+    """Runs the command line in a process of its own, apart from this one's tracking server."""
+
+    def simpgan(*arguments: object) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "SIMPGAN"))}
+        command = [python, "-m", "simpgan.pipelines.cli", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+    return simpgan
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def cameras(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def adaptation(cameras, tmp_path_factory):
+def adaptation(simpgan, cameras, tmp_path_factory):
     """A run with a sweep: its folder, its command, and how it ended."""
     out = tmp_path_factory.mktemp("run") / "out"
     sweep = ["--sweep", "train_gan.lambda_similarity=0.1,1"]
@@ -155,7 +159,7 @@ RARE_SETTINGS = {
 
 
 @pytest.mark.local
-def test_a_runs_adaptation_is_proposed_promoted_and_listed(finished):
+def test_a_runs_adaptation_is_proposed_promoted_and_listed(simpgan, finished):
     """Before the names are compared, which are those of this command, too."""
     out, _, _ = finished
     several = simpgan("propose", out, "--method", "simpgan+adabn", "--variant", "lambda_similarity=2")
@@ -182,7 +186,7 @@ def test_a_runs_adaptation_is_proposed_promoted_and_listed(finished):
 
 
 @pytest.mark.local
-def test_a_copy_of_a_run_is_a_run_of_its_own(finished, tmp_path, store_of):
+def test_a_copy_of_a_run_is_a_run_of_its_own(simpgan, finished, tmp_path, store_of):
     out, command, _ = finished
     copy = Path(shutil.copytree(out, tmp_path / "copy"))
     out.rename(out.with_name("away"))
@@ -206,7 +210,7 @@ def test_a_copy_of_a_run_is_a_run_of_its_own(finished, tmp_path, store_of):
 
 
 @pytest.mark.local
-def test_images_that_are_not_where_the_run_had_them_are_said_with_the_remedy(finished, tmp_path):
+def test_images_that_are_not_where_the_run_had_them_are_said_with_the_remedy(simpgan, finished, tmp_path):
     out, _, _ = finished
     (manifest,) = [path.parent for path in out.glob("artifacts/*/ingest-2/manifest/manifest.json")]
     exported = simpgan("export", manifest, "--out", tmp_path / "exported", "--protocol", "all250")
@@ -266,7 +270,7 @@ def record_what_goes_wrong(folder, monkeypatch):
 
 
 @pytest.mark.local
-def test_a_second_run_does_nothing_again(finished):
+def test_a_second_run_does_nothing_again(simpgan, finished):
     out, command, ran = finished
     before = (out / "results.json").read_bytes()
     again = simpgan(*command)
@@ -277,7 +281,7 @@ def test_a_second_run_does_nothing_again(finished):
 
 
 @pytest.mark.local
-def test_images_that_are_gone_are_made_again_and_nothing_else(finished):
+def test_images_that_are_gone_are_made_again_and_nothing_else(simpgan, finished):
     out, command, ran = finished
     before = (out / "results.json").read_bytes()
     shutil.rmtree(out / "data" / "shards")
@@ -291,7 +295,7 @@ def test_images_that_are_gone_are_made_again_and_nothing_else(finished):
 
 
 @pytest.mark.local
-def test_what_a_stage_refuses_ends_the_run_in_one_line(tmp_path, cameras):
+def test_what_a_stage_refuses_ends_the_run_in_one_line(simpgan, tmp_path, cameras):
     (tmp_path / "empty").mkdir()
     ran = simpgan("run", "adapt", *cameras, "--source", f"market1501:{tmp_path / 'empty'}", "--out", tmp_path / "out")
     assert ran.returncode == 2
@@ -302,7 +306,7 @@ def test_what_a_stage_refuses_ends_the_run_in_one_line(tmp_path, cameras):
 
 
 @pytest.fixture(scope="module")
-def whole_table(cameras, tmp_path_factory):
+def whole_table(simpgan, cameras, tmp_path_factory):
     """A table of all methods over two seeds: its folder, its command, and how it ended."""
     out = tmp_path_factory.mktemp("table") / "out"
     seeds = ["--seed", "3", "--seed", "4"]
@@ -370,7 +374,7 @@ def test_every_task_of_a_table_has_a_run_of_its_own(table):
 
 
 @pytest.mark.local
-def test_a_second_table_comes_from_the_cache(table):
+def test_a_second_table_comes_from_the_cache(simpgan, table):
     _, command, ran = table
     again = simpgan(*command)
     assert again.returncode == 0

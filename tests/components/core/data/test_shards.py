@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import ROWS_PER_GROUP, WrittenShards, read_images, shard_location, write_shards
 from simpgan.components.core.errors import UserError
-from tests.components.core.object_store import ObjectStore, object_store
+from tests.components.core.object_store import ObjectStore
 
-__all__ = ["object_store"]
 ITEMS = [(f"{number:04}.jpg", bytes([number % 251]) * (number % 97)) for number in range(300)]
 
 

@@ -12,9 +12,7 @@ from safetensors.torch import load_file, save_file
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.backbone_weights import check_content, downsample_at, load_backbone
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from tests.components.core.object_store import ObjectStore, object_store
-
-__all__ = ["object_store"]
+from tests.components.core.object_store import ObjectStore
 
 
 def backbone(name: str) -> torch.nn.Module:

@@ -65,7 +65,7 @@ ONLY_WITH_AMX = pytest.mark.skipif(
 )
 NETWORKS = [
     pytest.param(lambda: classifier("resnet18", 32, 16, 2), 32, 16, id="resnet18-smallest"),
-    pytest.param(lambda: classifier("resnet50", 32, 16, 2), 32, 16, id="resnet50-smallest"),
+    pytest.param(lambda: classifier("resnet50", 32, 16, 2), 32, 16, id="resnet50-smallest", marks=ONLY_WITH_AMX),
     pytest.param(lambda: classifier("resnet18", 64, 16, 1), 64, 16, id="resnet18-narrow"),
     pytest.param(lambda: classifier("resnet50", 64, 32, 2), 64, 32, id="resnet50-64x32", marks=ONLY_WITH_AMX),
     pytest.param(lambda: classifier("resnet18", 64, 32, 1), 64, 32, id="resnet18-demo"),

@@ -1,5 +1,6 @@
 """What a version holds, told without MLflow's client, as the client tells it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,14 +9,23 @@ from mlflow import MlflowClient
 from simpgan.components.core.registry.version_lookup import CONTENT_TAG, content_of
 
 
-@pytest.fixture
-def versions(client: MlflowClient) -> MlflowClient:
+@pytest.fixture(scope="module")
+def store(set_up_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with three versions of a model, of which the second one is the champion and the third is deleted."""
+    file = Path(shutil.copy(set_up_store, tmp_path_factory.mktemp("versions")))
+    client = MlflowClient(f"sqlite:///{file}")
     client.create_registered_model("it's 100 %")
     for number in "123":
         client.create_model_version("it's 100 %", source="s3://bucket/model", tags={CONTENT_TAG: f"content {number}"})
         client.set_registered_model_alias("it's 100 %", f"only-{number}" if number != "2" else "champion", number)
     client.delete_model_version("it's 100 %", "3")
+    return file
+
+
+@pytest.fixture
+def versions(store: Path, client: MlflowClient, tmp_path: Path) -> MlflowClient:
+    """A client of a copy of the store."""
+    shutil.copy(store, tmp_path)
     return client
 
 

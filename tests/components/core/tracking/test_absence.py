@@ -55,6 +55,7 @@ def test_run_id_that_does_not_exist_leaves_the_file(
     assert len(read_history(tmp_path / "history.jsonl")) == 1
 
 
+@pytest.mark.local
 def test_stages_at_the_same_time_on_a_new_sqlite_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new/mlflow.db")
     for name in ("a", "b"):

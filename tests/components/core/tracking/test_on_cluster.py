@@ -1,6 +1,7 @@
 """Which run a pod writes to, where nobody but its settings and inputs tells it from the others of its stage."""
 
 import os
+import shutil
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -9,11 +10,9 @@ from simpgan.components.core.tracking import stage_run
 
 
 @pytest.fixture(scope="module")
-def uri(tmp_path_factory):
-    """A store with its tables, for all tests here."""
-    uri = f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
-    MlflowClient(uri).search_experiments()
-    return uri
+def uri(set_up_store, tmp_path_factory):
+    """A store for all tests here."""
+    return f"sqlite:///{shutil.copy(set_up_store, tmp_path_factory.mktemp('store'))}"
 
 
 @pytest.fixture

@@ -79,6 +79,7 @@ def test_a_failed_stage_that_succeeds_on_retry_is_finished(client: MlflowClient,
     assert "simpgan.reason" not in retried.data.tags
 
 
+@pytest.mark.local
 def test_sigterm_ends_as_killed_and_keeps_what_was_measured(client: MlflowClient, tmp_path: Path) -> None:
     process = start(train, tmp_path, 25)
     wait_until_sent(client, 25)
@@ -108,6 +109,7 @@ def test_sigterm_ends_a_forked_data_loader_worker_at_once(tmp_path: Path) -> Non
         assert os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]) == -signal.SIGTERM
 
 
+@pytest.mark.local
 def test_pipeline_closes_a_stage_that_was_killed_without_a_word(client: MlflowClient, tmp_path: Path) -> None:
     with (  # noqa: PT012
         pytest.raises(RuntimeError),
@@ -124,6 +126,7 @@ def test_pipeline_closes_a_stage_that_was_killed_without_a_word(client: MlflowCl
     assert "out of memory" in runs["train_gan"].data.tags["simpgan.reason"]
 
 
+@pytest.mark.local
 def test_runs_of_living_processes_are_left_alone(client: MlflowClient, tmp_path: Path) -> None:
     process = start(train, tmp_path, 5)
     wait_until_sent(client, 5)

@@ -156,6 +156,7 @@ def test_retry_with_another_value_goes_on_in_the_same_run_and_loses_nothing(
     assert table["rank-1"].tolist() == [1]
 
 
+@pytest.mark.local
 @pytest.mark.parametrize("in_pipeline", [True, False])
 def test_killed_training_goes_on_with_an_exact_history(client: MlflowClient, tmp_path: Path, in_pipeline: bool) -> None:
     """In a pipeline the retry writes to the same run; alone it gets a new one, with all that the file holds."""

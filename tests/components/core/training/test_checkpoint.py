@@ -10,9 +10,7 @@ from torch import nn
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.training.checkpoint import Checkpoint, checkpoint_key
-from tests.components.core.object_store import ObjectStore, object_store
-
-__all__ = ["object_store"]
+from tests.components.core.object_store import ObjectStore
 
 
 def test_what_comes_back_is_what_was_saved(tmp_path: Path) -> None:
@@ -122,6 +120,7 @@ with checkpoint.locked():
 """
 
 
+@pytest.mark.slow
 def test_who_trains_the_same_waits_and_finds_it_done(tmp_path: Path) -> None:
     checkpoint = Checkpoint(str(tmp_path), "key")
     with checkpoint.locked():

@@ -48,16 +48,16 @@ OTHERS = ("torchvision", "sklearn.utils", "kfp.local", "kfp.dsl.executor", "mlfl
 
 
 @contextlib.contextmanager
-def programs(folder: Path, presets: Path) -> Iterator[None]:
+def programs(folder: Path, presets: Path | None = None) -> Iterator[None]:
     """Write `python`, `python3` and `simpgan` into `folder`. They work until the block ends, which ends them too.
 
     Args:
-        presets: folder of the presets that go by a name, in the place of those of the software.
+        presets: folder of the presets that go by a name, instead of those of the software.
     """
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[1]
     with tempfile.TemporaryDirectory() as private:  # the path of a socket is short
         address = Path(private) / "socket"
-        command = [sys.executable, "-m", __name__, address, folder / "python", presets]
+        command = [sys.executable, "-m", __name__, address, folder / "python", *([presets] if presets else [])]
         server = subprocess.Popen(command, cwd=root, start_new_session=True, stdout=subprocess.PIPE)
         try:
             assert server.stdout
@@ -73,13 +73,14 @@ def programs(folder: Path, presets: Path) -> Iterator[None]:
             server.communicate()
 
 
-def serve(address: str, python: str, presets: str) -> list[str]:
+def serve(address: str, python: str, presets: str = "") -> list[str]:
     """Wait for clients. Returns in a new process for each, with its arguments, streams, folder and environment."""
     import_all()
     from simpgan.pipelines import demo_data
     from simpgan.pipelines.config import presets as pipelines_presets
 
-    pipelines_presets.PRESETS = replace(pipelines_presets.PRESETS, folder=Path(presets))
+    if presets:
+        pipelines_presets.PRESETS = replace(pipelines_presets.PRESETS, folder=Path(presets))
     demo_data.generate.__kwdefaults__ = DEMO
     sys.executable = python
     gc.freeze()

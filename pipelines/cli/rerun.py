@@ -40,13 +40,13 @@ def rerun(
     """
     from simpgan.pipelines.cli.run import place_of_data
     from simpgan.pipelines.runner.relocation import DataRoot
-    from simpgan.pipelines.runner.rerun import changed, manifests_of, run_again
+    from simpgan.pipelines.runner.rerun import manifests_of, prepare_rerun, run_again
     from simpgan.pipelines.runner.task_records import find_past_task
 
     folder = (out or Path(f"rerun-{stage.split()[0]}-{datetime.now():%Y%m%d-%H%M%S}")).resolve()
     record_where(Path(run), folder)
     past = find_past_task(run, stage)
-    again = changed(past, assignments or [], runner, data_root and place_of_data(data_root))
+    again = prepare_rerun(past, assignments or [], runner, data_root and place_of_data(data_root))
     typer.echo(f"{past.name} again; {'differs: ' + ', '.join(again.differences) if again.differences else 'no change'}")
     recorded, now = (each.parameters.get("data_root", "") for each in (past, again.task))
     with DataRoot(now, "--data-root" if data_root else f"the run {run}", recorded).explained(*manifests_of(again.task)):

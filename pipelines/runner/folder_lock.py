@@ -53,29 +53,30 @@ class FolderLock:
             fcntl.flock(self.stage, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:  # the process group noted there works on, though its run has gone
             with suppress(ProcessLookupError, ValueError):
-                os.killpg(int(self.noted()), signal.SIGKILL)
+                os.killpg(int(self.read_note()), signal.SIGKILL)
             fcntl.flock(self.stage, fcntl.LOCK_EX)
-        if self.noted() == f"{CONTAINER}{container_of(self.folder)}":  # a copied folder's note is about the original
+        # The note of a copied folder is about the original.
+        if self.read_note() == f"{CONTAINER}{container_of(self.folder)}":
             self.end_container(container_of(self.folder))
         return self
 
     def note_stage(self, process_group: int) -> None:
         """Write down the process group to end if this run is killed."""
-        self.note(str(process_group))
+        self.write_note(str(process_group))
 
     def note_container(self, name: str) -> None:
         """Write down the container to end if this run is killed."""
-        self.note(f"{CONTAINER}{name}")
+        self.write_note(f"{CONTAINER}{name}")
 
     def forget_container(self) -> None:
         """Note that the container is gone."""
-        self.note("")
+        self.write_note("")
 
-    def note(self, text: str) -> None:
+    def write_note(self, text: str) -> None:
         """Replace the note in the file."""
         os.pwrite(self.stage, f"{text:{LONGEST_NOTE}}".encode(), 0)
 
-    def noted(self) -> str:
+    def read_note(self) -> str:
         """Return the note in the file."""
         return os.pread(self.stage, LONGEST_NOTE, 0).decode().strip()
 

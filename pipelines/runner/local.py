@@ -26,7 +26,7 @@ from simpgan.components.core.process.interrupts import GO_ON, say_at_once
 from simpgan.components.core.process.task import Task
 from simpgan.components.core.tracking.context import PIPELINE_RUN
 from simpgan.pipelines.runner.kfp_patches import cache_replaced, nested_loops_corrected
-from simpgan.pipelines.runner.relocation import noted, read
+from simpgan.pipelines.runner.relocation import absolute_location, relative_to_run
 from simpgan.pipelines.runner.stage_log import Ended, StageOutput
 from simpgan.pipelines.runner.task_records import keep_task, slug, task_of
 
@@ -198,11 +198,11 @@ class Stages(cache.LocalCache):
 
     def _serialize_outputs(self, outputs: dict[str, Any]) -> dict[str, Any]:
         """Serialise as kfp does, with paths in the folder of the run relative to it."""
-        return self._relocated(super()._serialize_outputs(outputs), noted)
+        return self._relocated(super()._serialize_outputs(outputs), relative_to_run)
 
     def _deserialize_outputs(self, serialized: dict[str, Any]) -> dict[str, Any]:
         """Invert `_serialize_outputs`, in the current folder of the run."""
-        return super()._deserialize_outputs(self._relocated(serialized, read))
+        return super()._deserialize_outputs(self._relocated(serialized, absolute_location))
 
     def _relocated(self, value: Any, change: Callable[[str, Path], str]) -> Any:
         if isinstance(value, dict):

@@ -14,29 +14,29 @@ DATA_ROOT = "data_root.txt"
 """File of a run with the place of its images."""
 
 
-def noted(location: str, out: Path) -> str:
+def relative_to_run(location: str, out: Path) -> str:
     """Return how the run in `out` writes down a location: relative if inside `out`, else in full."""
     inside = "://" not in location and Path(location).is_relative_to(out.resolve())
     return os.path.relpath(location, out.resolve()) if inside else location
 
 
-def read(location: str, out: Path) -> str:
+def absolute_location(location: str, out: Path) -> str:
     """Return the location that the run now in `out` wrote down."""
     return location if "://" in location or not location else str(out.resolve() / location)
 
 
-def note_data_root(data_root: str, out: Path) -> None:
+def write_data_root(data_root: str, out: Path) -> None:
     """Write down the place of the images of the run in `out`."""
-    (out / DATA_ROOT).write_text(noted(data_root, out) + "\n")
+    (out / DATA_ROOT).write_text(relative_to_run(data_root, out) + "\n")
 
 
 def data_root_of(out: Path) -> str | None:
     """Return the place of the images of the run in `out`; None if the run has not written it down."""
     file = out / DATA_ROOT
-    return read(file.read_text().strip(), out) if file.is_file() else None
+    return absolute_location(file.read_text().strip(), out) if file.is_file() else None
 
 
-def run_with(path: Path) -> Path | None:
+def run_containing(path: Path) -> Path | None:
     """Return the folder of the run that contains `path`; None if there is none."""
     return next((each for each in (path.resolve(), *path.resolve().parents) if (each / DATA_ROOT).is_file()), None)
 
@@ -85,7 +85,7 @@ def find_data_root(given: str | None, *places: Path) -> DataRoot:
     Raises:
         UserError: the place is unknown.
     """
-    run = next(filter(None, map(run_with, places)), None)
+    run = next(filter(None, map(run_containing, places)), None)
     recorded = data_root_of(run) or "" if run else ""
     if given:
         return DataRoot(given, "--data-root", recorded)

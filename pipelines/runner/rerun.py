@@ -42,7 +42,7 @@ class Rerun:
     differences: list[str]
 
 
-def changed(
+def prepare_rerun(
     past: PastTask, assignments: Sequence[str], runner: Runner = Runner.SUBPROCESS, data_root: str | None = None
 ) -> Rerun:
     """Return the task with some settings changed.
@@ -62,7 +62,7 @@ def changed(
         stage, setting, value = parse_assignment(assignment, task.component)
         if stage != task.component:
             raise UserError(f"--set {stage}.{setting}: only {task.component} is run again: leave it out")
-        task = assigned(task, setting, value)
+        task = with_setting(task, setting, value)
     if data_root and "data_root" in task.parameters:
         task = task.model_copy(update={"parameters": {**task.parameters, "data_root": data_root}})
     after = resolved(task)
@@ -81,7 +81,7 @@ def changed(
     return Rerun(task, past.name, differences)
 
 
-def assigned(task: Task, setting: str, value: Any) -> Task:
+def with_setting(task: Task, setting: str, value: Any) -> Task:
     """Return the task with another value of a setting, in the parameter that its component takes it from."""
     layers = layers_of(task)
     if setting in layers["changes"]:
@@ -120,7 +120,7 @@ def manifests_of(task: Task) -> list[Path]:
     return [folder for folder in folders if (folder / "manifest.json").is_file()]
 
 
-def fetched(task: Task) -> Task:
+def with_local_inputs(task: Task) -> Task:
     """Return the task with its inputs on this machine.
 
     Raises:
@@ -259,16 +259,16 @@ def run_again(rerun: Rerun, past: PastTask, out: Path, runner: Runner = Runner.S
     with FolderLock(out) as lock:
         if (out / OUTPUTS).exists():
             raise UserError(f"{out} holds a rerun that has ended: choose another --out")
-        task = fetched(rerun.task)
+        task = with_local_inputs(rerun.task)
         component = component_of(task.component)
         command = command_of(task, component, out)
         if runner == Runner.SUBPROCESS:
             command = subprocess_task_handler.replace_python_executable(command, sys.executable)
-        places = [artifact.uri for artifacts in task.artifacts.values() for artifact in artifacts]
-        read = [*places, task.parameters.get("location"), resolved(task).get("weights")]
+        inputs = [artifact.uri for artifacts in task.artifacts.values() for artifact in artifacts]
+        read = [*inputs, task.parameters.get("location"), resolved(task).get("weights")]
         image = image_of(component)
-        writes = named([task.parameters.get("data_root")])
-        work = way_of_running(runner, lock, writes, named(read), environment_of_rerun(past, out))
+        writes = without_empty([task.parameters.get("data_root")])
+        work = way_of_running(runner, lock, writes, without_empty(read), environment_of_rerun(past, out))
         work.check([image])
         stages = Stages(out, work)
         stages.current = stages.name = rerun.name
@@ -282,7 +282,7 @@ def run_again(rerun: Rerun, past: PastTask, out: Path, runner: Runner = Runner.S
     return {name: each["digest"] for name, each in metadata.items() if "digest" in each}
 
 
-def named(locations: Sequence[str | None]) -> list[str]:
+def without_empty(locations: Sequence[str | None]) -> list[str]:
     """Return the locations that are not empty."""
     return [location for location in locations if location]
 

@@ -19,7 +19,7 @@ from simpgan.pipelines.config.defaults import Runner
 from simpgan.pipelines.requests.request import CheckedRequest
 from simpgan.pipelines.runner.command_text import command_line
 from simpgan.pipelines.runner.folder_lock import FolderLock
-from simpgan.pipelines.runner.relocation import note_data_root
+from simpgan.pipelines.runner.relocation import write_data_root
 from simpgan.pipelines.runner.run_outputs import write_parts
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run_adapt(
     """Run `adapt` and copy the results and the report to `out`; arguments and errors as in `finished_run`."""
     with finished_run(request, out, data_root, command, runner) as (finished, tracked):
         write_parts(finished, out)
-        return keep(finished, (RESULTS, PROBES, CHECKS, REPORT), out, tracked)
+        return copy_results(finished, (RESULTS, PROBES, CHECKS, REPORT), out, tracked)
 
 
 def run_table1(
@@ -49,7 +49,7 @@ def run_table1(
     """
     with finished_run(request, out, data_root, command, runner) as (finished, tracked):
         keep_reports(finished.inputs_of("summarise"), out / REPORTS)
-        return keep(finished, (RESULTS, PROBES, *TABLES), out, tracked)
+        return copy_results(finished, (RESULTS, PROBES, *TABLES), out, tracked)
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def finished_run(
     """
     with FolderLock(out) as lock:
         (out / "settings.yaml").write_text(request.settings.as_yaml())
-        note_data_root(data_root, out)
+        write_data_root(data_root, out)
         (out / "command.txt").write_text(command_line(command) + "\n")
         title, settings = title_of(request.pipeline, request.tags), request.settings.as_values()
         with pipeline_run(title, tags=request.tags, parameters=settings, unsent=out / "unsent") as tracked:
@@ -117,7 +117,7 @@ def title_of(name: str, tags: Mapping[str, str]) -> str:
     return ", ".join(filter(None, [pipeline, what, tags["preset"], f"{tags['source']} to {tags['target']}"]))
 
 
-def keep(finished: "Finished", names: Sequence[str], out: Path, tracked: PipelineRun) -> list[ResultsRow]:
+def copy_results(finished: "Finished", names: Sequence[str], out: Path, tracked: PipelineRun) -> list[ResultsRow]:
     """Copy a pipeline's output to `out`, record it, and return the rows of results."""
     for name in names:
         replace(finished.output / name, out / name)

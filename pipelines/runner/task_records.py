@@ -61,7 +61,7 @@ def keep_task(out: Path, name: str, task: Task, pipeline_run: str | None) -> Non
     if pipeline_run is not None:
         past = past.model_copy(update={"pipeline_run": pipeline_run, "commit": provenance.commit()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(relocated(past, relocation.noted, out).model_dump_json(indent=2) + "\n")
+    path.write_text(relocated(past, relocation.relative_to_run, out).model_dump_json(indent=2) + "\n")
 
 
 def relocated(past: PastTask, change: Callable[[str, Path], str], out: Path) -> PastTask:
@@ -92,7 +92,7 @@ def read_task(path: Path) -> PastTask:
         past = PastTask.model_validate_json(path.read_bytes())
     except ValidationError:
         raise UserError(f"{path} is damaged: run the pipeline again to write it") from None
-    return relocated(past, relocation.read, path.parents[1])
+    return relocated(past, relocation.absolute_location, path.parents[1])
 
 
 def task_of(stage: str, arguments: Mapping[str, Any]) -> Task:
@@ -131,12 +131,13 @@ def find_past_task(run: str, stage: str) -> PastTask:
     if not MLFLOW_ID.fullmatch(run):
         raise UserError(f"'{run}' is neither a folder nor the id of an MLflow run: give the --out of a run, or an id")
     runs = find_stage_runs(run)
-    place = chosen([each.name for each in runs], [each.stage for each in runs], stage, [each.id for each in runs])
-    document = {**read_inputs(runs[place]), "name": runs[place].name, "run_id": runs[place].id}
+    names, stages, ids = ([getattr(each, field) for each in runs] for field in ("name", "stage", "id"))
+    found = runs[find_position(names, stages, stage, ids)]
+    document = {**read_inputs(found), "name": found.name, "run_id": found.id}
     try:
         return PastTask.model_validate(document)
     except ValidationError:
-        raise UserError(f"what the run {runs[place].id} was given was written by another version") from None
+        raise UserError(f"what the run {found.id} was given was written by another version") from None
 
 
 def of_folder(out: Path, stage: str) -> PastTask:
@@ -144,27 +145,27 @@ def of_folder(out: Path, stage: str) -> PastTask:
     tasks = [read_task(path) for path in sorted((out / FOLDER).glob("*.json"))]
     if not tasks:
         raise UserError(f"no tasks in {out}: give the --out of simpgan run")
-    task = tasks[chosen([each.name for each in tasks], [each.component for each in tasks], stage)]
+    task = tasks[find_position([each.name for each in tasks], [each.component for each in tasks], stage)]
     return task.model_copy(update={"run_id": find_task_run(task.pipeline_run, task.name)})
 
 
-def chosen(names: Sequence[str], stages: Sequence[str], wanted: str, ids: Sequence[str] = ()) -> int:
+def find_position(names: Sequence[str], stages: Sequence[str], wanted: str, ids: Sequence[str] = ()) -> int:
     """Return the position of the one task with the name `wanted`, or else of the one task of that stage.
 
     Raises:
         UserError: there is none, or more than one.
     """
     stage = wanted.replace("-", "_")
-    found = places(names, wanted) or places(stages, stage)
+    found = positions(names, wanted) or positions(stages, stage)
     if not found:
         raise UserError(f"the run has no stage '{wanted}': {nearest(stage, set(stages))}")
     if len(found) > 1:
-        told = ", ".join(f"'{names[place]}'" + (f" (run {ids[place]})" if ids else "") for place in found)
+        told = ", ".join(f"'{names[position]}'" + (f" (run {ids[position]})" if ids else "") for position in found)
         how = "give one of these names, or one of these runs" if ids else "give one of these names"
         raise UserError(f"the run has {len(found)} tasks '{wanted}': {how}: {told}")
     return found[0]
 
 
-def places(names: Iterable[str], wanted: str) -> list[int]:
+def positions(names: Iterable[str], wanted: str) -> list[int]:
     """Return the positions of `wanted`."""
-    return [place for place, name in enumerate(names) if name == wanted]
+    return [position for position, name in enumerate(names) if name == wanted]

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simpgan.components.core.errors import UserError
-from simpgan.pipelines.runner.relocation import DATA_ROOT, data_root_of, find_data_root, note_data_root, noted, read
+from simpgan.pipelines.runner.relocation import (
+    DATA_ROOT,
+    absolute_location,
+    data_root_of,
+    find_data_root,
+    relative_to_run,
+    write_data_root,
+)
 from tests.conftest import Ingested
 
 NAMES = st.lists(st.text("abé", min_size=1, max_size=4).filter(lambda name: name.strip(".")), min_size=1, max_size=3)
@@ -17,16 +24,17 @@ NAMES = st.lists(st.text("abé", min_size=1, max_size=4).filter(lambda name: nam
 @given(NAMES, NAMES, NAMES)
 def test_a_place_in_the_folder_moves_with_it_and_another_one_stays(inside: list[str], out: list[str], now: list[str]):
     before, after = Path("/runs", *out), Path("/else", *now)
-    assert read(noted(str(before.joinpath(*inside)), before), after) == str(after.joinpath(*inside))
+    recorded = relative_to_run(str(before.joinpath(*inside)), before)
+    assert absolute_location(recorded, after) == str(after.joinpath(*inside))
     for elsewhere in (str(Path("/runs", *out[:-1], f"{out[-1]}x", *inside)), "s3://bucket/runs", "minio://bucket/x"):
-        assert read(noted(elsewhere, before), after) == elsewhere
+        assert absolute_location(relative_to_run(elsewhere, before), after) == elsewhere
 
 
 @pytest.fixture
 def run(ingested: Ingested, tmp_path: Path) -> Path:
     """The folder of a run with a manifest in it, and its images outside."""
     shutil.copytree(ingested.target, tmp_path / "run" / "artifacts" / "manifest")
-    note_data_root(ingested.data_root, tmp_path / "run")
+    write_data_root(ingested.data_root, tmp_path / "run")
     return tmp_path / "run"
 
 
@@ -37,7 +45,7 @@ def test_what_is_given_comes_before_what_the_run_says(run: Path, ingested: Inges
 
 
 def test_data_in_the_folder_of_a_run_are_those_of_its_copy(run: Path, tmp_path: Path):
-    note_data_root(str(run / "data"), run)
+    write_data_root(str(run / "data"), run)
     assert (run / DATA_ROOT).read_text() == "data\n"
     assert data_root_of(Path(shutil.copytree(run, tmp_path / "copy"))) == str(tmp_path / "copy" / "data")
 
@@ -61,7 +69,7 @@ def test_where_neither_is_right_both_are_said(run: Path, ingested: Ingested, tmp
         f"images of grid are not in {wrong}, which --data-root names; the run had {ingested.data_root}: "
         "give the folder or s3:// prefix that they are in by --data-root"
     )
-    note_data_root(wrong, run)
+    write_data_root(wrong, run)
     assert failing(None) == (
         f"images of grid are not in {wrong}, which the run in {run} names: "
         "give the folder or s3:// prefix that they are in by --data-root"

@@ -16,7 +16,7 @@ from simpgan.components.pretrain.settings import PretrainSettings
 from simpgan.components.summarise import stage as summarise
 from simpgan.components.summarise.settings import SummariseSettings
 from simpgan.components.train_gan.settings import TrainGanSettings
-from simpgan.pipelines.runner.rerun import changed, fetched_artifact, resolved, run_again
+from simpgan.pipelines.runner.rerun import fetched_artifact, prepare_rerun, resolved, run_again
 from simpgan.pipelines.runner.task_records import PastTask, find_past_task, keep_task, read_task, slug
 from tests.servers.seaweedfs import S3
 
@@ -29,7 +29,7 @@ def train_gan(**parameters: str) -> PastTask:
 
 def test_without_a_change_the_task_is_the_same():
     past = train_gan()
-    again = changed(past, [])
+    again = prepare_rerun(past, [])
     assert again.task.parameters == past.parameters
     assert again.differences == []
 
@@ -37,7 +37,8 @@ def test_without_a_change_the_task_is_the_same():
 def test_a_setting_is_changed_where_the_component_takes_it_from():
     past = train_gan(changes='{"lambda_similarity": 0.1}')
     assert resolved(past)["lambda_similarity"] == 0.1
-    again = changed(past, ["train_gan.steps=6", "train_gan.method=cyclegan", "lambda_similarity=2", "train_gan.fold=4"])
+    assignments = ["train_gan.steps=6", "train_gan.method=cyclegan", "lambda_similarity=2", "train_gan.fold=4"]
+    again = prepare_rerun(past, assignments)
     assert again.differences == [
         "train_gan.fold 3 -> 4",
         "train_gan.lambda_similarity 0.1 -> 2.0",
@@ -53,7 +54,7 @@ def test_a_setting_is_changed_where_the_component_takes_it_from():
 def test_other_code_is_said(monkeypatch):
     monkeypatch.setenv("SIMPGAN_COMMIT", "new")
     past = train_gan().model_copy(update={"commit": "old"})
-    assert changed(past, []).differences == ["code old -> new"]
+    assert prepare_rerun(past, []).differences == ["code old -> new"]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_other_code_is_said(monkeypatch):
 )
 def test_what_cannot_be_set_is_refused(assignment, message):
     with pytest.raises(UserError, match=message):
-        changed(train_gan(), [assignment])
+        prepare_rerun(train_gan(), [assignment])
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def out(tmp_path, monkeypatch):
     """The folder of a run with two trainings of one stage, and one of another; nothing is recorded in MLflow."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     for name in ("train_gan gan all250:0", "train_gan simpgan all250:0"):
-        keep_task(tmp_path, name, changed(train_gan(), []).task, "first")
+        keep_task(tmp_path, name, prepare_rerun(train_gan(), []).task, "first")
     settings = PretrainSettings().model_dump_json()
     task = Task(component="pretrain", parameters={"settings": settings, "data_root": "/data"})
     keep_task(tmp_path, "pretrain (market1501, seed 0)", task, "first")
@@ -139,9 +140,9 @@ def test_in_a_copy_of_a_run_the_inputs_and_the_data_are_those_of_the_copy(out, t
 
 
 def test_another_data_root_takes_the_place_of_the_recorded_one():
-    again = changed(train_gan(), [], data_root="s3://bucket/data")
+    again = prepare_rerun(train_gan(), [], data_root="s3://bucket/data")
     assert again.task.parameters["data_root"] == "s3://bucket/data"
-    assert changed(train_gan(), []).task.parameters["data_root"] == "/data"
+    assert prepare_rerun(train_gan(), []).task.parameters["data_root"] == "/data"
 
 
 def test_an_input_that_is_gone_or_another_one_is_refused(tmp_path):
@@ -208,7 +209,7 @@ def test_a_stage_of_a_cluster_s_run_is_run_again_here(recorded, tmp_path):
     assert find_past_task(past.run_id, "summarise") == past
     assert all(each.digest for each in past.artifacts["results"])
     out = tmp_path / "again"
-    again = changed(past, ["summarise.resamples=199"])
+    again = prepare_rerun(past, ["summarise.resamples=199"])
     assert again.differences == ["summarise.resamples 99 -> 199"]
     run_again(again, past, out)
     assert read_results(out / "summary" / "results.json") == read_results(tmp_path / "summary" / "results.json")

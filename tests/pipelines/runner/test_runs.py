@@ -16,7 +16,7 @@ from simpgan.components.core.tracking import close_pipeline, stage_run
 from simpgan.components.core.tracking.outcome import RunOutcome
 from simpgan.components.core.tracking.sync import sync
 from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
-from simpgan.pipelines.runner.rerun import changed, run_again
+from simpgan.pipelines.runner.rerun import prepare_rerun, run_again
 from simpgan.pipelines.runner.task_records import find_past_task, read_task
 from tests.pipelines.recorded_names import documented, recorded, stands_for
 
@@ -136,7 +136,7 @@ def test_a_stage_that_is_run_again_makes_the_same(finished, store_of, tmp_path):
     store_of(out)
     name = "train_gan simpgan all250:0 lambda_similarity=1 (market1501, seed 5)"
     past = find_past_task(str(out), name)
-    again = changed(past, [])
+    again = prepare_rerun(past, [])
     assert [each for each in again.differences if not each.startswith("code")] == []
     made = run_again(again, past, tmp_path / "again")
     (translate,) = [
@@ -240,7 +240,7 @@ def test_every_name_is_documented_and_every_documented_name_is_recorded(
     uri = store_of(out)
     for place, (name, assignments) in enumerate(RARE_SETTINGS.items()):
         past = find_past_task(str(out), name)
-        again = changed(past, assignments)
+        again = prepare_rerun(past, assignments)
         told = [each.partition(" ")[0] for each in again.differences if not each.startswith("code")]
         assert sorted(told) == sorted(each.partition("=")[0] for each in assignments)
         run_again(again, past, tmp_path / str(place))

@@ -63,7 +63,7 @@ def test_what_a_run_keeps_and_records(evaluation, tmp_path, client):
     out.mkdir()
     names = (runs.RESULTS, runs.PROBES, runs.CHECKS, runs.REPORT)
     with pipeline_run("adapt", tags={}, parameters={}) as tracked:
-        assert runs.keep(SimpleNamespace(output=evaluation), names, out, tracked) == []
+        assert runs.copy_results(SimpleNamespace(output=evaluation), names, out, tracked) == []
     (run,) = client.search_runs([each.experiment_id for each in client.search_experiments()])
     artifacts = [each.path for each in client.list_artifacts(run.info.run_id)]
     assert sorted(artifacts) == sorted(path.name for path in out.iterdir()) == sorted(names)

@@ -1,5 +1,6 @@
 """The siamese Re-ID classifier of the paper's section 4.2."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.model_folder import build_network, load_network, read_config
-from simpgan.components.core.models.resnet import resnet18, resnet50
+from simpgan.components.core.models.resnet import fold_batch_norm, resnet18, resnet50
 from simpgan.components.core.models.styles import InstanceBatchNorm, MixStyle
 from simpgan.components.core.settings import Settings
 
@@ -94,6 +95,16 @@ class SiameseClassifier(nn.Module):
     def freeze(self) -> "SiameseClassifier":
         """Fix weights, batch-norm statistics and dropout; gradients still flow to the images."""
         return self.eval().requires_grad_(False)
+
+    def folded(self) -> "SiameseClassifier":
+        """Copy the frozen classifier with batch normalisation folded into the convolutions before it.
+
+        In evaluation mode, batch normalisation multiplies and shifts each channel by constants, which a convolution's
+        weights can do too. Embeddings stay the same to rounding.
+        """
+        copy = deepcopy(self).freeze()
+        fold_batch_norm(copy.backbone)
+        return copy
 
 
 def build_backbone(config: ClassifierConfig) -> nn.Module:

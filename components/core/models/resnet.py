@@ -4,7 +4,10 @@ Importing torchvision takes as long as importing torch again, nearly all of it f
 stage uses.
 """
 
+from itertools import pairwise
+
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 class BasicBlock(nn.Module):
@@ -108,3 +111,15 @@ def residual_stage(
 def convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
     """Build a convolution without bias that keeps height and width except for its stride."""
     return nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2, bias=False)
+
+
+def fold_batch_norm(network: nn.Module) -> None:
+    """Fold batch normalisation into the convolution before it, in a frozen network and in place.
+
+    Layers follow each other in the order in which their module lists them, as in all residual blocks here.
+    """
+    for module in list(network.modules()):
+        for (before, layer), (after, normalisation) in pairwise(module.named_children()):
+            if isinstance(layer, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
+                module.add_module(before, fuse_conv_bn_eval(layer, normalisation))
+                module.add_module(after, nn.Identity())

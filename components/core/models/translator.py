@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.model_folder import build_network, load_network, read_config
+from simpgan.components.core.models.styles import InstanceNorm
 from simpgan.components.core.settings import Settings
 
 
@@ -81,7 +82,7 @@ class ResidualBlock(nn.Module):
             *normalise_and_activate(channels),
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
+            InstanceNorm(channels),
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -106,7 +107,7 @@ class Discriminator(nn.Module):
         for inputs, outputs, stride in ((1, 2, 2), (2, 4, 2), (4, 8, 1)):
             layers += [
                 nn.Conv2d(inputs * width, outputs * width, 4, stride=stride, padding=1),
-                nn.InstanceNorm2d(outputs * width),
+                InstanceNorm(outputs * width),
                 nn.LeakyReLU(0.2),
             ]
         self.layers = nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, padding=1))
@@ -119,7 +120,7 @@ class Discriminator(nn.Module):
 
 def normalise_and_activate(channels: int) -> tuple[nn.Module, nn.Module]:
     """Return instance normalisation without affine parameters, then ReLU."""
-    return nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)
+    return InstanceNorm(channels), nn.ReLU(inplace=True)
 
 
 def upsample(inputs: int, outputs: int, how: Literal["transposed", "resize"]) -> list[nn.Module]:

@@ -36,6 +36,25 @@ def test_verification_is_a_linear_layer_on_the_squared_difference() -> None:
     torch.testing.assert_close(classifier.verification_logit(second, first), expected)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"backbone": "resnet50", "last_stride": 1}, {"backbone": "resnet50", "ibn": True, "mixstyle": 0.5}],
+)
+def test_folded_batch_normalisation_leaves_the_embeddings_as_they_are(changes: dict[str, object]) -> None:
+    torch.manual_seed(0)
+    classifier = build(**changes, bn_neck=True).train()
+    images = torch.rand(8, 3, 64, 32) * 2 - 1
+    for _ in range(3):  # statistics that differ from those of a new network
+        classifier(images)
+    state = {name: value.clone() for name, value in classifier.state_dict().items()}
+    folded = classifier.folded()
+    layers = [each for each in folded.backbone.modules() if type(each) is torch.nn.BatchNorm2d]
+    assert len(layers) == (13 if changes.get("ibn") else 0)  # those inside of IBN-a follow a split, not a convolution
+    expected = classifier.eval()(images)
+    torch.testing.assert_close(folded(images), expected, rtol=1e-4, atol=1e-4)
+    assert all(torch.equal(value, state[name]) for name, value in classifier.state_dict().items())
+
+
 def test_frozen_classifier_passes_gradients_to_images_only() -> None:
     classifier = build().freeze()
     images = torch.rand(2, 3, 64, 32, requires_grad=True)

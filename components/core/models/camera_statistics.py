@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from simpgan.components.core.data.cameras import camera_names, has_folders, in_order, rows_by_camera
 from simpgan.components.core.data.manifest import Manifest
@@ -30,6 +29,9 @@ from simpgan.components.core.models.precision import Inference, Outcome, precisi
 
 FEWEST = 16
 """Unlabelled images that a camera needs for statistics of its own."""
+
+KEPT = 8
+"""Networks with different statistics that are kept in memory, about 100 MB each."""
 
 OF_CAMERA = "camera"
 """First part of the names of a camera's statistics in a file."""
@@ -144,28 +146,6 @@ def few_in_words(few: Sequence[Mapping[str, int]]) -> str:
     return ", ".join(named)
 
 
-class AdaptedClassifier(nn.Module):
-    """A classifier that computes with other batch-norm statistics than its own.
-
-    Args:
-        network: classifier in evaluation mode. It is shared, not copied, and keeps its own statistics.
-        statistics: the statistics.
-        lock: lock of the network: a computation exchanges its statistics, and servers compute in several threads.
-    """
-
-    def __init__(self, network: nn.Module, statistics: Statistics, lock: Lock) -> None:
-        super().__init__()
-        self.network, self.lock, self.names = network, lock, list(statistics)
-        for name, value in statistics.items():
-            self.register_buffer(name.replace(".", "/"), value)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Compute the network's output for images [N, 3, H, W]."""
-        statistics = {name: self.get_buffer(name.replace(".", "/")) for name in self.names}
-        with self.lock:
-            return functional_call(self.network, statistics, (images,), tie_weights=False)
-
-
 class CameraInference:
     """Runs a classifier on images of several cameras, with the statistics of each; otherwise as `Inference` does.
 
@@ -179,18 +159,32 @@ class CameraInference:
         self, network: SiameseClassifier, wanted: str = "auto", statistics: CameraStatistics | None = None
     ) -> None:
         self.network, self.wanted, self.statistics = network, wanted, statistics
-        self._lock = Lock()
         self._looking: dict[str | None, Inference] = {}
+        self._forgotten: list[Outcome] = []
+        self._lock = Lock()  # servers answer in several threads
 
     def of(self, camera: str | None = None) -> Inference:
-        """Return the network with the statistics of a camera; those of the whole set if it has none, or is None."""
+        """Return the network with the statistics of a camera; those of the whole set if it has none, or is None.
+
+        Each of these networks has weights of its own, since the statistics are folded into them. The ones that were
+        used last are kept.
+        """
+        known = self._known(camera)
+        with self._lock:
+            looking = self._looking.pop(known, None) or Inference(self.network.folded(self._own(known)), self.wanted)
+            self._looking[known] = looking
+            if len(self._looking) > KEPT:
+                oldest = self._looking.pop(next(iter(self._looking)))
+                self._forgotten += oldest.outcomes.values()
+        return looking
+
+    def _known(self, camera: str | None) -> str | None:
+        return camera if self.statistics and camera in self.statistics.by_camera else None
+
+    def _own(self, camera: str | None) -> Statistics:
         if self.statistics is None:
-            return self._looking.setdefault(None, Inference(self.network, self.wanted))
-        known = camera if camera in self.statistics.by_camera else None
-        if known not in self._looking:
-            own = self.statistics.whole if known is None else self.statistics.by_camera[known]
-            self._looking[known] = Inference(AdaptedClassifier(self.network, own, self._lock), self.wanted)
-        return self._looking[known]
+            return {}
+        return self.statistics.whole if camera is None else self.statistics.by_camera[camera]
 
     def by_camera(self, cameras: Sequence[str | None]) -> Iterator[tuple[Inference, NDArray[np.int64]]]:
         """Yield networks with different statistics, each with the rising places of the images to be seen with them.
@@ -198,11 +192,11 @@ class CameraInference:
         Args:
             cameras: the camera of each image; None: unknown.
         """
-        places: dict[Inference, list[int]] = {}
+        places: dict[str | None, list[int]] = {}
         for place, camera in enumerate(cameras):
-            places.setdefault(self.of(camera), []).append(place)
-        for network, of_network in places.items():
-            yield network, np.array(of_network, np.int64)
+            places.setdefault(self._known(camera), []).append(place)
+        for camera, of_camera in places.items():
+            yield self.of(camera), np.array(of_camera, np.int64)
 
     def of_rows(self, manifest: Manifest, rows: NDArray[np.int64]) -> Iterator[tuple[Inference, NDArray[np.int64]]]:
         """Yield what `by_camera` yields, for some rows of a manifest."""
@@ -211,7 +205,7 @@ class CameraInference:
     @property
     def outcomes(self) -> list[Outcome]:
         """Return the precisions used so far, with their reasons."""
-        return [outcome for each in self._looking.values() for outcome in each.outcomes.values()]
+        return [*self._forgotten, *(outcome for each in self._looking.values() for outcome in each.outcomes.values())]
 
     @property
     def precision(self) -> str:

@@ -1,5 +1,6 @@
 """The siamese Re-ID classifier of the paper's section 4.2."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
@@ -96,13 +97,17 @@ class SiameseClassifier(nn.Module):
         """Fix weights, batch-norm statistics and dropout; gradients still flow to the images."""
         return self.eval().requires_grad_(False)
 
-    def folded(self) -> "SiameseClassifier":
+    def folded(self, statistics: Mapping[str, Tensor] | None = None) -> "SiameseClassifier":
         """Copy the frozen classifier with batch normalisation folded into the convolutions before it.
 
         In evaluation mode, batch normalisation multiplies and shifts each channel by constants, which a convolution's
         weights can do too. Embeddings stay the same to rounding.
+
+        Args:
+            statistics: batch-norm statistics to use instead of its own, by their names in the state.
         """
         copy = deepcopy(self).freeze()
+        copy.load_state_dict({**copy.state_dict(), **(statistics or {})})
         fold_batch_norm(copy.backbone)
         return copy
 

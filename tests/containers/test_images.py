@@ -29,14 +29,13 @@ from pathlib import Path
 
 for stage in sys.argv[1:]:
     import_module(f"simpgan.components.{stage}.stage")
-installers = Path("/opt/simpgan/bin")
 content = {
     "user": os.getuid(),
     "commit": os.environ.get("SIMPGAN_COMMIT", "unknown"),
     "packages": [package.name for package in distributions()],
-    "components": [path.name for path in Path("/app/simpgan/components").iterdir() if path.is_dir()],
+    "components": [path.name for path in Path("/app/simpgan/components").glob("*/")],
     "compilers": [name for name in ("cc", "gcc", "g++", "make", "ld") if shutil.which(name)],
-    "programs": [path.name for path in installers.iterdir()] if installers.exists() else [],
+    "programs": [path.name for path in Path("/opt/simpgan/bin").glob("*")],
     "leftovers": [path for path in ("/wheels", "/opt/more") if Path(path).exists()],
 }
 print(json.dumps(content))

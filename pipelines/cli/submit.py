@@ -75,9 +75,7 @@ NoCacheOption = Annotated[
 ]
 WaitOption = Annotated[
     bool,
-    typer.Option(
-        "--wait", rich_help_panel=CLUSTER, help="Follow the run to its end and retry it; exit with 1 if it fails."
-    ),
+    typer.Option("--wait", rich_help_panel=CLUSTER, help="Follow and retry the run; exit with 1 if it fails."),
 ]
 EXPERIMENT = "simpgan"
 AS_RUN = "The options are those of simpgan run {}. Paths are s3:// prefixes, or full paths that all pods have."

@@ -330,7 +330,7 @@ def test_a_scheduled_adapt_looks_at_its_data_every_time(kubeflow, schedule, fold
     pods = version.pipeline_spec["pipeline_spec"]["deploymentSpec"]["executors"].values()
     names = {each["value"] for pod in pods for each in pod["container"]["env"] if each["name"] == "SIMPGAN_PIPELINE"}
     (name,) = names
-    assert name.startswith("adapt market1501 to grid, ")
+    assert name.startswith("adapt market1501 to station, ")
     object_store.fill({"grid/b.jpg": b"3"})
     assert schedule("apply", path) == ["weekly: left as it is (0 30 2 * * SUN UTC)"]
 

@@ -30,7 +30,7 @@ class Waiting:
         pod: name of the pod.
         stage: name of the stage's task.
         seconds: since the pod was created.
-        reason: what the cluster says of it; empty if nothing.
+        reason: the explanation that the cluster gives; empty if there is none.
     """
 
     pod: str

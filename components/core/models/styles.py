@@ -11,7 +11,7 @@ CONCENTRATION = 0.1
 class InstanceNorm(nn.InstanceNorm2d):
     """Instance normalisation, on CPUs computed as group normalisation with one channel per group.
 
-    Both are the same function, but torch's kernels for CPUs are faster for groups, above all in the backward pass.
+    Both are the same function. `tests.benchmarks.bench_gan_step` compares the speed of their kernels.
     """
 
     def forward(self, features: Tensor) -> Tensor:

@@ -12,18 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from simpgan.components.core.errors import UserError
 from simpgan.pipelines.cluster.client import Server, Version
 from tests.pipelines.cluster.compiling import compiled
-from tests.pipelines.words import words
 from tests.servers.foreign import ANSWERS, answering
-
-
-@pytest.fixture(scope="module")
-def pipeline():
-    return compiled(words)
-
-
-@pytest.fixture
-def server(kubeflow):
-    return Server(kubeflow.address)
 
 
 def start(server, pipeline):

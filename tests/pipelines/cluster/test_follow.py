@@ -6,25 +6,12 @@ import pytest
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.tracking import stage_run
-from simpgan.pipelines.cluster.client import Server
 from simpgan.pipelines.cluster.follow import RunCancelled, follow
 from simpgan.pipelines.runner.errors import StageFailed
 from tests.pipelines.cluster import kubernetes_server
-from tests.pipelines.cluster.compiling import compiled
 from tests.pipelines.kubeflow_tasks import Workflow
-from tests.pipelines.words import words
 
 EVENTS = "kubectl get events --namespace kubeflow --field-selector type=Warning --sort-by lastTimestamp"
-
-
-@pytest.fixture(scope="module")
-def pipeline():
-    return compiled(words)
-
-
-@pytest.fixture
-def server(kubeflow):
-    return Server(kubeflow.address)
 
 
 @pytest.fixture

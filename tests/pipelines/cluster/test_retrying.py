@@ -6,7 +6,6 @@ from mlflow.tracking import MlflowClient
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.tracking import close_pipeline, open_pipeline, parent_run, stage_run
 from simpgan.components.core.tracking.outcome import RunOutcome
-from simpgan.pipelines.cluster.client import Server
 from simpgan.pipelines.cluster.follow import RunCancelled
 from simpgan.pipelines.cluster.retrying import follow_with_retries
 from simpgan.pipelines.runner.errors import StageFailed
@@ -14,11 +13,6 @@ from tests.pipelines.cluster.compiling import compiled
 from tests.pipelines.words import words
 
 SUCCEEDED, FAILED, RUNNING = ({"state": state} for state in ("SUCCEEDED", "FAILED", "RUNNING"))
-
-
-@pytest.fixture
-def server(kubeflow):
-    return Server(kubeflow.address)
 
 
 @pytest.fixture

@@ -9,18 +9,16 @@ that a machine whose speed drifts treats them alike; a ratio is the median over 
 
 import argparse
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from simpgan.components.core.data.pairs import PairSampler
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from simpgan.components.core.models.styles import InstanceNorm
 from simpgan.components.core.tracking import StageRun, stage_run
 from simpgan.components.core.training.device import choose_device, seed_step
 from simpgan.components.train_gan import losses
@@ -167,14 +165,6 @@ def last_channel_first(trainer: GanTrainer) -> None:
         network.forward = lambda images, forward=forward: forward(images.contiguous(memory_format=torch.channels_last))
 
 
-def one_kernel_per_instance(trainer: GanTrainer) -> None:
-    """Instance normalisation by torch's own layer."""
-    for network in (trainer.g, trainer.f, trainer.d_source, trainer.d_target):
-        for layer in network.modules():
-            if isinstance(layer, InstanceNorm):
-                layer.forward = partial(nn.InstanceNorm2d.forward, layer)
-
-
 def plain_adam(trainer: GanTrainer) -> None:
     """One weight after the other."""
     for name, optimizer in trainer.optimizers.items():
@@ -188,7 +178,6 @@ TRICKS: dict[str, Callable[[GanTrainer], None]] = {
     "the generators' fakes for the discriminators": translate_again,
     "no weight gradients of discriminators and classifier": give_judges_gradients,
     "fused Adam": plain_adam,
-    "instance normalisation by the kernel for groups": one_kernel_per_instance,
     "classifier with channels last": first_channel_first,
     "generators without channels last": last_channel_first,
 }

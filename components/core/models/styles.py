@@ -1,24 +1,10 @@
-"""Layers for the style of images, which lies in the statistics of their features' channels."""
+"""Layers that make early features depend less on a camera's style, which lies in the statistics of their channels."""
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 CONCENTRATION = 0.1
 """Both parameters of the Beta distribution from which MixStyle's authors draw the mix: mostly near 0 or 1."""
-
-
-class InstanceNorm(nn.InstanceNorm2d):
-    """Instance normalisation, on CPUs computed as group normalisation with one channel per group.
-
-    Both are the same function. `tests.benchmarks.bench_gan_step` compares the speed of their kernels.
-    """
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Normalise features [N, C, H, W] over H and W."""
-        if features.device.type == "cpu":
-            return functional.group_norm(features, self.num_features, self.weight, self.bias, self.eps)
-        return super().forward(features)
 
 
 class InstanceBatchNorm(nn.Module):
@@ -29,7 +15,7 @@ class InstanceBatchNorm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.IN = InstanceNorm(channels // 2, affine=True)
+        self.IN = nn.InstanceNorm2d(channels // 2, affine=True)
         self.BN = nn.BatchNorm2d(channels - channels // 2)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from torch.utils.checkpoint import checkpoint
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.model_folder import build_network, load_network, read_config
-from simpgan.components.core.models.styles import InstanceNorm
 from simpgan.components.core.settings import Settings
 
 
@@ -82,7 +81,7 @@ class ResidualBlock(nn.Module):
             *normalise_and_activate(channels),
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3),
-            InstanceNorm(channels),
+            nn.InstanceNorm2d(channels),
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -107,7 +106,7 @@ class Discriminator(nn.Module):
         for inputs, outputs, stride in ((1, 2, 2), (2, 4, 2), (4, 8, 1)):
             layers += [
                 nn.Conv2d(inputs * width, outputs * width, 4, stride=stride, padding=1),
-                InstanceNorm(outputs * width),
+                nn.InstanceNorm2d(outputs * width),
                 nn.LeakyReLU(0.2),
             ]
         self.layers = nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, padding=1))
@@ -120,7 +119,7 @@ class Discriminator(nn.Module):
 
 def normalise_and_activate(channels: int) -> tuple[nn.Module, nn.Module]:
     """Return instance normalisation without affine parameters, then ReLU."""
-    return InstanceNorm(channels), nn.ReLU(inplace=True)
+    return nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)
 
 
 def upsample(inputs: int, outputs: int, how: Literal["transposed", "resize"]) -> list[nn.Module]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from simpgan.components.core.registry.continuation import RETRAINED
-from simpgan.components.core.results.methods import TRAINED
+from simpgan.components.core.results.methods import SELECTABLE
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -16,7 +16,7 @@ def shipped(folder: str) -> str:
 
 VALUES = {
     "LAYOUT:PATH": "market1501, cuhk01, grid or cameras; PATH: folder, archive or s3://bucket/prefix",
-    "METHODS": ", ".join(TRAINED),
+    "METHODS": ", ".join(SELECTABLE),
     "METHOD": ", ".join(RETRAINED),
     "SPLITS": "protocols with folds, such as folds10:0-9,all250; fold 0 if none is given",
     "PRESET": f"{shipped('presets')}, or a YAML file; by default the paper's settings",

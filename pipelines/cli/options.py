@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from simpgan.pipelines.cli.help import TRAINED
+from simpgan.components.core.results.methods import TRAINED
 from simpgan.pipelines.cli.locations import a_place, a_preset, a_profile, a_registry
 from simpgan.pipelines.config.defaults import TABLE1_METHODS, Runner, split
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.results.methods import METHODS, SOURCE_TO_TARGET, TRAINED, TRANSLATORS
+from simpgan.components.core.results.methods import METHODS, SELECTABLE, SOURCE_TO_TARGET, TRANSLATORS
 from simpgan.components.core.settings import nearest
 from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.train_gan.settings import TrainGanSettings
@@ -123,10 +123,10 @@ def plan(
 
 
 def refuse_unknown(methods: Iterable[str]) -> None:
-    """Raise UserError for a method that cannot be trained."""
+    """Raise UserError for a method that `--method` does not take."""
     for method in methods:
-        if method not in TRAINED:
-            raise UserError(f"--method: unknown method '{method}': {nearest(method, TRAINED)}")
+        if method not in SELECTABLE:
+            raise UserError(f"--method: unknown method '{method}': {nearest(method, SELECTABLE)}")
 
 
 def find_splits(protocols: Sequence[str], target: DataSet) -> list[Split]:

@@ -200,7 +200,10 @@ TRANSLATORS = of_kind("translator")
 """Methods that train a GAN to translate the target."""
 
 TRAINED = of_kind("translator", "translated source", "dictionaries")
-"""Methods that train something for the target, which `--method` takes."""
+"""Methods that train something for the target."""
+
+SELECTABLE = (*TRAINED, "direct")
+"""Methods that `--method` takes. Every run measures `direct`; alone it trains nothing for the target."""
 
 
 def name_of(method: str, variant: str = "") -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from simpgan.components.core.errors import UserError
 from simpgan.components.train_gan.settings import TrainGanSettings
 from simpgan.pipelines.requests.data_sets import DataSet
-from simpgan.pipelines.requests.sweep import PlannedAdaptation, Split, every_split, find_splits, plan
+from simpgan.pipelines.requests.sweep import Plan, PlannedAdaptation, Split, every_split, find_splits, plan
 
 GRID = DataSet("grid", "somewhere", "grid")
 ALL = Split("all250", 0)
@@ -32,6 +32,11 @@ def test_methods_without_a_translation_of_the_target_have_their_own_lists():
     splits = (Split("folds10", 0), Split("folds10", 1))
     assert (planned.adaptations, planned.counterparts, planned.umdl) == ((), splits, splits)
     assert planned.methods == ["source-to-target", "umdl"]
+
+
+def test_direct_transfer_alone_trains_nothing_for_the_target():
+    planned = plan(TrainGanSettings(), ["direct"], ["all250"], GRID)
+    assert planned == Plan(())
 
 
 def test_what_is_not_asked_for_comes_from_the_settings_and_nothing_is_trained_twice():

@@ -14,6 +14,7 @@ from simpgan.components.core.process import progress
 from simpgan.components.core.process.progress import Progress, with_progress
 from simpgan.components.core.process.task import TASK
 from simpgan.pipelines.runner.stage_log import StageOutput
+from simpgan.pipelines.runner.stage_process import read
 
 
 def work(steps: int = 3) -> None:
@@ -35,12 +36,12 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Standard error is a terminal, of which all is kept that it is sent."""
     master, slave = os.openpty()
     termios.tcsetwinsize(slave, (24, 100))
+    sent = io.StringIO()
     with os.fdopen(slave, "w") as file:
         monkeypatch.setattr(sys, "stderr", file)
-        sent = io.StringIO()
         yield sent
-        file.flush()
-        sent.write(os.read(master, 65536).decode())
+    # The kernel hands over what was written in pieces, so a single read may return only the first of them.
+    sent.write(b"".join(iter(lambda: read(master), b"")).decode())
     os.close(master)
 
 

@@ -1,12 +1,16 @@
 """The explanations that several commands share: what the values of options mean, and where to read more."""
 
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
 from simpgan.components.core.registry.continuation import RETRAINED
 from simpgan.components.core.results.methods import SELECTABLE
+from simpgan.components.ingest.layouts import LAYOUTS
 
 CONFIG = Path(__file__).parents[1] / "config"
+WIDTH = 78
+"""Columns of the explanations, for terminals of 80."""
 
 
 def shipped(folder: str) -> str:
@@ -15,7 +19,7 @@ def shipped(folder: str) -> str:
 
 
 VALUES = {
-    "LAYOUT:PATH": "market1501, cuhk01, grid or cameras; PATH: folder, archive or s3://bucket/prefix",
+    "LAYOUT:PATH": f"PATH: folder, archive or s3://bucket/prefix; LAYOUT: {', '.join(LAYOUTS)}",
     "METHODS": ", ".join(SELECTABLE),
     "METHOD": ", ".join(RETRAINED),
     "SPLITS": "protocols with folds, such as folds10:0-9,all250; fold 0 if none is given",
@@ -47,4 +51,8 @@ def explain(placeholders: Iterable[str | None]) -> str:
     used = set(placeholders)
     known = [name for name in VALUES if name in used]
     width = max(map(len, known), default=0)
-    return "\n".join([*(f"{name:{width}}  {VALUES[name]}" for name in known), *([""] if known else []), SEE_ALSO])
+    lines = [
+        textwrap.fill(VALUES[name], WIDTH, initial_indent=f"{name:{width}}  ", subsequent_indent=" " * (width + 2))
+        for name in known
+    ]
+    return "\n".join([*lines, *([""] if known else []), SEE_ALSO])

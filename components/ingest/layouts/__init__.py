@@ -1,12 +1,44 @@
-"""The layouts of data sets that ingest reads, by name.
+"""The layouts of data sets that ingest reads, by name: each is a module of this package and a line in `CLASSES`."""
 
-A new layout needs a module in this package, an entry below, and its name among the choices of `IngestSettings.layout`.
-"""
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING
 
-from simpgan.components.ingest.layouts.base import Layout
-from simpgan.components.ingest.layouts.cameras import Cameras
-from simpgan.components.ingest.layouts.cuhk01 import Cuhk01
-from simpgan.components.ingest.layouts.grid import Grid
-from simpgan.components.ingest.layouts.market1501 import Market1501
+if TYPE_CHECKING:
+    from simpgan.components.ingest.layouts.base import Layout
 
-LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (Market1501(), Cuhk01(), Grid(), Cameras())}
+CLASSES = {
+    "market1501": "market1501:Market1501",
+    "cuhk01": "cuhk01:Cuhk01",
+    "grid": "grid:Grid",
+    "cameras": "cameras:Cameras",
+}
+"""Module and class of each layout, by its name."""
+
+
+class Layouts(Mapping[str, "Layout"]):
+    """The layouts by name. A layout's module is imported when it is first asked for, so names alone cost nothing."""
+
+    def __getitem__(self, name: str) -> "Layout":
+        return made(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(CLASSES)
+
+    def __len__(self) -> int:
+        return len(CLASSES)
+
+
+@cache
+def made(name: str) -> "Layout":
+    """Return the layout of that name, always the same object.
+
+    Raises:
+        KeyError: there is none.
+    """
+    layout: Layout = resolve_name(f"{__name__}.{CLASSES[name]}")(name)
+    return layout
+
+
+LAYOUTS = Layouts()

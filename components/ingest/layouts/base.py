@@ -50,9 +50,12 @@ class Label:
 
 
 class Layout(ABC):
-    """Folders, names and protocols of a data set."""
+    """Folders, names and protocols of a data set.
 
-    name: ClassVar[str]
+    Args:
+        name: name of the layout, and of its data set in results.
+    """
+
     folders: ClassVar[tuple[str, ...]]
     """Folders of images below the data set's own, which must all exist. Empty: all files belong to the data set."""
     files: ClassVar[tuple[str, ...]] = ()
@@ -68,6 +71,9 @@ class Layout(ABC):
 
     folds: ClassVar[Mapping[str, int]]
     """Number of folds of each protocol."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     @abstractmethod
     def label(self, name: str) -> Label | None:

@@ -15,7 +15,6 @@ NAME = re.compile(rf"[^/]+/.+{IMAGE}", re.DOTALL)
 class Cameras(Layout):
     """`cameras`: every image is for training. The cameras are numbered from 1 in the order of their folders' names."""
 
-    name = "cameras"
     folders = ()
     names = "CAMERA/ANYTHING.jpg or .png"
     labelled = False

@@ -22,7 +22,6 @@ class Cuhk01(Layout):
     view (`multi-shot-*`), or the one that the split has drawn (`single-shot-*`).
     """
 
-    name = "cuhk01"
     folders = ("campus",)
     names = "PPPP00K.png with K from 1 to 4"
     source_protocol = "all"

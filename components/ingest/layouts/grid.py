@@ -19,7 +19,6 @@ PARTITIONS = "features_and_partitions.mat"
 class Grid(Layout):
     """`folds10`: the ten published splits. `all250`: every probe against the whole gallery, as in the paper."""
 
-    name = "grid"
     folders = ("probe", "gallery")
     files = (PARTITIONS,)
     names = "PPPP_C_FFFFF_X_Y_W_H.jpeg"

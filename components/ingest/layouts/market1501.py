@@ -17,7 +17,6 @@ JUNK, DISTRACTOR = -1, 0
 class Market1501(Layout):
     """Junk boxes (`-1_*`) are among the images but have no role; distractors (`0000_*`) are gallery images only."""
 
-    name = "market1501"
     folders = ("bounding_box_train", "query", "bounding_box_test")
     names = "PPPP_cCsS_FFFFFF_BB.jpg"
     source_protocol = "standard"

@@ -82,11 +82,11 @@ def test_help_fits_a_screen(words):
 
 
 def test_placeholders_are_explained_where_they_are_used_and_nowhere_else():
-    adapt, ui = help_of("run", "adapt"), help_of("ui")
+    adapt, ui = (" ".join(help_of(*words).split()) for words in (("run", "adapt"), ("ui",)))
     for name in ("LAYOUT:PATH", "METHODS", "SPLITS", "PRESET", "SETTING=VALUE", "SETTING=LIST", "STORAGE", "RUNNER"):
-        assert f"\n {name:13}  {VALUES[name]}" in adapt
+        assert f" {name} {VALUES[name]} " in adapt
     assert not any(text in ui for text in VALUES.values())
-    assert all(f"\n {SEE_ALSO}" in text for text in (adapt, ui))
+    assert all(text.endswith(SEE_ALSO) for text in (adapt, ui))
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
@@ -98,7 +98,7 @@ def test_run_and_submit_take_every_option_of_a_request(pipeline):
 def test_the_values_named_are_those_that_are_accepted():
     assert shipped("presets") == ", ".join(presets.names())
     assert shipped("profiles") == ", ".join(profiles.names())
-    assert set(re.findall(r"\w+", VALUES["LAYOUT:PATH"].partition(";")[0])) - {"or"} == set(LAYOUTS)
+    assert VALUES["LAYOUT:PATH"].partition("LAYOUT: ")[2].split(", ") == list(LAYOUTS)
 
 
 def test_the_version_is_that_of_the_installed_package():

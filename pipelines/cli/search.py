@@ -33,6 +33,7 @@ def search(
     The features of the gallery are cached for the next search.
     """
     from simpgan.components.core import storage
+    from simpgan.components.core.registry.local_models import folder_of
     from simpgan.components.search.page import write_page
     from simpgan.components.search.searcher import Searcher, probe_files
     from simpgan.pipelines.runner.relocation import find_data_root
@@ -50,30 +51,3 @@ def search(
         best, accepted = each.iloc[0], each["accepted"].sum()
         typer.echo(f"{name}: {accepted} of {len(each)} accepted, best {best['image']} ({best['similarity']:.3f})")
     typer.echo(f"\nThreshold: {searcher.threshold}.\nThe page: {out / 'search.html'}")
-
-
-def folder_of(model: str) -> Path:
-    """Return the folder of an adaptation. A registered one is fetched once and cached.
-
-    Raises:
-        UserError: There is no such folder, model, version or alias.
-    """
-    from simpgan.components.core import storage
-    from simpgan.components.core.registry.version_lookup import CONTENT_TAG, content_of
-
-    name, at, which = model.partition("@")
-    if Path(model).exists() or not at:
-        return Path(model)
-    models = storage.cache_folder() / "models"
-    if (known := content_of(name, which)) and (folder := models / "{1}-{0}".format(*known)).is_dir():
-        return folder
-    from simpgan.components.core.registry.model_registry import ModelRegistry
-
-    registry = ModelRegistry(name)
-    version = registry.version(which)
-    folder = models / f"{version.tags[CONTENT_TAG]}-{version.number}"
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with storage.beside(folder) as partial:
-            registry.fetch(version.number, partial)
-    return folder

@@ -21,11 +21,12 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.core.registry.description import verify
+from simpgan.components.core.registry.local_models import folder_of
 from simpgan.components.core.registry.model_registry import ModelRegistry
 from simpgan.components.search import Searcher, features, searcher
 from simpgan.components.search.page import write_page
 from simpgan.components.search.searcher import probe_files
-from simpgan.pipelines.cli.search import folder_of, search
+from simpgan.pipelines.cli.search import search
 from tests.components.core.registry.adaptations import write_classifier, write_translator, write_two_cameras
 from tests.components.ingest.test_verify import png_that_claims
 from tests.conftest import Ingested

@@ -324,7 +324,7 @@ def test_the_source_is_looked_at_as_the_classifier_was_trained(opened: Searcher,
     from simpgan.components.core.models.precision import Inference
 
     source, rows = Manifest.load(model / "source"), np.arange(3)
-    classifier = load_classifier(model / "classifier")[0].eval()
+    classifier = load_classifier(model / "classifier")[0].folded()  # bf16 rounds folded weights in another way
     size = classifier.config.height, classifier.config.width
     (images,) = iterate_batches(opened.data_root, source, rows, *size, 3)
     expected = features_of(Inference(classifier, opened.adaptation.precision), to_unit_range(images))[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simpgan.components.core.data.cameras import camera_names, has_folders, in_order
+from simpgan.components.core.data.cameras import in_order
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 
@@ -47,11 +47,7 @@ class Networks:
                 raise UserError(
                     f"{manifest.dataset}, the {side} manifest, has no {missing}: there is nothing to compare"
                 )
-        by_folder = has_folders(reference) and has_folders(new)
-        networks = cls(
-            by_camera(reference, rows["reference"], by_folder=by_folder),
-            by_camera(new, rows["new"], by_folder=by_folder),
-        )
+        networks = cls(by_camera(reference, rows["reference"]), by_camera(new, rows["new"]))
         if reference.dataset != new.dataset and not networks.reference.keys() & networks.new.keys():
             raise UserError(
                 f"no camera has images in both {reference.dataset} ({few_names(networks.reference)}) and {new.dataset} "
@@ -70,11 +66,11 @@ def with_role(manifest: Manifest) -> Rows:
     return np.unique(manifest.roles["image"].to_numpy())
 
 
-def by_camera(manifest: Manifest, rows: Rows, *, by_folder: bool) -> dict[str, Rows]:
-    """Group rows by camera, named by its folder or its number."""
-    names = camera_names(manifest, by_folder=by_folder).iloc[rows]
-    if not by_folder:
-        names = ("camera " + names).fillna(UNKNOWN)
+def by_camera(manifest: Manifest, rows: Rows) -> dict[str, Rows]:
+    """Group rows by camera: its name, or `camera` and its number."""
+    names = manifest.shown("camera").iloc[rows]
+    unnamed = manifest.images["camera_name"].iloc[rows] == ""
+    names = names.mask(unnamed, "camera " + names).fillna(UNKNOWN)
     return {
         str(name): rows[places]
         for name, places in names.reset_index(drop=True).groupby(names.to_numpy()).indices.items()

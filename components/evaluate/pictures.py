@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from simpgan.components.core.data.image_tensors import iterate_batches, read_decoded_images, to_uint8, to_unit_range
-from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest import NAMED, Manifest
 from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.model_folder import load_network, read_config
 from simpgan.components.core.models.translator import Generator, GeneratorConfig
@@ -91,7 +91,7 @@ def ranked_probes(shown: ShownSplit, count: int) -> list[RankedProbe]:
             matches = [Match(image, bool(right)) for image, right in zip(images, correct, strict=True)]
             lists[place].append(RankedList(each.label, matches, int(ranking_of(each).first_rank[place])))
     images = pictures_of(target.manifest, query[chosen], target.data_root)
-    names = target.manifest.images["name"].iloc[query[chosen]]
+    names = captions(target.manifest, query[chosen])
     return [RankedProbe(name, image, lists[place]) for place, name, image in zip(chosen, names, images, strict=True)]
 
 
@@ -117,8 +117,17 @@ def nearest_images(shown: ShownSplit, count: int) -> list[RankedProbe]:
                 matches = [Match(image) for image in pictures_of(target.manifest, rows[head], target.data_root)]
                 lists.append(RankedList(each.label, matches))
         [image] = pictures_of(target.manifest, rows[place : place + 1], target.data_root)
-        probes.append(RankedProbe(target.manifest.images["name"].iloc[rows[place]], image, lists))
+        [name] = captions(target.manifest, rows[place : place + 1])
+        probes.append(RankedProbe(name, image, lists))
     return probes
+
+
+def captions(manifest: Manifest, rows: np.ndarray) -> list[str]:
+    """Return the names of images with their people and cameras, as far as they are known."""
+    said = manifest.images["name"].iloc[rows]
+    for label in NAMED:
+        said = said + (f", {label} " + manifest.shown(label).iloc[rows]).fillna("")
+    return said.tolist()
 
 
 def pictures_of(manifest: Manifest, rows: np.ndarray, data_root: str) -> list[Picture]:

@@ -15,10 +15,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from simpgan.components.core.data.cameras import camera_names, has_folders
 from simpgan.components.core.data.decoding import Unreadable, decode_image, refuse_long
 from simpgan.components.core.data.image_tensors import resize_image
-from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest import NAMED, Manifest
 from simpgan.components.core.data.object_versions import as_name
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.leftovers import is_hidden
@@ -78,20 +77,20 @@ class Searcher:
             camera: camera of the probes, as for `probe_features`.
 
         Returns:
-            one row per found image: probe (its path, as ingest writes names), rank (from 1), image (its name), camera,
-                person (<NA>: unknown), similarity (cosine, -1..1) and accepted.
+            one row per found image: probe (its path, as ingest writes names), rank (from 1), image (its name), camera
+                and person (names, or numbers as text; missing: unknown), similarity (cosine, -1..1) and accepted.
 
         Raises:
             UserError: a probe is no image, shards are missing, or there is no such camera.
         """
         features = self.probe_features(probes, camera)
         rows, similarities = nearest_images(features, self.gallery_features, top)
-        found = self.gallery.images.iloc[rows.ravel()][["name", "camera", "person"]].reset_index(drop=True)
+        found = {label: self.gallery.shown(label).to_numpy()[rows.ravel()] for label in NAMED}
         return pd.DataFrame(
             {
                 "probe": np.repeat([as_name(os.fsencode(probe)) for probe in probes], rows.shape[1]),
                 "rank": np.tile(np.arange(1, rows.shape[1] + 1), len(probes)),
-                "image": found["name"],
+                "image": self.gallery.images["name"].to_numpy()[rows.ravel()],
                 "camera": found["camera"],
                 "person": found["person"],
                 "similarity": similarities.ravel(),
@@ -104,7 +103,7 @@ class Searcher:
 
         Args:
             probes: image files.
-            camera: camera that recorded them all: the name of its folder, or its number. A model with statistics per
+            camera: camera that recorded them all: its name, or its number. A model with statistics per
                 camera looks at them with those of that camera; None: unknown, so with those of the whole set.
 
         Raises:
@@ -118,8 +117,7 @@ class Searcher:
     def refuse_other_camera(self, camera: str) -> None:
         """Raise UserError unless the camera is among those of the model's target or of the gallery."""
         target = Manifest.load(self.folder / "target")
-        by_folder = has_folders(target)
-        known = {name for each in (target, self.gallery) for name in camera_names(each, by_folder=by_folder).dropna()}
+        known = {name for each in (target, self.gallery) for name in each.shown("camera").dropna()}
         if camera not in known:
             raise UserError(f"no camera is named '{camera}': {nearest(camera, known)}")
 

@@ -14,7 +14,7 @@ from simpgan.components.core import storage
 from simpgan.components.core.damaged_files import named_damage, read_json
 from simpgan.components.core.errors import UserError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 TABLES = ("images", "roles", "rejected", "objects")
 FILES = ("manifest.json", *(f"{name}.parquet" for name in TABLES))
 ROLES = ("train", "query", "gallery")
@@ -30,7 +30,10 @@ IMAGE_COLUMNS = {
     "person": "Int64",
     "camera": "Int64",
     "time": "Int64",
+    "person_name": "str",
+    "camera_name": "str",
 }
+NAMED = ("person", "camera")
 PLACE = ["shard", "position"]
 ROLE_COLUMNS = {"image": "int64", "protocol": "str", "fold": "int64", "role": "str"}
 REJECTED_COLUMNS = {"name": "str", "reason": "str"}
@@ -45,7 +48,9 @@ class Manifest:
         dataset: name in the results.
         images: one row per image, sorted by `name`: name (path inside the data set, unique), shard and position (where
             its bytes are), sha256 (hex, of the encoded bytes), width, height (pixels), person (<NA>: unknown, as for
-            distractors and unlabelled images), camera (<NA>: unknown), time (frame number or seconds, or <NA>).
+            distractors and unlabelled images), camera (<NA>: unknown), time (frame number or seconds, or <NA>),
+            person_name and camera_name (what people call them; empty, or no such column: their numbers). Names and
+            numbers belong together one to one.
         roles: image (row of `images`), protocol, fold (0-based), role ("train", "query" or "gallery"). An image without
             a role, such as Market-1501's junk, is not used.
         rejected: name, reason.
@@ -57,8 +62,8 @@ class Manifest:
         warnings: unusual findings of ingest, one sentence each. Not part of the digest.
 
     Raises:
-        ValueError: a column is missing, names are not unique or those of images not sorted, or a role points outside
-            `images`.
+        ValueError: a column is missing, names are not unique or those of images not sorted, a name has two numbers or
+            a number two names, or a role points outside `images`.
     """
 
     dataset: str
@@ -70,6 +75,7 @@ class Manifest:
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "images", with_names(self.images))
         for name, columns in (
             ("images", IMAGE_COLUMNS),
             ("roles", ROLE_COLUMNS),
@@ -80,6 +86,8 @@ class Manifest:
         names = self.images["name"]
         if not (names.is_monotonic_increasing and names.is_unique):
             raise ValueError("images must be sorted by name, and names must be unique")
+        for label in NAMED:
+            refuse_mixed_names(self.images, label)
         if not self.objects["name"].is_unique:
             raise ValueError("objects must have names of their own")
         if not self.roles["image"].between(0, len(self.images) - 1).all():
@@ -103,6 +111,14 @@ class Manifest:
     def files_digest(self) -> str:
         """Return the sha256 (hex) of all tables, by which damage is found."""
         return hashlib.sha256(b"".join(table_bytes(getattr(self, name)) for name in TABLES)).hexdigest()
+
+    def shown(self, label: str) -> "pd.Series[str]":
+        """Return the `person` or `camera` of each image as people call it: its name, else its number in digits.
+
+        Unknown ones are missing values.
+        """
+        names = self.images[f"{label}_name"]
+        return names.where(names != "", self.images[label].astype("str"))
 
     def protocols(self) -> pd.DataFrame:
         """Return the (protocol, fold) pairs of the data set, sorted."""
@@ -205,6 +221,21 @@ def empty_table(columns: dict[str, str]) -> pd.DataFrame:
 def table_bytes(table: pd.DataFrame) -> bytes:
     """Return a table as bytes that are the same on every machine."""
     return table.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape")
+
+
+def with_names(images: pd.DataFrame) -> pd.DataFrame:
+    """Return images with the columns of names, empty where there are none."""
+    columns = [f"{label}_name" for label in NAMED]
+    return images.assign(**{name: images[name].fillna("") if name in images else "" for name in columns})
+
+
+def refuse_mixed_names(images: pd.DataFrame, label: str) -> None:
+    """Raise ValueError unless each named `person` or `camera` has one number and each number at most one name."""
+    name = f"{label}_name"
+    pairs = images[[label, name]].drop_duplicates()
+    named = pairs[pairs[name] != ""]
+    if pairs[label].duplicated().any() or named[name].duplicated().any() or named[label].isna().any():
+        raise ValueError(f"each {label} must have one number and at most one name")
 
 
 def with_columns(table: pd.DataFrame, columns: dict[str, str], title: str) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from simpgan.components.core.data.cameras import camera_names, has_folders, in_order, rows_by_camera
+from simpgan.components.core.data.cameras import in_order, rows_by_camera
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import SiameseClassifier
@@ -36,7 +36,7 @@ KEPT = 8
 OF_CAMERA = "camera"
 """First part of the names of a camera's statistics in a file."""
 
-NO_CAMERAS = '{"own": [], "images": {}, "by_folder": false, "dataset": ""}'
+NO_CAMERAS = '{"own": [], "images": {}, "named": false, "dataset": ""}'
 """What a file without cameras says of them."""
 
 Statistics = Mapping[str, Tensor]
@@ -51,14 +51,14 @@ class CameraStatistics:
         whole: statistics of all images.
         by_camera: statistics of each camera with at least `FEWEST` images, by its name; empty for AdaBN.
         images: number of unlabelled images of each camera of the data set; empty for AdaBN.
-        by_folder: whether cameras are named by their folders, as in `camera_names`.
+        named: whether the cameras have names of their own, as in `cameras.have_names`.
         dataset: name of the data set whose cameras these are; empty for AdaBN.
     """
 
     whole: Statistics
     by_camera: Mapping[str, Statistics] = field(default_factory=dict)
     images: Mapping[str, int] = field(default_factory=dict)
-    by_folder: bool = False
+    named: bool = False
     dataset: str = ""
 
     @property
@@ -71,10 +71,11 @@ class CameraStatistics:
 
         Camera 1 of another data set is another camera, so numbers of one are unknown here.
         """
-        if not self.by_camera or not (self.by_folder or manifest.dataset == self.dataset):
+        own = manifest.dataset == self.dataset
+        if not self.by_camera or not (own or self.named):
             return [None] * len(rows)
-        names = camera_names(manifest, by_folder=self.by_folder).to_numpy(dtype=object, na_value=None)
-        return list(names[rows])
+        names = (manifest.shown("camera") if own else manifest.images["camera_name"]).iloc[rows]
+        return [name or None for name in names.fillna("")]
 
     def to(self, device: torch.device) -> Self:
         """Return the same statistics on a device."""
@@ -91,7 +92,7 @@ class CameraStatistics:
         about = {
             "own": list(self.by_camera),
             "images": dict(self.images),
-            "by_folder": self.by_folder,
+            "named": self.named,
             "dataset": self.dataset,
         }
         save_file(
@@ -113,7 +114,7 @@ class CameraStatistics:
                 names = file.keys()
                 tensors = {name: file.get_tensor(name) for name in names}
             cameras, images = list(about["own"]), dict(about["images"])
-            by_folder, dataset = bool(about["by_folder"]), str(about["dataset"])
+            named, dataset = bool(about["named"]), str(about["dataset"])
         except (OSError, SafetensorError, ValueError, TypeError, LookupError) as failure:
             raise UserError(f"cannot read the statistics in '{path.parent}': {failure}") from None
         prefixes = [f"{OF_CAMERA}.{place}." for place in range(len(cameras))]
@@ -126,12 +127,12 @@ class CameraStatistics:
         for each in (whole, *of_cameras):
             check_state(own, {**own, **each}, path)
         by_camera = dict(zip(cameras, of_cameras, strict=True))
-        return cls(whole, by_camera, images, by_folder, dataset).to(next(network.parameters()).device)
+        return cls(whole, by_camera, images, named, dataset).to(next(network.parameters()).device)
 
 
 def cameras_with_few(manifest: Manifest, rows: NDArray[np.int64]) -> dict[str, int]:
     """Return the cameras that take the whole set's statistics, with the number of their images among `rows`."""
-    of_cameras = rows_by_camera(manifest, rows, by_folder=has_folders(manifest))
+    of_cameras = rows_by_camera(manifest, rows)
     return {camera: len(own) for camera, own in of_cameras.items() if len(own) < FEWEST}
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simpgan.components.core.data.cameras import has_folders, rows_by_camera
+from simpgan.components.core.data.cameras import have_names, rows_by_camera
 from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_range
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.camera_statistics import FEWEST, CameraInference, CameraStatistics
@@ -171,10 +171,9 @@ def measure_statistics(
     whole = statistics_of(rows, batch)
     if not by_camera:
         return CameraStatistics(whole)
-    by_folder = has_folders(images.manifest)
-    of_cameras = rows_by_camera(images.manifest, rows, by_folder=by_folder)
+    of_cameras = rows_by_camera(images.manifest, rows)
     measured = {
         camera: statistics_of(own, max(batch, FEWEST)) for camera, own in of_cameras.items() if len(own) >= FEWEST
     }
     counts = {camera: len(own) for camera, own in of_cameras.items()}
-    return CameraStatistics(whole, measured, counts, by_folder, images.manifest.dataset)
+    return CameraStatistics(whole, measured, counts, have_names(images.manifest), images.manifest.dataset)

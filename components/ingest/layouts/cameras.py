@@ -13,7 +13,7 @@ NAME = re.compile(rf"[^/]+/.+{IMAGE}", re.DOTALL)
 
 
 class Cameras(Layout):
-    """`cameras`: every image is for training. The cameras are numbered from 1 in the order of their folders' names."""
+    """`cameras`: every image is for training. A camera has its folder's name; numbers follow the order of the names."""
 
     folders = ()
     names = "CAMERA/ANYTHING.jpg or .png"
@@ -27,9 +27,10 @@ class Cameras(Layout):
         return Label(person=None, camera=None) if NAME.fullmatch(name) else None
 
     def completed(self, images: pd.DataFrame) -> pd.DataFrame:
-        """Add the numbers of the cameras, in the order of their folders' names."""
+        """Add names and numbers of the cameras: their folders' names, and their places in the order of these."""
         folders = images["name"].str.partition("/")[0] if len(images) else images["name"]
-        return images.assign(camera=pd.array(1 + pd.factorize(folders, sort=True)[0], dtype="Int64"))
+        codes = pd.array(1 + pd.factorize(folders, sort=True)[0], dtype="Int64")
+        return images.assign(camera=codes, camera_name=folders)
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
         """Give every image the role train."""

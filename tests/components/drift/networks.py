@@ -38,13 +38,11 @@ def pictures(
     counts: Mapping[int, int],
     seed: int,
     change: Callable[[int, Image.Image], Image.Image] = lambda _, image: image,
-    folder: str = "",
 ) -> list[Taken]:
     """What the outdoor network's cameras take, `counts` of pictures by camera; names differ from seed to seed.
 
     Args:
         change: what is done to a camera's picture.
-        folder: such as "gate-{}/" for a folder of each camera; without, all are in one.
     """
     cameras = source_cameras(np.random.default_rng(0))
     taken = []
@@ -52,7 +50,7 @@ def pictures(
         for place, image in enumerate(walk_past(cameras[number - 1], images, seed)):
             encoded = io.BytesIO()
             change(number, image).save(encoded, "jpeg", quality=92)
-            name = f"{folder.format(number)}{seed}-c{number}-{place:04}.jpg"
+            name = f"{seed}-c{number}-{place:04}.jpg"
             taken.append((name, number, encoded.getvalue()))
     return taken
 

@@ -210,15 +210,15 @@ def test_the_single_shot_gallery_is_the_drawn_image():
     assert names_in(images, roles, "single-shot-b2a", 0, "gallery") == to_a
 
 
-def test_cameras_are_numbered_in_the_order_of_their_folders_and_every_image_is_for_training():
+def test_cameras_have_the_names_of_their_folders_and_numbers_in_that_order_and_every_image_is_for_training():
     images = image_table("cameras", ["east/b/2.jpg", "east/a/1.jpg", "Gate/9.png", "north/1.jpg"])
     images = LAYOUTS["cameras"].completed(images)
-    assert dict(zip(images["name"], images["camera"], strict=True)) == {
-        "Gate/9.png": 1,
-        "east/a/1.jpg": 2,
-        "east/b/2.jpg": 2,
-        "north/1.jpg": 3,
-    }
+    assert images[["name", "camera", "camera_name"]].to_numpy().tolist() == [
+        ["Gate/9.png", 1, "Gate"],
+        ["east/a/1.jpg", 2, "east"],
+        ["east/b/2.jpg", 2, "east"],
+        ["north/1.jpg", 3, "north"],
+    ]
     roles = roles_of("cameras", images)
     assert roles.to_numpy().tolist() == [[row, "cameras", 0, "train"] for row in range(4)]
     assert count_warnings(LAYOUTS["cameras"], images, roles) == match_warnings(LAYOUTS["cameras"], images, roles) == []

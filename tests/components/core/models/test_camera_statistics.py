@@ -28,19 +28,20 @@ CAMERAS = [3] * 20 + [10] * FEWEST + [4] * (FEWEST - 1) + [None] * 3
 UNLABELLED = np.arange(len(CAMERAS))
 
 
-def manifest_of(cameras: list[int | None], names: list[str] | None = None) -> Manifest:
+def manifest_of(cameras: list[int | None], camera_names: list[str] | None = None, dataset: str = "station") -> Manifest:
     """Images of those cameras, all of them for training."""
     images = pd.DataFrame(
         {
-            "name": names or [f"all/{place:03d}.png" for place in range(len(cameras))],
+            "name": [f"all/{place:03d}.png" for place in range(len(cameras))],
             **dict.fromkeys(("shard", "sha256"), ""),
             **dict.fromkeys(("position", "width", "height"), 1),
             **dict.fromkeys(("person", "time"), None),
             "camera": cameras,
+            "camera_name": camera_names or "",
         }
     )
     roles = pd.DataFrame({"image": range(len(cameras)), "protocol": "cameras", "fold": 0, "role": "train"})
-    return Manifest("station", images, roles)
+    return Manifest(dataset, images, roles)
 
 
 @dataclass
@@ -156,7 +157,7 @@ def test_threads_do_not_see_with_one_anothers_statistics(
 def test_a_file_has_all_of_them(classifier: SiameseClassifier, measured: CameraStatistics, tmp_path: Path) -> None:
     measured.save(tmp_path / "statistics.safetensors")
     read = CameraStatistics.load(tmp_path / "statistics.safetensors", classifier)
-    assert (read.images, read.by_folder, read.dataset) == (measured.images, False, "station")
+    assert (read.images, read.named, read.dataset) == (measured.images, False, "station")
     assert list(read.by_camera) == list(measured.by_camera)
     for ours, theirs in zip(
         [read.whole, *read.by_camera.values()], [measured.whole, *measured.by_camera.values()], strict=True
@@ -185,24 +186,27 @@ def test_damage_and_other_networks_are_told_in_a_line(
         CameraStatistics.load(path, classifier)
 
 
-def test_cameras_are_named_by_their_folders_if_each_has_one(classifier: SiameseClassifier, pictures: Pictures) -> None:
-    """Numbers change when cameras come and go; the names of folders stay."""
+def test_a_name_is_known_wherever_the_camera_is_seen_again(classifier: SiameseClassifier, pictures: Pictures) -> None:
+    """Numbers change when cameras come and go; names stay."""
     images = pictures.images[: 2 * FEWEST]
-    names = [f"{folder}/{place:02d}.png" for folder in ("door", "hall") for place in range(FEWEST)]
+    names = ["door"] * FEWEST + ["hall"] * FEWEST
     before = Pictures(images, manifest_of([1] * FEWEST + [2] * FEWEST, names))
     rows = np.arange(2 * FEWEST)
     measured = measure_statistics(classifier, before, rows, batch=64, precision="fp32", seed=0, by_camera=True)
     assert list(measured.by_camera) == ["door", "hall"]
-    later = manifest_of([1, 2, 3], ["cellar/0.png", "door/0.png", "hall/0.png"])
-    assert measured.cameras(later, np.array([2, 0, 1])) == ["hall", "cellar", "door"]
-    assert measured.of_whole_set.cameras(later, np.array([2, 0, 1])) == [None] * 3
+    for dataset in ("station", "airport"):
+        later = manifest_of([1, 2, 3], ["cellar", "door", "hall"], dataset)
+        assert measured.cameras(later, np.array([2, 0, 1])) == ["hall", "cellar", "door"]
+        assert measured.of_whole_set.cameras(later, np.array([2, 0, 1])) == [None] * 3
 
 
 def test_a_number_names_a_camera_of_its_own_data_set_only(measured: CameraStatistics) -> None:
     here = manifest_of([3, 10, None])
     elsewhere = Manifest("airport", here.images, here.roles)
+    named_so = manifest_of([1, 2, 3], ["10", "2", "3"], "airport")
     assert measured.cameras(here, np.array([2, 0])) == [None, "3"]
     assert measured.cameras(elsewhere, np.array([2, 0])) == [None, None]
+    assert measured.cameras(named_so, np.array([2, 0])) == [None, None]
 
 
 def test_cameras_with_few_images_are_told_with_their_splits() -> None:

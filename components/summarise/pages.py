@@ -7,21 +7,28 @@ from textwrap import fill
 
 from simpgan.components.core import storage
 from simpgan.components.core.results.methods import explanations
+from simpgan.components.core.results.overview import overview_figure
 from simpgan.components.core.results.pages import environment
+from simpgan.components.core.results.pages.pictures import data_uri, svg
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.results.sections import Section
 from simpgan.components.core.results.summary import unbroken
 from simpgan.components.core.results.tables import (
     full_table,
-    main_table,
     table_beside_paper,
     table_of_runs,
     table_of_scores,
     table_of_seeds,
     table_of_tests,
+    transfer_table,
 )
+from simpgan.components.core.results.transfers import advice, transfers
 
 PAGES = ("results.md", "results.html", "ablations.md", "ablations.html")
+PICTURE = "results.svg"
+FILES = (*PAGES, PICTURE)
+"""The pages and the picture of the first one."""
+
 WIDTH = 120
 """Columns of the Markdown source."""
 
@@ -45,7 +52,7 @@ ABOUT_SCORES = (
 def write_pages(
     folder: str | Path, sections: Sequence[Section], rows: Sequence[ResultsRow], findings: str = ""
 ) -> None:
-    """Write `PAGES` into a folder or `s3://` location, each whole or not at all.
+    """Write `FILES` into a folder or `s3://` location, each whole or not at all.
 
     Args:
         folder: folder or `s3://` location of the pages.
@@ -56,9 +63,14 @@ def write_pages(
     Raises:
         UserError: the location cannot be written.
     """
+    of_transfers = transfers(sections)
+    picture = svg(overview_figure(of_transfers))
     shown = {
         "sections": sections,
-        "tables": [table for section in sections for table in section.tables],
+        "transfers": of_transfers,
+        "advice": advice(of_transfers),
+        "picture": PICTURE,
+        "picture_uri": data_uri(picture, "image/svg+xml"),
         "runs": table_of_runs(rows),
         "explanations": explanations(row.method for row in rows),
         "findings": findings,
@@ -67,6 +79,7 @@ def write_pages(
         "about_tests": ABOUT_TESTS,
         "about_scores": ABOUT_SCORES,
     }
+    storage.write_bytes(f"{folder}/{PICTURE}", picture)
     for name in PAGES:
         templates = environment("simpgan.components.summarise", autoescape=name.endswith(".html"))
         templates.filters |= {
@@ -74,11 +87,11 @@ def write_pages(
             "described": described,
             "full_table": full_table,
             "item": item,
-            "main_table": main_table,
             "table_beside_paper": table_beside_paper,
             "table_of_scores": table_of_scores,
             "table_of_seeds": table_of_seeds,
             "table_of_tests": table_of_tests,
+            "transfer_table": transfer_table,
             "wrapped": wrapped,
         }
         page = templates.get_template(f"{name}.j2").render(shown)

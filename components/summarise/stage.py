@@ -13,7 +13,7 @@ from simpgan.components.core.results.sections import sections
 from simpgan.components.core.results.statistics import Statistics
 from simpgan.components.core.results.summary import final_curves, final_figures, frame_of
 from simpgan.components.core.tracking import stage_run
-from simpgan.components.summarise.pages import PAGES, write_pages
+from simpgan.components.summarise.pages import FILES, write_pages
 from simpgan.components.summarise.settings import SummariseSettings
 
 
@@ -53,7 +53,7 @@ def run(results: Sequence[Path], settings: SummariseSettings, output: Path) -> l
         tracked.log_summary(final_figures(rows))
         tracked.log_curves(final_curves(rows, probes))
         tracked.log_table("per_fold", frame_of(rows))
-        for name in ("results.json", *PAGES):
+        for name in ("results.json", *FILES):
             tracked.log_artifact(output / name)
     return rows
 

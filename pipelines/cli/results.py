@@ -16,9 +16,9 @@ def results(
 
     Rows of the same key are replaced.
     """
-    from simpgan.components.summarise.pages import PAGES
+    from simpgan.components.summarise.pages import FILES
     from simpgan.pipelines.reports.results_page import RESULTS, publish
 
     rows = publish(runs, out)
-    files = ", ".join(str(out / name) for name in (RESULTS, *PAGES))
+    files = ", ".join(str(out / name) for name in (RESULTS, *FILES))
     typer.echo(f"{len(rows)} rows: {files}")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from simpgan.pipelines.runner.stage_process import Processes
 
 RESULTS, PROBES, REPORT, REPORTS = "results.json", "probes.parquet", "report.html", "reports"
-TABLES = ("results.md", "results.html", "ablations.md", "ablations.html")
+TABLES = ("results.md", "results.html", "ablations.md", "ablations.html", "results.svg")
 
 
 def run_adapt(

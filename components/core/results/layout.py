@@ -3,11 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simpgan.components.core.results.methods import METHODS, STATISTICS, baseline_of, trains_nothing
+from simpgan.components.core.results.methods import (
+    CAMERA_ADABN,
+    METHODS,
+    STATISTICS,
+    baseline_of,
+    trains_nothing,
+    with_part,
+)
 from simpgan.components.core.results.summary import Summary
 
 MAIN_ROWS = 12
 """Longer tables give no overview."""
+
+CAMERA_FUSED = with_part(CAMERA_ADABN, "fused")
 
 BASELINES = ("direct", *STATISTICS)
 """Methods that every other method has to improve on."""
@@ -52,9 +61,15 @@ def importance(summary: Summary) -> tuple[int, int, str]:
 
 
 def step(method: str) -> int | None:
-    """Return 0 for a baseline, 1 for a trained method by itself, 2 and 3 with `STATISTICS`; None for an ablation."""
+    """Return the importance of a method's row, 0 first; None for an ablation.
+
+    0 is a baseline; 1 is a trained method by itself, or AdaBN per camera with fused features, which trains nothing
+    either; 2 and 3 are trained methods with `STATISTICS`.
+    """
     if method in BASELINES:
         return 0
+    if method == CAMERA_FUSED:
+        return 1
     base, *parts = method.split("+")
     if trains_nothing(base):
         return None

@@ -15,6 +15,9 @@ from simpgan.components.core.results.significance import PairedTest, above_by_mo
 from simpgan.components.core.results.statistics import RESAMPLES, Statistics
 from simpgan.components.core.results.summary import Experiment, Summary, comparable, folds_in_words, summarise
 
+SEES_TESTED = ("all250",)
+"""Protocols in which the unlabelled training images show the tested people."""
+
 PROTOCOLS = {
     "folds10": "No training has seen an image of a tested person.",
     "all250": "As in the paper, the GAN's unlabelled images include the tested ones.",
@@ -47,6 +50,11 @@ class Table:
         return f"{self.experiment.title}: {self.scope}"
 
     @property
+    def protocol_and_folds(self) -> str:
+        """Return the protocol and the folds, such as `folds10, 10 folds`."""
+        return f"{self.experiment.protocol}, {folds_in_words(self.rows)}"
+
+    @property
     def about(self) -> str:
         """Describe the protocol, and the numbers of probes and gallery images."""
         first = self.summaries[0]
@@ -67,6 +75,11 @@ class Table:
     def provenance(self) -> dict[str, str]:
         """Return the provenance of the rows."""
         return provenance(self.rows)
+
+    @property
+    def hardware(self) -> str:
+        """Return the hardware of the rows."""
+        return self.provenance.get("hardware", "unknown hardware")
 
     @property
     def commands(self) -> list[str]:

@@ -7,14 +7,17 @@ from itertools import groupby
 from math import isnan
 
 from simpgan.components.core.results.intervals import Interval
+from simpgan.components.core.results.layout import key_of
 from simpgan.components.core.results.methods import name_of, place, title_of
-from simpgan.components.core.results.paper import PAPER_RATES, differences, paper_figures
-from simpgan.components.core.results.rows import MAIN_RATES, METRICS, RATES, ResultsRow
+from simpgan.components.core.results.paper import PAPER_PROTOCOL, PAPER_RATES, differences, paper_figures
+from simpgan.components.core.results.rows import METRICS, RATES, ResultsRow
 from simpgan.components.core.results.sections import Table
 from simpgan.components.core.results.significance import TESTED, PairedTest, shown_p, signed
 from simpgan.components.core.results.summary import Summary, frame_of
+from simpgan.components.core.results.transfers import Transfer
 
 WITH_INTERVAL = ("rank-1", "mAP")
+IN_OVERVIEW = ("rank-1", "mAP")
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,33 @@ Column = tuple[str, Callable[[Summary], Cell]]
 """A title, and the function that makes the cell of a row."""
 
 
-def main_table(table: Table) -> CellTable:
-    """Return the table of the first page: rates, the interval of rank-1, and the paper's figures if it has any."""
-    grid = table_of_rates(table.main, MAIN_RATES, ("rank-1",), table.interval)
-    if not any(map(paper_figures, table.main)):
-        return grid
-    figures = [Cell(" / ".join(f"{figure:.1f}" for figure in paper_figures(each).values())) for each in table.main]
-    rows = [[*row, cell] for row, cell in zip(grid.rows, figures, strict=True)]
-    return CellTable([*grid.columns, f"paper {' / '.join(PAPER_RATES)}"], rows)
+def transfer_table(transfer: Transfer) -> CellTable:
+    """Return one row per main method: rank-1 and mAP in each table of a transfer, then the paper's rank-1.
+
+    A cell is empty where a method was not measured. The highest rate of each column stands out.
+    """
+    rows = {key_of(each): [Cell(each.title)] for each in transfer.rows}
+    columns = ["method"]
+    for table in transfer.tables:
+        of_method = {key_of(each): each for each in table.summaries if key_of(each) in rows}
+        for rate in IN_OVERVIEW:
+            columns.append(f"{transfer.name_of(table)}: {rate}")
+            highest = max(float(each.mean[rate]) for each in of_method.values())
+            for key, cells in rows.items():
+                own = of_method.get(key)
+                cells.append(rate_cell(own, rate, highest if len(of_method) > 1 else None) if own else Cell(""))
+    paper = {
+        key_of(each): figures
+        for table in transfer.tables
+        for each in table.summaries
+        if (figures := paper_figures(each))
+    }
+    if paper:
+        columns.append(f"paper, {PAPER_PROTOCOL}: {PAPER_RATES[0]}")
+        for key, cells in rows.items():
+            figure = paper.get(key, {}).get(PAPER_RATES[0])
+            cells.append(Cell("") if figure is None else Cell(f"{figure:.1f}", figure))
+    return CellTable(columns, list(rows.values()))
 
 
 def full_table(table: Table, summaries: Sequence[Summary]) -> CellTable:

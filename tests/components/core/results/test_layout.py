@@ -32,8 +32,7 @@ def test_baselines_and_trained_methods_without_and_with_adabn_are_main_rows():
 
 def test_methods_with_adabn_per_camera_follow_those_with_adabn():
     measured = summaries("direct", "adabn", "camera-adabn", "camera-adabn+fused", "gan", "gan+camera-adabn")
-    assert methods_of(main_rows(measured)) == ["direct", "adabn", "camera-adabn", "gan", "gan+camera-adabn"]
-    assert groups_of(measured) == {"Fused features": ["camera-adabn+fused"]}
+    assert methods_of(main_rows(measured)) == methods_of(measured)
     trained = ("umdl", "gan", "cyclegan", "simpgan", "source-to-target")
     parts = (f"{method}+{part}" for method in trained[1:] for part in ("adabn", "camera-adabn"))
     assert groups_of(summaries("direct", "adabn", "camera-adabn", *trained, *parts)) == {

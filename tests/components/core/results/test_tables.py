@@ -10,13 +10,14 @@ from simpgan.components.core.results.tables import (
     Cell,
     CellTable,
     full_table,
-    main_table,
     table_beside_paper,
     table_of_runs,
     table_of_scores,
     table_of_seeds,
     table_of_tests,
+    transfer_table,
 )
+from simpgan.components.core.results.transfers import transfers
 from tests.components.core.results.made_up import ranked, row, together
 
 
@@ -25,22 +26,31 @@ def table(rows, probes=None):
     return sections(rows, statistics)[0].tables[0]
 
 
-def test_the_main_table_has_the_interval_of_rank_1_and_the_papers_figures():
-    rows, probes = together(ranked("simpgan", [1] * 20), ranked("simpgan+adabn", [2] * 20))
-    header, rule, simpgan, with_adabn = main_table(table(rows, probes)).markdown.splitlines()
-    assert header == "| method | rank-1 | rank-1, 95 % | rank-5 | rank-10 | mAP | paper rank-1 / rank-5 / rank-10 |"
-    assert rule.startswith("| --- | --: |")
-    assert simpgan == (
-        "| SimPGAN | **100.0** | 100.0 to 100.0 | **100.0** | **100.0** | **100.0** | 18.0 / 34.4 / 43.2 |"
+def transfer_of(rows):
+    [transfer] = transfers(sections(rows, Statistics()))
+    return transfer
+
+
+def test_a_transfer_has_one_table_of_all_its_protocols_and_the_papers_rank_1():
+    rows = [row("simpgan", rate, fold=fold) for fold, rate in enumerate([20.0, 30.0])]
+    rows += [row("direct", rate, fold=fold) for fold, rate in enumerate([10.0, 12.0])]
+    rows += [row("simpgan", 16.0, protocol="all250"), row("umdl", 5.0, protocol="all250", mAP=60.0)]
+    header, _, *lines = transfer_table(transfer_of(rows)).markdown.splitlines()
+    assert header == (
+        "| method | folds10, 2 folds: rank-1 | folds10, 2 folds: mAP | all250, fold 0: rank-1 | all250, fold 0: mAP | "
+        "paper, all250: rank-1 |"
     )
-    assert with_adabn == "| SimPGAN + AdaBN | 0.0 | 0.0 to 0.0 | **100.0** | **100.0** | 50.0 |  |"
+    assert lines == [
+        "| UMDL |  |  | 5.0 | **60.0** | 3.8 |",
+        "| Direct transfer | 11.0 ± 1.4 | **50.0 ± 0.0** |  |  |  |",
+        "| SimPGAN | **25.0 ± 7.1** | **50.0 ± 0.0** | **16.0** | 50.0 | 18.0 |",
+    ]
 
 
 def test_without_the_papers_protocol_the_paper_has_no_column():
-    shown = table([row("simpgan")])
-    assert "paper" not in main_table(shown).markdown
-    assert "| SimPGAN | 10.0 |  | 50.0 |" in main_table(shown).markdown
-    assert table_beside_paper(shown).rows == []
+    rows = [row("simpgan")]
+    assert "paper" not in transfer_table(transfer_of(rows)).markdown
+    assert table_beside_paper(table(rows)).rows == []
 
 
 def test_all_rates_stand_in_the_full_table():

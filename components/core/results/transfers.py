@@ -1,0 +1,115 @@
+"""A transfer: everything that was measured from one source to one target with one preset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from simpgan.components.core.results.headlines import rank_1
+from simpgan.components.core.results.layout import key_of, main_rows
+from simpgan.components.core.results.methods import STATISTICS, name_of, place
+from simpgan.components.core.results.sections import SEES_TESTED, Section, Table, provenance
+from simpgan.components.core.results.summary import Summary
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """The tables of one source, target and preset.
+
+    Attributes:
+        tables: tables with a main row. The first one leads: that of a protocol whose tested people no training has
+            seen, with the most folds, then the most seeds.
+    """
+
+    tables: Sequence[Table]
+
+    @property
+    def leading(self) -> Table:
+        """Return the table that findings and the picture are about."""
+        return self.tables[0]
+
+    @property
+    def title(self) -> str:
+        """Return the title, such as `cuhk01 → grid, preset small`."""
+        about = self.leading.experiment
+        return f"{about.source} → {about.target}" + (f", preset {about.preset}" if about.preset else "")
+
+    @property
+    def pictured(self) -> list[Table]:
+        """Return the leading table, and the one with the most main rows if it has more of them."""
+        largest = max(self.tables, key=lambda table: len(table.main))
+        return [self.leading, *([largest] if len(largest.main) > len(self.leading.main) else [])]
+
+    def name_of(self, table: Table) -> str:
+        """Return a table's name in this transfer: protocol and folds, and seeds if two tables differ only there."""
+        names = [each.protocol_and_folds for each in self.tables]
+        name = table.protocol_and_folds
+        return name if names.count(name) == 1 else f"{table.experiment.protocol}, {table.scope}"
+
+    @property
+    def rows(self) -> list[Summary]:
+        """Return the main rows of all tables together, one per method, in the order of `METHODS`.
+
+        A method's row is that of the first table that has it.
+        """
+        found: dict[tuple[str, str], Summary] = {}
+        for table in self.tables:
+            for each in table.summaries:
+                found.setdefault(key_of(each), each)
+        return main_rows(sorted(found.values(), key=lambda each: (place(each.method), each.variant)))
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Return the provenance of all rows."""
+        return provenance([row for table in self.tables for row in table.rows])
+
+    @property
+    def commands(self) -> list[str]:
+        """Return the commands that made the rows."""
+        return sorted({command for table in self.tables for command in table.commands})
+
+    def of(self, method: str) -> Summary | None:
+        """Return a method's row in the leading table; None if it has none."""
+        return next((each for each in self.leading.summaries if key_of(each) == (method, "")), None)
+
+
+def transfers(sections: Sequence[Section]) -> list[Transfer]:
+    """Group the sections of a page by source, target and preset, in order of appearance."""
+    found: dict[tuple[str, str, str], list[Table]] = {}
+    for section in sections:
+        about = section.experiment
+        tables = [table for table in section.tables if table.main]
+        found.setdefault((about.source, about.target, about.preset), []).extend(tables)
+    return [Transfer(sorted(tables, key=leads)) for tables in found.values() if tables]
+
+
+def leads(table: Table) -> tuple[bool, int, int]:
+    """Return the sort key of a transfer's tables."""
+    seen = table.experiment.protocol in SEES_TESTED
+    return seen, -max(each.folds for each in table.summaries), -max(each.seeds for each in table.summaries)
+
+
+def advice(transfers: Sequence[Transfer]) -> list[str]:
+    """Say which of `STATISTICS` to start with on unlabelled cameras, and what it finds in each transfer.
+
+    It is the one with the higher mean rank-1 over the transfers that have it; neither trains anything.
+
+    Returns:
+        The advice, then one sentence per transfer; empty if neither was measured beside direct transfer.
+    """
+    compared = {
+        name: [(each, direct, row) for each in transfers if (direct := each.of("direct")) and (row := each.of(name))]
+        for name in STATISTICS
+    }
+    most = max(map(len, compared.values()))
+    measured = {name: found for name, found in compared.items() if found and len(found) == most}
+    if not measured:
+        return []
+    best = max(measured, key=lambda name: mean(rank_1(row) for _, _, row in measured[name]))
+    return [
+        f"On unlabelled cameras, start with {name_of(best)}, which trains nothing for them",
+        *(
+            f"{each.title}: {rank_1(row):.0f} of 100 people are found first, {rank_1(direct):.0f} without it "
+            f"({each.leading.experiment.protocol}, {each.leading.scope}; {each.leading.hardware})"
+            for each, direct, row in measured[best]
+        ),
+    ]

@@ -1,9 +1,10 @@
 """Choose the precision of networks: bfloat16 on a CPU only if it gives the same numbers as float32.
 
-torch's bfloat16 convolutions for AMX (2.14.1, found 2026-11) read memory that was never written if a stride leaves a
-map one pixel wide. Their result depends on the previous content of that memory, so a comparison may pass by luck: such
-shapes never compute in bfloat16 on these processors. Everything else is compared with float32 once for each machine,
-network, size and batch, and the outcome is kept in the cache. GPUs are not compared.
+torch's bfloat16 convolutions (2.14.1, found 2026-11) read memory that was never written if a stride leaves a map one
+pixel wide: on processors with AMX forward and backward, on those with AVX-512's bfloat16 in the gradients of weights.
+Their result depends on the previous content of that memory, so a comparison may pass by luck: such shapes never compute
+in bfloat16 on a CPU. Everything else is compared with float32 once for each machine, network, size and batch, and the
+outcome is kept in the cache. GPUs are not compared.
 """
 
 import hashlib
@@ -38,7 +39,7 @@ COMPARED = 16
 POISONED = (1_000, 10_000, 100_000, 1_000_000, 4_000_000)
 """Sizes, in floats, of the memory that is filled with NaN before a comparison."""
 
-NARROW = "on AMX processors torch computes wrong bfloat16 numbers where a stride leaves a map one pixel wide"
+NARROW = "torch computes wrong bfloat16 numbers on CPUs where a stride leaves a map one pixel wide"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Outcome:
 
     def __str__(self) -> str:
         if self.reason:
-            return f"{self.precision}: {self.reason}"
+            return f"{self.precision}: {self.reason}" + (f" (cosine {self.cosine:.4f})" if self.cosine else "")
         return self.precision if self.cosine is None else f"{self.precision}, cosine with fp32 {self.cosine:.5f}"
 
 
@@ -140,7 +141,7 @@ def training_outcome(wanted: str, forwards: Sequence[tuple[nn.Module, Tensor]]) 
 
 
 def log_reason(outcome: Outcome, what: str) -> Outcome:
-    """Return the outcome; if bfloat16 is not used, log the reason once in this process."""
+    """Return the outcome; if bfloat16 is not used, log the reason, once in this process for networks of one label."""
     if outcome.reason:
         say_once(f"{what}: computes in float32, not bfloat16: {outcome.reason}")
     return outcome
@@ -174,7 +175,7 @@ def compare_outputs(network: nn.Module, images: Tensor) -> Outcome:
     with torch.no_grad():
         with narrow_layers(network) as narrow:
             expected = network(images[chosen]).float()
-        if narrow and has_amx():
+        if narrow:
             return Outcome("fp32", None, NARROW)
         poison_memory()
         with torch.autocast("cpu", torch.bfloat16):
@@ -192,7 +193,7 @@ def compare_layers(forwards: Sequence[tuple[nn.Module, Tensor]]) -> Outcome:
         with torch.no_grad():
             with narrow_layers(copy) as narrow:
                 copy(images[:1])
-            if narrow and has_amx():
+            if narrow:
                 return Outcome("fp32", None, NARROW)
             with layers_hooked(copy, lambda layer, inputs, _: cosines.append(layer_cosine(layer, inputs[0]))):
                 copy(images)
@@ -233,8 +234,7 @@ def outcome_for_cosine(cosine: float) -> Outcome:
         return Outcome("bf16", cosine)
     if math.isnan(cosine):
         return Outcome("fp32", None, "on this machine some of its bfloat16 values are not numbers")
-    differ = f"on this machine its bfloat16 values differ from those of float32 (cosine {cosine:.4f})"
-    return Outcome("fp32", cosine, differ)
+    return Outcome("fp32", cosine, "on this machine its bfloat16 values differ from those of float32")
 
 
 @contextmanager

@@ -58,8 +58,7 @@ def test_losses_are_cross_entropies_of_identities_and_of_pairs() -> None:
 
 @pytest.mark.parametrize("size", [{"width": 16}, {"height": 64, "last_stride": 2}, {"width": 16, "ibn": True}])
 def test_the_smallest_images_train_with_finite_numbers(size: dict[str, object]) -> None:
-    """Of force where the processor multiplies bfloat16: with AMX such maps came out as anything, at another step each
-    time."""
+    """Of force where the processor multiplies bfloat16: such maps came out as anything, at another step each time."""
     wanted, exact = (small_trainer(**size, precision=precision) for precision in ("auto", "fp32"))
     for step in range(6):
         poison_memory()

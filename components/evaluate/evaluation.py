@@ -11,6 +11,7 @@ from simpgan.components.core.data.features import Features
 from simpgan.components.core.models.camera_statistics import CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
 from simpgan.components.core.models.extraction import Extracted, extract, measure_statistics
+from simpgan.components.core.process.progress import Progress
 from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, with_part
 from simpgan.components.core.results.probes import probes_of
 from simpgan.components.core.results.rows import ResultsRow
@@ -99,11 +100,21 @@ def evaluate_views(
         settings: settings of the stage.
         checks: gets the label-free checks of every view.
     """
-    as_recorded = list(evaluate_view(target, recorded, network, settings, checks, {}))
-    yield from as_recorded
-    features = {(each.method, each.split): each.features for each in as_recorded if each.features is not None}
-    for view in others:
-        yield from evaluate_view(target, view, network, settings, checks, features)
+    others = list(others)
+    passes = sum(images_to_see(target, view, settings) for view in (recorded, *others))
+    with Progress("features of all methods", passes, "image") as bar:
+        as_recorded = list(evaluate_view(target, recorded, network, settings, checks, {}, bar))
+        yield from as_recorded
+        features = {(each.method, each.split): each.features for each in as_recorded if each.features is not None}
+        for view in others:
+            yield from evaluate_view(target, view, network, settings, checks, features, bar)
+
+
+def images_to_see(target: Target, view: View, settings: EvaluateSettings) -> int:
+    """Return the number of images of a view whose features are extracted, counted once for each of their statistics."""
+    adapted = target.by_unlabelled_images(view.splits, at_least=2)
+    with_statistics = sum(len(target.searched(splits)) for _, splits in adapted)
+    return len(target.searched(view.splits)) + (settings.adabn + settings.camera_adabn) * with_statistics
 
 
 def evaluate_view(
@@ -113,6 +124,7 @@ def evaluate_view(
     settings: EvaluateSettings,
     checks: LabelFreeChecks,
     recorded: RecordedFeatures,
+    bar: Progress,
 ) -> Iterator[Evaluation]:
     """Yield the evaluations of one view: in every split, without and with AdaBN, compared in every way.
 
@@ -125,6 +137,7 @@ def evaluate_view(
         settings: settings of the stage.
         checks: gets the label-free checks of the view, if they are due in one of its splits.
         recorded: features of the images as recorded, with which those of changed images are joined.
+        bar: counts the images whose features are extracted.
     """
     classifier = classifier_or(network, view.classifier)
     plain: Extracted | None = None
@@ -132,15 +145,8 @@ def evaluate_view(
         method = with_part(view.run.method, part)
         if checks.split in splits:
             checks.measure(view, classifier, statistics, view.run.label(method))
-        label = f"{method} {splits[0]}" if len(splits) == 1 else method
-        features = extract(
-            classifier,
-            view.images,
-            target.searched(splits),
-            **settings.extraction,
-            label=label,
-            statistics=statistics,
-        )
+        searched = target.searched(splits)
+        features = extract(classifier, view.images, searched, **settings.extraction, bar=bar, statistics=statistics)
         unit = features.select(features.rows)  # without the embeddings, which are not kept
         plain = unit if plain is None else plain
         for split in splits:

@@ -1,6 +1,7 @@
 """Extract retrieval features of images, and measure batch-norm statistics of another data set."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -75,7 +76,8 @@ def extract(
     *,
     batch: int,
     precision: str,
-    label: str,
+    label: str = "",
+    bar: Progress | None = None,
     statistics: CameraStatistics | None = None,
 ) -> Extracted:
     """Extract the features of `rows`, which must be ascending.
@@ -87,14 +89,15 @@ def extract(
         batch: number of images that go through the classifier together.
         precision: wanted precision, as for `Inference`.
         label: name for the progress bar.
+        bar: progress bar of more work than this, which counts the images; None: they have a bar of their own.
         statistics: statistics with which the classifier looks at each camera's images; None: its own.
     """
     looking = CameraInference(classifier, precision, statistics)
     unit, embeddings = (np.empty((len(rows), classifier.dimensions), np.float32) for _ in range(2))
-    with Progress(f"features {label}", len(rows), "image") as bar:
+    with nullcontext(bar) if bar else Progress(f"features {label}", len(rows), "image") as progress:
         for network, places, some in batches_by_camera(looking, images, rows, batch):
             unit[places], embeddings[places] = (each.cpu().numpy() for each in features_of(network, some))
-            bar.update(len(some))
+            progress.update(len(some))
     return Extracted(rows, unit, embeddings, looking.precision)
 
 

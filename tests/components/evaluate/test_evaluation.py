@@ -2,15 +2,21 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from simpgan.components.evaluate.data_sets import Target, TargetSplit
-from simpgan.components.evaluate.evaluation import Evaluation, results_row, statistics_by_part
+from simpgan.components.core.models.extraction import PreparedImages
+from simpgan.components.core.process.progress import Progress
+from simpgan.components.evaluate import evaluation
+from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
+from simpgan.components.evaluate.evaluation import Evaluation, evaluate_views, results_row, statistics_by_part
 from simpgan.components.evaluate.metrics import rank
 from simpgan.components.evaluate.settings import EvaluateSettings
-from simpgan.components.evaluate.views import MethodRun, View
+from simpgan.components.evaluate.unlabelled_checks import LabelFreeChecks
+from simpgan.components.evaluate.views import MethodRun, View, recorded_view
 from tests.components.core.models.test_camera_statistics import Pictures, manifest_of
+from tests.conftest import Ingested
 
 COMMON = {
     "source": "a",
@@ -63,3 +69,27 @@ def test_no_test_image_is_looked_at_for_statistics():
     assert len(first) == len(second) == 3
     for before, after in zip(first, second, strict=True):
         assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_one_bar_counts_the_images_of_all_methods(ingested: Ingested, monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = []
+
+    class Counting(Progress):
+        def __init__(self, what: str, total: int, unit: str) -> None:
+            super().__init__(what, total, unit)
+            self.total, self.done = total, 0
+            bars.append(self)
+
+        def update(self, count: int = 1) -> None:
+            self.done += count
+
+    monkeypatch.setattr(evaluation, "Progress", Counting)
+    target = Target.load(ingested.target, ["folds10"], ingested.data_root)
+    images = PreparedImages(target.manifest, ingested.data_root)
+    settings = EvaluateSettings(precision="fp32", verification=False)
+    network = SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=2, height=32, width=16)).eval()
+    checks = LabelFreeChecks(LabelledSource(images, np.arange(4)), target, target.splits[0], settings)
+    others = [View(MethodRun("gan", 0), images, target.splits[:1], changed=True)]
+    list(evaluate_views(target, recorded_view(target, 0), others, network, settings, checks))
+    assert [(bar.total, bar.done) for bar in bars] == [(bars[0].total, bars[0].total)]
+    assert bars[0].total > len(target.searched(target.splits))

@@ -7,11 +7,11 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.new_files import Listing
 from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
+from simpgan.components.ingest.contents import contents_of
 from simpgan.components.ingest.file_source import Gone, listed_files
-from simpgan.components.ingest.layout_search import sort_out
 from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.ingest.settings import IngestSettings
-from simpgan.components.ingest.stage import image_table, object_table, rejected_table, report, store_images
+from simpgan.components.ingest.stage import rejected_table, report, store_images
 
 
 def run(listing: Path, part: int, settings: IngestSettings, data_root: str, output: Path) -> Manifest:
@@ -44,17 +44,17 @@ def run(listing: Path, part: int, settings: IngestSettings, data_root: str, outp
     ):
         files = listed_files(found.location, found.part_objects(part))
         storage.check_writable(data_root)
-        labels, rejected = sort_out(files, layout)
-        shards, sizes = store_images(files, labels, rejected, settings, data_root, check=lambda images: None)
-        gone = {name for name, reason in rejected.items() if reason == Gone.REASON}
-        damaged = {name: reason for name, reason in rejected.items() if name not in gone}
-        images = layout.completed(image_table(shards, sizes, labels))
+        contents = contents_of(files, layout)
+        shards, stored = store_images(contents, settings, data_root, check=lambda images: None)
+        gone = [name for name, reason in contents.rejected.items() if reason == Gone.REASON]
+        damaged = {name: reason for name, reason in contents.rejected.items() if reason != Gone.REASON}
+        images = contents.completed(stored)
         manifest = Manifest(
             dataset=name,
             images=images,
-            roles=layout.roles(images, files.read),
+            roles=contents.roles(images),
             rejected=rejected_table(damaged),
-            objects=object_table(files, {*labels, *rejected} - gone),
+            objects=contents.objects.drop(gone),
             source_protocol=layout.source_protocol,
         )
         saved = manifest.save(output)

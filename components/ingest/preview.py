@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from simpgan.components.core import storage
 from simpgan.components.core.data.manifest import IMAGE_COLUMNS, Manifest
-from simpgan.components.ingest.file_source import GZIP_MAGIC, open_file_source
-from simpgan.components.ingest.layout_search import find_data_set, sort_out
+from simpgan.components.ingest.contents import open_contents
+from simpgan.components.ingest.file_source import GZIP_MAGIC
 from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.ingest.settings import IngestSettings
-from simpgan.components.ingest.stage import refuse_damaged, with_labels
+from simpgan.components.ingest.stage import refuse_damaged
 
 
 def preview(location: str, settings: IngestSettings) -> Manifest | None:
@@ -31,15 +29,14 @@ def preview(location: str, settings: IngestSettings) -> Manifest | None:
     if is_compressed(location):
         return None
     layout = LAYOUTS[settings.layout]
-    with open_file_source(location) as found:
-        files = find_data_set(found, layout)
-        labels, rejected = sort_out(files, layout)
-        refuse_damaged(location, len(labels), rejected, settings.max_rejected_share)
-        unread = pd.DataFrame({"name": sorted(labels)}).assign(
-            **{column: 0 if kind == "int64" else "" for column, kind in IMAGE_COLUMNS.items() if column != "name"}
-        )
-        images = layout.completed(with_labels(unread, labels))
-        roles = layout.roles(images, files.read)
+    with open_contents(location, settings) as contents:
+        listed = contents.listed
+        refuse_damaged(location, len(listed), contents.rejected, settings.max_rejected_share)
+        unread = {
+            column: 0 if kind == "int64" else "" for column, kind in IMAGE_COLUMNS.items() if column not in listed
+        }
+        images = contents.completed(listed.assign(**unread))
+        roles = contents.roles(images)
     return Manifest(settings.name or layout.name, images, roles, source_protocol=layout.source_protocol)
 
 

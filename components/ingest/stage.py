@@ -1,24 +1,23 @@
 """Read a data set in its layout into shards and a manifest."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Set
+from array import array
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.manifest import OBJECT_COLUMNS, Manifest
+from simpgan.components.core.data.manifest import PLACE, Manifest
 from simpgan.components.core.data.object_versions import name_of
 from simpgan.components.core.data.shards import WrittenShards, write_shards
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.progress import with_progress
 from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
-from simpgan.components.ingest.data_warnings import count_warnings, match_warnings
-from simpgan.components.ingest.file_source import FileSource, open_file_source
-from simpgan.components.ingest.layout_search import find_data_set, sort_out
+from simpgan.components.ingest.contents import Contents, open_contents
 from simpgan.components.ingest.layouts import LAYOUTS
-from simpgan.components.ingest.layouts.base import Label
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.components.ingest.verify import verify_all
 
@@ -51,77 +50,70 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
             settings=settings.model_dump(),
             label=f"ingest {name} from {name_of(Path(location).name, location)}",
         ) as tracked,
-        open_file_source(location) as found,
+        open_contents(location, settings) as contents,
     ):
-        files = find_data_set(found, layout)
         storage.check_writable(data_root)
         storage.check_writable(str(output.parent))
-        labels, rejected = sort_out(files, layout)
-        shards, sizes = store_images(
-            files,
-            labels,
-            rejected,
+        shards, stored = store_images(
+            contents,
             settings,
             data_root,
-            check=lambda images: refuse_damaged(location, images, rejected, settings.max_rejected_share),
+            check=lambda images: refuse_damaged(location, images, contents.rejected, settings.max_rejected_share),
         )
-        images = layout.completed(image_table(shards, sizes, labels))
-        roles = layout.roles(images, files.read)
+        images = contents.completed(stored)
+        roles = contents.roles(images)
         manifest = Manifest(
             dataset=name,
             images=images,
             roles=roles,
-            rejected=rejected_table(rejected),
-            objects=object_table(files, {*labels, *rejected}),
+            rejected=rejected_table(contents.rejected),
+            objects=contents.objects,
             source_protocol=layout.source_protocol,
-            warnings=(
-                *(count_warnings(layout, images, roles) if name == layout.name else ()),
-                *match_warnings(layout, images, roles),
-            ),
+            warnings=tuple(contents.warnings(images, roles)),
         )
         saved = manifest.save(output)
         tracked.log_data_set(manifest, output, "made")
-        tracked.log_summary({"images": len(images), "rejected": len(rejected)})
+        tracked.log_summary({"images": len(images), "rejected": len(contents.rejected)})
         report(manifest, shards, saved)
         return manifest
 
 
 def store_images(
-    files: FileSource,
-    labels: Mapping[str, Label],
-    rejected: dict[str, str],
-    settings: IngestSettings,
-    data_root: str,
-    check: Callable[[int], None],
+    contents: Contents, settings: IngestSettings, data_root: str, check: Callable[[int], None]
 ) -> tuple[WrittenShards, pd.DataFrame]:
-    """Store the labelled files that are images, and add the reasons against the others to `rejected`.
+    """Store the listed files that are images, and add the reasons against the others to `contents.rejected`.
 
     Args:
-        files: files of the data set.
-        labels: labels by name of the files to read.
-        rejected: name to reason; is extended.
+        contents: files of the data set.
         settings: settings of the stage.
         data_root: folder or `s3://` prefix for the shards.
         check: is called with the number of images before the last shard is written, so that a small data set that it
             refuses leaves no shard.
 
     Returns:
-        The shards, and width and height of the stored images in the same order.
+        The shards, and the manifest's images: labels, places and sizes.
     """
-    sizes: list[tuple[int, int]] = []
+    listed = contents.listed
+    kept, width, height = array("q"), array("q"), array("q")
 
     def good_images() -> Iterator[tuple[str, bytes]]:
-        verified = verify_all(files, labels, settings.max_pixels, settings.threads)
-        for image in with_progress(verified, f"ingest {settings.layout}", len(labels), "image"):
+        files = zip(listed["name"], listed["size"], strict=True)
+        verified = verify_all(files, contents.read, settings.max_pixels, settings.threads)
+        progress = with_progress(verified, f"ingest {settings.layout}", len(listed), "image")
+        for row, image in enumerate(progress):
             if image.reason:
-                rejected[image.name] = image.reason
+                contents.rejected[image.name] = image.reason
             else:
-                sizes.append((image.width, image.height))
+                kept.append(row)
+                width.append(image.width)
+                height.append(image.height)
                 yield image.name, image.content
-        check(len(sizes))
+        check(len(kept))
 
     shards = write_shards(data_root, good_images())
-    return shards, pd.DataFrame(sizes, columns=["width", "height"])
+    labelled = listed.drop(columns="size").iloc[np.array(kept)].reset_index(drop=True)
+    places = {column: shards.table[column] for column in (*PLACE, "sha256")}
+    return shards, labelled.assign(**places, width=np.array(width), height=np.array(height))
 
 
 def refuse_damaged(location: str, images: int, rejected: Mapping[str, str], max_share: float) -> None:
@@ -138,32 +130,9 @@ def refuse_damaged(location: str, images: int, rejected: Mapping[str, str], max_
     )
 
 
-def image_table(shards: WrittenShards, sizes: pd.DataFrame, labels: Mapping[str, Label]) -> pd.DataFrame:
-    """Return the manifest's images: their places, sizes and labels."""
-    return with_labels(pd.concat([shards.table, sizes], axis="columns"), labels)
-
-
-def with_labels(images: pd.DataFrame, labels: Mapping[str, Label]) -> pd.DataFrame:
-    """Return the images with the labels in their names as columns."""
-    told = [labels[name] for name in images["name"]]
-    return images.assign(
-        **{
-            column: pd.array([getattr(label, column) for label in told], dtype="Int64")
-            for column in ("person", "camera", "time")
-        }
-    )
-
-
 def rejected_table(rejected: Mapping[str, str]) -> pd.DataFrame:
     """Return the manifest's rejected files."""
     return pd.DataFrame(sorted(rejected.items()), columns=["name", "reason"])
-
-
-def object_table(files: FileSource, names: Set[str]) -> pd.DataFrame:
-    """Return the manifest's objects, sorted by name: those of the files `names` that were listed."""
-    found = [files.objects[name] for name in names if name in files.objects]
-    rows = sorted((file.path, file.size, file.version) for file in found)
-    return pd.DataFrame(rows, columns=list(OBJECT_COLUMNS))
 
 
 def report(manifest: Manifest, shards: WrittenShards, saved: bool) -> None:

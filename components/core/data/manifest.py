@@ -34,6 +34,8 @@ IMAGE_COLUMNS = {
     "camera_name": "str",
 }
 NAMED = ("person", "camera")
+BLOCK = 2**16
+"""Rows that are converted at a time."""
 PLACE = ["shard", "position"]
 ROLE_COLUMNS = {"image": "int64", "protocol": "str", "fold": "int64", "role": "str"}
 REJECTED_COLUMNS = {"name": "str", "reason": "str"}
@@ -104,13 +106,16 @@ class Manifest:
         """
         content = hashlib.sha256(f"{SCHEMA_VERSION}\n{self.dataset}\n{self.source_protocol}\n".encode())
         for table in (self.images.drop(columns=PLACE), self.roles, self.rejected):
-            content.update(table_bytes(table))
+            update(content, table)
         return content.hexdigest()
 
     @cached_property
     def files_digest(self) -> str:
         """Return the sha256 (hex) of all tables, by which damage is found."""
-        return hashlib.sha256(b"".join(table_bytes(getattr(self, name)) for name in TABLES)).hexdigest()
+        content = hashlib.sha256()
+        for name in TABLES:
+            update(content, getattr(self, name))
+        return content.hexdigest()
 
     def shown(self, label: str) -> "pd.Series[str]":
         """Return the `person` or `camera` of each image as people call it: its name, else its number in digits.
@@ -218,9 +223,11 @@ def empty_table(columns: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
 
 
-def table_bytes(table: pd.DataFrame) -> bytes:
-    """Return a table as bytes that are the same on every machine."""
-    return table.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape")
+def update(content: "hashlib._Hash", table: pd.DataFrame) -> None:
+    """Update a digest with a table as text that is the same on every machine, block by block."""
+    for start in range(0, max(len(table), 1), BLOCK):
+        text = table.iloc[start : start + BLOCK].to_csv(index=False, header=start == 0, lineterminator="\n")
+        content.update(text.encode("utf-8", "surrogateescape"))
 
 
 def with_names(images: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from simpgan.components.core import storage
 from simpgan.components.core.damaged_files import named_damage, read_json
-from simpgan.components.core.data.manifest import OBJECT_COLUMNS, table_bytes, with_columns
+from simpgan.components.core.data.manifest import OBJECT_COLUMNS, update, with_columns
 from simpgan.components.core.errors import UserError
 
 COLUMNS = {**OBJECT_COLUMNS, "part": "int64"}
@@ -46,9 +46,9 @@ class Listing:
     @cached_property
     def digest(self) -> str:
         """Return the sha256 (hex) of the listing."""
-        return hashlib.sha256(
-            f"{self.location}\n".encode("utf-8", "surrogateescape") + table_bytes(self.objects)
-        ).hexdigest()
+        content = hashlib.sha256(f"{self.location}\n".encode("utf-8", "surrogateescape"))
+        update(content, self.objects)
+        return content.hexdigest()
 
     def part_objects(self, part: int) -> pd.DataFrame:
         """Return the objects of a part: name, size, version.

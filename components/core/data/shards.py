@@ -56,23 +56,26 @@ def write_shards(
     Raises:
         UserError: `data_root` cannot be written.
     """
-    columns: dict[str, list] = {"name": [], "shard": [], "position": [], "sha256": []}
+    tables = [places_in("", [], [])]
     written, present = [], []
     for names, images in _batches(items, shard_bytes):
         hashes = [hashlib.sha256(image).hexdigest() for image in images]
         lines = "".join(f"{digest} {name}\n" for digest, name in zip(hashes, names, strict=True))
         shard = hashlib.sha256(lines.encode()).hexdigest()[:32]
-        columns["name"] += names
-        columns["shard"] += [shard] * len(names)
-        columns["position"] += range(len(names))
-        columns["sha256"] += hashes
+        tables.append(places_in(shard, names, hashes))
         location = shard_location(data_root, shard)
         if storage.exists(location):
             present.append(shard)
         else:
             storage.write_bytes(location, _encode(names, images))
             written.append(shard)
-    return WrittenShards(pd.DataFrame(columns), tuple(written), tuple(present))
+    return WrittenShards(pd.concat(tables, ignore_index=True), tuple(written), tuple(present))
+
+
+def places_in(shard: str, names: list[str], hashes: list[str]) -> pd.DataFrame:
+    """Return the table of a shard's images, as in `WrittenShards`; text in compact columns, since it is kept."""
+    table = pd.DataFrame({"name": names, "shard": shard, "position": range(len(names)), "sha256": hashes})
+    return table.astype({"name": "str", "shard": "str", "position": "int64", "sha256": "str"})
 
 
 def shards_exist(data_root: str, manifest: Manifest) -> bool:

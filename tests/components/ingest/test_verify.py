@@ -8,15 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simpgan.components.ingest.file_source import FileSource
-from simpgan.components.ingest.verify import verify, verify_all
+from simpgan.components.ingest.verify import Verified, verify, verify_all
 from tests.components.ingest.data_sets import encoded
 
 JPEG, PNG = encoded(3, size=(20, 30)), encoded(3, ".png", (20, 30))
 
 
-def source_of(files: dict[str, bytes]) -> FileSource:
-    return FileSource("here", {name: len(content) for name, content in files.items()}, files.__getitem__)
+def verified(content: bytes, max_pixels: int) -> Verified:
+    return verify("a", len(content), lambda _: content, max_pixels)
+
+
+def listed(files: dict[str, bytes]) -> list[tuple[str, int]]:
+    return [(name, len(content)) for name, content in files.items()]
 
 
 def png_that_claims(width: int, height: int) -> bytes:
@@ -27,7 +30,7 @@ def png_that_claims(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("content", [JPEG, PNG])
 def test_a_whole_image_keeps_its_bytes_and_tells_its_size(content: bytes):
-    image = verify(source_of({"a": content}), "a", 600)
+    image = verified(content, 600)
     assert (image.content, image.width, image.height, image.reason) == (content, 20, 30, "")
 
 
@@ -48,21 +51,21 @@ def test_a_whole_image_keeps_its_bytes_and_tells_its_size(content: bytes):
 )
 def test_what_is_no_whole_image_of_a_sane_size_is_rejected_with_the_reason(content: bytes, reason: str):
     reason = reason.replace("2000651", str(len(content)))
-    assert verify(source_of({"a": content}), "a", 1000).reason == reason
+    assert verified(content, 1000).reason == reason
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([JPEG, PNG]), st.integers(0, 600), st.integers(0, 600))
-def test_no_bytes_make_it_fail(noise: bytes, image: bytes, start: int, end: int):
-    content = image[:start] + noise + image[end:]
-    verified = verify(source_of({"a": content}), "a", 1000)
-    assert bool(verified.reason) != bool(verified.width)
+def test_no_bytes_make_it_fail(noise: bytes, whole: bytes, start: int, end: int):
+    content = whole[:start] + noise + whole[end:]
+    image = verified(content, 1000)
+    assert bool(image.reason) != bool(image.width)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_results_come_in_the_order_of_the_names(threads: int):
     files = {f"{number:03}": encoded(number) if number % 3 else b"" for number in range(100)}
-    found = list(verify_all(source_of(files), files, 1000, threads))
+    found = list(verify_all(listed(files), files.__getitem__, 1000, threads))
     assert [image.name for image in found] == list(files)
     assert [image.content for image in found] == list(files.values())
 
@@ -70,10 +73,7 @@ def test_results_come_in_the_order_of_the_names(threads: int):
 def test_reading_stays_only_a_little_ahead_and_stops_with_its_reader():
     files = {f"{number:03}": encoded(number) for number in range(200)}
     read: list[str] = []
-    source = FileSource(
-        "here", {name: len(content) for name, content in files.items()}, lambda name: read.append(name) or files[name]
-    )
-    images = verify_all(source, files, 1000, 2)
+    images = verify_all(listed(files), lambda name: read.append(name) or files[name], 1000, 2)
     next(images)
     images.close()
     assert len(read) < 30

@@ -160,6 +160,7 @@ class CameraInference:
         self, network: SiameseClassifier, wanted: str = "auto", statistics: CameraStatistics | None = None
     ) -> None:
         self.network, self.wanted, self.statistics = network, wanted, statistics
+        self._own = Inference(network.folded(), wanted)
         self._looking: dict[str | None, Inference] = {}
         self._forgotten: list[Outcome] = []
         self._lock = Lock()  # servers answer in several threads
@@ -172,7 +173,7 @@ class CameraInference:
         """
         known = self._known(camera)
         with self._lock:
-            looking = self._looking.pop(known, None) or Inference(self.network.folded(self._own(known)), self.wanted)
+            looking = self._looking.pop(known, None) or self._with_statistics_of(known)
             self._looking[known] = looking
             if len(self._looking) > KEPT:
                 oldest = self._looking.pop(next(iter(self._looking)))
@@ -182,10 +183,11 @@ class CameraInference:
     def _known(self, camera: str | None) -> str | None:
         return camera if self.statistics and camera in self.statistics.by_camera else None
 
-    def _own(self, camera: str | None) -> Statistics:
+    def _with_statistics_of(self, camera: str | None) -> Inference:
         if self.statistics is None:
-            return {}
-        return self.statistics.whole if camera is None else self.statistics.by_camera[camera]
+            return self._own
+        own = self.statistics.whole if camera is None else self.statistics.by_camera[camera]
+        return Inference(self.network.folded(own), self.wanted, origin=self._own)
 
     def by_camera(self, cameras: Sequence[str | None]) -> Iterator[tuple[Inference, NDArray[np.int64]]]:
         """Yield networks with different statistics, each with the rising places of the images to be seen with them.

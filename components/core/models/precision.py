@@ -69,10 +69,14 @@ class Inference:
         network: network in evaluation mode. Its weights are compared when the first batch of a size arrives.
         wanted: 'fp32', 'bf16', or 'auto': bf16 if the hardware multiplies it faster.
         kept: whether the cache keeps the outcomes; False for weights that a training still changes.
+        origin: the network that this one is made of by small changes. Where that computes in float32, this one does too
+            and is not compared: a data set has many cameras, and a comparison takes seconds.
     """
 
-    def __init__(self, network: nn.Module, wanted: str = "auto", *, kept: bool = True) -> None:
-        self.network, self.wanted, self.kept = network, wanted, kept
+    def __init__(
+        self, network: nn.Module, wanted: str = "auto", *, kept: bool = True, origin: "Inference | None" = None
+    ) -> None:
+        self.network, self.wanted, self.kept, self.origin = network, wanted, kept, origin
         self.outcomes: dict[torch.Size, Outcome] = {}
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -103,6 +107,8 @@ class Inference:
         precision = supported_precision(images.device, self.wanted)
         if precision == "fp32" or images.device.type != "cpu":
             return Outcome(precision)
+        if self.origin and (outcome := self.origin.outcome(images)).precision == "fp32":
+            return outcome
         if not self.kept:
             return log_reason(compare_outputs(self.network, images), label(self.network, images))
         key = {"network": weights_digest(self.network), "shapes": [list(images.shape)]}

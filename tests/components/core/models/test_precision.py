@@ -207,6 +207,17 @@ def test_outcomes_of_a_training_in_progress_are_not_kept(cache: Path) -> None:
     assert not cache.exists()
 
 
+def test_what_is_made_of_a_network_in_float32_computes_so_too_and_is_not_compared(cache: Path) -> None:
+    images = smooth(2, 16, 16)
+    exact = nn.Conv2d(3, 4, 1).eval()
+    made = Inference(exact, "bf16", origin=Inference(Cancelling(), "bf16"))
+    assert made.outcome(images).precision == "fp32"
+    assert len(list(cache.iterdir())) == 1
+    made = Inference(exact, "bf16", origin=Inference(nn.Conv2d(3, 5, 1).eval(), "bf16"))
+    assert made.outcome(images).precision == "bf16"
+    assert len(list(cache.iterdir())) == 3
+
+
 def test_float32_is_never_compared(cache: Path) -> None:
     looking = Inference(Cancelling(), "fp32")
     looking(smooth(2, 16, 16))

@@ -60,10 +60,21 @@ def extract_to(
     """Write features to a new file, one batch at a time."""
     made = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     with Progress(f"features {images.manifest.dataset}", len(rows), "image") as bar:
-        for network, places, some in batches_by_camera(looking, images, rows, BATCH):
-            made[places] = features_of(network, some)[0].cpu().numpy()
-            bar.update(len(some))
+        extract_into(made, looking, images, rows, bar)
     made.flush()
+
+
+def extract_into(
+    made: NDArray[np.float32],
+    looking: CameraInference,
+    images: PreparedImages,
+    rows: NDArray[np.int64],
+    bar: Progress,
+) -> None:
+    """Compute the features of `rows` into `made` [len(rows), D], one batch at a time."""
+    for network, places, some in batches_by_camera(looking, images, rows, BATCH):
+        made[places] = features_of(network, some)[0].cpu().numpy()
+        bar.update(len(some))
 
 
 def map_features(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:

@@ -7,22 +7,21 @@ import numpy as np
 import pandas as pd
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.image_tensors import read_decoded_images
 from simpgan.components.core.data.object_versions import as_bytes
 from simpgan.components.core.results.pages import environment
+from simpgan.components.search.gallery import pictures
 from simpgan.components.search.searcher import Searcher, open_probe
 
 
 def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
     """Write the page of the images that `Searcher.search` found, whole or not at all."""
-    rows = searcher.gallery.images["name"].searchsorted(found["image"])
-    pictures = read_decoded_images(searcher.data_root, searcher.gallery, rows)
-    crops = dict(zip(found["image"], pictures, strict=True))
+    rows = found["row"].to_numpy()
+    crops = dict(zip(rows, pictures(searcher.gallery, searcher.data_root, rows), strict=True))
     probes = [
         (
             Path(probe).name,
             np.asarray(open_probe(Path(os.fsdecode(as_bytes(probe))))),
-            [(row, crops[row.image]) for row in each.itertuples()],
+            [(row, crops[row.row]) for row in each.itertuples()],
         )
         for probe, each in found.groupby("probe", sort=False)
     ]
@@ -34,7 +33,7 @@ def write_page(path: Path, searcher: Searcher, found: pd.DataFrame) -> None:
             probes=probes,
             threshold=searcher.threshold,
             gallery=searcher.gallery.dataset,
-            images=len(searcher.gallery.images),
+            images=len(searcher.gallery),
             description=description,
             precision=searcher.adaptation.looking.precision,
         )

@@ -28,6 +28,7 @@ from simpgan.components.core.registry.adaptation import Adaptation, load_adaptat
 from simpgan.components.core.settings import nearest
 from simpgan.components.core.storage_errors import explained
 from simpgan.components.search.features import cached_features
+from simpgan.components.search.gallery import Gallery, open_gallery
 from simpgan.components.search.ranking import nearest as nearest_images
 from simpgan.components.search.threshold import Threshold, cached_threshold, calibrate, calibration_images
 
@@ -45,28 +46,32 @@ class Searcher:
     Attributes:
         folder: folder of the adaptation.
         adaptation: the loaded adaptation.
-        gallery: manifest whose images are all searched.
+        gallery: the images that are searched.
         data_root: folder or `s3://` prefix that holds the shards of the gallery and of the source.
         false_accepts: share of pairs of different people, 0..1, that may be accepted on the source.
     """
 
     folder: Path
     adaptation: Adaptation
-    gallery: Manifest
+    gallery: Gallery
     data_root: str
     false_accepts: float = FALSE_ACCEPTS
 
     @classmethod
     def open(cls, model: str | Path, gallery: str | Path, data_root: str, false_accepts: float = FALSE_ACCEPTS) -> Self:
-        """Load the adaptation in the folder `model` and the manifest in the folder `gallery`.
+        """Load the adaptation in the folder `model`, and open the gallery.
+
+        Args:
+            model: folder of an adaptation.
+            gallery: folder of a manifest, or folder or `s3://` prefix of a gallery that was stored for the model.
+            data_root: folder or `s3://` prefix that holds the shards.
+            false_accepts: share of pairs of different people, 0..1, that may be accepted on the source.
 
         Raises:
-            UserError: one of them is missing or damaged, or the gallery is empty.
+            UserError: one of them is missing or damaged, or the gallery is empty or was stored for another model.
         """
-        manifest = Manifest.load(gallery)
-        if manifest.images.empty:
-            raise UserError(f"no image in the gallery '{gallery}': ingest some first")
-        return cls(Path(model), load_adaptation(Path(model)), manifest, data_root, false_accepts)
+        adaptation = load_adaptation(Path(model))
+        return cls(Path(model), adaptation, open_gallery(gallery, adaptation, data_root), data_root, false_accepts)
 
     def search(self, probes: Sequence[str | Path], top: int = 20, camera: str | None = None) -> pd.DataFrame:
         """Return the gallery images most similar to each probe.
@@ -77,22 +82,33 @@ class Searcher:
             camera: camera of the probes, as for `probe_features`.
 
         Returns:
-            one row per found image: probe (its path, as ingest writes names), rank (from 1), image (its name), camera
-                and person (names, or numbers as text; missing: unknown), similarity (cosine, -1..1) and accepted.
+            one row per found image: probe (its path, as ingest writes names), rank (from 1), row (of the gallery),
+                image (its name), camera and person (names, or numbers as text; missing: unknown), similarity (cosine,
+                -1..1) and accepted.
 
         Raises:
             UserError: a probe is no image, shards are missing, or there is no such camera.
         """
-        features = self.probe_features(probes, camera)
-        rows, similarities = nearest_images(features, self.gallery_features, top)
-        found = {label: self.gallery.shown(label).to_numpy()[rows.ravel()] for label in NAMED}
+        return self.found([as_name(os.fsencode(probe)) for probe in probes], self.probe_features(probes, camera), top)
+
+    def found(self, probes: Sequence[str], features: NDArray[np.float32], top: int) -> pd.DataFrame:
+        """Return the gallery images most similar to each probe, as `search` does.
+
+        Args:
+            probes: names of the probes.
+            features: [P, D] of length 1.
+            top: number of images per probe.
+        """
+        rows, similarities = nearest_images(features, self.gallery.features, top)
+        different, places = np.unique(rows, return_inverse=True)
+        found, places = self.gallery.part(different), places.ravel()
         return pd.DataFrame(
             {
-                "probe": np.repeat([as_name(os.fsencode(probe)) for probe in probes], rows.shape[1]),
+                "probe": np.repeat(probes, rows.shape[1]),
                 "rank": np.tile(np.arange(1, rows.shape[1] + 1), len(probes)),
-                "image": self.gallery.images["name"].to_numpy()[rows.ravel()],
-                "camera": found["camera"],
-                "person": found["person"],
+                "row": rows.ravel(),
+                "image": found.images["name"].to_numpy()[places],
+                **{label: found.shown(label).to_numpy()[places] for label in NAMED},
                 "similarity": similarities.ravel(),
                 "accepted": similarities.ravel() > self.threshold.similarity,
             }
@@ -116,21 +132,9 @@ class Searcher:
 
     def refuse_other_camera(self, camera: str) -> None:
         """Raise UserError unless the camera is among those of the model's target or of the gallery."""
-        target = Manifest.load(self.folder / "target")
-        known = {name for each in (target, self.gallery) for name in each.shown("camera").dropna()}
+        known = {*Manifest.load(self.folder / "target").shown("camera").dropna(), *self.gallery.cameras}
         if camera not in known:
             raise UserError(f"no camera is named '{camera}': {nearest(camera, known)}")
-
-    @cached_property
-    def gallery_features(self) -> NDArray[np.float32]:
-        """Features [N, D] of the gallery's images, from the cache if they were computed before."""
-        adaptation = self.adaptation
-        images = PreparedImages(self.gallery, self.data_root, adaptation.prepared, adaptation.size)
-        rows = np.arange(len(self.gallery.images))
-        model = [adaptation.description.content]
-        return cached_features(
-            model, lambda: adaptation.looking, adaptation.dimensions, images, rows, adaptation.precision
-        )
 
     @cached_property
     def threshold(self) -> Threshold:

@@ -71,6 +71,7 @@ PANELS: dict[str, dict[str, Commands | Callable[..., None]]] = {
     },
     "Models": {
         "search": search.search,
+        "gallery": search.gallery,
         "models": models.models,
         "propose": models.propose,
         "promote": models.promote,

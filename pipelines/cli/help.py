@@ -28,6 +28,7 @@ VALUES = {
     "SETTING=VALUE": "a setting of a stage, such as train_gan.lambda_similarity=0.1",
     "SETTING=LIST": "values of a setting, such as train_gan.lambda_similarity=0,0.1,1",
     "STORAGE": "a folder or s3://bucket/prefix; also read from SIMPGAN_DATA_ROOT",
+    "GALLERY": "a manifest, or the folder or s3:// prefix that simpgan gallery wrote",
     "MODEL": "NAME@champion, NAME@3 for version 3, or the folder of an adaptation",
     "RUNNER": "subprocess: a process per stage; docker: a container per stage, of its image",
     "PROFILE": f"{shipped('profiles')}, or a YAML file",

@@ -1,22 +1,57 @@
-"""The command that searches a gallery for a person."""
+"""The commands that store a gallery and search one for a person."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from simpgan.pipelines.cli.locations import a_model
+from simpgan.components.core import storage
+from simpgan.pipelines.cli.locations import a_model, a_place
 from simpgan.pipelines.cli.options import OutOption, RecordedDataRootOption
 from simpgan.pipelines.cli.run import place_of_data
+
+SearchModelOption = Annotated[
+    str,
+    typer.Option("--model", metavar="MODEL", callback=a_model, help="Model, such as simpgan@champion."),
+]
+
+
+def gallery(
+    manifest: Annotated[Path, typer.Argument(help="Manifest of the images to search.")],
+    model: SearchModelOption,
+    out: Annotated[
+        str, typer.Option("--out", metavar="PLACE", callback=a_place, help="Folder or s3:// prefix to write.")
+    ],
+    data_root: RecordedDataRootOption = None,
+) -> None:
+    """Store a gallery's features in Parquet files, for searches on any machine.
+
+    What is there already is not computed again: the command goes on after an interruption, and computes only the parts
+    with new images.
+    """
+    from simpgan.components.core.data.manifest import Manifest
+    from simpgan.components.core.registry.adaptation import load_adaptation
+    from simpgan.components.core.registry.local_models import folder_of
+    from simpgan.components.search.storing import store_gallery
+    from simpgan.pipelines.runner.relocation import find_data_root
+
+    dataset = Manifest.load(manifest)
+    root = find_data_root(data_root and place_of_data(data_root), manifest)
+    adaptation = load_adaptation(folder_of(model))
+    with root.explained(manifest):
+        stored = store_gallery(out, dataset, adaptation, root.place)
+    typer.echo(
+        f"{out}: {len(stored):,} images of {stored.dataset}, features of {stored.description.dimensions} numbers"
+    )
 
 
 def search(
     probe: Annotated[Path, typer.Option(metavar="PATH", help="Image of a person, or a folder of images.")],
-    gallery: Annotated[Path, typer.Option(metavar="MANIFEST", help="Manifest of the images to search.")],
-    model: Annotated[
+    gallery: Annotated[
         str,
-        typer.Option(metavar="MODEL", callback=a_model, help="Model, such as simpgan@champion."),
+        typer.Option(metavar="GALLERY", callback=a_place, help="Images to search."),
     ],
+    model: SearchModelOption,
     out: OutOption,
     data_root: RecordedDataRootOption = None,
     camera: Annotated[
@@ -30,19 +65,20 @@ def search(
 ) -> None:
     """Find the gallery images that are most similar to a person.
 
-    The features of the gallery are cached for the next search.
+    The gallery is a manifest, or a place that simpgan gallery wrote. Its features are cached for the next search.
     """
-    from simpgan.components.core import storage
+    from simpgan.components.core.data.manifest import missing_files
     from simpgan.components.core.registry.local_models import folder_of
     from simpgan.components.search.page import write_page
     from simpgan.components.search.searcher import Searcher, probe_files
     from simpgan.pipelines.runner.relocation import find_data_root
 
     probes = probe_files(probe)
-    root = find_data_root(data_root and place_of_data(data_root), gallery)
     folder = folder_of(model)
+    places = [folder / "source"] if storage.is_s3(gallery) else [Path(gallery), folder / "source"]
+    root = find_data_root(data_root and place_of_data(data_root), *places)
     searcher = Searcher.open(folder, gallery, root.place, false_accepts)
-    with root.explained(gallery, folder / "source"):
+    with root.explained(*(place for place in places if not missing_files(place))):
         found = searcher.search(probes, top, camera)
         out.mkdir(parents=True, exist_ok=True)
         storage.write_bytes(str(out / "search.parquet"), found.to_parquet(index=False))

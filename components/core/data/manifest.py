@@ -145,6 +145,10 @@ class Manifest:
             raise UserError(f"{self.dataset}, protocol '{protocol}', has no fold {fold}: folds go from 0 to {last}")
         return np.sort(of_fold.loc[of_fold["role"] == role, "image"].to_numpy())
 
+    def part(self, rows: np.ndarray) -> Self:
+        """Return the images of some rising rows as a manifest without roles."""
+        return type(self)(self.dataset, self.images.iloc[rows], empty_table(ROLE_COLUMNS))
+
     def save(self, folder: str | Path) -> bool:
         """Write the manifest into `folder`; its manifest.json is written last and completes it.
 
@@ -185,8 +189,7 @@ class Manifest:
             UserError: there is no manifest, it has another schema, or its content is damaged.
         """
         folder = Path(folder)
-        missing = [name for name in FILES if not (folder / name).is_file()]
-        if missing:
+        if missing := missing_files(folder):
             raise UserError(f"{folder} is not a manifest: it has no {missing[0]}{manifest_near(folder)}")
         tables = {}
         for name in TABLES:
@@ -205,6 +208,11 @@ class Manifest:
             if (manifest.digest, manifest.files_digest) != digests:
                 raise ValueError("its content has changed")
         return manifest
+
+
+def missing_files(folder: Path) -> list[str]:
+    """Return the names of the files that `folder` lacks to be a manifest."""
+    return [name for name in FILES if not (folder / name).is_file()]
 
 
 def manifest_near(folder: Path) -> str:

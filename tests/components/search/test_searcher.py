@@ -62,9 +62,10 @@ def probe(ingested: Ingested) -> Path:
 def brute_force(model: Path, ingested: Ingested) -> np.ndarray:
     """Features of the gallery, all at once."""
     opened = Searcher.open(model, ingested.target, ingested.data_root)
-    rows = np.arange(len(opened.gallery.images))
+    gallery = Manifest.load(ingested.target)
+    rows = np.arange(len(gallery.images))
     size = opened.adaptation.size
-    batches = list(iterate_batches(ingested.data_root, opened.gallery, rows, *size, 64))
+    batches = list(iterate_batches(ingested.data_root, gallery, rows, *size, 64))
     return np.concatenate([opened.adaptation.features(each) for each in batches])
 
 
@@ -74,7 +75,7 @@ def test_what_is_found_is_what_comparing_everything_finds(
     found = opened.search([probe, probe], top=5)
     similarities = brute_force(model, ingested) @ opened.probe_features([probe])[0]
     expected = np.argsort(-similarities, kind="stable")[:5]
-    assert found["image"].tolist() == 2 * opened.gallery.images["name"].iloc[expected].tolist()
+    assert found["image"].tolist() == 2 * Manifest.load(ingested.target).images["name"].iloc[expected].tolist()
     assert found["similarity"].to_numpy() == pytest.approx(np.tile(similarities[expected], 2), abs=1e-4)
     assert found["rank"].tolist() == [1, 2, 3, 4, 5] * 2
     assert (found["accepted"] == (found["similarity"] > opened.threshold.similarity)).all()
@@ -93,7 +94,7 @@ def test_a_probe_is_seen_with_the_statistics_of_its_camera(ingested: Ingested, t
     assert (best["image"], best["similarity"]) == (gallery.images["name"].iloc[row], pytest.approx(1, abs=1e-3))
     unknown = opened.probe_features([probe])
     assert opened.probe_features([probe], "2") == pytest.approx(unknown, abs=1e-6)
-    assert unknown @ opened.gallery_features[row] < 0.999
+    assert unknown @ opened.gallery.features[row] < 0.999
     with pytest.raises(UserError, match="no camera is named '3': choose from: 1, 2"):
         opened.search([probe], camera="3")
 
@@ -156,7 +157,7 @@ def found_by(given: tuple[Path, Path, str, Path]) -> pd.DataFrame:
 def test_the_command_writes_a_table_and_a_page(
     model: Path, ingested: Ingested, probe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    search(probe, ingested.target, str(model), tmp_path / "out", ingested.data_root, top=3)
+    search(probe, str(ingested.target), str(model), tmp_path / "out", ingested.data_root, top=3)
     table = pd.read_parquet(tmp_path / "out" / "search.parquet")
     assert len(table) == 3
     page = (tmp_path / "out" / "search.html").read_text()
@@ -188,11 +189,11 @@ def test_a_second_search_imports_little_and_looks_at_no_image_again(
     """Imports are most of its time: of what a first search needs, it needs torch for the probe and tables."""
     registry = ModelRegistry("station")
     registry.promote(registry.register(model, card="# Card", tags={}, metrics={}))
-    given = (probe, ingested.target, "station@champion", tmp_path / "out", ingested.data_root)
+    given = (probe, str(ingested.target), "station@champion", tmp_path / "out", ingested.data_root)
     search(*given)
     script = (
         "import sys; from pathlib import Path; from simpgan.pipelines.cli.search import search; "
-        "search(*map(Path, sys.argv[1:3]), sys.argv[3], Path(sys.argv[4]), sys.argv[5]); "
+        "search(Path(sys.argv[1]), *sys.argv[2:4], Path(sys.argv[4]), sys.argv[5]); "
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     command = [sys.executable, "-c", script, *map(str, given)]
@@ -327,6 +328,6 @@ def test_the_source_is_looked_at_as_the_classifier_was_trained(opened: Searcher,
     classifier = load_classifier(model / "classifier")[0].folded()  # bf16 rounds folded weights in another way
     size = classifier.config.height, classifier.config.width
     (images,) = iterate_batches(opened.data_root, source, rows, *size, 3)
-    expected = features_of(Inference(classifier, opened.adaptation.precision), to_unit_range(images))[0]
+    expected = features_of(Inference(classifier.folded(), opened.adaptation.precision), to_unit_range(images))[0]
     assert opened.source_features(rows) == pytest.approx(expected.numpy(), abs=1e-5)
     assert isinstance(images, torch.Tensor)

@@ -73,7 +73,7 @@ def contents_of(files: FileSource, layout: Layout, *, published: bool = False) -
         objects=object_table(files, [*labels, *rejected]),
         read=files.read,
         completed=layout.completed,
-        roles=lambda images: layout.roles(images, files.read),
+        roles=lambda images: layout.roles(images, files.content),
         warnings=warnings,
     )
 

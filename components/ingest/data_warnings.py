@@ -15,20 +15,27 @@ def count_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) ->
     """
     of_person = roles.assign(person=images["person"].to_numpy()[roles["image"]])
     counts = of_person.groupby(["protocol", "role", "fold"])["person"].agg(["size", "nunique"])
+    missing = missing_protocols(layout, roles)
     sentences = []
     for (protocol, role), published in layout.published.items():
-        if published is None:
+        if published is None or protocol in missing:
             continue
         found = {
             fold: (size, people)
             for (_, _, fold), size, people in counts.query("protocol == @protocol and role == @role").itertuples()
         } or {0: (0, 0)}
-        unusual = [(fold, count) for fold, count in found.items() if count != published]
+        wanted_size, wanted_people = published
+        unusual = [
+            (fold, size, people)
+            for fold, (size, people) in found.items()
+            if people != wanted_people or (wanted_size is not None and size != wanted_size)
+        ]
         if unusual:
-            fold, (size, people) = unusual[0]
+            fold, size, people = unusual[0]
+            wanted = f"{wanted_people:,} people" if wanted_size is None else f"{wanted_size:,} of {wanted_people:,}"
             sentences.append(
                 f"{layout.name}, {protocol}, fold {fold}: {role} has {size:,} images of {people:,} people; "
-                f"published are {published[0]:,} of {published[1]:,}"
+                f"published are {wanted}"
             )
     return sentences
 
@@ -41,7 +48,8 @@ def match_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) ->
     """
     found = matches(images, roles)
     sentences = []
-    for protocol in sorted(protocol for protocol, role in layout.published if role == "query"):
+    measured = {protocol for protocol, role in layout.published if role == "query"}
+    for protocol in sorted(measured - missing_protocols(layout, roles)):
         matched = found.loc[found["protocol"] == protocol, "matched"]
         without = int((~matched).sum())
         if matched.empty:
@@ -55,3 +63,8 @@ def match_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) ->
                 f"{protocol}: {without:,} queries have no correct match by another camera and cannot be evaluated"
             )
     return sentences
+
+
+def missing_protocols(layout: Layout, roles: pd.DataFrame) -> set[str]:
+    """Return the protocols whose extra file the data set does not have."""
+    return layout.extra_files.keys() - set(roles["protocol"].unique())

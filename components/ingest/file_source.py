@@ -95,6 +95,10 @@ class FileSource:
     refused: Mapping[str, str] = field(default_factory=dict)
     objects: Mapping[str, StoredFile] = field(default_factory=dict)
 
+    def content(self, name: str) -> bytes:
+        """Return the content of a file, empty if there is none of that name."""
+        return self.read(name) if name in self.sizes else b""
+
     def below(self, folder: str) -> "FileSource":
         """Return the files below `folder` ("" or ending in /), by their names from there."""
 

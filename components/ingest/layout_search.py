@@ -12,7 +12,8 @@ def find_data_set(files: FileSource, layout: Layout) -> FileSource:
     """Return the files below the folder that contains the layout's folders, at whatever depth.
 
     Raises:
-        UserError: there is no such folder, or more than one; or one of the layout's other files is missing.
+        UserError: there is no such folder, or more than one; its names have the form of another layout; or one of the
+            layout's other files is missing.
     """
     if not files.sizes:
         raise UserError(f"{files.location} is empty: give the folder or archive that holds {_wanted(layout)}")
@@ -20,19 +21,25 @@ def find_data_set(files: FileSource, layout: Layout) -> FileSource:
         return files
     folders = _folders(files)
     roots = _roots(folders, layout)
+    fitting = [root for root in roots if _fits(files, root, layout)]
+    hint = "" if fitting else _other_layout(files, folders, layout)
     if not roots:
         raise UserError(
             f"no {layout.name} data set in {files.location}: looked for {_wanted(layout)}; found {_found(files)}"
-            + _likeness(files, folders, layout)
+            + (hint or _unlabelled(files))
         )
+    if hint:
+        raise UserError(f"no {layout.name} data set in {files.location}: its names are not {layout.names}{hint}")
+    roots = fitting or roots
     if len(roots) > 1:
         raise UserError(
             f"{len(roots)} {layout.name} data sets in {files.location} ({', '.join(roots[:SHOWN])}): name one of them"
         )
     below = files.below(roots[0])
-    for file in layout.files:
-        if file not in below.sizes:
-            raise UserError(f"no {file} in {files.location}/{roots[0]}: {layout.name} needs it for its protocols")
+    for names in layout.files:
+        if not any(name in below.sizes for name in names):
+            place = f"{files.location}/{roots[0]}".rstrip("/")
+            raise UserError(f"no {' or '.join(names)} in {place}: {layout.name} needs it for its protocols")
     return below
 
 
@@ -72,21 +79,44 @@ def _roots(folders: set[str], layout: Layout) -> list[str]:
     return sorted(root for root in folders if all(f"{root}{folder}/" in folders for folder in layout.folders))
 
 
-def _likeness(files: FileSource, folders: set[str], wanted: Layout) -> str:
+def _fits(files: FileSource, root: str, layout: Layout) -> bool:
+    """Tell whether a file below `root` is in a folder of the layout, and its name has the layout's form."""
+    prefixes = tuple(f"{root}{folder}/" for folder in layout.folders)
+    return any(_has_form(name.removeprefix(root), layout) for name in files.sizes if name.startswith(prefixes))
+
+
+def _has_form(name: str, layout: Layout) -> bool:
+    """Tell whether a name has the layout's form, if with a number that is too large."""
+    try:
+        return layout.label(name) is not None
+    except TooLarge:
+        return True
+
+
+def _other_layout(files: FileSource, folders: set[str], wanted: Layout) -> str:
     """Return a hint on the layout that the files have instead, as the end of a sentence; "" if there is none."""
     for layout in LAYOUTS.values():
-        if layout is wanted or not (layout.folders and _roots(folders, layout)):
-            continue
-        return f"; it looks like {layout.name}: write {layout.name}:{files.location}"
-    unlabelled = LAYOUTS["cameras"]
-    if any(unlabelled.label(name) for name in files.sizes):
-        return f"; if it has one folder per camera and no labels, write {unlabelled.name}:{files.location}"
+        if (
+            layout is not wanted
+            and layout.folders
+            and any(_fits(files, root, layout) for root in _roots(folders, layout))
+        ):
+            return f"; it looks like {layout.name}: write {layout.name}:{files.location}"
+    return ""
+
+
+def _unlabelled(files: FileSource) -> str:
+    """Return a hint that the files may be unlabelled images of cameras, as the end of a sentence; "" if not."""
+    cameras = LAYOUTS["cameras"]
+    if any(cameras.label(name) for name in files.sizes):
+        return f"; if it has one folder per camera and no labels, write {cameras.name}:{files.location}"
     return ""
 
 
 def _wanted(layout: Layout) -> str:
     """Return the folders and files that a layout looks for, for messages."""
-    return ", ".join([*(f"{folder}/" for folder in layout.folders), *layout.files]) or layout.names
+    files = [" or ".join(names) for names in layout.files]
+    return ", ".join([*(f"{folder}/" for folder in layout.folders), *files]) or layout.names
 
 
 def _found(files: FileSource) -> str:

@@ -155,9 +155,15 @@ def find_splits(protocols: Sequence[str], target: DataSet) -> list[Split]:
 
 
 def default_split(settings: TrainGanSettings, target: DataSet) -> str:
-    """Return the split of the settings, or the first fold of the target's only protocol if that has another name."""
+    """Return the split of the settings, or the first fold of the target's only protocol if that has another name.
+
+    Protocols without probes count only if no protocol has any.
+    """
     known = with_role(target, "train")
-    return f"{settings.protocol}:{settings.fold}" if settings.protocol in known or len(known) > 1 else f"{min(known)}:0"
+    offered = known & with_role(target, "query") or known
+    if settings.protocol in known or len(offered) > 1:
+        return f"{settings.protocol}:{settings.fold}"
+    return f"{min(offered)}:0"
 
 
 def every_split(target: DataSet) -> list[str]:

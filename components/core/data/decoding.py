@@ -9,7 +9,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from simpgan.components.core.errors import UserError
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
-RECORDED = ("JPEG", "PNG")
+RECORDED = ("JPEG", "PNG", "BMP")
 """Allowed formats of the images of a data set."""
 
 STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
@@ -79,7 +79,7 @@ def _loaded(content: bytes, formats: tuple[str, ...], max_pixels: int | None) ->
     except (MemoryError, Unreadable):
         raise
     except UnidentifiedImageError:
-        raise Unreadable(DAMAGED if content.startswith(STARTS) else "not a JPEG or PNG image") from None
+        raise Unreadable(DAMAGED if content.startswith(STARTS) else "not a JPEG, PNG or BMP image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Unreadable(f"more than {max_pixels or Image.MAX_IMAGE_PIXELS} pixels") from None
     except Exception:  # Decoders meet damage with whatever it makes them run into.

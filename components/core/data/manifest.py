@@ -18,7 +18,7 @@ SCHEMA_VERSION = 3
 TABLES = ("images", "roles", "rejected", "objects")
 FILES = ("manifest.json", *(f"{name}.parquet" for name in TABLES))
 ROLES = ("train", "query", "gallery")
-PICTURES = (".jpg", ".jpeg", ".png")
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
 IMAGE_COLUMNS = {
     "name": "str",

@@ -10,8 +10,17 @@ if TYPE_CHECKING:
 
 CLASSES = {
     "market1501": "market1501:Market1501",
+    "dukemtmcreid": "dukemtmcreid:DukeMtmcReid",
+    "occluded-duke": "occluded_duke:OccludedDuke",
+    "msmt17": "msmt17:Msmt17",
+    "msmt17-v2": "msmt17:Msmt17V2",
     "cuhk01": "cuhk01:Cuhk01",
+    "cuhk03-labelled": "cuhk03:Cuhk03Labelled",
+    "cuhk03-detected": "cuhk03:Cuhk03Detected",
     "grid": "grid:Grid",
+    "viper": "viper:Viper",
+    "prid2011": "prid2011:Prid2011",
+    "ilids": "ilids:Ilids",
     "cameras": "cameras:Cameras",
 }
 """Module and class of each layout, by its name."""

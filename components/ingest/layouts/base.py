@@ -9,9 +9,12 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-IMAGE = r"\.(?i:jpg|jpeg|jpe|jfif|png)"
+IMAGE = r"\.(?i:jpg|jpeg|jpe|jfif|png|bmp)"
 """Suffix of an image's name, for the patterns of layouts."""
 LARGEST = 2**63 - 1
+
+Published = Mapping[tuple[str, str], tuple[int | None, int] | None]
+"""By (protocol, role), the number of images and of people; None: any number."""
 
 
 class TooLarge(ValueError):
@@ -58,16 +61,18 @@ class Layout(ABC):
 
     folders: ClassVar[tuple[str, ...]]
     """Folders of images below the data set's own, which must all exist. Empty: all files belong to the data set."""
-    files: ClassVar[tuple[str, ...]] = ()
-    """Other files that must exist."""
+    files: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Other files that `roles` reads: of each tuple, one must exist."""
+    extra_files: ClassVar[Mapping[str, str]] = {}
+    """Files that some protocols need, by protocol: without its file there is no such protocol."""
     names: ClassVar[str]
     """Form of a file's name, for messages."""
     labelled: ClassVar[bool] = True
     """Whether names contain the person."""
     source_protocol: ClassVar[str]
     """Protocol whose train role, at fold 0, trains a classifier."""
-    published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]]
-    """Published (images, people) in every fold, by (protocol, role); None: any number."""
+    published: ClassVar[Published]
+    """Published counts in every fold, by protocol and role."""
 
     folds: ClassVar[Mapping[str, int]]
     """Number of folds of each protocol."""
@@ -93,7 +98,7 @@ class Layout(ABC):
 
         Args:
             images: images of the manifest.
-            read: returns the content of one of `files`.
+            read: returns the content of one of `files` or `extra_files`, empty if it does not exist.
 
         Raises:
             UserError: one of `files` is damaged.

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, role
+from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, Published, role
 
 NAME = re.compile(rf"[^/]+/.+{IMAGE}", re.DOTALL)
 
@@ -16,10 +16,10 @@ class Cameras(Layout):
     """`cameras`: every image is for training. A camera has its folder's name; numbers follow the order of the names."""
 
     folders = ()
-    names = "CAMERA/ANYTHING.jpg or .png"
+    names = "CAMERA/ANYTHING.jpg, .png or .bmp"
     labelled = False
     source_protocol = "cameras"
-    published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]] = {("cameras", "train"): None}
+    published: ClassVar[Published] = {("cameras", "train"): None}
     folds: ClassVar[Mapping[str, int]] = {"cameras": 1}
 
     def label(self, name: str) -> Label | None:

@@ -1,4 +1,4 @@
-"""CUHK01 (Li et al., ACCV 2012): 971 people, two images in each of two views."""
+"""CUHK01: 971 people, two images in each of two views."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, matched_numbers, role
+from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, Published, matched_numbers, role
 
 NAME = re.compile(rf"campus/([0-9]{{4}})00([1-4]){IMAGE}")
 VIEW_A, VIEW_B = 1, 2
@@ -20,12 +20,15 @@ class Cuhk01(Layout):
 
     In both directions, both images of a test person in one view are queries. The gallery is both images of the other
     view (`multi-shot-*`), or the one that the split has drawn (`single-shot-*`).
+
+    Li, Zhao and Wang, *Human Reidentification with Transferred Metric Learning*, ACCV 2012.
+    http://www.ee.cuhk.edu.hk/~xgwang/CUHK_identification.html
     """
 
     folders = ("campus",)
     names = "PPPP00K.png with K from 1 to 4"
     source_protocol = "all"
-    published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]] = {
+    published: ClassVar[Published] = {
         ("all", "train"): (3_884, 971),
         **{
             (f"{shots}-shot-{direction}", played): (count, people)

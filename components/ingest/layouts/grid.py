@@ -1,29 +1,33 @@
-"""GRID, underground re-identification (Loy et al., CVPR 2009): 250 pairs and 775 distractors."""
+"""GRID, underground re-identification: 250 pairs and 775 distractors."""
 
-import io
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.io import loadmat
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, matched_numbers, role
+from simpgan.components.ingest.layouts.base import IMAGE, Label, Layout, Published, matched_numbers, role
+from simpgan.components.ingest.layouts.matlab import damaged, read_matlab
 
 NAME = re.compile(rf"(?:probe|gallery)/([0-9]{{4}})_([0-9]+)_([0-9]+)(?:_[0-9]+)*{IMAGE}")
 PARTITIONS = "features_and_partitions.mat"
+VARIABLES = ("trainIdxAll", "testIdxAll")
 
 
 class Grid(Layout):
-    """`folds10`: the ten published splits. `all250`: every probe against the whole gallery, as in the paper."""
+    """GRID: `folds10`, the ten published splits, and `all250`, every probe against the whole gallery, as in the paper.
+
+    Loy, Xiang and Gong, *Multi-camera Activity Correlation Analysis*, CVPR 2009.
+    http://personal.ie.cuhk.edu.hk/~ccloy/downloads_qmul_underground_reid.html
+    """
 
     folders = ("probe", "gallery")
-    files = (PARTITIONS,)
+    files = ((PARTITIONS,),)
     names = "PPPP_C_FFFFF_X_Y_W_H.jpeg"
     source_protocol = "all250"
-    published: ClassVar[Mapping[tuple[str, str], tuple[int, int] | None]] = {
+    published: ClassVar[Published] = {
         ("folds10", "train"): (250, 125),
         ("folds10", "query"): (125, 125),
         ("folds10", "gallery"): (900, 125),
@@ -68,19 +72,11 @@ def read_partitions(content: bytes) -> list[tuple[np.ndarray, np.ndarray]]:
     Raises:
         UserError: it is damaged or of a format that is not read, or train and test share people.
     """
-    if is_hdf5(content):
-        raise UserError(
-            f"{PARTITIONS} is in the format of MATLAB 7.3 (HDF5), which is not read: "
-            f"in MATLAB load it and save it again by save('{PARTITIONS}', '-v7'), or take the data set's own file"
-        )
+    found = read_matlab(PARTITIONS, content, VARIABLES)
     try:
-        matlab = loadmat(io.BytesIO(content), variable_names=["trainIdxAll", "testIdxAll"])
-        train, test = ([_person_ids(cell) for cell in matlab[key].ravel()] for key in ("trainIdxAll", "testIdxAll"))
-    except Exception as damage:  # scipy fails in many ways on bytes that are not MATLAB's
-        raise UserError(
-            f"{PARTITIONS} is damaged, or no .mat file up to version 7: it has no readable trainIdxAll and testIdxAll; "
-            "take it from the data set again"
-        ) from damage
+        train, test = ([_person_ids(cell) for cell in found[name].ravel()] for name in VARIABLES)
+    except Exception as damage:  # the arrays and structs of another file fail in many ways
+        raise damaged(PARTITIONS, VARIABLES) from damage
     folds = list(zip(train, test, strict=False))
     if not folds or len(train) != len(test):
         raise UserError(f"{PARTITIONS} is damaged: {len(train)} train and {len(test)} test splits")
@@ -88,11 +84,6 @@ def read_partitions(content: bytes) -> list[tuple[np.ndarray, np.ndarray]]:
         if np.intersect1d(trained, tested).size:
             raise UserError(f"{PARTITIONS} is damaged: fold {fold} has the same people in train and test")
     return folds
-
-
-def is_hdf5(content: bytes) -> bool:
-    """Tell whether a file is HDF5, as MATLAB 7.3 and Octave's -hdf5 write it; its signature may follow a header."""
-    return any(content.startswith(b"\x89HDF\r\n\x1a\n", start) for start in (0, 512, 1024, 2048))
 
 
 def _person_ids(cell: Any) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What each layout reads from names, and which image plays which role."""
 
 import re
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
@@ -15,9 +16,9 @@ from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.ingest.layouts.base import Label
 from simpgan.components.ingest.layouts.cuhk01 import SPLITS
 from simpgan.components.ingest.layouts.draw_cuhk01_splits import draw_splits
-from simpgan.components.ingest.layouts.grid import read_partitions
+from simpgan.components.ingest.layouts.grid import PARTITIONS, read_partitions
 from simpgan.components.ingest.settings import IngestSettings
-from tests.components.ingest.data_sets import CUHK, GRID, GRID_FIELDS, MARKET, files_of, partitions
+from tests.components.ingest.data_sets import CUHK, GRID, GRID_FIELDS, LISTS, MARKET, partitions
 
 
 def image_table(layout: str, names: list[str] | tuple[str, ...]) -> pd.DataFrame:
@@ -33,8 +34,8 @@ def image_table(layout: str, names: list[str] | tuple[str, ...]) -> pd.DataFrame
     )
 
 
-def roles_of(layout: str, images: pd.DataFrame, partition_file: bytes = b"") -> pd.DataFrame:
-    return LAYOUTS[layout].roles(images, lambda _: partition_file)
+def roles_of(layout: str, images: pd.DataFrame, files: Mapping[str, bytes] = {}) -> pd.DataFrame:
+    return LAYOUTS[layout].roles(images, lambda name: files.get(name, b""))
 
 
 def names_in(images: pd.DataFrame, roles: pd.DataFrame, protocol: str, fold: int, role: str) -> set[str]:
@@ -115,7 +116,7 @@ def test_market_distractors_are_gallery_only_and_junk_plays_no_role():
 
 def test_grid_folds_follow_the_partitions_and_keep_every_distractor():
     images = image_table("grid", GRID)
-    roles = roles_of("grid", images, files_of("grid")["features_and_partitions.mat"])
+    roles = roles_of("grid", images, LISTS["grid"])
     distractors = {name.removeprefix("gallery/") for name in GRID[-2:]}
     for fold, (train, test) in enumerate([("13", "24"), ("24", "13")]):
         train_names = names_in(images, roles, "folds10", fold, "train")
@@ -141,7 +142,7 @@ def test_grid_person_ids_are_the_third_field_where_they_have_no_name():
     [
         b"",
         b"not MATLAB's",
-        files_of("grid")["features_and_partitions.mat"][:200],
+        LISTS["grid"][PARTITIONS][:200],
         partitions([], GRID_FIELDS),
         partitions([([1, 2], [2, 3])], GRID_FIELDS),
         partitions([([1, 2], [np.nan, np.inf])], GRID_FIELDS),
@@ -224,49 +225,10 @@ def test_cameras_have_the_names_of_their_folders_and_numbers_in_that_order_and_e
     assert count_warnings(LAYOUTS["cameras"], images, roles) == match_warnings(LAYOUTS["cameras"], images, roles) == []
 
 
-def full_data_set(layout: str) -> list[str]:
-    """Names as many as are published."""
-    if layout == "cuhk01":
-        return [f"campus/{person:04}00{shot}.png" for person in range(1, 972) for shot in range(1, 5)]
-    if layout == "grid":
-        return [
-            *(f"probe/{person:04}_1_1_1.jpeg" for person in range(1, 251)),
-            *(f"gallery/{person:04}_2_1_1.jpeg" for person in range(1, 251)),
-            *(f"gallery/0000_3_{number}_1.jpeg" for number in range(775)),
-        ]
-    counts = (("bounding_box_train", 12_936, 751), ("query", 3_368, 750), ("bounding_box_test", 13_115, 750))
-    return [
-        *(
-            f"{folder}/{1 + number % people:04}_c{1 + number // people % 6}s1_{number:06}_00.jpg"
-            for folder, count, people in counts
-            for number in range(count)
-        ),
-        *(f"bounding_box_test/0000_c1s1_{number:06}_00.jpg" for number in range(2_798)),
-        *(f"bounding_box_test/-1_c1s1_{number:06}_00.jpg" for number in range(3_819)),
-    ]
-
-
-PUBLISHED = sorted(name for name, layout in LAYOUTS.items() if all(layout.published.values()))
-
-
-@pytest.mark.parametrize("layout", PUBLISHED)
-def test_a_whole_data_set_has_the_published_counts_and_a_smaller_one_is_told(layout: str):
-    ids = np.arange(1, 251)
-    file = partitions([(ids[::2].tolist(), ids[1::2].tolist())] * 10, GRID_FIELDS)
-    whole = image_table(layout, full_data_set(layout))
-    roles = roles_of(layout, whole, file)
-    assert count_warnings(LAYOUTS[layout], whole, roles) == []
-    assert match_warnings(LAYOUTS[layout], whole, roles) == []
-    less = whole[whole["person"] != 2].reset_index(drop=True)
-    told = count_warnings(LAYOUTS[layout], less, roles_of(layout, less, file))
-    assert len(told) >= 2
-    assert "published are" in told[0]
-
-
 def test_queries_without_a_match_by_another_camera_are_told():
     names = ["probe/0001_5_1_1.jpeg", "gallery/0001_5_2_1.jpeg", "probe/0002_5_1_1.jpeg", "gallery/0002_6_1_1.jpeg"]
     images = image_table("grid", names)
-    roles = roles_of("grid", images, partitions([([9], [8])], GRID_FIELDS))
+    roles = roles_of("grid", images, {PARTITIONS: partitions([([9], [8])], GRID_FIELDS)})
     assert match_warnings(LAYOUTS["grid"], images, roles) == [
         "all250: 1 queries have no correct match by another camera and cannot be evaluated",
         "folds10: no query shows a person who is known: as a target the data set is evaluated without labels there",

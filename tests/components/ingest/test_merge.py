@@ -24,7 +24,7 @@ from tests.servers.seaweedfs import S3
 LOOSE = IngestSettings(layout="cameras", name="station", max_rejected_share=1)
 DROP = {f"{camera}/{number}.jpg": encoded(20 * row + number) for row, camera in enumerate("NEW") for number in range(4)}
 DAMAGED = {"N/text.jpg": b"a text", "E/notes.txt": b"mine", "W/empty.png": b"", "W/Thumbs.db": b"a file manager's"}
-REASONS = {"N/text.jpg": "not a JPEG or PNG image", "E/notes.txt": "its name", "W/empty.png": "empty file"}
+REASONS = {"N/text.jpg": "not a JPEG, PNG or BMP image", "E/notes.txt": "its name", "W/empty.png": "empty file"}
 
 
 def ingest_in_parts(
@@ -123,7 +123,7 @@ def test_the_share_of_damaged_files_is_that_of_all_parts(drop: Path, tmp_path: P
 
 
 def test_nothing_but_damaged_files_is_refused(tmp_path: Path):
-    with pytest.raises(UserError, match=r"no image in station \(N/1\.jpg: not a JPEG or PNG image\)"):
+    with pytest.raises(UserError, match=r"no image in station \(N/1\.jpg: not a JPEG, PNG or BMP image\)"):
         ingest_in_parts(write({"N/1.jpg": b"text"}, tmp_path / "drop"), tmp_path / "data", tmp_path)
 
 

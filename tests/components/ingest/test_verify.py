@@ -38,8 +38,8 @@ def test_a_whole_image_keeps_its_bytes_and_tells_its_size(content: bytes):
     ("content", "reason"),
     [
         (b"", "empty file"),
-        (b"this is a text", "not a JPEG or PNG image"),
-        (b"GIF89a" + bytes(100), "not a JPEG or PNG image"),
+        (b"this is a text", "not a JPEG, PNG or BMP image"),
+        (b"GIF89a" + bytes(100), "not a JPEG, PNG or BMP image"),
         (JPEG[: len(JPEG) // 2], "damaged or truncated image"),
         (PNG[:60], "damaged or truncated image"),
         (encoded(1, size=(40, 30)), "40 x 30 pixels, more than 1000"),

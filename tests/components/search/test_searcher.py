@@ -271,8 +271,8 @@ REJECTED = {
     "gone.jpg": "No such file or directory",
     "loop.jpg": "Too many levels of symbolic links",
     "more": "not a file",
-    "notes.txt": "not a JPEG or PNG image",
-    "text.jpg": "not a JPEG or PNG image",
+    "notes.txt": "not a JPEG, PNG or BMP image",
+    "text.jpg": "not a JPEG, PNG or BMP image",
 }
 
 

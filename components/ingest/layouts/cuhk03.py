@@ -30,7 +30,7 @@ class Cuhk03(Layout):
     makers' evaluation the gallery is one image of each person in the other view, here drawn by `draws.places` with the
     seed 2014.
 
-    Person 12 of pair 3 is 3012. View 1 of pair 3 is camera 5, view 2 is camera 6.
+    Person 12 of pair 3 is 3012, with the name 3_012. View 1 of pair 3 is camera 5, view 2 is camera 6.
 
     Li, Zhao, Xiao and Wang, *DeepReID: Deep Filter Pairing Neural Network for Person Re-identification*, CVPR 2014.
     http://www.ee.cuhk.edu.hk/~xgwang/CUHK_identification.html
@@ -49,6 +49,14 @@ class Cuhk03(Layout):
             return None
         pair, person, view = matched_numbers(match)
         return Label(PEOPLE_OF_A_PAIR * pair + person, 2 * (pair - 1) + view)
+
+    def completed(self, images: pd.DataFrame) -> pd.DataFrame:
+        """Add names of people and cameras: pair and person as the file's name has them, and pair and view."""
+        parts = [stem_of(name).split("_") for name in images["name"]]
+        return images.assign(
+            person_name=[f"{pair}_{person}" for pair, person, *_ in parts],
+            camera_name=[f"pair {pair}, view {view}" for pair, _, view, _ in parts],
+        )
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
         """Give the roles of the new protocol and, if their file is there, of the classic splits."""

@@ -20,7 +20,7 @@ class Msmt17(Layout):
 
     `standard` trains on both lists of training images, as in the makers' paper. As a source there are also `list-train`
     (list_train.txt alone, as torchreid and fastreid train) and `all` (every image). The makers count the people of
-    `train` and of `test` from 0000 each; here person 0023 of `test` is 10023.
+    `train` and of `test` from 0000 each; here person 0023 of `test` is 10023, with the name test/0023.
 
     Wei, Zhang, Gao and Tian, *Person Transfer GAN to Bridge Domain Gap for Person Re-Identification*, CVPR 2018.
     http://www.pkuvmc.com/publications/msmt17.html
@@ -46,6 +46,10 @@ class Msmt17(Layout):
             return None
         person, camera = matched_numbers(match)
         return Label(person + FIRST_TEST_PERSON * name.startswith(f"{self.folders[1]}/"), camera)
+
+    def completed(self, images: pd.DataFrame) -> pd.DataFrame:
+        """Add the makers' names of people: folder and number, such as test/0023."""
+        return images.assign(person_name=images["name"].str.replace(r"/[^/]*$", "", regex=True))
 
     def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
         """Give the roles by the makers' lists; an image that none of them names has a role in `all` alone."""

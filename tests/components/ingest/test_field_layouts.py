@@ -80,6 +80,9 @@ def test_msmt17s_people_for_training_and_for_testing_are_others_though_numbered_
     images = image_table("msmt17", NAMES["msmt17"])
     people = images.groupby(images["name"].str.partition("/")[0])["person"].agg(set)
     assert people["train"].isdisjoint(people["test"])
+    named = LAYOUTS["msmt17"].completed(images)
+    assert set(named["person_name"]) == {"train/0000", "train/0001", "test/0000", "test/0001"}
+    assert named.groupby("person_name")["person"].nunique().eq(1).all()
 
 
 def test_an_image_that_no_list_of_msmt17_names_is_for_sources_only():
@@ -104,6 +107,13 @@ def test_cuhk03s_new_protocol_is_the_same_from_the_makers_mat_and_from_torchreid
     assert found["train"] == set(CUHK03_TRAIN)
     assert found["query"] == {f"{person}_{shot}.png" for person in ("3_012", "5_049") for shot in ("1_01", "2_06")}
     assert found["gallery"] == {f"{person}_{shot}.png" for person in ("3_012", "5_049") for shot in ("1_02", "2_07")}
+
+
+def test_cuhk03s_people_and_cameras_are_named_by_their_pair():
+    images = LAYOUTS["cuhk03-labelled"].completed(image_table("cuhk03-labelled", NAMES["cuhk03-labelled"]))
+    named = images[["person", "person_name", "camera", "camera_name"]].drop_duplicates().to_numpy().tolist()
+    assert [3012, "3_012", 6, "pair 3, view 2"] in named
+    assert len(named) == 10
 
 
 def test_cuhk03s_classic_splits_search_one_view_for_the_other():

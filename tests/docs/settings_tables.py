@@ -1,6 +1,6 @@
-"""Write the settings tables of the stages' READMEs from their settings classes.
+"""Write the settings tables of the stages' READMEs from their settings classes, and ingest's tables of layouts.
 
-After a change of a setting:  python -m tests.docs.settings_tables
+After a change of a setting or a layout:  python -m tests.docs.settings_tables
 """
 
 import importlib
@@ -12,6 +12,7 @@ from typing import Any
 
 from simpgan.components.core.settings import Settings
 from tests.docs.blocks import ROOT
+from tests.docs.layout_tables import with_layouts
 
 STAGES = sorted(path.parent.name for path in ROOT.glob("components/*/settings.py") if path.parent.name != "core")
 """Stages that have settings, by the name of their folder."""
@@ -91,3 +92,4 @@ if __name__ == "__main__":
     for stage in STAGES:
         path = readme(stage)
         path.write_text(with_table(path.read_text(), settings_class(stage)))
+    readme("ingest").write_text(with_layouts(readme("ingest").read_text()))

@@ -12,11 +12,12 @@ from pathlib import Path
 import pandas as pd
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.decoding import decode_image, is_upright
+from simpgan.components.core.data.decoding import decode_image, is_plain
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import read_images
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.progress import with_progress
+from simpgan.pipelines.export.split import images_with_roles, people_in_training_and_test, refuse_filled
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 LAST_PERSON, LAST_CAMERA = 1501, 6
@@ -51,7 +52,7 @@ def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: s
         contents = read_images(data_root, manifest, images["row"].to_numpy())
         for file, content in zip(with_progress(images["file"], "export", len(images), "image"), contents, strict=True):
             recorded_as_jpeg = content.startswith(JPEG)
-            lying = recorded_as_jpeg and not is_upright(content)
+            lying = recorded_as_jpeg and not is_plain(content)
             encoded, turned = encoded + (not recorded_as_jpeg), turned + lying
             (folder / file).write_bytes(as_jpeg(content) if lying or not recorded_as_jpeg else content)
         images[["file", "image"]].to_csv(folder / "names.csv", index=False)
@@ -60,25 +61,13 @@ def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: s
 
 def refuse_folder(out: Path) -> None:
     """Raise UserError if `out` is not empty, or if loaders would read a person in its path."""
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise UserError(f"{out} is not an empty folder: give an --out that is empty or not there yet")
+    refuse_filled(out)
     misread = PERSON_AND_CAMERA.search(str(out.resolve()))
     if misread:
         raise UserError(
             f"--out {out.resolve()}: loaders of Market-1501 would take '{misread[0]}' in this path for every image's "
             "person and camera: choose another folder"
         )
-
-
-def images_with_roles(manifest: Manifest, protocol: str, fold: int) -> pd.DataFrame:
-    """Return the images to export, one row per file: row and image (its number and name), person, camera, time, role.
-
-    Raises:
-        UserError: there is no such protocol or fold.
-    """
-    columns = ["name", "person", "camera", "time"]
-    parts = [manifest.images.loc[manifest.rows(protocol, fold, role), columns].assign(role=role) for role in FOLDERS]
-    return pd.concat(parts).rename_axis("row").reset_index().rename(columns={"name": "image"})
 
 
 def refuse_labels(images: pd.DataFrame, dataset: str) -> None:
@@ -126,7 +115,7 @@ def as_jpeg(content: bytes) -> bytes:
 def notices(images: pd.DataFrame, encoded: int, turned: int) -> list[str]:
     """Return remarks about the folder; `encoded` images were no JPEG, `turned` ones were JPEG but not upright."""
     people = {role: set(images.loc[images["role"] == role, "person"].dropna()) for role in FOLDERS}
-    in_both = len(people["train"] & people["query"])
+    in_both = people_in_training_and_test(images)
     unlabelled = int(((images["role"] == "train") & images["person"].isna()).sum())
     missing = [FOLDERS[role] for role, known in people.items() if not known]
     sentences = {

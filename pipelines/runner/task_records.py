@@ -8,6 +8,7 @@ from typing import Any
 from kfp import dsl
 from pydantic import Field, ValidationError
 
+from simpgan.components.core.data import translation_origin
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process import provenance
 from simpgan.components.core.process.task import InputArtifact, Task
@@ -147,6 +148,20 @@ def of_folder(out: Path, stage: str) -> PastTask:
         raise UserError(f"no tasks in {out}: give the --out of simpgan run")
     task = tasks[find_position([each.name for each in tasks], [each.component for each in tasks], stage)]
     return task.model_copy(update={"run_id": find_task_run(task.pipeline_run, task.name)})
+
+
+def sources_in_target_style(out: Path) -> dict[Path, str]:
+    """Find the manifests of sources that the run in `out` translated into the target's style.
+
+    Returns:
+        The name of the task that trained a classifier on each, by the manifest's folder.
+
+    Raises:
+        UserError: the record of a task is damaged.
+    """
+    trainings = [read_task(path) for path in sorted((out / FOLDER).glob("pretrain*.json"))]
+    made = {Path(source.uri): task.name for task in trainings for source in task.artifacts["source"]}
+    return {folder: name for folder, name in made.items() if (folder / translation_origin.FILE).is_file()}
 
 
 def find_position(names: Sequence[str], stages: Sequence[str], wanted: str, ids: Sequence[str] = ()) -> int:

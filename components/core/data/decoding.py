@@ -50,10 +50,10 @@ def decode_image(content: bytes, *, formats: tuple[str, ...] = FORMATS, max_pixe
     return colours(_loaded(content, formats, max_pixels))
 
 
-def is_upright(content: bytes) -> bool:
-    """Tell whether a decoder that ignores EXIF also shows the image upright."""
+def is_plain(content: bytes) -> bool:
+    """Tell whether Pillow's conversion to RGB, without a look at EXIF, shows the image as `decode_image` does."""
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-        return orientation(image) not in TURNS
+        return orientation(image) not in TURNS and not image.mode.startswith(("F", "I"))
 
 
 def refuse_long(size: int, max_pixels: int) -> None:

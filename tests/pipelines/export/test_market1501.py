@@ -2,7 +2,6 @@
 
 import io
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from simpgan.components.ingest import stage as ingest
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.components.translate import stage as translate
 from simpgan.components.translate.settings import TranslateSettings
-from simpgan.pipelines import cli
 from simpgan.pipelines.export.market1501 import export_market1501, file_names
 from tests.components.translate.test_stage import translator
 from tests.conftest import Ingested
@@ -205,39 +203,3 @@ def test_a_lost_shard_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         export_market1501(small({}), "p", 0, str(tmp_path / "data"), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture
-def simpgan(monkeypatch, capsys):
-    """Runs `simpgan export`; returns its exit status and what it said."""
-
-    def simpgan(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["simpgan", "export", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code or 0, "".join(capsys.readouterr())
-
-    return simpgan
-
-
-def test_the_command_writes_the_first_protocol_unless_told_otherwise(simpgan, ingested: Ingested, tmp_path: Path):
-    where = ["--layout", "market1501", "--data-root", ingested.data_root, "--out"]
-    status, said = simpgan(ingested.target, *where, tmp_path / "first")
-    assert (status, said.splitlines()[0]) == (0, f"{tmp_path / 'first'}: grid, protocol all250, fold 0")
-    status, said = simpgan(ingested.target, *where, tmp_path / "other", "--protocol", "folds10", "--fold", 2)
-    assert (status, said) == (0, f"{tmp_path / 'other'}: grid, protocol folds10, fold 2\n")
-    assert len(as_loaders_read(tmp_path / "other")["query"]) == 4
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--protocol", "folds"], "grid has no protocol 'folds': choose from all250, folds10"),
-        (["--protocol", "folds10", "--fold", "10"], "grid, protocol 'folds10', has no fold 10: folds go from 0 to 9"),
-        (["--out", "."], ". is not an empty folder: give an --out that is empty or not there yet"),
-    ],
-)
-def test_the_command_refuses_in_one_line(simpgan, ingested: Ingested, tmp_path: Path, options, message):
-    given = [ingested.target, "--data-root", ingested.data_root, "--out", tmp_path / "out", *options]
-    assert simpgan(*given) == (2, f"simpgan: {message}\n")
-    assert not (tmp_path / "out").exists()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -371,6 +372,19 @@ def test_every_task_of_a_table_has_a_run_of_its_own(table):
         (runs,) = store.execute("select count(*) from runs").fetchone()
     began = [line for line in ran.stderr.splitlines() if line.endswith(" ...") and line[0] != " "]
     assert runs == 1 + sum(not line.startswith("check") for line in began)  # which only refuses
+
+
+@pytest.mark.local
+def test_a_tables_sources_in_the_targets_style_can_be_exported(simpgan, table, tmp_path):
+    """One per seed, with the translations of its training."""
+    several = simpgan("export", table[0], "--layout", "imagefolder", "--out", tmp_path / "out")
+    assert several.returncode == 2
+    found = re.findall(r"(/\S+) \(pretrain source-to-target all250:0 \(market1501, seed \d\)\)", several.stderr)
+    assert len(set(found)) == 2
+    exported = simpgan("export", found[0], "--layout", "imagefolder", "--out", tmp_path / "out")
+    assert exported.returncode == 0, exported.stderr
+    assert exported.stdout.startswith(f"{tmp_path / 'out'}: market1501 by simpgan, protocol standard, fold 0")
+    assert {path.suffix for path in (tmp_path / "out" / "train").iterdir()} == {".png", ".csv"}
 
 
 @pytest.mark.local

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from simpgan.components.core.data.decoding import Unreadable, decode_image, is_upright
+from simpgan.components.core.data.decoding import Unreadable, decode_image, is_plain
 
 SEEN = Image.fromarray(np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [0, 0, 0]], [[9, 9, 9], [255] * 3]], "u1"))
 SEEN = SEEN.resize((32, 48), Image.Resampling.NEAREST)
@@ -66,14 +66,14 @@ def test_every_orientation_in_every_format_is_turned_upright(kind: str, orientat
     seen = decode_image(content)
     assert seen.size == SEEN.size
     assert np.abs(np.asarray(seen, float) - np.asarray(SEEN, float)).mean() < 8
-    assert is_upright(content) == (orientation == 1)
+    assert is_plain(content) == (orientation == 1)
 
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0no TIFF at all"])
 def test_damaged_exif_data_do_not_cost_the_image(exif: bytes) -> None:
     content = encoded(SEEN, "jpeg", exif=exif)
     assert decode_image(content).size == SEEN.size
-    assert is_upright(content)
+    assert is_plain(content)
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
@@ -106,6 +106,9 @@ def test_other_deep_pictures_are_the_same_too(grey: NDArray[np.uint8]) -> None:
     ]
     for content in stored:
         np.testing.assert_array_equal(decode_image(content), seen)
+        if is_plain(content):
+            np.testing.assert_array_equal(Image.open(io.BytesIO(content)).convert("RGB"), seen)
+    assert [is_plain(content) for content in stored] == [False] * 3 + [True] * 3
 
 
 @pytest.mark.parametrize(

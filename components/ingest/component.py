@@ -145,3 +145,28 @@ def check(
             needs_rows=needs_rows == "yes",
         )
         stage.run(Path(source.path), Path(target.path), asked)
+
+
+@dsl.component(base_image=image("ingest"), install_kfp_package=False)
+def join(
+    name: str,
+    data_root: str,
+    sources: dsl.Input[list[dsl.Dataset]],
+    manifest: dsl.Output[dsl.Dataset],
+) -> None:
+    """Join labelled data sets into one source.
+
+    Args:
+        name: name of the joint data set; empty: the names of the sources.
+        data_root: folder or `s3://` prefix that holds the shards of all of them.
+        sources: manifests that ingest wrote.
+        manifest: output, the manifest of all of them.
+    """
+    from pathlib import Path
+
+    from simpgan.components.core.tracking.refusals import refusals_recorded
+    from simpgan.components.ingest import join as stage
+
+    with refusals_recorded("join"):
+        written = stage.run([Path(source.path) for source in sources], name, data_root, Path(manifest.path))
+        manifest.metadata.update(name=written.dataset, digest=written.digest)

@@ -74,7 +74,13 @@ def run(
             width=generator.config.width,
         )
         dataset = f"{manifest.dataset} by {trained['method']}"
-        translated = Manifest(dataset, images_table, manifest.roles, source_protocol=manifest.source_protocol)
+        translated = Manifest(
+            dataset,
+            images_table,
+            manifest.roles,
+            source_protocol=manifest.source_protocol,
+            parts=manifest.parts,
+        )
         translated.save(output)
         tracked.log_data_set(translated, output, "made")
         origin = {

@@ -48,6 +48,7 @@ PANELS: dict[str, dict[str, Commands | Callable[..., None]]] = {
     },
     "Data": {
         "ingest": stages.ingest,
+        "join": stages.join,
         "demo-data": run.demo_data,
         "export": export.export,
         "drift": stages.drift,

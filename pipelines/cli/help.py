@@ -20,6 +20,7 @@ def shipped(folder: str) -> str:
 
 VALUES = {
     "LAYOUT:PATH": f"PATH: folder, archive or s3://bucket/prefix; LAYOUT: {', '.join(LAYOUTS)}",
+    "WAY": "data: one classifier learns from all sources; by default they are used one by one",
     "METHODS": ", ".join(SELECTABLE),
     "METHOD": ", ".join(RETRAINED),
     "SPLITS": "protocols with folds, such as folds10:0-9,all250; fold 0 if none is given",

@@ -7,19 +7,23 @@ import typer
 
 from simpgan.components.core.results.methods import TRAINED
 from simpgan.pipelines.cli.locations import a_place, a_preset, a_profile, a_registry
-from simpgan.pipelines.config.defaults import TABLE1_METHODS, Runner, split
+from simpgan.pipelines.config.defaults import TABLE1_METHODS, Combination, Runner, split
 
 CLUSTER = "Cluster"
 """The panel of options about the cluster."""
 
 # What to run.
 TargetDataOption = Annotated[str, typer.Option("--target", metavar="LAYOUT:PATH", help="Data set to adapt to.")]
-SourceNameOption = Annotated[
-    str, typer.Option("--source-name", metavar="NAME", help="Name in results; by default the layout's.")
+SourcesOption = Annotated[
+    list[str], typer.Option("--source", metavar="LAYOUT:PATH", help="Labelled data set; repeatable.")
 ]
 SourceNamesOption = Annotated[
     list[str] | None,
     typer.Option("--source-name", metavar="NAME", help="Name in results; one per --source, in order."),
+]
+CombineOption = Annotated[
+    Combination | None,
+    typer.Option("--combine", metavar="WAY", help="How to use all sources as one."),
 ]
 TargetNameOption = Annotated[
     str, typer.Option("--target-name", metavar="NAME", help="Name in results; by default the layout's.")

@@ -6,6 +6,7 @@ import typer
 
 from simpgan.pipelines.cli.locations import a_place
 from simpgan.pipelines.cli.options import (
+    CombineOption,
     MethodOption,
     ModelOption,
     PartImagesOption,
@@ -16,8 +17,8 @@ from simpgan.pipelines.cli.options import (
     SeedsOption,
     SetOption,
     SharedPeopleOption,
-    SourceNameOption,
     SourceNamesOption,
+    SourcesOption,
     SweepOption,
     Table1MethodOption,
     TargetDataOption,
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 
 
 def adapt_request(
-    source: Annotated[str, typer.Option(metavar="LAYOUT:PATH", help="Labelled data set.")],
+    source: SourcesOption,
     target: TargetDataOption,
-    source_name: SourceNameOption = "",
+    source_name: SourceNamesOption = None,
     target_name: TargetNameOption = "",
     method: MethodOption = "",
     protocol: ProtocolOption = "",
@@ -50,7 +51,7 @@ def adapt_request(
 
     return AdaptRequest(
         source=source,
-        source_name=source_name,
+        source_name=source_name or [],
         target=target,
         target_name=target_name,
         method=method,
@@ -64,9 +65,10 @@ def adapt_request(
 
 
 def table1_request(
-    source: Annotated[list[str], typer.Option(metavar="LAYOUT:PATH", help="Labelled data set; repeatable.")],
+    source: SourcesOption,
     target: TargetDataOption,
     source_name: SourceNamesOption = None,
+    combine: CombineOption = None,
     target_name: TargetNameOption = "",
     method: Table1MethodOption = TABLE1_METHODS,
     protocol: ProtocolOption = "",
@@ -81,6 +83,7 @@ def table1_request(
     return Table1Request(
         source=source,
         source_name=source_name or [],
+        combine=combine,
         target=target,
         target_name=target_name,
         method=method,

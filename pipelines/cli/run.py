@@ -12,6 +12,7 @@ from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
 from simpgan.pipelines.cli.commands import with_options_of
 from simpgan.pipelines.cli.options import (
+    CombineOption,
     DataRootOption,
     MethodOption,
     OutOption,
@@ -47,7 +48,8 @@ def run_adapt(
 ) -> None:
     """Adapt from one source to one target.
 
-    Labels of the target are used for evaluation only. Stages that are finished already come from the cache in --out.
+    Several --source are joined to one, on which one classifier is trained. Labels of the target are used for evaluation
+    only. Stages that are finished already come from the cache in --out.
     """
     from simpgan.pipelines.reports.selection import choices
 
@@ -65,7 +67,8 @@ def run_table1(
 ) -> None:
     """Run every method for several sources and seeds, and compare with the paper's Table 1.
 
-    Without --protocol, all protocols and folds of the target are run.
+    The sources are used one by one, or with --combine together. Without --protocol, all protocols and folds of the
+    target are run.
     """
     from simpgan.pipelines.runner import runs
 
@@ -110,13 +113,15 @@ def compile_pipeline(
     pipeline: Annotated[Pipeline, typer.Argument(help="Pipeline to compile: adapt, table1 or retrain.")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="File to write; by default PIPELINE.yaml.")] = None,
     method: MethodOption = "",
+    combine: CombineOption = None,
     profile: ProfileOption = None,
     registry: RegistryOption = "",
 ) -> None:
     """Compile a pipeline to YAML for Kubeflow Pipelines.
 
     By default, adapt is compiled for simpgan, and table1 for the methods that it runs by default; retrain takes one
-    method. With --profile, the pods are set up for a cluster; without it, the pipeline also runs on this machine.
+    method. With --combine, adapt and table1 take several sources as one. With --profile, the pods are set up for a
+    cluster; without it, the pipeline also runs on this machine.
     """
     from kfp.compiler import Compiler
 
@@ -126,7 +131,7 @@ def compile_pipeline(
     out = out or Path(f"{pipeline}.yaml")
     if out.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out {out}: the file is YAML: end its name with .yaml")
-    graph = PIPELINES[pipeline].graph_for(method)
+    graph = PIPELINES[pipeline].graph_for(method, combine)
     if registry and not profile:
         raise UserError("--registry says where a cluster finds the images: give a --profile too")
     pods = read_profile(profile) if profile else None

@@ -100,6 +100,25 @@ def merge(
     stage.run(all_existing(parts, "PARTS"), settings, out, before)
 
 
+def join(
+    sources: Annotated[list[Path], typer.Argument(help="Manifests of labelled data sets.")],
+    out: OutOption,
+    data_root: SharedDataRootOption,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name in results; by default theirs, with +.")] = "",
+) -> None:
+    """Join labelled data sets into one source.
+
+    People and cameras are kept apart. An image that several of them have is used once.
+    """
+    from simpgan.components.core.process.task import Task, note_task
+    from simpgan.components.ingest import join as stage
+
+    place = place_of_data(data_root)
+    folders = {"sources": all_existing(sources, "SOURCES")}
+    note_task(Task.of_command("join", {"name": name, "data_root": place}, folders))
+    stage.run(sources, name, place, out)
+
+
 def pretrain(
     source: SourceOption,
     out: OutOption,

@@ -25,6 +25,12 @@ class Runner(StrEnum):
     DOCKER = "docker"
 
 
+class Combination(StrEnum):
+    """How several labelled data sets are used together."""
+
+    DATA = "data"
+
+
 def split(text: str) -> list[str]:
     """Split a text at its commas, without spaces and empty parts."""
     return [part.strip() for part in text.split(",") if part.strip()]

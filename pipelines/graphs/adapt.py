@@ -7,22 +7,26 @@ from kfp.dsl.graph_component import GraphComponent
 
 from simpgan.components.ingest.component import ingest
 from simpgan.pipelines.graphs.adaptation import Loops, experiment
+from simpgan.pipelines.graphs.sources import joint_source, without_parameters
 
 
-def adapt_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComponent:
+def adapt_pipeline(methods: Collection[str], parallelism: int = 0, joint: bool = False) -> GraphComponent:
     """Return the pipeline with the loops that `methods` need.
 
     Args:
         methods: the methods.
         parallelism: iterations of each loop that run at a time; 0: as many as the machines take.
+        joint: whether the source is several data sets, which are joined.
     """
 
     @dsl.pipeline(name="adapt", description="Adapt a re-identification model to unlabelled cameras.")
+    @without_parameters(*(("source_layout", "source_location", "source_fingerprint") if joint else ("sources",)))
     def adapt(
         source_name: str,
         source_layout: str,
         source_location: str,
         source_fingerprint: str,
+        sources: list,
         target_name: str,
         target_layout: str,
         target_location: str,
@@ -45,6 +49,8 @@ def adapt_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphCompo
             source_layout: official layout of the labelled data set, such as `market1501`.
             source_location: folder, archive or `s3://` prefix of the labelled data set.
             source_fingerprint: what lies there now, so that new data behind an old name is no stale hit.
+            sources: labelled data sets that are joined, a list of {"source_name": ..., "source_layout": ...,
+                "source_location": ..., "source_fingerprint": ...}.
             target_name: what results call the data set to adapt to.
             target_layout: official layout of the data set to adapt to.
             target_location: folder, archive or `s3://` prefix of the data set to adapt to.
@@ -60,14 +66,17 @@ def adapt_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphCompo
             umdl_settings: UmdlSettings as JSON; every fold replaces its own part of them.
             evaluate_settings: EvaluateSettings as JSON.
         """
-        source = ingest(
-            layout=source_layout,
-            name=source_name,
-            location=source_location,
-            fingerprint=source_fingerprint,
-            settings=ingest_settings,
-            data_root=data_root,
-        ).set_display_name("ingest source")
+        if joint:
+            source = joint_source(source_name, sources, ingest_settings, data_root, parallelism)
+        else:
+            source = ingest(
+                layout=source_layout,
+                name=source_name,
+                location=source_location,
+                fingerprint=source_fingerprint,
+                settings=ingest_settings,
+                data_root=data_root,
+            ).set_display_name("ingest source")
         target = ingest(
             layout=target_layout,
             name=target_name,

@@ -4,13 +4,15 @@ from collections.abc import Collection
 
 from kfp import dsl
 from kfp.dsl.graph_component import GraphComponent
+from kfp.dsl.pipeline_task import PipelineTask
 
 from simpgan.components.ingest.component import ingest
 from simpgan.components.summarise.component import summarise
 from simpgan.pipelines.graphs.adaptation import Loops, experiment
+from simpgan.pipelines.graphs.sources import joint_source, without_parameters
 
 
-def table1_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComponent:
+def table1_pipeline(methods: Collection[str], parallelism: int = 0, joint: bool = False) -> GraphComponent:
     """Return the pipeline with the loops that `methods` need.
 
     The target is ingested once, each source once for all its seeds, and each classifier is trained once for everything
@@ -20,10 +22,13 @@ def table1_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComp
     Args:
         methods: the methods.
         parallelism: iterations of each loop that run at a time; 0: as many as the machines take.
+        joint: whether all sources are joined to one, instead of being used one after the other.
     """
 
     @dsl.pipeline(name="table1", description="All methods, sources and seeds, beside the paper's Table 1.")
+    @without_parameters(*(() if joint else ("source_name",)))
     def table1(
+        source_name: str,
         sources: list,
         target_name: str,
         target_layout: str,
@@ -40,6 +45,7 @@ def table1_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComp
         """All methods, sources and seeds, beside the paper's Table 1.
 
         Args:
+            source_name: what results call all the labelled data sets together.
             sources: labelled data sets, a list of {"source_name": ..., "source_layout": ..., "source_location": ...,
                 "source_fingerprint": ...}.
             target_name: what results call the data set to adapt to.
@@ -64,15 +70,9 @@ def table1_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComp
             data_root=data_root,
         ).set_display_name("ingest target")
         loops = Loops(adaptations, counterparts, umdl_splits, frozenset(methods), parallelism)
-        with dsl.ParallelFor(sources, parallelism=parallelism) as item:
-            source = ingest(
-                layout=item.source_layout,
-                name=item.source_name,
-                location=item.source_location,
-                fingerprint=item.source_fingerprint,
-                settings=ingest_settings,
-                data_root=data_root,
-            ).set_display_name("ingest source")
+
+        def every_seed(source: PipelineTask) -> PipelineTask:
+            """Add all experiments of a source, and their summary."""
             with dsl.ParallelFor(seeds, parallelism=parallelism) as seed:
                 evaluated = experiment(
                     source,
@@ -88,7 +88,22 @@ def table1_pipeline(methods: Collection[str], parallelism: int = 0) -> GraphComp
                     },
                     needs_rows=True,
                 )
-            of_source = summarise(settings=summarise_settings, results=dsl.Collected(evaluated.outputs["results"]))
+            return summarise(settings=summarise_settings, results=dsl.Collected(evaluated.outputs["results"]))
+
+        if joint:
+            return every_seed(joint_source(source_name, sources, ingest_settings, data_root, parallelism)).outputs[
+                "summary"
+            ]
+        with dsl.ParallelFor(sources, parallelism=parallelism) as item:
+            source = ingest(
+                layout=item.source_layout,
+                name=item.source_name,
+                location=item.source_location,
+                fingerprint=item.source_fingerprint,
+                settings=ingest_settings,
+                data_root=data_root,
+            ).set_display_name("ingest source")
+            of_source = every_seed(source)
         summary = summarise(settings=summarise_settings, results=dsl.Collected(of_source.outputs["summary"]))
         return summary.outputs["summary"]
 

@@ -1,4 +1,4 @@
-"""The request of `adapt`: one source, one target, one seed."""
+"""The request of `adapt`: one source, which several data sets may be joined to, one target, one seed."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from simpgan.pipelines.config.defaults import split
+from simpgan.pipelines.config.defaults import Combination, split
 from simpgan.pipelines.requests.experiment import STAGES_OF_A_SEED, ExperimentRequest, tags_of, title_of
 from simpgan.pipelines.requests.places import Places
 from simpgan.pipelines.requests.request import CheckedRequest, settings_as_text
@@ -19,20 +19,18 @@ if TYPE_CHECKING:
 class AdaptRequest(ExperimentRequest):
     """The options of `adapt`."""
 
-    source: str = Field(description="labelled data set, market1501:s3://bucket/prefix or likewise")
-    source_name: str = Field("", description="what results call the source")
     sweep: list[str] = Field([], description="train_gan.setting=value,value")
     seed: int | None = Field(None, ge=0, description="seed of every stage that has one")
 
     @classmethod
-    def graph_for(cls, method: str) -> "GraphComponent":
+    def graph_for(cls, method: str, combine: Combination | None = None) -> "GraphComponent":
         """Return the pipeline for methods, separated by commas; by default for simpgan."""
         refuse_unknown(split(method))
-        return build(split(method) or ["simpgan"])
+        return build(split(method) or ["simpgan"], joint=combine == Combination.DATA)
 
     def check(self, places: Places) -> CheckedRequest:
         """Check both data sets, the settings, and what is trained."""
-        source = places.data_set(self.source, "--source", self.source_name)
+        [source] = self.sources(places, joint=len(self.source) > 1)
         target = places.data_set(self.target, "--target", self.target_name)
         settings = self.settings(self.seed, source, places)
         planned, left_out = self.planned(
@@ -41,23 +39,23 @@ class AdaptRequest(ExperimentRequest):
         title = title_of("adapt", [source], target, [settings], planned)
         return CheckedRequest(
             pipeline="adapt",
-            build=partial(build, planned.methods),
+            build=partial(build, planned.methods, joint=source.is_joint),
             arguments={
-                **source.as_arguments("source"),
+                **source.as_arguments(),
                 **target.as_arguments("target"),
                 **planned.as_arguments(),
                 **settings_as_text(settings, ("ingest", *STAGES_OF_A_SEED)),
             },
             settings=settings,
-            reads=[source.location, target.location, settings.pretrain.weights],
+            reads=[*(part.location for part in source.parts), target.location, settings.pretrain.weights],
             tags=tags_of([source], target, settings, planned),
             title=", ".join([title, *self.sweep, *self.assignments]),
             notes=left_out,
         )
 
 
-def build(methods: Sequence[str], **limits: int) -> "GraphComponent":
+def build(methods: Sequence[str], *, joint: bool = False, **limits: int) -> "GraphComponent":
     """Return the pipeline for some methods, with the limits that `adapt_pipeline` takes."""
     from simpgan.pipelines.graphs.adapt import adapt_pipeline
 
-    return adapt_pipeline(methods, **limits)
+    return adapt_pipeline(methods, joint=joint, **limits)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.settings import nearest
 from simpgan.components.core.storage_errors import explained
+from simpgan.components.ingest.join import name_of
 from simpgan.components.ingest.layouts import LAYOUTS
 
 TAKEN = "a folder, an archive or s3://bucket/prefix"
@@ -66,20 +67,70 @@ class DataSet:
         }
 
 
-def names_of_sources(given: Sequence[str], sources: Sequence[str]) -> Sequence[str]:
-    """Return a name for each source; empty names if none was given.
+@dataclass(frozen=True)
+class Source:
+    """What a classifier is trained on: a labelled data set, or several that are joined.
+
+    Attributes:
+        name: Name in results.
+        parts: The data sets.
+    """
+
+    name: str
+    parts: tuple[DataSet, ...]
+
+    @property
+    def is_joint(self) -> bool:
+        """Tell whether several data sets are joined."""
+        return len(self.parts) > 1
+
+    def as_arguments(self) -> dict[str, Any]:
+        """Return the arguments of a pipeline for this source."""
+        each = [part.as_arguments("source") for part in self.parts]
+        return {"source_name": self.name, "sources": each} if self.is_joint else each[0]
+
+
+def one_by_one(data_sets: Sequence[DataSet]) -> list[Source]:
+    """Return a source of its own for each data set."""
+    return [Source(data_set.name, (data_set,)) for data_set in data_sets]
+
+
+def together(data_sets: Sequence[DataSet], name: str = "") -> Source:
+    """Return several data sets as one source, whose name is by default made of theirs: `cuhk01+market1501`.
+
+    Raises:
+        UserError: A name cannot begin a path, or two data sets are at the same place.
+    """
+    for data_set in data_sets:
+        if "/" in data_set.name:
+            raise UserError(f"--source-name '{data_set.name}': sources that are joined have names without '/'")
+    places = [data_set.location.rstrip("/") for data_set in data_sets]
+    for place in places:
+        if places.count(place) > 1:
+            raise UserError(f"two of the sources are at {place}: give it once")
+    return Source(name or name_of(data_set.name for data_set in data_sets), tuple(data_sets))
+
+
+def names_of_sources(given: Sequence[str], sources: int, *, joint: bool) -> tuple[Sequence[str], str]:
+    """Return a name for each of the sources, and one for all of them together; names that were not given are empty.
+
+    Args:
+        given: Values of --source-name: one for each source, or, if they are joined, one for all of them.
 
     Raises:
         UserError: The numbers of names and sources differ.
     """
-    if given and len(given) != len(sources):
-        raise UserError(f"{len(sources)} --source and {len(given)} --source-name: name all of them or none")
-    return given or [""] * len(sources)
+    if not given or len(given) == sources:
+        return given or [""] * sources, ""
+    if joint and len(given) == 1:
+        return [""] * sources, given[0]
+    choices = "all of them, all together by one name, or none" if joint else "all of them or none"
+    raise UserError(f"{sources} --source and {len(given)} --source-name: name {choices}")
 
 
-def refuse_same_data(sources: Sequence[DataSet], target: DataSet) -> None:
+def refuse_same_data(sources: Sequence[Source], target: DataSet) -> None:
     """Raise UserError if a source is the target, since its labels would be learned before they are tested."""
-    for source in sources:
+    for source in data_sets_of(sources):
         if source.location.rstrip("/") == target.location.rstrip("/"):
             same = f"at {target.location}"
         elif source.name == target.name:
@@ -92,20 +143,25 @@ def refuse_same_data(sources: Sequence[DataSet], target: DataSet) -> None:
         )
 
 
-def refuse_same_names(sources: Sequence[DataSet]) -> None:
+def refuse_same_names(data_sets: Sequence[DataSet]) -> None:
     """Raise UserError if two sources have the same name in results."""
-    names = [source.name for source in sources]
+    names = [data_set.name for data_set in data_sets]
     for name in names:
         if names.count(name) > 1:
             raise UserError(f"two sources are called '{name}': leave one out, or name them by --source-name")
 
 
-def refuse_unlabelled(sources: Sequence[DataSet]) -> None:
+def refuse_unlabelled(sources: Sequence[Source]) -> None:
     """Raise UserError if the layout of a source has no labels, which the classifier is trained with."""
     labelled = [name for name, layout in LAYOUTS.items() if layout.labelled]
-    for source in sources:
+    for source in data_sets_of(sources):
         if source.layout not in labelled:
             raise UserError(
                 f"--source {source.layout}: the layout has no labels, and a classifier is trained on people who are "
                 f"known: give a source in one of the layouts {', '.join(labelled)}"
             )
+
+
+def data_sets_of(sources: Sequence[Source]) -> list[DataSet]:
+    """Return the data sets of some sources."""
+    return [part for source in sources for part in source.parts]

@@ -18,14 +18,15 @@ from simpgan.components.core.data.suitability import (
 )
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.methods import SOURCE_TO_TARGET
+from simpgan.components.ingest.join import joined
 from simpgan.components.ingest.preview import preview
 from simpgan.pipelines.config.presets import RunSettings
-from simpgan.pipelines.requests.data_sets import DataSet, refuse_unlabelled
+from simpgan.pipelines.requests.data_sets import DataSet, Source, refuse_unlabelled
 from simpgan.pipelines.requests.sweep import UMDL, Plan, Split
 
 
 def foresee(
-    sources: Sequence[DataSet],
+    sources: Sequence[Source],
     target: DataSet,
     settings: RunSettings,
     planned: Plan,
@@ -54,7 +55,7 @@ def foresee(
         values["pretrain"], values["train_gan"], values["evaluate"], translations=(), needs_rows=needs_rows
     )
     for source in sources:
-        seen = look_at(source, settings)
+        seen = look_at_source(source, settings)
         if seen is not None:
             refuse_source(seen, asked)
     looked_in = look_at(target, settings)
@@ -64,6 +65,15 @@ def foresee(
     splits = [(split.protocol, split.fold) for split in splits_of(possible)]
     refuse_target(looked_in, replace(asked, translations=splits))
     return possible, sentences
+
+
+def look_at_source(source: Source, settings: RunSettings) -> Manifest | None:
+    """Return the manifest of a source as far as names of files tell; None if a part of it cannot be read from here."""
+    parts = [look_at(part, settings) for part in source.parts]
+    seen = [part for part in parts if part is not None]
+    if len(seen) < len(parts):
+        return None
+    return joined(seen, source.name) if source.is_joint else seen[0]
 
 
 def look_at(data_set: DataSet, settings: RunSettings) -> Manifest | None:

@@ -1,12 +1,21 @@
 """What `adapt` and `table1` share: sources, a target, and what is trained for them."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from simpgan.pipelines.config.defaults import SHARED_PEOPLE, split
 from simpgan.pipelines.config.presets import RunSettings, resolve
-from simpgan.pipelines.requests.data_sets import DataSet, refuse_same_data
+from simpgan.pipelines.requests.data_sets import (
+    DataSet,
+    Source,
+    names_of_sources,
+    one_by_one,
+    refuse_same_data,
+    refuse_same_names,
+    together,
+)
 from simpgan.pipelines.requests.early_checks import foresee
 from simpgan.pipelines.requests.places import Places
 from simpgan.pipelines.requests.request import PipelineRequest
@@ -15,28 +24,47 @@ from simpgan.pipelines.requests.sweep import Plan, plan
 STAGES_OF_A_SEED = ("pretrain", "train_gan", "translate", "umdl", "evaluate")
 """Stages that run for every seed."""
 
+Several = Annotated[list[str], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)]
+"""Type of an option that may be repeated; a schedule may give a single value as text."""
+
 
 class ExperimentRequest(PipelineRequest):
     """The options of a pipeline that has sources and a target."""
 
+    source: Several = Field(min_length=1, description="labelled data sets, market1501:s3://bucket/prefix or likewise")
+    source_name: Several = Field([], description="what results call the sources, in their order")
     target: str = Field(description="data set to adapt to, grid:s3://bucket/prefix or likewise")
     target_name: str = Field("", description="what results call the target")
     method: str = Field("", description="methods, with commas")
     protocol: str = Field("", description="protocols of the target with folds, with commas")
     allow_shared_people: bool = Field(False, description="also where source and target show the same people")
 
-    def settings(self, seed: int | None, source: DataSet, places: Places) -> RunSettings:
+    def sources(self, places: Places, *, joint: bool) -> list[Source]:
+        """Return the sources.
+
+        Args:
+            joint: Whether all data sets make one source.
+
+        Raises:
+            UserError: A data set is not there, or two of them could not be told apart.
+        """
+        names, name = names_of_sources(self.source_name, len(self.source), joint=joint)
+        found = [places.data_set(text, "--source", each) for text, each in zip(self.source, names, strict=True)]
+        refuse_same_names(found)
+        return [together(found, name)] if joint else one_by_one(found)
+
+    def settings(self, seed: int | None, source: Source, places: Places) -> RunSettings:
         """Resolve the settings of one seed.
 
         Raises:
             UserError: A preset, a setting or the weights file does not exist.
         """
         shared = SHARED_PEOPLE if self.allow_shared_people else ()
-        return places.with_weights(resolve(self.preset, [*self.assignments, *shared], seed, source.layout))
+        return places.with_weights(resolve(self.preset, [*self.assignments, *shared], seed, source.parts[0].layout))
 
     def planned(
         self,
-        sources: Sequence[DataSet],
+        sources: Sequence[Source],
         target: DataSet,
         settings: RunSettings,
         places: Places,
@@ -60,7 +88,7 @@ class ExperimentRequest(PipelineRequest):
         return foresee(sources, target, settings, asked, needs_rows=needs_rows, scheduled=places.scheduled)
 
 
-def tags_of(sources: Sequence[DataSet], target: DataSet, settings: RunSettings, planned: Plan) -> dict[str, str]:
+def tags_of(sources: Sequence[Source], target: DataSet, settings: RunSettings, planned: Plan) -> dict[str, str]:
     """Return the values by which people search runs."""
     return {
         "source": ",".join(source.name for source in sources),
@@ -72,7 +100,7 @@ def tags_of(sources: Sequence[DataSet], target: DataSet, settings: RunSettings, 
 
 def title_of(
     pipeline: str,
-    sources: Sequence[DataSet],
+    sources: Sequence[Source],
     target: DataSet,
     settings: Sequence[RunSettings],
     planned: Plan,

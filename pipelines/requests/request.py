@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from simpgan.components.core.settings import Settings
+from simpgan.pipelines.config.defaults import Combination
 from simpgan.pipelines.config.presets import RunSettings
 from simpgan.pipelines.requests.places import Places
 
@@ -47,11 +48,14 @@ class PipelineRequest(Settings):
     assignments: list[str] = Field([], alias="set", description="stage.setting=value")
 
     @classmethod
-    def graph_for(cls, method: str) -> "GraphComponent":
+    def graph_for(cls, method: str, combine: Combination | None = None) -> "GraphComponent":
         """Return the pipeline for methods, separated by commas, without checking what it is given.
 
+        Args:
+            combine: How several sources are used together; None: there is one, or they are used one by one.
+
         Raises:
-            UserError: A method is unknown.
+            UserError: A method is unknown, or the pipeline has no sources.
         """
         raise NotImplementedError
 

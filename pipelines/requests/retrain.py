@@ -13,7 +13,7 @@ from simpgan.components.core.results.methods import ADABN, statistics_of, with_p
 from simpgan.components.core.settings import nearest
 from simpgan.components.propose.settings import ProposeSettings
 from simpgan.components.train_gan.settings import TrainGanSettings
-from simpgan.pipelines.config.defaults import MODEL, PART_IMAGES, RETRAIN_METHOD, THRESHOLD
+from simpgan.pipelines.config.defaults import MODEL, PART_IMAGES, RETRAIN_METHOD, THRESHOLD, Combination
 from simpgan.pipelines.config.presets import RunSettings, resolve
 from simpgan.pipelines.requests.places import Places
 from simpgan.pipelines.requests.request import CheckedRequest, PipelineRequest, settings_as_text
@@ -37,8 +37,10 @@ class RetrainRequest(PipelineRequest):
     seed: int | None = Field(None, ge=0, description="seed of every stage that has one")
 
     @classmethod
-    def graph_for(cls, method: str) -> "GraphComponent":
+    def graph_for(cls, method: str, combine: Combination | None = None) -> "GraphComponent":
         """Return the pipeline for one method."""
+        if combine:
+            raise UserError("retrain has no sources to combine: leave out --combine")
         method = method or RETRAIN_METHOD
         refuse_other_method(method)
         return build(method)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from simpgan.pipelines.config.defaults import TABLE1_METHODS, split
-from simpgan.pipelines.requests.data_sets import names_of_sources, refuse_same_names
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.config.defaults import TABLE1_METHODS, Combination, split
+from simpgan.pipelines.requests.data_sets import data_sets_of
 from simpgan.pipelines.requests.experiment import STAGES_OF_A_SEED, ExperimentRequest, tags_of, title_of
 from simpgan.pipelines.requests.places import Places
 from simpgan.pipelines.requests.request import CheckedRequest, settings_as_text
@@ -20,22 +21,22 @@ if TYPE_CHECKING:
 class Table1Request(ExperimentRequest):
     """The options of `table1`."""
 
-    source: list[str] = Field(min_length=1, description="labelled data sets")
-    source_name: list[str] = Field([], description="what results call the sources, in their order")
+    combine: Combination | None = Field(None, description="how the sources are used together; without, one by one")
     method: str = Field(TABLE1_METHODS, description="methods, with commas")
     seed: list[int] = Field([], description="seeds")
 
     @classmethod
-    def graph_for(cls, method: str) -> "GraphComponent":
+    def graph_for(cls, method: str, combine: Combination | None = None) -> "GraphComponent":
         """Return the pipeline for methods, separated by commas; by default for those of Table 1."""
         refuse_unknown(split(method))
-        return build(split(method or TABLE1_METHODS))
+        return build(split(method or TABLE1_METHODS), joint=combine == Combination.DATA)
 
     def check(self, places: Places) -> CheckedRequest:
         """Check all data sets, the settings of every seed, and what is trained."""
-        names = names_of_sources(self.source_name, self.source)
-        sources = [places.data_set(text, "--source", name) for text, name in zip(self.source, names, strict=True)]
-        refuse_same_names(sources)
+        if self.combine and len(self.source) == 1:
+            raise UserError(f"--combine {self.combine}: there is one --source only: give several, or leave it out")
+        joint = self.combine == Combination.DATA
+        sources = self.sources(places, joint=joint)
         target = places.data_set(self.target, "--target", self.target_name)
         seeds: Sequence[int | None] = list(dict.fromkeys(self.seed)) or [None]
         settings = [self.settings(seed, sources[0], places) for seed in seeds]
@@ -48,12 +49,12 @@ class Table1Request(ExperimentRequest):
             needs_rows=True,
         )
         title = title_of("table1", sources, target, settings, planned)
-        locations = [each.location for each in (*sources, target)]
+        locations = [each.location for each in (*data_sets_of(sources), target)]
         return CheckedRequest(
             pipeline="table1",
-            build=partial(build, planned.methods),
+            build=partial(build, planned.methods, joint=joint),
             arguments={
-                "sources": [source.as_arguments("source") for source in sources],
+                **(sources[0].as_arguments() if joint else {"sources": [each.as_arguments() for each in sources]}),
                 **target.as_arguments("target"),
                 "seeds": [settings_as_text(each, STAGES_OF_A_SEED) for each in settings],
                 **planned.as_arguments(),
@@ -67,8 +68,8 @@ class Table1Request(ExperimentRequest):
         )
 
 
-def build(methods: Sequence[str], **limits: int) -> "GraphComponent":
+def build(methods: Sequence[str], *, joint: bool = False, **limits: int) -> "GraphComponent":
     """Return the pipeline for some methods, with the limits that `table1_pipeline` takes."""
     from simpgan.pipelines.graphs.table1 import table1_pipeline
 
-    return table1_pipeline(methods, **limits)
+    return table1_pipeline(methods, joint=joint, **limits)

@@ -285,7 +285,12 @@ def describe(stage: str, arguments: Mapping[str, Any]) -> str:
         known["method"] = known["direction"]
     if "protocol" in known:
         known["split"] = "{protocol}:{fold}".format(**known)
-    words = [stage, *(known[name] for name in ("layout", "part", "method", "split", "variant") if known.get(name))]
+    if known.get("name") == known.get("layout"):
+        known["name"] = ""
+    words = [
+        stage,
+        *(known[name] for name in ("layout", "name", "part", "method", "split", "variant") if known.get(name)),
+    ]
     seed = json.loads(arguments.get("settings", "{}")).get("seed", known.get("seed"))
     source = known.get("source")
     name = source.metadata.get("name", source.metadata.get("source")) if isinstance(source, dsl.Artifact) else source

@@ -62,10 +62,12 @@ class Manifest:
         source_protocol: protocol whose train role, at fold 0, a classifier is trained on if this data set is the
             source.
         warnings: unusual findings of ingest, one sentence each. Not part of the digest.
+        parts: names of the data sets that were joined to this one, each the first folder of its images' names; empty:
+            it is a data set of its own.
 
     Raises:
         ValueError: a column is missing, names are not unique or those of images not sorted, a name has two numbers or
-            a number two names, or a role points outside `images`.
+            a number two names, a role points outside `images`, or an image is of none of the parts.
     """
 
     dataset: str
@@ -75,6 +77,7 @@ class Manifest:
     objects: pd.DataFrame = field(default_factory=lambda: empty_table(OBJECT_COLUMNS))
     source_protocol: str = ""
     warnings: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "images", with_names(self.images))
@@ -96,6 +99,15 @@ class Manifest:
             raise ValueError("roles name images that are not there")
         if not self.roles["role"].isin(ROLES).all():
             raise ValueError(f"roles must be among {ROLES}")
+        if self.parts and not self.part_of_images.isin(self.parts).all():
+            raise ValueError("images must be of one of the parts")
+
+    @cached_property
+    def part_of_images(self) -> pd.Series:
+        """Return the data set of each image: one of `parts`, or this one if there are none."""
+        if not self.parts:
+            return pd.Series(self.dataset, self.images.index, dtype="str")
+        return self.images["name"].str.partition("/")[0] if len(self.images) else self.images["name"]
 
     @cached_property
     def digest(self) -> str:
@@ -169,6 +181,7 @@ class Manifest:
             "rejected": len(self.rejected),
             "folds": {protocol: len(folds) for protocol, folds in self.protocols().groupby("protocol")},
             "warnings": list(self.warnings),
+            **({"parts": list(self.parts)} if self.parts else {}),
         }
         content = (json.dumps(summary, indent=2) + "\n").encode()
         location = str(Path(folder) / "manifest.json")
@@ -203,6 +216,7 @@ class Manifest:
             digests = summary["digest"], summary["files"]
             said = {name: summary[name] for name in ("dataset", "source_protocol")}
             said["warnings"] = tuple(summary["warnings"])
+            said["parts"] = tuple(summary.get("parts", ()))
         with named_damage(f"the manifest in {folder}", "ingest again"):
             manifest = cls(**said, **tables)
             if (manifest.digest, manifest.files_digest) != digests:

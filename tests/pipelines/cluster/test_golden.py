@@ -24,6 +24,8 @@ METHODS = ("simpgan", "source-to-target", "umdl")
 PIPELINES = {
     "adapt": adapt_pipeline(METHODS),
     "table1": table1_pipeline(METHODS),
+    "adapt-joint": adapt_pipeline(METHODS, joint=True),
+    "table1-joint": table1_pipeline(METHODS, joint=True),
     "retrain": retrain_pipeline("simpgan"),
 }
 PROFILE = "one-gpu"

@@ -13,9 +13,9 @@ from tests.pipelines.graphs.compiled_tasks import dags, images
 def compiled(tmp_path_factory):
     """Compiles the pipeline for some methods."""
 
-    def compiled(*methods, parallelism=0):
+    def compiled(*methods, **options):
         path = tmp_path_factory.mktemp("compiled") / "adapt.yaml"
-        Compiler().compile(adapt_pipeline(methods, parallelism), str(path))
+        Compiler().compile(adapt_pipeline(methods, **options), str(path))
         load_component_from_file(str(path))  # refuses what is not a valid pipeline
         return yaml.safe_load(path.read_text())
 
@@ -114,3 +114,16 @@ def test_only_the_local_pipeline_limits_how_many_adaptations_run_at_a_time(docum
     assert "iteratorPolicy" not in document["root"]["dag"]["tasks"]["for-loop-1"]
     local = compiled("simpgan", parallelism=1)
     assert local["root"]["dag"]["tasks"]["for-loop-1"]["iteratorPolicy"] == {"parallelismLimit": 1}
+
+
+def test_several_sources_are_read_one_by_one_and_joined_to_the_source_of_every_stage(compiled):
+    root, sources, *_ = dags(compiled("simpgan", "umdl", joint=True))
+    assert sorted(sources) == ["ingest"]
+    assert root["join"]["inputs"]["artifacts"]["sources"]["taskOutputArtifact"]["producerTask"] == "for-loop-1"
+    for task in ("check", "pretrain", "evaluate"):
+        assert root[task]["inputs"]["artifacts"]["source"]["taskOutputArtifact"]["producerTask"] == "join"
+    for loop in ("for-loop-2", "for-loop-3"):
+        producers = {each["taskOutputArtifact"]["producerTask"] for each in root[loop]["inputs"]["artifacts"].values()}
+        assert "join" in producers
+    local = compiled("gan", joint=True, parallelism=1)["root"]["dag"]["tasks"]["for-loop-1"]
+    assert local["iteratorPolicy"] == {"parallelismLimit": 1}

@@ -9,13 +9,18 @@ from simpgan.pipelines.graphs.table1 import table1_pipeline
 from tests.pipelines.graphs.compiled_tasks import dags, images
 
 
-@pytest.fixture(scope="module")
-def document(tmp_path_factory):
+def compiled(folder, **options):
     """The compiled pipeline with every loop."""
-    path = tmp_path_factory.mktemp("compiled") / "table1.yaml"
-    Compiler().compile(table1_pipeline(["simpgan", "source-to-target", "umdl"]), str(path))
+    path = folder / "table1.yaml"
+    Compiler().compile(table1_pipeline(["simpgan", "source-to-target", "umdl"], **options), str(path))
     load_component_from_file(str(path))  # refuses what is not a valid pipeline
     return yaml.safe_load(path.read_text())
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory):
+    """The pipeline for sources one by one."""
+    return compiled(tmp_path_factory.mktemp("compiled"))
 
 
 def test_what_several_cells_share_is_outside_their_loop(document):
@@ -56,3 +61,14 @@ def test_every_stage_runs_in_its_own_image_and_installs_nothing(document):
     stages = ("ingest", "pretrain", "train-gan", "translate", "umdl", "evaluate", "summarise")
     assert images(document) == {f"simpgan/{stage}:latest" for stage in stages}
     assert "pip install" not in yaml.safe_dump(document)
+
+
+def test_sources_that_are_joined_have_one_summary_of_all_seeds(tmp_path):
+    root, *loops = dags(compiled(tmp_path, joint=True))
+    assert sorted(root) == ["for-loop-1", "for-loop-2", "ingest", "join", "summarise"]
+    assert [sorted(loop) for loop in loops[:2]] == [
+        ["ingest-2"],
+        ["check", "evaluate", "for-loop-3", "for-loop-4", "for-loop-5", "pretrain"],
+    ]
+    assert root["join"]["inputs"]["artifacts"]["sources"]["taskOutputArtifact"]["producerTask"] == "for-loop-1"
+    assert root["summarise"]["inputs"]["artifacts"]["results"]["taskOutputArtifact"]["producerTask"] == "for-loop-2"

@@ -7,7 +7,7 @@ import pytest
 
 from simpgan.components.core.errors import UserError
 from simpgan.pipelines.config.presets import resolve
-from simpgan.pipelines.requests.data_sets import DataSet
+from simpgan.pipelines.requests.data_sets import DataSet, one_by_one, together
 from simpgan.pipelines.requests.early_checks import foresee
 from simpgan.pipelines.requests.sweep import plan
 from tests.conftest import Ingested
@@ -22,7 +22,7 @@ def market(ingested: Ingested, tmp_path: Path) -> Path:
 
 def foreseen(ingested: Ingested, target: DataSet, *methods: str, **options: bool):
     source = DataSet.parse(f"grid:{ingested.folder / 'underground_reid'}", "--source")
-    return foresee([source], target, SETTINGS, plan(SETTINGS.train_gan, methods, [], target), **options)
+    return foresee(one_by_one([source]), target, SETTINGS, plan(SETTINGS.train_gan, methods, [], target), **options)
 
 
 def test_what_can_be_done_is_left_as_it_was(ingested: Ingested, market: Path) -> None:
@@ -58,4 +58,18 @@ def test_a_folder_of_another_layout_is_named(ingested: Ingested, market: Path) -
 def test_a_source_without_labels_is_refused_by_its_layout(ingested: Ingested) -> None:
     cameras = DataSet("cameras", "s3://nowhere/yet", "cameras")
     with pytest.raises(UserError, match="--source cameras: the layout has no labels"):
-        foresee([cameras], cameras, SETTINGS, plan(SETTINGS.train_gan, ["gan"], [], cameras), scheduled=True)
+        foresee(
+            one_by_one([cameras]), cameras, SETTINGS, plan(SETTINGS.train_gan, ["gan"], [], cameras), scheduled=True
+        )
+
+
+def test_sources_are_foreseen_as_the_one_that_they_are_joined_to(ingested: Ingested, market: Path) -> None:
+    for image in sorted((market / "bounding_box_train").iterdir())[1:]:
+        image.unlink()
+    mine = DataSet.parse(f"market1501:{market}", "--source", "mine")
+    grid = DataSet.parse(f"grid:{ingested.folder / 'underground_reid'}", "--source")
+    target = DataSet.parse(f"market1501:{ingested.folder / 'market1501'}", "--target")
+    planned = plan(SETTINGS.train_gan, ["gan"], ["standard"], target)
+    with pytest.raises(UserError, match="the source has 1 identity"):
+        foresee(one_by_one([mine]), target, SETTINGS, planned)
+    assert foresee([together([mine, grid])], target, SETTINGS, planned) == (planned, [])

@@ -298,7 +298,8 @@ def test_images_that_are_gone_are_made_again_and_nothing_else(simpgan, finished)
 @pytest.mark.local
 def test_what_a_stage_refuses_ends_the_run_in_one_line(simpgan, tmp_path, cameras):
     (tmp_path / "empty").mkdir()
-    ran = simpgan("run", "adapt", *cameras, "--source", f"market1501:{tmp_path / 'empty'}", "--out", tmp_path / "out")
+    source = ["--source", f"market1501:{tmp_path / 'empty'}"]
+    ran = simpgan("run", "adapt", *source, *cameras[2:], "--out", tmp_path / "out")
     assert ran.returncode == 2
     assert ran.stderr.splitlines()[-1].startswith("simpgan: ")
     assert str(tmp_path / "empty") in ran.stderr.splitlines()[-1]

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from simpgan.components.core.data.cameras import compared_cameras
 from simpgan.components.core.data.features import Features
+from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.camera_statistics import CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
 from simpgan.components.core.models.extraction import Extracted, extract, measure_statistics
@@ -237,7 +240,7 @@ def rank_split(
 ) -> RankingResult:
     """Rank a split's gallery by dot products of `probes` [Q, D] and `gallery` [G, D]."""
     query_rows, gallery_rows = target.rows(split, "query"), target.rows(split, "gallery")
-    person, camera = (ids_or_unknown(target.manifest.images[column]) for column in ("person", "camera"))
+    person, camera = ids_to_rank(target.manifest)
     return rank(
         probes,
         gallery,
@@ -245,8 +248,21 @@ def rank_split(
         gallery_person=person[gallery_rows],
         query_camera=camera[query_rows],
         gallery_camera=camera[gallery_rows],
+        own=places_in(gallery_rows, query_rows),
         max_rank=settings.max_rank,
     )
+
+
+def ids_to_rank(manifest: Manifest) -> tuple[np.ndarray, np.ndarray]:
+    """Return the people and the cameras of all images by which a gallery is ranked, int64."""
+    return ids_or_unknown(manifest.images["person"]), ids_or_unknown(compared_cameras(manifest.images))
+
+
+def places_in(gallery: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the index of each row in the rising rows of a gallery, int64; -1 if it is not there."""
+    places = np.searchsorted(gallery, rows)
+    there = np.append(gallery, -1)[places] == rows
+    return np.where(there, places, -1)
 
 
 def ids_or_unknown(column: pd.Series) -> np.ndarray:
@@ -254,12 +270,13 @@ def ids_or_unknown(column: pd.Series) -> np.ndarray:
     return column.fillna(UNKNOWN).to_numpy(dtype=np.int64)
 
 
-def results_row(evaluation: Evaluation, common: Mapping[str, str]) -> ResultsRow:
+def results_row(evaluation: Evaluation, common: Mapping[str, Any]) -> ResultsRow:
     """Return a ranking as a row of results.
 
     Args:
         evaluation: an evaluation with labels.
-        common: columns that are the same in all rows: source, target, preset, hardware, date and commit.
+        common: columns that are the same in all rows: source, target, across_cameras, preset, hardware, date and
+            commit.
     """
     run, result = evaluation.run, ranking_of(evaluation)
     own = {

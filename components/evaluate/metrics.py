@@ -81,14 +81,17 @@ class Gallery:
         self._by_person = np.argsort(self.person, kind="stable")
         self._sorted_person = self.person[self._by_person]
 
-    def of_person(self, person: int, camera: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the indices of the images of `person`: correct matches, and images of `camera`, which are ignored."""
+    def of_person(self, person: int, camera: int, own: int = -1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the indices of the images of `person`: correct matches, and those which are ignored.
+
+        Images of `camera` are ignored, and so is the probe itself, if it is in the gallery at the index `own`.
+        """
         if person == UNKNOWN:
             return self._by_person[:0], self._by_person[:0]
         start, end = np.searchsorted(self._sorted_person, [person, person + 1])
         images = self._by_person[start:end]
-        same_camera = (self.camera[images] == camera) & (camera != UNKNOWN)
-        return images[~same_camera], images[same_camera]
+        ignored = ((self.camera[images] == camera) & (camera != UNKNOWN)) | (images == own)
+        return images[~ignored], images[ignored]
 
 
 def rank(
@@ -99,13 +102,14 @@ def rank(
     gallery_person: ArrayLike,
     query_camera: ArrayLike,
     gallery_camera: ArrayLike,
+    own: ArrayLike | None = None,
     max_rank: int = 50,
 ) -> RankingResult:
     """Rank the gallery for every probe by the dot product of features, and score the ranking.
 
-    Gallery images of the probe's person taken by the probe's own camera are ignored. A wrong image tied with a correct
-    match (closer than `TIE`) counts as in front of it. So a result never depends on the order of files, and features
-    that are all alike score no lucky hit.
+    Gallery images of the probe's person taken by the probe's own camera are ignored, and so is the probe itself. A
+    wrong image tied with a correct match (closer than `TIE`) counts as in front of it. So a result never depends on the
+    order of files, and features that are all alike score no lucky hit.
 
     Args:
         query: [Q, D] float32, L2-normalised; numpy or a torch tensor on the CPU.
@@ -114,6 +118,7 @@ def rank(
         gallery_person: [G] int person ids, `UNKNOWN` (-1) for a distractor.
         query_camera: [Q] int camera ids, `UNKNOWN` (-1) if not recorded.
         gallery_camera: [G] int camera ids, `UNKNOWN` (-1) if not recorded.
+        own: [Q] int, index of each probe's image in the gallery; -1 if it is not there. None: no probe's is.
         max_rank: length of the CMC curve. With fewer gallery images it stays at its last value.
 
     Raises:
@@ -124,11 +129,12 @@ def rank(
     if not len(probes) == len(persons) == len(cameras):
         raise ValueError(f"query: {len(probes)} features for {len(persons)} persons")
     images = Gallery(gallery, gallery_person, gallery_camera)
+    itself = np.full(len(probes), -1) if own is None else np.asarray(own)
 
     first_rank = np.zeros(len(probes), dtype=np.int64)
     stepwise, trapezoidal, inverse_penalty = np.full((3, len(probes)), np.nan)
     for probe, similarity in similarities(probes, images.features):
-        correct, ignored = images.of_person(persons[probe], cameras[probe])
+        correct, ignored = images.of_person(persons[probe], cameras[probe], itself[probe])
         if not len(correct):
             continue
         ranks = ranks_of(correct, ignored, similarity)
@@ -160,7 +166,7 @@ def rank(
 
 
 def ranked_list(
-    probe: ArrayLike, person: int, camera: int, gallery: Gallery, *, length: int = 10
+    probe: ArrayLike, person: int, camera: int, gallery: Gallery, *, own: int = -1, length: int = 10
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the head of one probe's list: gallery indices, and whether each is correct.
 
@@ -169,10 +175,11 @@ def ranked_list(
         person: the probe's person id.
         camera: the probe's camera id.
         gallery: gallery to rank.
+        own: index of the probe's image in the gallery, which is ignored; -1 if it is not there.
         length: number of images; fewer come back from a smaller gallery.
     """
     similarity = gallery.features @ np.asarray(probe, dtype=np.float32)
-    correct, ignored = gallery.of_person(person, camera)
+    correct, ignored = gallery.of_person(person, camera, own)
     similarity[correct] -= np.float32(TIE)
     kept = np.setdiff1d(np.arange(len(similarity)), ignored)
     head = kept[np.argsort(-similarity[kept], kind="stable")[:length]]

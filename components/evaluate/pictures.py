@@ -15,7 +15,7 @@ from simpgan.components.core.models.translator import Generator, GeneratorConfig
 from simpgan.components.core.results.methods import METHODS, STATISTICS
 from simpgan.components.core.training.device import choose_device
 from simpgan.components.evaluate.data_sets import evenly_spread
-from simpgan.components.evaluate.evaluation import ShownSplit, ids_or_unknown, ranking_of
+from simpgan.components.evaluate.evaluation import ShownSplit, ids_or_unknown, ids_to_rank, places_in, ranking_of
 from simpgan.components.evaluate.figures import Picture, Translations
 from simpgan.components.evaluate.metrics import UNKNOWN, Gallery, ranked_list
 from simpgan.components.evaluate.report import Match, RankedList, RankedProbe
@@ -77,8 +77,8 @@ def ranked_probes(shown: ShownSplit, count: int) -> list[RankedProbe]:
     target, of_methods = shown.target, [each for each in shown.evaluations if each.method in LISTED]
     query, gallery_rows = target.rows(shown.split, "query"), target.rows(shown.split, "gallery")
     chosen = evenly_spread(np.flatnonzero(ranking_of(of_methods[0]).first_rank > 0), count)
-    person = ids_or_unknown(target.manifest.images["person"])
-    camera = ids_or_unknown(target.manifest.images["camera"])
+    person, camera = ids_to_rank(target.manifest)
+    itself = places_in(gallery_rows, query)
     lists: dict[int, list[RankedList]] = {place: [] for place in chosen}
     for each in of_methods:
         assert each.features is not None, "cosine ranked the methods shown"
@@ -86,7 +86,7 @@ def ranked_probes(shown: ShownSplit, count: int) -> list[RankedProbe]:
         for place in chosen:
             row = query[place]
             probe = each.features.select(query[place : place + 1]).unit[0]
-            head, correct = ranked_list(probe, person[row], camera[row], gallery, length=LIST_LENGTH)
+            head, correct = ranked_list(probe, person[row], camera[row], gallery, own=itself[place], length=LIST_LENGTH)
             images = pictures_of(target.manifest, gallery_rows[head], target.data_root)
             matches = [Match(image, bool(right)) for image, right in zip(images, correct, strict=True)]
             lists[place].append(RankedList(each.label, matches, int(ranking_of(each).first_rank[place])))

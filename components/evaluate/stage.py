@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from simpgan.components.core.data.cameras import are_told_apart
 from simpgan.components.core.data.features import features_digest
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.overlap import refuse_shared_people
@@ -17,7 +19,7 @@ from simpgan.components.core.models.model_folder import model_digest
 from simpgan.components.core.process import provenance
 from simpgan.components.core.process.task import current_task
 from simpgan.components.core.results.probes import no_probes, write_probes
-from simpgan.components.core.results.rows import ResultsRow, write_results
+from simpgan.components.core.results.rows import OWN_CAMERA_COUNTS, ResultsRow, write_results
 from simpgan.components.core.results.unlabelled_checks import write_checks
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.core.training.device import choose_device
@@ -134,6 +136,7 @@ def run(
         common = {
             "source": labelled.dataset,
             "target": looked_in.manifest.dataset,
+            "across_cameras": are_told_apart(looked_in.manifest.images),
             "preset": settings.preset,
             "hardware": provenance.hardware(),
             "date": provenance.today(),
@@ -159,7 +162,7 @@ def run(
 
 
 def results_of(
-    evaluations: Iterable[Evaluation], target: Target, shown: TargetSplit, common: Mapping[str, str]
+    evaluations: Iterable[Evaluation], target: Target, shown: TargetSplit, common: Mapping[str, Any]
 ) -> tuple[list[ResultsRow], pd.DataFrame, list[Evaluation]]:
     """Collect rows, probes, and the evaluations of the split `shown`; only those keep their features."""
     rows, probes, of_split = [], [no_probes()], []
@@ -178,6 +181,8 @@ def notes(target: Target, shown: TargetSplit, trained: Sequence[TargetSplit]) ->
     remarks = [f"No probe can be ranked: {unrankable(target.manifest, [split])}." for split in without_match]
     if not target.labelled:
         return remarks + ([f"Only {shown} was evaluated."] if len(target.splits) > 1 else [])
+    if not are_told_apart(target.manifest.images):
+        remarks.append(f"{target.manifest.dataset} does not tell cameras apart. {OWN_CAMERA_COUNTS}")
     counts = {split: len(target.rows(split, "train")) for split in target.splits}
     remarks += [
         f"Nothing can be trained on the target in {split}: it has {count} training images."

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from simpgan.components.core.data.suitability import matches
+from simpgan.components.core.data.suitability import correct_match, matches
 from simpgan.components.ingest.layouts.base import Layout
 
 UNRANKED = "as a target the data set is evaluated without labels there"
@@ -44,8 +44,10 @@ def match_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) ->
     """Return a sentence for each protocol with queries that cannot be ranked, or without queries.
 
     A query can be ranked if a gallery image of another camera shows its person. Evaluation ignores images of the same
-    person by the same camera, so other queries would silently count for nothing.
+    person by the same camera, so other queries would silently count for nothing. Without several cameras, any other
+    image of the person will do.
     """
+    match = correct_match(images)
     found = matches(images, roles)
     sentences = []
     measured = {protocol for protocol, role in layout.published if role == "query"}
@@ -55,12 +57,10 @@ def match_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) ->
         if matched.empty:
             sentences.append(f"{protocol}: no query shows a person who is known: {UNRANKED}")
         elif not matched.any():
-            sentences.append(
-                f"{protocol}: none of {without:,} queries has a correct match by another camera: {UNRANKED}"
-            )
+            sentences.append(f"{protocol}: none of {without:,} queries has {match}: {UNRANKED}")
         elif without:
             sentences.append(
-                f"{protocol}: {without:,} queries have no correct match by another camera and cannot be evaluated"
+                f"{protocol}: {without:,} queries have no{match.removeprefix('a')} and cannot be evaluated"
             )
     return sentences
 

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from simpgan.components.core.data.cameras import are_told_apart
 from simpgan.components.core.data.decoding import Unreadable, decode_image, refuse_long
 from simpgan.components.core.data.image_tensors import resize_image
 from simpgan.components.core.data.manifest import NAMED, Manifest
@@ -155,7 +156,7 @@ class Searcher:
         return calibrate(
             self.source_features(rows),
             images["person"].to_numpy(np.int64),
-            images["camera"].to_numpy(np.int64),
+            images["camera"].to_numpy(np.int64) if are_told_apart(self.source.images) else None,
             self.false_accepts,
             unseen=unseen,
             data_set=self.source.dataset,

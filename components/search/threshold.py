@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpgan.components.core import storage
+from simpgan.components.core.data.cameras import are_told_apart
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.search.features import cache_path
@@ -27,7 +28,7 @@ class Threshold:
         false_accepts: share, 0..1, of the pairs of different people that are accepted.
         low: lower end of the share's 95 % confidence interval (`interval`).
         high: upper end of the interval.
-        pairs: number of compared pairs of different people by different cameras.
+        pairs: number of compared pairs of different people, by different cameras if the data set tells them apart.
         people: number of people in these pairs.
         unseen: whether the classifier was trained without these people. It mistakes people of its training less often.
         data_set: name of the data set of the images.
@@ -75,24 +76,27 @@ def calibration_images(source: Manifest, seed: int = 0) -> tuple[NDArray[np.int6
         seed: seed of the sample.
 
     Raises:
-        UserError: no two cameras have seen different people.
+        UserError: no two cameras have seen different people; where cameras are not told apart, there are no two people.
     """
     images = source.images
-    labelled = images["person"].notna() & images["camera"].notna()
+    apart = are_told_apart(images)
+    labelled = images["person"].notna() & (images["camera"].notna() | (not apart))
     trained = images["person"].iloc[source.rows(source.source_protocol, 0, "train")]
     unseen = labelled & ~images["person"].isin(trained)
     for some, never_seen in ((unseen, True), (labelled, False)):
-        if images.loc[some, "camera"].nunique() > 1 and images.loc[some, "person"].nunique() > 1:
+        cameras, people = (images.loc[some, label].nunique() for label in ("camera", "person"))
+        if people > 1 and (cameras > 1 or not apart):
             rows = np.flatnonzero(some.to_numpy())
             rows = np.random.default_rng(seed).permutation(rows)[:SAMPLE]
             return np.sort(rows), never_seen
-    raise UserError(f"{source.dataset} has no images of different people by different cameras, which a threshold needs")
+    whom = f"different people{' by different cameras' if apart else ''}"
+    raise UserError(f"{source.dataset} has no images of {whom}, which a threshold needs")
 
 
 def calibrate(
     features: NDArray[np.float32],
     person: NDArray[np.int64],
-    camera: NDArray[np.int64],
+    camera: NDArray[np.int64] | None,
     rate: float,
     *,
     unseen: bool,
@@ -104,14 +108,16 @@ def calibrate(
     Args:
         features: [N, D] of length 1.
         person: [N], people on the images.
-        camera: [N], cameras of the images.
+        camera: [N], cameras of the images; pairs of one camera are left out. None: cameras are not told apart.
         rate: 0..1.
         unseen: whether the classifier was trained without these people.
         data_set: name of the data set.
         seed: seed of the interval's draws.
     """
     first, second = np.triu_indices(len(features), 1)
-    different = (person[first] != person[second]) & (camera[first] != camera[second])
+    different = person[first] != person[second]
+    if camera is not None:
+        different &= camera[first] != camera[second]
     first, second = first[different], second[different]
     similarities = (features @ features.T)[first, second]
     allowed = int(rate * len(similarities))

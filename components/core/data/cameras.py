@@ -1,5 +1,6 @@
 """The cameras in a manifest."""
 
+import pandas as pd
 from numpy import int64
 from numpy.typing import NDArray
 
@@ -13,6 +14,20 @@ def have_names(manifest: Manifest) -> bool:
     """
     images = manifest.images
     return bool((images["camera_name"] != "").all()) and len(images) > 0
+
+
+def are_told_apart(images: pd.DataFrame) -> bool:
+    """Tell whether the images are from several cameras, so that a ranking leaves out those by the probe's own camera.
+
+    With one camera, or none that is known, it would leave out every correct match, or none.
+    """
+    return images["camera"].nunique() > 1
+
+
+def compared_cameras(images: pd.DataFrame) -> "pd.Series[int]":
+    """Return the cameras by which a ranking tells a probe's own images from others; all unknown if it does not."""
+    unknown = pd.Series(pd.NA, index=images.index, dtype="Int64")
+    return images["camera"] if are_told_apart(images) else unknown
 
 
 def rows_by_camera(manifest: Manifest, rows: NDArray[int64]) -> dict[str, NDArray[int64]]:

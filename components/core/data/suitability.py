@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from simpgan.components.core.data.cameras import are_told_apart, compared_cameras
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.overlap import refuse_shared_people
 from simpgan.components.core.errors import UserError
@@ -226,23 +227,36 @@ def unrankable(target: Manifest, splits: Sequence[Split]) -> str:
     where += f" and {len(splits) - 3} more splits" if len(splits) > 3 else ""
     if probes == 0:
         return f"no probe in {where} shows a person who is known"
-    return f"none of the {probes:,} probes in {where} has a correct match by another camera in the gallery"
+    match = correct_match(target.images)
+    return f"none of the {probes:,} probes in {where} has {match} in the gallery"
+
+
+def correct_match(images: pd.DataFrame) -> str:
+    """Return what a probe must find among images like these, in words."""
+    return f"a correct match{' by another camera' if are_told_apart(images) else ''}"
 
 
 def matches(images: pd.DataFrame, roles: pd.DataFrame) -> pd.DataFrame:
     """Return one row per probe of a known person: protocol, fold, image, and `matched`.
 
-    A probe is matched if the gallery has an image of the same person that another camera took. An unknown camera counts
-    as another one.
+    A probe is matched if the gallery has another image of the same person that another camera took. An unknown camera
+    counts as another one.
     """
-    shown = roles.join(images[["person", "camera"]], on="image").dropna(subset="person")
-    key = ["protocol", "fold", "person"]
-    queries = shown[shown["role"] == "query"]
-    gallery = shown.loc[shown["role"] == "gallery", [*key, "camera"]].drop_duplicates()
-    pairs = queries.merge(gallery, on=key, how="left", suffixes=("", "_gallery"), indicator="found")
-    other = (pairs["camera"] != pairs["camera_gallery"]).fillna(True)
-    pairs["matched"] = ((pairs["found"] == "both") & other).astype(bool)
-    return pairs.groupby(["protocol", "fold", "image"], as_index=False)["matched"].any()
+    labels = images[["person"]].assign(camera=compared_cameras(images))
+    shown = roles.join(labels, on="image").dropna(subset="person")
+    split = ["protocol", "fold"]
+    queries, gallery = (
+        shown[shown["role"] == role].drop_duplicates([*split, "image"]) for role in ("query", "gallery")
+    )
+
+    def in_gallery(key: list[str]) -> "pd.Series[int]":
+        """Count the gallery images with the same values of `key` as each query."""
+        counts = gallery.dropna(subset=key).groupby(key).size().rename("count")
+        return queries.join(counts, on=key)["count"].fillna(0)
+
+    itself = in_gallery([*split, "image"]).where(queries["camera"].isna(), 0)
+    others = in_gallery([*split, "person"]) - in_gallery([*split, "person", "camera"]) - itself
+    return queries[[*split, "image"]].assign(matched=others > 0).sort_values([*split, "image"], ignore_index=True)
 
 
 def images_in(target: Manifest, protocol: str, fold: int) -> NDArray[np.int64]:

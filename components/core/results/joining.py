@@ -11,7 +11,7 @@ from simpgan.components.core.results.rows import KEY, METRICS, ResultsRow
 
 RATE_TOLERANCE = 0.05  # percentage points: half of the last digit that tables show
 MEASURED = [metric.field for metric in METRICS.values()]
-COUNTED = ("probes", "left_out", "gallery")
+COUNTED = ("probes", "left_out", "gallery", "across_cameras")
 
 
 def join(evaluations: Iterable[Iterable[ResultsRow]]) -> list[ResultsRow]:

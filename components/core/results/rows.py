@@ -13,6 +13,11 @@ from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
 
 SCHEMA = 1
+OWN_CAMERA_COUNTS = (
+    "Gallery images count whatever camera took them, the probe's own included, so the rates are not comparable with "
+    "those of targets with several cameras."
+)
+"""What rows without `across_cameras` mean."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,9 @@ class ResultsRow(BaseModel):
     probes: int = Field(ge=0, description="probes with a correct match; the rates are over these")
     left_out: int = Field(0, ge=0, description="probes without a correct match in the gallery")
     gallery: int = Field(ge=0, description="images searched")
+    across_cameras: bool = Field(
+        True, description="whether gallery images of a probe's person by the probe's own camera are ignored"
+    )
     steps: int = Field(0, ge=0, description="of the GAN's training; 0: there is none")
     score: float | None = Field(None, description="label-free score of the translation, lower is better")
     precision: str = Field("", description="in which networks computed the features; empty: not recorded")

@@ -10,7 +10,7 @@ from simpgan.components.core.results.intervals import Interval, intervals
 from simpgan.components.core.results.layout import BASELINES, TableGroup, ablations, main_rows
 from simpgan.components.core.results.paper import PUBLISHED_FOLDS, order_in_words, paper_figures, published_figures
 from simpgan.components.core.results.probes import no_probes
-from simpgan.components.core.results.rows import ResultsRow
+from simpgan.components.core.results.rows import OWN_CAMERA_COUNTS, ResultsRow
 from simpgan.components.core.results.significance import PairedTest, above_by_more_than_chance, signed
 from simpgan.components.core.results.statistics import RESAMPLES, Statistics
 from simpgan.components.core.results.summary import Experiment, Summary, comparable, folds_in_words, summarise
@@ -59,7 +59,8 @@ class Table:
         """Describe the protocol, and the numbers of probes and gallery images."""
         first = self.summaries[0]
         searched = f"{first.probes} probes, {first.gallery} gallery images{' per fold' if first.folds > 1 else ''}."
-        return f"{PROTOCOLS.get(self.experiment.protocol, '')} {searched}".strip()
+        rule = "" if all(row.across_cameras for row in self.rows) else OWN_CAMERA_COUNTS
+        return f"{PROTOCOLS.get(self.experiment.protocol, '')} {searched} {rule}".strip()
 
     @property
     def main(self) -> list[Summary]:

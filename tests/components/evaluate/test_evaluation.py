@@ -10,7 +10,13 @@ from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.process.progress import Progress
 from simpgan.components.evaluate import evaluation
 from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
-from simpgan.components.evaluate.evaluation import Evaluation, evaluate_views, results_row, statistics_by_part
+from simpgan.components.evaluate.evaluation import (
+    Evaluation,
+    evaluate_views,
+    places_in,
+    results_row,
+    statistics_by_part,
+)
 from simpgan.components.evaluate.metrics import rank
 from simpgan.components.evaluate.settings import EvaluateSettings
 from simpgan.components.evaluate.unlabelled_checks import LabelFreeChecks
@@ -21,6 +27,7 @@ from tests.conftest import Ingested
 COMMON = {
     "source": "a",
     "target": "b",
+    "across_cameras": False,
     "preset": "small",
     "hardware": "a computer, 2 cores",
     "date": "2020-02-29",
@@ -46,6 +53,11 @@ def test_a_row_is_a_ranking_in_percent():
     assert (made.rank_1, made.rank_5, made.rank_10, made.rank_20) == (0, 0, 100, 100)
     assert (made.mAP, made.mAP_trapezoidal, made.mINP) == (100 / 8, 100 / 16, 100 / 8)
     assert (made.probes, made.left_out, made.gallery) == (1, 1, 30)
+
+
+def test_a_probes_place_in_the_gallery_is_found_where_it_is_there():
+    assert places_in(np.array([2, 5, 9]), np.array([0, 2, 7, 9, 12])).tolist() == [-1, 0, -1, 2, -1]
+    assert places_in(np.array([], dtype=np.int64), np.array([3])).tolist() == [-1]
 
 
 def test_no_test_image_is_looked_at_for_statistics():

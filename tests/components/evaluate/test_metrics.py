@@ -200,6 +200,14 @@ def test_an_unknown_camera_is_not_the_same_camera():
     assert rank(**listed((0.9, 7, -1), (0.8, 3, -1), probes=[(7, -1)])).first_rank.tolist() == [1]
 
 
+def test_a_probe_does_not_find_itself():
+    case = listed((0.9, 7, -1), (0.5, 8, -1), (0.4, 7, -1), probes=((7, -1), (7, -1)))
+    result = rank(**case, own=[0, -1])
+    assert result.first_rank.tolist() == [2, 1]
+    gallery = Gallery(case["gallery"], case["gallery_person"], case["gallery_camera"])
+    assert ranked_list([1], 7, -1, gallery, own=0)[0].tolist() == [1, 2]
+
+
 def test_distractors_are_not_one_identity():
     case = listed((0.9, -1, 2), (0.8, -1, 2), (0.7, -1, 2), (0.6, 7, 2), probes=[(7, 1), (-1, 1)])
     result = rank(**case)

@@ -233,6 +233,9 @@ def test_queries_without_a_match_by_another_camera_are_told():
         "all250: 1 queries have no correct match by another camera and cannot be evaluated",
         "folds10: no query shows a person who is known: as a target the data set is evaluated without labels there",
     ]
-    images = image_table("market1501", ["query/0001_c1s1_000001_00.jpg", "bounding_box_test/0001_c1s1_000002_00.jpg"])
+    names = ["query/0001_c1s1_000001_00.jpg", "bounding_box_test/0001_c1s1_000002_00.jpg"]
+    images = image_table("market1501", [*names, "bounding_box_test/0002_c2s1_000002_00.jpg"])
     (told,) = match_warnings(LAYOUTS["market1501"], images, roles_of("market1501", images))
     assert told.startswith("standard: none of 1 queries has a correct match by another camera: as a target")
+    of_one_camera = image_table("market1501", names)
+    assert match_warnings(LAYOUTS["market1501"], of_one_camera, roles_of("market1501", of_one_camera)) == []

@@ -74,11 +74,24 @@ def test_people_that_the_classifier_has_not_seen_are_taken_if_there_are_any(inge
     assert not calibration_images(kept(source, only))[1]
 
 
-def test_a_source_with_one_camera_gives_no_threshold(ingested: Ingested) -> None:
+def test_a_source_whose_cameras_saw_one_person_gives_no_threshold(ingested: Ingested) -> None:
     source = Manifest.load(ingested.source)
-    first = source.images["camera"] == source.images["camera"].iloc[0]
+    first = (source.images["person"] == source.images["person"].dropna().iloc[0]).fillna(False).astype(bool)
     with pytest.raises(UserError, match="no images of different people by different cameras"):
         calibration_images(kept(source, first))
+    no_camera = Manifest(source.dataset, source.images.assign(camera=None), source.roles, source_protocol="standard")
+    with pytest.raises(UserError, match="no images of different people, which"):
+        calibration_images(kept(no_camera, first))
+
+
+@pytest.mark.parametrize("camera", [1, None])
+def test_people_of_one_camera_or_none_are_compared_with_one_another(ingested: Ingested, camera: int | None) -> None:
+    source = Manifest.load(ingested.source)
+    images = source.images.assign(camera=camera)
+    rows, _ = calibration_images(Manifest(source.dataset, images, source.roles, source_protocol="standard"))
+    assert images["person"].iloc[rows].nunique() > 1
+    threshold = calibrate(unit(4), np.array([0, 0, 1, 2]), None, 0.5, unseen=True, data_set="own")
+    assert threshold.pairs == 5
 
 
 def kept(manifest: Manifest, rows: pd.Series) -> Manifest:

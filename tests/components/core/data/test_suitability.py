@@ -2,18 +2,21 @@
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simpgan.components.core.data.manifest import Manifest
-from simpgan.components.core.data.suitability import PlannedExperiment, rankable_splits, refuse_impossible
+from simpgan.components.core.data.suitability import PlannedExperiment, matches, rankable_splits, refuse_impossible
 from simpgan.components.core.errors import UserError
 from simpgan.components.ingest.layouts.base import role
 
 TRAIN, QUERY, GALLERY = "train", "query", "gallery"
 
 
-def manifest(dataset: str, *images: tuple[str, int | None, int]) -> Manifest:
+def manifest(dataset: str, *images: tuple[str, int | None, int | None]) -> Manifest:
     """Images with their role, person and camera."""
     roles, person, camera = zip(*images, strict=True)
     count = len(images)
@@ -71,6 +74,45 @@ def test_what_a_later_stage_must_refuse_is_refused(source, target, change, messa
 def test_a_split_is_ranked_if_another_camera_saw_a_probe():
     splits = [("standard", 0)]
     assert rankable_splits(TARGET, splits) == splits
-    one_camera = manifest("t", (TRAIN, 1, 1), (TRAIN, 2, 1), (QUERY, 3, 1), (GALLERY, 3, 1))
-    assert rankable_splits(one_camera, splits) == []
-    refuse_impossible(SOURCE, one_camera, ASKED)  # it is looked at without labels
+    same_camera = manifest("t", (TRAIN, 1, 1), (TRAIN, 2, 2), (QUERY, 3, 1), (GALLERY, 3, 1), (GALLERY, 4, 2))
+    assert rankable_splits(same_camera, splits) == []
+    refuse_impossible(SOURCE, same_camera, ASKED)  # it is looked at without labels
+
+
+@pytest.mark.parametrize("camera", [1, None])
+def test_with_one_camera_or_none_any_other_image_of_the_person_is_a_match(camera: int | None):
+    one_camera = manifest("t", (QUERY, 3, camera), (GALLERY, 3, camera), (QUERY, 4, camera), (GALLERY, 5, camera))
+    assert matches(one_camera.images, one_camera.roles)["matched"].tolist() == [True, False]
+
+
+def test_no_image_is_a_match_of_itself():
+    """Two images of person 3 and one of person 4, all of which are searched for among all; no camera is known."""
+    images = manifest("t", (QUERY, 3, None), (QUERY, 3, None), (QUERY, 4, None)).images
+    roles = pd.concat([role("standard", 0, each, np.ones(3, dtype=bool)) for each in (QUERY, GALLERY)])
+    assert matches(images, roles)["matched"].tolist() == [True, True, False]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1, 2, None]), st.sampled_from([1, 2, None])), min_size=1, max_size=12),
+    st.lists(st.sampled_from([(QUERY,), (GALLERY,), (QUERY, GALLERY), ()]), min_size=12, max_size=12),
+)
+def test_a_probe_is_matched_if_ranking_finds_a_match(labels, played):
+    images = manifest("t", *((TRAIN, *each) for each in labels)).images
+    chosen = played[: len(labels)]
+    roles = pd.concat(
+        role("standard", 0, each, np.array([each in one for one in chosen], dtype=bool)) for each in (QUERY, GALLERY)
+    )
+    cameras = {camera for _, camera in labels if camera}
+    expected = {
+        one: any(
+            GALLERY in chosen[other]
+            and other != one
+            and labels[other][0] == labels[one][0]
+            and (len(cameras) < 2 or labels[one][1] is None or labels[other][1] != labels[one][1])
+            for other in range(len(labels))
+        )
+        for one in range(len(labels))
+        if QUERY in chosen[one] and labels[one][0]
+    }
+    found = matches(images, roles)
+    assert dict(zip(found["image"], found["matched"], strict=True)) == expected

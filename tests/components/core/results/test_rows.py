@@ -39,6 +39,7 @@ def test_the_file_calls_rates_by_their_usual_names(tmp_path):
         "probes",
         "left-out",
         "gallery",
+        "across-cameras",
         "steps",
         "score",
         "precision",

@@ -26,7 +26,7 @@ def find_data_set(files: FileSource, layout: Layout) -> FileSource:
     if not roots:
         raise UserError(
             f"no {layout.name} data set in {files.location}: looked for {_wanted(layout)}; found {_found(files)}"
-            + (hint or _unlabelled(files))
+            + (hint or _packed(files) or _unlabelled(files))
         )
     if hint:
         raise UserError(f"no {layout.name} data set in {files.location}: its names are not {layout.names}{hint}")
@@ -103,6 +103,15 @@ def _other_layout(files: FileSource, folders: set[str], wanted: Layout) -> str:
         ):
             return f"; it looks like {layout.name}: write {layout.name}:{files.location}"
     return ""
+
+
+def _packed(files: FileSource) -> str:
+    """Return a hint on how to take images out of a file that is there, as the end of a sentence; "" if none is."""
+    names = {name.rpartition("/")[2] for name in files.sizes}
+    hints = (
+        f"; {file}: {remedy}" for layout in LAYOUTS.values() for file, remedy in layout.packed.items() if file in names
+    )
+    return next(hints, "")
 
 
 def _unlabelled(files: FileSource) -> str:

@@ -17,6 +17,8 @@ CLASSES = {
     "cuhk01": "cuhk01:Cuhk01",
     "cuhk03-labelled": "cuhk03:Cuhk03Labelled",
     "cuhk03-detected": "cuhk03:Cuhk03Detected",
+    "cuhk03-np-labelled": "cuhk03_np:Cuhk03NpLabelled",
+    "cuhk03-np-detected": "cuhk03_np:Cuhk03NpDetected",
     "grid": "grid:Grid",
     "viper": "viper:Viper",
     "prid2011": "prid2011:Prid2011",

@@ -65,6 +65,8 @@ class Layout(ABC):
     """Other files that `roles` reads: of each tuple, one must exist."""
     extra_files: ClassVar[Mapping[str, str]] = {}
     """Files that some protocols need, by protocol: without its file there is no such protocol."""
+    packed: ClassVar[Mapping[str, str]] = {}
+    """Files in which the makers pack their images, by name; and how to take them out, as an imperative."""
     names: ClassVar[str]
     """Form of a file's name, for messages."""
     labelled: ClassVar[bool] = True

@@ -22,13 +22,13 @@ VARIABLES = ("filelist", "train_idx", "query_idx", "gallery_idx")
 
 
 class Cuhk03(Layout):
-    """CUHK03 as images that were taken out of the makers' cuhk-03.mat, named by pair, person, view and number.
+    """CUHK03 as images that `extract_cuhk03` or torchreid took out of the makers' cuhk-03.mat.
 
     `new-protocol` has 767 people to train and 700 to test, from cuhk03_new_protocol_config_*.mat or from
     splits_new_*.json, which torchreid makes of it. The `classic` protocols are the 20 splits that the makers drew, from
-    splits_classic_*.json, which torchreid makes of cuhk-03.mat: 100 people are tested and all others train. As in the
-    makers' evaluation the gallery is one image of each person in the other view, here drawn by `draws.places` with the
-    seed 2014.
+    splits_classic_*.json, which both make of cuhk-03.mat: 100 people are tested and all others train. As in the makers'
+    evaluation the gallery is one image of each person in the other view, here drawn by `draws.places` with the seed
+    2014.
 
     Person 12 of pair 3 is 3012, with the name 3_012. View 1 of pair 3 is camera 5, view 2 is camera 6.
 
@@ -39,6 +39,10 @@ class Cuhk03(Layout):
     """
 
     names = "C_PPP_V_NN.png"
+    packed: ClassVar[Mapping[str, str]] = {
+        "cuhk-03.mat": "take the images out of it by python -m simpgan.components.ingest.layouts.extract_cuhk03 "
+        "cuhk-03.mat FOLDER"
+    }
     source_protocol = NEW
     folds: ClassVar[Mapping[str, int]] = {NEW: 1} | dict.fromkeys(CLASSIC, FOLDS)
 
@@ -144,7 +148,7 @@ def classic_splits(file: str, read: Callable[[str], bytes]) -> list[Split]:
 
 
 def splits_of_json(file: str, content: bytes) -> list[Split]:
-    """Return the splits in a file of torchreid: a list of objects, each with lists of [path, person, camera] by role.
+    """Return the splits in a file: a list of objects, each with lists of [path, person, camera] by role.
 
     Raises:
         UserError: it is damaged.
@@ -156,9 +160,9 @@ def splits_of_json(file: str, content: bytes) -> list[Split]:
             for split in splits
         ]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as damage:
-        raise UserError(f"{file} is damaged: it is no list of splits; make it again with torchreid") from damage
+        raise UserError(f"{file} is damaged: it is no list of splits; make it again") from damage
     if not found:
-        raise UserError(f"{file} is damaged: it has no split; make it again with torchreid")
+        raise UserError(f"{file} is damaged: it has no split; make it again")
     return found
 
 

@@ -42,6 +42,14 @@ MSMT = {
     "list_gallery.txt": ("0000/0000_004_04_0302noon_0008_2.jpg", "0001/0001_000_15_0114noon_0009_0.jpg"),
 }
 """Paths in the lists of MSMT17: the first two are below the folder of training images."""
+CUHK03_NP = (
+    *(
+        f"bounding_box_train/000{person}_c{camera}_{number}.png"
+        for person, camera, number in ((1, 1, 1), (1, 2, 6), (3, 1, 21))
+    ),
+    *(f"query/0002_c{camera}_{number}.png" for camera, number in ((1, 11), (2, 16))),
+    *(f"bounding_box_test/0002_c{camera}_{number}.png" for camera, number in ((1, 12), (2, 17))),
+)
 CUHK03 = tuple(
     f"{person}_{view}_{5 * view - 5 + shot:02}.png"
     for person in ("1_001", "1_002", "1_003", "3_012", "5_049")
@@ -130,6 +138,8 @@ NAMES = {
     "cuhk01": CUHK,
     "cuhk03-labelled": tuple(f"images_labeled/{name}" for name in CUHK03),
     "cuhk03-detected": tuple(f"images_detected/{name}" for name in CUHK03),
+    "cuhk03-np-labelled": tuple(f"labeled/{name}" for name in CUHK03_NP),
+    "cuhk03-np-detected": tuple(f"detected/{name}" for name in CUHK03_NP),
     "grid": GRID,
     "viper": VIPER,
     "prid2011": PRID,

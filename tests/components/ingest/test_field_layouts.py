@@ -37,6 +37,8 @@ from tests.components.ingest.test_layouts import image_table, names_in, roles_of
         ("cuhk03-labelled", "images_labeled/1_843_1_01.png", Label(1_843, 1)),
         ("cuhk03-detected", "images_detected/5_049_2_10.png", Label(5_049, 10)),
         ("cuhk03-detected", "images_detected/6_049_2_10.png", None),
+        ("cuhk03-np-labelled", "labeled/query/0768_c2_16.png", Label(768, 2)),
+        ("cuhk03-np-detected", "labeled/query/0768_c2_16.png", None),
         ("viper", "cam_a/000_45.bmp", Label(0, 1)),
         ("viper", "cam_b/873_180.bmp", Label(873, 2)),
         ("prid2011", "single_shot/cam_a/person_0200.png", Label(200, 1)),
@@ -154,7 +156,7 @@ def test_cuhk03_without_the_classic_splits_has_the_new_protocol_alone_and_no_war
     "content", [b"", b"{", b"[]", b"{}", b"[1]", b'[{"train": []}]', b'[{"train": [1], "query": []}]', b"[" * 9_999]
 )
 def test_damaged_splits_of_cuhk03_are_the_users_to_make_again(content: bytes):
-    with pytest.raises(UserError, match=r"splits_new_labeled\.json is damaged: .*; make it again with torchreid"):
+    with pytest.raises(UserError, match=r"splits_new_labeled\.json is damaged: .*; make it again"):
         splits_of_json("splits_new_labeled.json", content)
 
 
@@ -284,6 +286,8 @@ def test_the_preview_finds_every_layout_in_folders_below_and_beside_others(kind:
         ("market1501", "occluded-duke"),
         ("msmt17-v2", "msmt17"),
         ("cuhk03-detected", "cuhk03-labelled"),
+        ("cuhk03-np-labelled", "market1501"),
+        ("cuhk03-np-detected", "cuhk03-np-labelled"),
         ("prid2011", "viper"),
         ("viper", "prid2011"),
         ("ilids", "grid"),

@@ -105,6 +105,20 @@ def cuhk03(kind: str, train: int, gallery: int) -> tuple[list[str], Files]:
     return [f"images_{kind}/{name}" for names in of_person.values() for name in names], files
 
 
+def cuhk03_np(kind: str, train: int, gallery: int) -> tuple[list[str], Files]:
+    counts = (
+        ("bounding_box_train", train, 1, 767),
+        ("query", 1_400, 768, 700),
+        ("bounding_box_test", gallery, 768, 700),
+    )
+    names = [
+        f"{kind}/{folder}/{first + number % people:04}_c{1 + number // people % 2}_{number}.png"
+        for folder, count, first, people in counts
+        for number in range(count)
+    ]
+    return names, {}
+
+
 def grid() -> tuple[list[str], Files]:
     names = [
         f"{folder}/{person:04}_{camera}_1_1.jpeg"
@@ -146,6 +160,8 @@ WHOLE = {
     "cuhk01": cuhk01,
     "cuhk03-labelled": lambda: cuhk03("labeled", 7_368, 5_328),
     "cuhk03-detected": lambda: cuhk03("detected", 7_365, 5_332),
+    "cuhk03-np-labelled": lambda: cuhk03_np("labeled", 7_368, 5_328),
+    "cuhk03-np-detected": lambda: cuhk03_np("detected", 7_365, 5_332),
     "grid": grid,
     "viper": viper,
     "prid2011": prid,

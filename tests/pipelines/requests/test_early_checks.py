@@ -9,7 +9,8 @@ from simpgan.components.core.errors import UserError
 from simpgan.pipelines.config.presets import resolve
 from simpgan.pipelines.requests.data_sets import DataSet, one_by_one, together
 from simpgan.pipelines.requests.early_checks import foresee
-from simpgan.pipelines.requests.sweep import plan
+from simpgan.pipelines.requests.sweep import every_split, plan
+from tests.components.ingest.data_sets import NAMES, files_of, write
 from tests.conftest import Ingested
 
 SETTINGS = resolve(None, [], None, "market1501")
@@ -73,3 +74,13 @@ def test_sources_are_foreseen_as_the_one_that_they_are_joined_to(ingested: Inges
     with pytest.raises(UserError, match="the source has 1 identity"):
         foresee(one_by_one([mine]), target, SETTINGS, planned)
     assert foresee([together([mine, grid])], target, SETTINGS, planned) == (planned, [])
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_every_data_set_of_the_field_is_a_source_and_a_target(ingested: Ingested, layout: str, tmp_path: Path) -> None:
+    mine = DataSet.parse(f"{layout}:{write(files_of(layout), tmp_path)}", "--source", "mine")
+    grid = DataSet.parse(f"grid:{ingested.folder / 'underground_reid'}", "--target")
+    [*_, split] = every_split(mine)
+    for source, target, protocol in ((grid, mine, split.partition(":")[0]), (mine, grid, "folds10")):
+        planned = plan(SETTINGS.train_gan, ["simpgan"], [protocol], target)
+        assert foresee(one_by_one([source]), target, SETTINGS, planned) == (planned, [])

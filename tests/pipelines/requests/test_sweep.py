@@ -64,6 +64,11 @@ def test_a_target_with_one_protocol_needs_no_name_of_it():
     )
 
 
+def test_protocols_of_sources_alone_do_not_count_as_a_choice():
+    msmt = DataSet("msmt17", "somewhere", "msmt17")
+    assert [each.split for each in plan(TrainGanSettings(), ["gan"], [], msmt).adaptations] == [Split("standard", 0)]
+
+
 def changes(*sweep, method="simpgan"):
     planned = plan(TrainGanSettings(), [method], ["all250"], GRID, sweep)
     return [(adaptation.method, json.loads(adaptation.changes)) for adaptation in planned.adaptations]

@@ -18,7 +18,7 @@ from simpgan.components.core.data.decoding import decode_image, is_plain
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import read_images
 from simpgan.components.core.process.progress import with_progress
-from simpgan.pipelines.export.split import images_with_roles, people_in_training_and_test, refuse_filled
+from simpgan.pipelines.export.split import images_with_roles, people_in_training_and_test, refuse_filled, write_names
 
 FOLDERS = {"train": ("train", ""), "query": ("test", "query/"), "gallery": ("test", "gallery/")}
 """Folder of a split, and folder of its images inside that, by role."""
@@ -27,7 +27,8 @@ UNKNOWN = -1
 """Stands for a missing number. datasets infers types from each metadata.csv alone, and gaps would make fractions."""
 
 COLUMNS = ("file_name", "person", "camera", "time", "role", "protocol", "fold", "name")
-SUFFIXES = {b"\xff\xd8\xff": ".jpg", b"\x89PN": ".png"}
+SUFFIXES = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"BM": ".bmp"}
+"""Suffix of a file, by its first bytes."""
 
 
 def export_imagefolder(manifest: Manifest, protocol: str, fold: int, data_root: str, out: Path) -> list[str]:
@@ -35,7 +36,8 @@ def export_imagefolder(manifest: Manifest, protocol: str, fold: int, data_root: 
 
     Images are copied byte for byte. Those that a common decoder would not show as this software does (16 bits, or only
     turned upright by EXIF) are written as upright PNG of 8 bits. The folder of each split, `train` and `test`, has a
-    metadata.csv with `COLUMNS`: `name` is that in the manifest, and -1 an unknown person, camera or time.
+    metadata.csv with `COLUMNS`: `name` is that in the manifest, and -1 an unknown person, camera or time. `write_names`
+    adds its files.
 
     Returns:
         Remarks about the folder, one sentence each.
@@ -61,11 +63,13 @@ def export_imagefolder(manifest: Manifest, protocol: str, fold: int, data_root: 
             plain = is_plain(content)
             encoded += not plain
             shown = content if plain else as_png(content)
-            path = f"{below}{each.row:06}{SUFFIXES[shown[:3]]}"
+            suffix = next(suffix for start, suffix in SUFFIXES.items() if shown.startswith(start))
+            path = f"{below}{each.row:06}{suffix}"
             (folder / split / path).parent.mkdir(exist_ok=True)
             (folder / split / path).write_bytes(shown)
             numbers = [UNKNOWN if pd.isna(number) else number for number in (each.person, each.camera, each.time)]
             tables[split].writerow([path, *numbers, each.role, protocol, fold, each.image])
+        write_names(manifest, images, folder)
     return notices(manifest, images, encoded)
 
 

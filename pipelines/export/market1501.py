@@ -17,7 +17,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import read_images
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.progress import with_progress
-from simpgan.pipelines.export.split import images_with_roles, people_in_training_and_test, refuse_filled
+from simpgan.pipelines.export.split import images_with_roles, people_in_training_and_test, refuse_filled, write_names
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 LAST_PERSON, LAST_CAMERA = 1501, 6
@@ -32,7 +32,7 @@ def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: s
 
     JPEG images are copied byte for byte. All others, and those that only their EXIF Orientation turns upright, which
     the loaders ignore, are encoded as upright JPEG, quality 95 without chroma subsampling. Beside the three folders,
-    names.csv gives the image of the manifest (`image`) for each file (`file`).
+    names.csv gives the image of the manifest (`image`) for each file (`file`), and `write_names` adds its files.
 
     Returns:
         Remarks about the folder, one sentence each.
@@ -56,6 +56,7 @@ def export_market1501(manifest: Manifest, protocol: str, fold: int, data_root: s
             encoded, turned = encoded + (not recorded_as_jpeg), turned + lying
             (folder / file).write_bytes(as_jpeg(content) if lying or not recorded_as_jpeg else content)
         images[["file", "image"]].to_csv(folder / "names.csv", index=False)
+        write_names(manifest, images, folder)
     return notices(images, encoded, turned)
 
 

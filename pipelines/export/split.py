@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from simpgan.components.core.data.manifest import ROLES, Manifest
+from simpgan.components.core.data.manifest import NAMED, ROLES, Manifest
 from simpgan.components.core.errors import UserError
+
+NAME_FILES = {"person": "people.csv", "camera": "cameras.csv"}
 
 
 def refuse_filled(out: Path) -> None:
@@ -31,3 +33,12 @@ def people_in_training_and_test(images: pd.DataFrame) -> int:
     """Count the people among images to export who are in training and among the queries."""
     people = [set(images.loc[images["role"] == role, "person"].dropna()) for role in ("train", "query")]
     return len(set.intersection(*people))
+
+
+def write_names(manifest: Manifest, images: pd.DataFrame, folder: Path) -> None:
+    """Write people.csv and cameras.csv, the names of the numbers among images to export, for those that have names."""
+    exported = manifest.images.iloc[images["row"].unique()]
+    for label in NAMED:
+        names = exported.loc[exported[f"{label}_name"] != "", [label, f"{label}_name"]].drop_duplicates()
+        if len(names):
+            names.sort_values(label).to_csv(folder / NAME_FILES[label], index=False)

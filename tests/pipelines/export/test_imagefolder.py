@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 
 from simpgan.components.core.data.decoding import decode_image
 from simpgan.components.core.data.manifest import Manifest
-from simpgan.components.core.data.shards import read_images
+from simpgan.components.core.data.shards import read_images, write_shards
 from simpgan.components.core.errors import UserError
 from simpgan.components.ingest import stage as ingest
 from simpgan.components.ingest.settings import IngestSettings
@@ -96,6 +96,27 @@ def test_images_may_lie_in_an_object_store(object_store: ObjectStore, tmp_path: 
     manifest = ingest.run(str(folder), IngestSettings(layout="cuhk01"), data_root, tmp_path / "manifest")
     export_imagefolder(manifest, "all", 0, data_root, tmp_path / "out")
     assert found(loaded(tmp_path / "out", tmp_path / "cache")) == expected(manifest, "all", 0)
+
+
+def test_bitmaps_and_names_of_people_and_cameras_are_kept(tmp_path: Path) -> None:
+    """Names may look like numbers in one split and not in the other, so they have files of their own."""
+    encoded = io.BytesIO()
+    Image.new("RGB", (8, 16), (9, 99, 199)).save(encoded, "bmp")
+    places = write_shards(str(tmp_path / "data"), [(f"{number}.bmp", encoded.getvalue()) for number in range(4)]).table
+    images = places.assign(width=8, height=16, person=[1, 2, 3, pd.NA], camera=[1, 2, 1, 1], time=pd.NA)
+    images = images.assign(person_name=["007", "7", "Zoë", ""], camera_name=["gate", "", "gate", "gate"])
+    roles = pd.DataFrame(
+        {"image": range(4), "protocol": "p", "fold": 0, "role": ["train", "train", "query", "gallery"]}
+    )
+    manifest = Manifest("named", images, roles)
+    export_imagefolder(manifest, "p", 0, str(tmp_path / "data"), tmp_path / "out")
+    splits = loaded(tmp_path / "out", tmp_path / "cache")
+    assert found(splits) == expected(manifest, "p", 0)
+    assert {image.format for split in splits.values() for image in split["image"]} == {"BMP"}
+    people = pd.read_csv(tmp_path / "out" / "people.csv", dtype=str)
+    assert people.to_numpy().tolist() == [["1", "007"], ["2", "7"], ["3", "Zoë"]]
+    cameras = pd.read_csv(tmp_path / "out" / "cameras.csv")
+    assert cameras.to_numpy().tolist() == [[1, "gate"]]
 
 
 def test_images_that_common_decoders_show_otherwise_become_upright_png_of_8_bits(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class PretrainTrainer:
         self.identity_steps = settings.identity_epochs * max(1, len(images) // settings.identity_batch)
         self.steps = self.identity_steps + settings.epochs * self.steps_per_epoch
         self.images_per_step = 2 * settings.pairs
+        self.ended = False
         self.optimizer = build_optimizer(classifier, settings)
         self.updates = Updates()
         self.rates = [group["lr"] for group in self.optimizer.param_groups]

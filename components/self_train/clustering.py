@@ -47,8 +47,8 @@ class Clustering:
         return float(sizes.max() / len(self.labels))
 
 
-def cluster(features: Tensor, *, k1: int, k2: int, eps: float, min_samples: int) -> Clustering:
-    """Find clusters by DBSCAN on the k-reciprocal Jaccard distance.
+def cluster(features: Tensor, *, k1: int, k2: int, eps: float, min_samples: int) -> NDArray[np.int64]:
+    """Find clusters by DBSCAN on the k-reciprocal Jaccard distance. Return the label of each image [N].
 
     Args:
         features: [N, D] of length 1, on the device to compute on.
@@ -60,8 +60,7 @@ def cluster(features: Tensor, *, k1: int, k2: int, eps: float, min_samples: int)
     # scikit-learn looks at stored distances only, and wants those of each image in rising order.
     order = np.lexsort((distances.data, np.repeat(np.arange(distances.shape[0]), np.diff(distances.indptr))))
     distances.data, distances.indices = distances.data[order], distances.indices[order]
-    labels = DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed").fit_predict(distances).astype(np.int64)
-    return described(features, labels)
+    return DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed").fit_predict(distances).astype(np.int64)
 
 
 def described(features: Tensor, labels: NDArray[np.int64]) -> Clustering:
@@ -71,12 +70,14 @@ def described(features: Tensor, labels: NDArray[np.int64]) -> Clustering:
 
 
 def cluster_centres(features: Tensor, labels: NDArray[np.int64]) -> Tensor:
-    """Return the mean feature of each cluster, scaled to length 1: [clusters, D]."""
-    inside = np.flatnonzero(labels != OUTLIER)
-    places = torch.from_numpy(inside).to(features.device)
-    own = torch.from_numpy(labels[inside]).to(features.device)
-    sums = features.new_zeros(labels.max(initial=OUTLIER) + 1, features.shape[1])
-    return functional.normalize(sums.index_add_(0, own, features[places]))
+    """Return the mean feature of each cluster, scaled to length 1: [clusters, D] on the features' device."""
+    order = np.argsort(labels, kind="stable")[(labels == OUTLIER).sum() :]
+    starts = np.flatnonzero(np.diff(labels[order], prepend=OUTLIER))
+    if len(starts) == 0:
+        return features[:0]
+    # Summed on the CPU: a GPU would add in another order each time.
+    sums = np.add.reduceat(features.cpu().numpy()[order], starts)
+    return functional.normalize(torch.from_numpy(sums).to(features.device))
 
 
 def simplified_silhouette(features: Tensor, labels: NDArray[np.int64], centres: Tensor) -> float:

@@ -57,8 +57,8 @@ def reciprocal(neighbours: NDArray[np.int32]) -> sparse.csr_array:
 def expanded_reciprocal(neighbours: NDArray[np.int32], k1: int) -> sparse.csr_array:
     """Return the expanded k1-reciprocal neighbours of each image, R*: a matrix [N, N] of ones.
 
-    The reciprocal neighbours of one of them among half as many are added if more than two thirds of those are reciprocal
-    neighbours already.
+    The reciprocal neighbours that one of them has among half as many are added, if more than two thirds of those are
+    reciprocal neighbours of the image already.
     """
     full, half = reciprocal(neighbours[:, :k1]), reciprocal(neighbours[:, : round(k1 / 2)])
     sizes = half.sum(axis=1)

@@ -15,6 +15,7 @@ from simpgan.components.core.models.precision import Inference, training_outcome
 from simpgan.components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from simpgan.components.core.models.unlabelled_score import TranslatorJudge
 from simpgan.components.core.tracking import StageRun
+from simpgan.components.core.training.averaging import update_ema
 from simpgan.components.core.training.device import autocast, seed_step
 from simpgan.components.core.training.distributed import is_first, own_share, parallel
 from simpgan.components.core.training.loop import Updates, restore_optimizer
@@ -59,6 +60,7 @@ class GanTrainer:
         self.target, self.settings, self.run, self.device = target, settings, run, source.device
         self.batches = Batches(source, sampler, target, settings)
         self.images_per_step = 4 * settings.pairs
+        self.ended = False
         self.classifier = classifier.freeze()
         torch.manual_seed(settings.seed)
         generator = GeneratorConfig(
@@ -219,10 +221,3 @@ def rate_factor(step: int, settings: TrainGanSettings) -> float:
     """Return the factor of the learning rate: 1 for the constant share of the steps, then linearly towards 0."""
     constant = settings.constant_share * settings.steps
     return 1 if step < constant else (settings.steps - step) / (settings.steps - constant)
-
-
-@torch.no_grad()
-def update_ema(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move a running average of a network's weights, which is the plain mean until 1 / (1 - decay) steps are done."""
-    weight = 1 - min(decay, step / (step + 1))
-    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)

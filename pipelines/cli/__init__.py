@@ -60,6 +60,7 @@ PANELS: dict[str, dict[str, Commands | Callable[..., None]]] = {
         "pretrain": stages.pretrain,
         "train-gan": stages.train_gan,
         "translate": stages.translate,
+        "self-train": stages.self_train,
         "umdl": stages.umdl,
         "evaluate": stages.evaluate,
         "summarise": stages.summarise,

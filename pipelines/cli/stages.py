@@ -202,6 +202,36 @@ def translate(
     stage.run(images, translator, settings, place, out)
 
 
+def self_train(
+    target: TargetOption,
+    classifier: ClassifierOption,
+    out: OutOption,
+    data_root: SharedDataRootOption,
+    source: Annotated[
+        Path | None, typer.Option(metavar="MANIFEST", help="Labelled images to learn from too, as by translate.")
+    ] = None,
+    preset: PresetOption = None,
+    assignments: StageSetOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Train the classifier on the target's unlabelled images.
+
+    Protocol and fold are settings: --set protocol=folds10 --set fold=0.
+    """
+    from simpgan.components.self_train import stage
+    from simpgan.components.self_train.settings import SelfTrainSettings
+
+    settings = read(SelfTrainSettings, "self_train", preset, assignments, seed)
+    place = place_of_data(data_root)
+    folders = {
+        "target": existing(target, "--target"),
+        "initial": existing(classifier, "--classifier"),
+        **({"source": existing(source, "--source")} if source else {}),
+    }
+    note("self_train", settings, folders, place, protocol=settings.protocol, fold=str(settings.fold))
+    stage.run(classifier, target, settings, place, out, source)
+
+
 def umdl(
     source: SourceOption,
     target: TargetOption,

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from simpgan.components.self_train.clustering import agreement, cluster
+from simpgan.components.self_train.clustering import agreement, cluster, described
 from simpgan.components.self_train.jaccard import (
     distances_up_to,
     expanded_reciprocal,
@@ -27,8 +27,8 @@ from simpgan.components.self_train.neighbours import nearest
 def generated_features(images: int, dimensions: int, seed: int) -> tuple[torch.Tensor, np.ndarray]:
     """Return features [images, dimensions] of length 1, and the person of each.
 
-    A feature is the sum of its person, the person's look to a camera, and a pose, all in a subspace of 32 dimensions, so
-    that strangers may look alike; and of noise in all dimensions.
+    A feature is the sum of its person, the person's look to a camera, and a pose, all in a subspace of 32 dimensions,
+    so that strangers may look alike; and of noise in all dimensions.
     """
     generator = torch.Generator().manual_seed(seed)
     people, cameras = max(2, images // 17), 6
@@ -55,10 +55,11 @@ def main() -> None:
         neighbours = timed("neighbours", lambda: nearest(features, 30))
         expanded = timed("expansion", lambda: expanded_reciprocal(neighbours, 30))
         weights = timed("weights", lambda: neighbour_weights(features, expanded))
-        averaged = timed("query expansion", lambda: (membership(neighbours[:, :6]) / np.float32(6) @ weights).tocsr())
+        averaged = timed("query expansion", (membership(neighbours[:, :6]) / np.float32(6) @ weights).tocsr)
         distances = timed("distances", lambda: distances_up_to(averaged, 0.6))
         print(f"{weights.nnz:,} weights, {averaged.nnz:,} averaged, {distances.nnz:,} distances up to 0.6")
-    found = timed("clustering", lambda: cluster(features, k1=30, k2=6, eps=0.6, min_samples=4))
+    labels = timed("clustering", lambda: cluster(features, k1=30, k2=6, eps=0.6, min_samples=4))
+    found = timed("centres and silhouette", lambda: described(features, labels))
     print(
         f"{found.count} clusters for {len(np.unique(person))} people, {100 * found.outliers:.1f} % outliers, "
         f"adjusted Rand index with the people {agreement(found.labels, person):.3f}"

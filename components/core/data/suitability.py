@@ -19,6 +19,9 @@ from simpgan.components.core.errors import UserError
 FEWEST = 2
 """Number of images that a domain needs for a distribution."""
 
+FEWEST_CLUSTERS = 10
+"""Clusters that self-training needs; with fewer, most people share one with others, and it would learn that."""
+
 Split = tuple[str, int]  # protocol and fold
 
 
@@ -169,6 +172,28 @@ def images_to_adapt_to(target: Manifest, protocol: str, fold: int) -> NDArray[np
     """
     rows = training_images(target, protocol, fold)
     refuse_single_image(f"target {target.dataset} in {protocol}, fold {fold}", len(rows))
+    return rows
+
+
+def images_to_cluster(target: Manifest, protocol: str, fold: int, neighbours: int) -> NDArray[np.int64]:
+    """Return the rows of the unlabelled images that self-training learns from in a split, ascending.
+
+    Args:
+        target: manifest of the target.
+        protocol, fold: the split.
+        neighbours: nearest images that describe an image, `k1` of self_train.
+
+    Raises:
+        UserError: there is no such split, or it has fewer images than `FEWEST_CLUSTERS` times as many neighbours.
+    """
+    rows = training_images(target, protocol, fold)
+    needed = FEWEST_CLUSTERS * neighbours
+    if len(rows) < needed:
+        raise UserError(
+            f"the target {target.dataset} has {len(rows)} training images in {protocol}, fold {fold}, and "
+            f"self-training needs {needed}: it tells people apart by the {neighbours} images nearest to each, which "
+            "must be few of all; give more images, or lower self_train.k1 if each person has few"
+        )
     return rows
 
 

@@ -43,6 +43,25 @@ class PreparedImages:
             yield self.prepare(images.to(device))
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DecodedImages(PreparedImages):
+    """Images of a manifest that were decoded once, in the classifier's size, since they are looked at many times.
+
+    Attributes:
+        rows: [N] int64, their rows of the manifest, ascending.
+        decoded: uint8 [N, 3, H, W].
+    """
+
+    rows: np.ndarray
+    decoded: Tensor
+
+    def batches(self, classifier: SiameseClassifier, rows: np.ndarray, batch: int) -> Iterator[Tensor]:
+        """Yield images [up to batch, 3, H, W] of `rows`, which must be among the decoded ones."""
+        device = next(classifier.parameters()).device
+        for some in torch.from_numpy(np.searchsorted(self.rows, rows)).split(batch):
+            yield self.prepare(self.decoded[some.to(self.decoded.device)].to(device))
+
+
 @dataclass(frozen=True, eq=False)
 class Extracted:
     """Features of some images, each averaged with the feature of its mirror image.
@@ -79,6 +98,7 @@ def extract(
     label: str = "",
     bar: Progress | None = None,
     statistics: CameraStatistics | None = None,
+    kept: bool = True,
 ) -> Extracted:
     """Extract the features of `rows`, which must be ascending.
 
@@ -91,8 +111,9 @@ def extract(
         label: name for the progress bar.
         bar: progress bar of more work than this, which counts the images; None: they have a bar of their own.
         statistics: statistics with which the classifier looks at each camera's images; None: its own.
+        kept: as for `Inference`.
     """
-    looking = CameraInference(classifier, precision, statistics)
+    looking = CameraInference(classifier, precision, statistics, kept=kept)
     unit, embeddings = (np.empty((len(rows), classifier.dimensions), np.float32) for _ in range(2))
     with nullcontext(bar) if bar else Progress(f"features {label}", len(rows), "image") as progress:
         for network, places, some in batches_by_camera(looking, images, rows, batch):
@@ -148,35 +169,56 @@ def measure_statistics(
         seed: seed of the images' order.
         by_camera: whether to measure cameras too.
     """
-    looking = Inference(classifier, precision)
-    network = deepcopy(classifier).eval()
-    layers = {
-        name: layer for name, layer in network.named_modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)
-    }
-
-    def statistics_of(some: np.ndarray, batch: int) -> dict[str, Tensor]:
-        for layer in layers.values():
-            layer.reset_running_stats()
-            layer.momentum = None  # a cumulative average
-            layer.train()
-        full = min(batch, len(some))
-        for pictures in images.batches(network, np.random.default_rng(seed).permutation(some), full):
-            if len(pictures) < full:
-                break
-            with torch.no_grad(), looking.autocast(pictures):
-                network(pictures)
-        return {
-            f"{name}.{kind}": getattr(layer, kind).clone()
-            for name, layer in layers.items()
-            for kind in ("running_mean", "running_var")
-        }
-
-    whole = statistics_of(rows, batch)
+    meter = StatisticsMeter(classifier, images, precision=precision, seed=seed)
+    whole = meter.measure(rows, batch)
     if not by_camera:
         return CameraStatistics(whole)
     of_cameras = rows_by_camera(images.manifest, rows)
     measured = {
-        camera: statistics_of(own, max(batch, FEWEST)) for camera, own in of_cameras.items() if len(own) >= FEWEST
+        camera: meter.measure(own, max(batch, FEWEST)) for camera, own in of_cameras.items() if len(own) >= FEWEST
     }
     counts = {camera: len(own) for camera, own in of_cameras.items()}
     return CameraStatistics(whole, measured, counts, have_names(images.manifest), images.manifest.dataset)
+
+
+class StatisticsMeter:
+    """Measures the batch-norm statistics of some images, as `measure_statistics` describes it.
+
+    Args:
+        classifier: the classifier, in evaluation mode.
+        images: the images.
+        precision: wanted precision, as for `Inference`.
+        seed: seed of the images' order.
+        kept: as for `Inference`.
+    """
+
+    def __init__(
+        self, classifier: SiameseClassifier, images: PreparedImages, *, precision: str, seed: int, kept: bool = True
+    ) -> None:
+        self.images, self.seed = images, seed
+        self.looking = Inference(classifier, precision, kept=kept)
+        self.network = deepcopy(classifier).eval()
+        self.layers = {
+            name: layer
+            for name, layer in self.network.named_modules()
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+        }
+
+    def measure(self, rows: np.ndarray, batch: int) -> dict[str, Tensor]:
+        """Return the means and variances of `rows`, by the names they have in the classifier's state."""
+        for layer in self.layers.values():
+            layer.reset_running_stats()
+            layer.momentum = None  # a cumulative average
+            layer.train()
+        full = min(batch, len(rows))
+        order = np.random.default_rng(self.seed).permutation(rows)
+        for pictures in self.images.batches(self.network, order, full):
+            if len(pictures) < full:
+                break
+            with torch.no_grad(), self.looking.autocast(pictures):
+                self.network(pictures)
+        return {
+            f"{name}.{kind}": getattr(layer, kind).clone()
+            for name, layer in self.layers.items()
+            for kind in ("running_mean", "running_var")
+        }

@@ -133,6 +133,9 @@ STATISTICS = ("adabn", "camera-adabn")
 
 ADABN, CAMERA_ADABN = STATISTICS
 
+SELF_TRAINING, SIMPGAN_SELF_TRAINING = "self-training", "simpgan+self-training"
+"""The methods that train a classifier on clusters of the target's images, without and with a translated source."""
+
 SOURCE_TO_TARGET = "source-to-target"
 """The method that trains a classifier on the translated source."""
 

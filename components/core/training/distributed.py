@@ -123,3 +123,11 @@ def from_first(number: int) -> int:
     told = torch.tensor(number)
     distributed.broadcast(told, 0)
     return int(told)
+
+
+def tensor_from_first(values: Tensor) -> Tensor:
+    """Return the first process's `values`, on every process; each gives a tensor of the same shape on the CPU."""
+    if process_count() > 1:
+        values = values.clone()
+        distributed.broadcast(values, 0)
+    return values

@@ -35,6 +35,10 @@ class Trainer(Protocol):
 
     images_per_step: int
 
+    @property
+    def ended(self) -> bool:
+        """Tell whether further steps are of no use, so that the training ends before its last step."""
+
     def step(self, step: int) -> Mapping[str, Tensor]:
         """Do step number `step` (from 0); all its randomness comes from `seed_step`.
 
@@ -55,7 +59,7 @@ class Trainer(Protocol):
 def train(
     trainer: Trainer, *, name: str, steps: int, checkpoint: Checkpoint, every_seconds: float, run: StageRun
 ) -> None:
-    """Do all steps from the last checkpoint on.
+    """Do all steps from the last checkpoint on, or those until the trainer has ended.
 
     Ctrl-C and SIGTERM in any process end all processes after the current step, with a checkpoint.
 
@@ -87,7 +91,7 @@ def train(
         noted_interrupts(interrupt_message(name)) as interrupt,
         Progress(name, steps, "step", done=done, shown=is_first()) as progress,
     ):
-        for step in range(done, steps):
+        for step in range(steps if trainer.ended else done, steps):
             unread.append((step, trainer.step(step)))
             progress.update()
             if is_first():
@@ -97,7 +101,7 @@ def train(
                 len(unread) == STEPS_BETWEEN_READS
                 or now - last_read >= SECONDS_BETWEEN_READS
                 or has_non_finite(unread[-1][1]),
-                step + 1 == steps or now - last_saved >= every_seconds,
+                step + 1 == steps or trainer.ended or now - last_saved >= every_seconds,
                 interrupt.number,
             )
             if not (read_due or save_due or interrupt.number):
@@ -113,7 +117,7 @@ def train(
                     run.flush()
                     checkpoint.save({"steps": step + 1, "trainer": trainer.state()})
                 last_saved = time.monotonic()
-            if interrupt.number:
+            if interrupt.number or trainer.ended:
                 return
 
 

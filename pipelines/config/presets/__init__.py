@@ -14,6 +14,7 @@ from simpgan.components.evaluate.settings import EvaluateSettings
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.components.pretrain.settings import PretrainSettings
 from simpgan.components.propose.settings import ProposeSettings
+from simpgan.components.self_train.settings import SelfTrainSettings
 from simpgan.components.summarise.settings import SummariseSettings
 from simpgan.components.train_gan.settings import TrainGanSettings
 from simpgan.components.translate.settings import TranslateSettings
@@ -25,6 +26,7 @@ STAGES: dict[str, type[Settings]] = {
     "pretrain": PretrainSettings,
     "train_gan": TrainGanSettings,
     "translate": TranslateSettings,
+    "self_train": SelfTrainSettings,
     "umdl": UmdlSettings,
     "evaluate": EvaluateSettings,
     "summarise": SummariseSettings,
@@ -43,6 +45,7 @@ class RunSettings:
     pretrain: PretrainSettings
     train_gan: TrainGanSettings
     translate: TranslateSettings
+    self_train: SelfTrainSettings
     umdl: UmdlSettings
     evaluate: EvaluateSettings
     summarise: SummariseSettings

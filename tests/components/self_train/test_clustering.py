@@ -111,12 +111,13 @@ def test_clusters_are_those_of_dbscan_on_dense_distances(noise: float) -> None:
     features = people(15, 6, noise=noise, seed=3)
     dense = dense_jaccard(features.numpy(), 12, 4).clip(0)
     expected = DBSCAN(eps=0.6, min_samples=4, metric="precomputed").fit_predict(dense)
-    assert cluster(features, k1=12, k2=4, eps=0.6, min_samples=4).labels.tolist() == expected.tolist()
+    assert cluster(features, k1=12, k2=4, eps=0.6, min_samples=4).tolist() == expected.tolist()
 
 
 def test_clear_people_become_clusters_and_strangers_outliers() -> None:
     strangers = functional.normalize(torch.randn(5, 16, generator=torch.Generator().manual_seed(9)))
-    found = cluster(torch.cat([people(12, 8, noise=0.1), strangers]), k1=8, k2=1, eps=0.6, min_samples=4)
+    features = torch.cat([people(12, 8, noise=0.1), strangers])
+    found = described(features, cluster(features, k1=8, k2=1, eps=0.6, min_samples=4))
     assert found.labels[:96].reshape(12, 8).tolist() == [[person] * 8 for person in range(12)]
     assert (found.labels[96:] == OUTLIER).all()
     assert found.count == 12

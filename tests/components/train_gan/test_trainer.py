@@ -12,11 +12,12 @@ from simpgan.components.core.data.pairs import PairSampler
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from simpgan.components.core.models.precision import poison_memory
 from simpgan.components.core.tracking import StageRun, stage_run
+from simpgan.components.core.training.averaging import update_ema
 from simpgan.components.core.training.checkpoint import pack
 from simpgan.components.core.training.device import seed_step
 from simpgan.components.train_gan import losses
 from simpgan.components.train_gan.settings import TrainGanSettings
-from simpgan.components.train_gan.trainer import GanTrainer, rate_factor, update_ema
+from simpgan.components.train_gan.trainer import GanTrainer, rate_factor
 from tests.components.train_gan.plain_step import plain_step
 
 SMALL = {"height": 32, "width": 32, "channels": 4, "blocks": 1, "pairs": 2, "precision": "fp32", "steps": 4}

@@ -51,6 +51,7 @@ class Counter:
     """Counts its steps. The last process is killed once, as by a kernel without memory, at step KILLED_AT."""
 
     images_per_step = 1
+    ended = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -22,6 +22,7 @@ class Sum:
     """Adds up the numbers of its steps, and may fail at one of them."""
 
     images_per_step = 2
+    ended = False
 
     def __init__(self, breaks_at: int = -1, nan_at: int = -1) -> None:
         self.total = torch.zeros(())

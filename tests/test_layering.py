@@ -93,6 +93,7 @@ def test_there_are_stages():
         "ingest",
         "pretrain",
         "propose",
+        "self_train",
         "summarise",
         "train_gan",
         "translate",

@@ -21,6 +21,7 @@ from simpgan.components.core.models.model_folder import model_digest, save_model
 from simpgan.components.core.process.task import current_task
 from simpgan.components.core.results.methods import SELF_TRAINING, SIMPGAN_SELF_TRAINING
 from simpgan.components.core.tracking import StageRun, stage_run
+from simpgan.components.core.tracking.tags import REASON_TAG
 from simpgan.components.core.training.checkpoint import Checkpoint, checkpoint_key
 from simpgan.components.core.training.device import choose_device, memory_explained
 from simpgan.components.core.training.distributed import is_first, process_group
@@ -106,7 +107,7 @@ def train_and_save(
         stopped = reason_of_end(trainer)
         if stopped:
             logger.warning(f"{label}: {stopped}")
-            tracked.set_tag("simpgan.stopped", stopped)
+            tracked.set_tag(REASON_TAG, stopped)
         selection = finish(trainer)
         save_model(
             output,

@@ -19,7 +19,13 @@ from tests.containers.running import output
 
 pytestmark = pytest.mark.docker
 SLIM = ("champion", "finish", "ingest", "summarise", "watch")
-OF_EXTRA = {"ingest": (), "evaluate": ("train", "evaluate"), "umdl": ("train", "umdl"), "train_gan": ("train",)}
+OF_EXTRA = {
+    "ingest": (),
+    "evaluate": ("train", "evaluate"),
+    "self_train": ("train", "evaluate"),
+    "umdl": ("train", "umdl"),
+    "train_gan": ("train",),
+}
 """The extras in pyproject.toml that the images of these stages hold, besides what all of them do."""
 PROGRAM = """
 import json, os, shutil, sys

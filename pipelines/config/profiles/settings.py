@@ -9,8 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from simpgan.components.core.settings import Place, Settings
 
-ON_A_GPU = ("pretrain", "train_gan", "translate", "evaluate")
-JOINTLY = ("pretrain", "train_gan")
+ON_A_GPU = ("pretrain", "train_gan", "translate", "self_train", "evaluate")
+JOINTLY = ("pretrain", "train_gan", "self_train")
 """Stages that train in several processes, one per GPU."""
 
 FACTORS = {"": 1.0, "m": 1e-3} | {

@@ -73,7 +73,10 @@ def test_a_profile_names_only_what_differs_from_the_one_it_extends(write):
         ("{every_stage: {timeout_seconds: -1}}", "should be greater than or equal to 0"),
         ("{image_pull_policy: Allways}", "'profile profile.image_pull_policy' has no choice 'Allways': did you mean"),
         ("{stages: {ingest: {gpus: 1}}}", "ingest computes on no GPU: ask for GPUs for pretrain, train_gan, translate"),
-        ("{stages: {evaluate: {gpus: 2}}}", "evaluate uses one GPU, not 2: ask for several for pretrain or train_gan"),
+        (
+            "{stages: {evaluate: {gpus: 2}}}",
+            "evaluate uses one GPU, not 2: ask for several for pretrain, train_gan or self_train",
+        ),
         ("- ingest", "is not a mapping: write 'stages: {train_gan: {gpus: 1}}'"),
         ("{stages: 3}", "'stages' is not a mapping of stages"),
         ("{stages: {ingest: 3}}", "'ingest' is not a mapping of settings"),

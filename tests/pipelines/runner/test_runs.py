@@ -16,9 +16,11 @@ from simpgan.components.core.results.summary import CURVE_RANKS, final_figures
 from simpgan.components.core.tracking import close_pipeline, stage_run
 from simpgan.components.core.tracking.outcome import RunOutcome
 from simpgan.components.core.tracking.sync import sync
+from simpgan.components.self_train import stage as self_train
 from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
 from simpgan.pipelines.runner.rerun import prepare_rerun, run_again
 from simpgan.pipelines.runner.task_records import find_past_task, read_task
+from tests.components.self_train.data_set import tiny, write_classifier
 from tests.pipelines.recorded_names import documented, recorded, stands_for
 
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
@@ -234,7 +236,7 @@ def test_images_that_are_not_where_the_run_had_them_are_said_with_the_remedy(sim
 
 @pytest.mark.local
 def test_every_name_is_documented_and_every_documented_name_is_recorded(
-    finished, table, store_of, tmp_path, monkeypatch
+    finished, table, ingested, store_of, tmp_path, monkeypatch
 ):
     """Names that only some settings bring are those of reruns, which change nothing else."""
     out, _, _ = finished
@@ -246,6 +248,8 @@ def test_every_name_is_documented_and_every_documented_name_is_recorded(
         assert sorted(told) == sorted(each.partition("=")[0] for each in assignments)
         run_again(again, past, tmp_path / str(place))
     record_what_goes_wrong(tmp_path, monkeypatch)
+    start = write_classifier(tmp_path / "start")
+    self_train.run(start, ingested.source, tiny(), ingested.data_root, tmp_path / "learned", ingested.source)
     stores = [recorded(uri), recorded(f"sqlite:///{table[0] / 'mlflow.db'}")]
     for title, patterns in documented().items():
         names = set().union(*(store[title] for store in stores))

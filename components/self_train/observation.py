@@ -70,7 +70,7 @@ class Observer:
             for camera in enough[process_rank() :: process_count()]
         ]
         unmeasured = torch.cat(list(whole.values()))  # of the right size, where this process has no camera left
-        together = joined(torch.stack([*measured, unmeasured]), len(enough)) if enough else []
+        together = joined(torch.stack([*measured, unmeasured]), len(enough))
         sizes = [len(value) for value in whole.values()]
         by_camera = {
             camera: dict(zip(whole, values.split(sizes), strict=True))

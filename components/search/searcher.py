@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from simpgan.components.core.data.cameras import are_told_apart
 from simpgan.components.core.data.decoding import Unreadable, decode_image, refuse_long
 from simpgan.components.core.data.image_tensors import resize_image
 from simpgan.components.core.data.manifest import NAMED, Manifest
@@ -31,7 +30,14 @@ from simpgan.components.core.storage_errors import explained
 from simpgan.components.search.features import cached_features
 from simpgan.components.search.gallery import Gallery, open_gallery
 from simpgan.components.search.ranking import nearest as nearest_images
-from simpgan.components.search.threshold import Threshold, cached_threshold, calibrate, calibration_images
+from simpgan.components.search.threshold import (
+    ANY_CAMERA,
+    Threshold,
+    cached_threshold,
+    calibrate,
+    calibration_images,
+    compared_by_part,
+)
 
 FALSE_ACCEPTS = 0.001
 LARGEST = 50_000_000
@@ -156,7 +162,8 @@ class Searcher:
         return calibrate(
             self.source_features(rows),
             images["person"].to_numpy(np.int64),
-            images["camera"].to_numpy(np.int64) if are_told_apart(self.source.images) else None,
+            compared_by_part(self.source).iloc[rows].to_numpy(np.int64, na_value=ANY_CAMERA),
+            self.source.part_of_images.iloc[rows].to_numpy(dtype=object),
             self.false_accepts,
             unseen=unseen,
             data_set=self.source.dataset,

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.cameras import are_told_apart
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.search.features import cache_path
@@ -17,6 +17,9 @@ SAMPLE = 2000
 """Images of the source that are compared: two million pairs, which take seconds on a CPU."""
 
 RESAMPLES = 200
+
+ANY_CAMERA = -1
+"""Stands for the camera of an image whose cameras are not told apart."""
 
 
 @dataclass(frozen=True)
@@ -76,27 +79,40 @@ def calibration_images(source: Manifest, seed: int = 0) -> tuple[NDArray[np.int6
         seed: seed of the sample.
 
     Raises:
-        UserError: no two cameras have seen different people; where cameras are not told apart, there are no two people.
+        UserError: in no data set have two cameras seen different people; where cameras are not told apart, there are no
+            two people.
     """
-    images = source.images
-    apart = are_told_apart(images)
-    labelled = images["person"].notna() & (images["camera"].notna() | (not apart))
+    images, part, cameras = source.images, source.part_of_images, compared_by_part(source)
+    labelled = images["person"].notna() & (images["camera"].notna() | cameras.isna())
     trained = images["person"].iloc[source.rows(source.source_protocol, 0, "train")]
     unseen = labelled & ~images["person"].isin(trained)
+    # An image whose cameras are not told apart is as good as one of two cameras.
+    kinds = pd.DataFrame({"person": images["person"], "camera": images["camera"].where(cameras.notna(), images.index)})
     for some, never_seen in ((unseen, True), (labelled, False)):
-        cameras, people = (images.loc[some, label].nunique() for label in ("camera", "person"))
-        if people > 1 and (cameras > 1 or not apart):
-            rows = np.flatnonzero(some.to_numpy())
+        counts = kinds[some].groupby(part[some]).nunique()
+        with_pairs = counts.index[(counts > 1).all(axis="columns")]
+        if len(with_pairs):
+            rows = np.flatnonzero((some & part.isin(with_pairs)).to_numpy())
             rows = np.random.default_rng(seed).permutation(rows)[:SAMPLE]
             return np.sort(rows), never_seen
-    whom = f"different people{' by different cameras' if apart else ''}"
+    whom = f"different people{'' if cameras.isna().all() else ' by different cameras'}"
     raise UserError(f"{source.dataset} has no images of {whom}, which a threshold needs")
+
+
+def compared_by_part(source: Manifest) -> "pd.Series[int]":
+    """Return the camera of each image, whose pairs with others of it are left out; <NA> where there is but one camera.
+
+    A joint source may have parts with several cameras and parts with one or none.
+    """
+    several = source.images.groupby(source.part_of_images)["camera"].transform("nunique") > 1
+    return source.images["camera"].where(several)
 
 
 def calibrate(
     features: NDArray[np.float32],
     person: NDArray[np.int64],
-    camera: NDArray[np.int64] | None,
+    camera: NDArray[np.int64],
+    part: NDArray[np.object_],
     rate: float,
     *,
     unseen: bool,
@@ -108,16 +124,16 @@ def calibrate(
     Args:
         features: [N, D] of length 1.
         person: [N], people on the images.
-        camera: [N], cameras of the images; pairs of one camera are left out. None: cameras are not told apart.
+        camera: [N], cameras of the images; pairs of one camera are left out, unless it is `ANY_CAMERA`.
+        part: [N], data sets of the images; pairs of two are left out, since their people are told apart too easily.
         rate: 0..1.
         unseen: whether the classifier was trained without these people.
         data_set: name of the data set.
         seed: seed of the interval's draws.
     """
     first, second = np.triu_indices(len(features), 1)
-    different = person[first] != person[second]
-    if camera is not None:
-        different &= camera[first] != camera[second]
+    other_camera = (camera[first] != camera[second]) | (camera[first] == ANY_CAMERA)
+    different = (person[first] != person[second]) & other_camera & (part[first] == part[second])
     first, second = first[different], second[different]
     similarities = (features @ features.T)[first, second]
     allowed = int(rate * len(similarities))

@@ -24,6 +24,9 @@ class TrainGanSettings(Settings):
     )
     protocol: str = Field("folds10", description="Protocol of the target whose training images the GAN sees.")
     fold: int = Field(0, ge=0, description="Fold of the protocol, counted from 0.")
+    style: str = Field(
+        "", description="Part of a joint source whose images are the style to translate into; empty: all images."
+    )
     seed: int = Field(0, ge=0, lt=2**53, description="Seed for weights, batches and augmentation.")
     height: int = Field(256, ge=32, multiple_of=4, description="Height in pixels to which images are stretched.")
     width: int = Field(128, ge=32, multiple_of=4, description="Width in pixels to which images are stretched.")

@@ -12,7 +12,7 @@ from simpgan.components.core.data.image_tensors import load_decoded
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.overlap import refuse_shared_people
 from simpgan.components.core.data.pairs import PairSampler
-from simpgan.components.core.data.suitability import images_to_adapt_to, labelled_images
+from simpgan.components.core.data.suitability import images_of_style, images_to_adapt_to, labelled_images
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.model_folder import model_digest, save_model
@@ -62,7 +62,7 @@ def run(
     network, classifier_config = load_classifier(classifier)
     target_rows = images_to_adapt_to(unlabelled, settings.protocol, settings.fold)
     refuse_shared_people(labelled, unlabelled, settings.allow_shared_people)
-    source_rows, sampler = training_set(labelled, classifier, classifier_config)
+    source_rows, sampler = training_set(labelled, classifier, classifier_config, settings.style)
     size = (settings.height, settings.width)
     resolved = settings.model_dump()
     inputs = {
@@ -124,16 +124,20 @@ def run(
         logger.info(f"{label}: wrote the translators after step {selection['step']} of {settings.steps} to {output}")
 
 
-def training_set(source: Manifest, classifier: Path, config: Mapping[str, Any]) -> tuple[np.ndarray, PairSampler]:
+def training_set(
+    source: Manifest, classifier: Path, config: Mapping[str, Any], style: str
+) -> tuple[np.ndarray, PairSampler]:
     """Return the rows of the source that the classifier was trained on, and a sampler with their labels.
 
     Args:
         source: the labelled manifest.
         classifier: model folder, for messages.
         config: config of the classifier, whose numbering of identities the labels follow.
+        style: part of the source whose rows are returned; empty: all.
 
     Raises:
-        UserError: the classifier was trained on another data set, or on another number of identities.
+        UserError: the classifier was trained on another data set, or on another number of identities, or the source has
+            no such part.
     """
     trained_on, identities = config["source"], config["classifier"]["identities"]
     if trained_on != source.dataset:
@@ -142,10 +146,12 @@ def training_set(source: Manifest, classifier: Path, config: Mapping[str, Any]) 
             f"give the manifest of {trained_on}, or train a classifier on {source.dataset}"
         )
     rows = labelled_images(source, config["protocol"])
-    sampler = PairSampler(source.images["person"].to_numpy()[rows].astype(int))
-    if identities != sampler.identities:
+    person = source.images["person"]
+    known = np.unique(person.iloc[rows].to_numpy(dtype=np.int64))
+    if identities != len(known):
         raise UserError(
             f"the classifier in '{classifier}' was trained on {identities} identities, and the source "
-            f"{source.dataset} has {sampler.identities}: give the manifest it was trained on, or train it again"
+            f"{source.dataset} has {len(known)}: give the manifest it was trained on, or train it again"
         )
-    return rows, sampler
+    rows = images_of_style(source, rows, style)
+    return rows, PairSampler(person.iloc[rows].to_numpy(dtype=np.int64), known)

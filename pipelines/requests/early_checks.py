@@ -51,8 +51,9 @@ def foresee(
     if scheduled:
         return planned, []
     values = settings.as_values()
+    splits = [(split.protocol, split.fold) for split in splits_of(planned)]
     asked = PlannedExperiment.of_settings(
-        values["pretrain"], values["train_gan"], values["evaluate"], translations=(), needs_rows=needs_rows
+        values["pretrain"], values["train_gan"], values["evaluate"], translations=splits, needs_rows=needs_rows
     )
     for source in sources:
         seen = look_at_source(source, settings)
@@ -62,8 +63,8 @@ def foresee(
     if looked_in is None:
         return planned, []
     possible, sentences = possible_part(looked_in, planned)
-    splits = [(split.protocol, split.fold) for split in splits_of(possible)]
-    refuse_target(looked_in, replace(asked, translations=splits))
+    allowed = [(split.protocol, split.fold) for split in splits_of(possible)]
+    refuse_target(looked_in, replace(asked, translations=allowed))
     return possible, sentences
 
 

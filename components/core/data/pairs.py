@@ -10,25 +10,29 @@ from simpgan.components.core.data.suitability import refuse_few_identities, refu
 class PairSampler:
     """Draws pairs (first, second) of indices with q = 1 for the same identity and q = 0 otherwise."""
 
-    def __init__(self, persons: np.ndarray) -> None:
+    def __init__(self, persons: np.ndarray, numbered: np.ndarray | None = None) -> None:
         """Index the images by identity.
 
         Args:
             persons: [N], identity of each image, any integers.
+            numbered: identities by whose ascending order labels are numbered, those of `persons` among them; None:
+                those of `persons`.
 
         Raises:
             UserError: fewer than two identities, or no identity with two images.
         """
         refuse_without_pairs(persons)
-        identities, labels, counts = np.unique(persons, return_inverse=True, return_counts=True)
+        identities, places, counts = np.unique(persons, return_inverse=True, return_counts=True)
+        labels = places if numbered is None else np.searchsorted(np.unique(numbered), persons)
         self.labels = torch.from_numpy(labels)
         self.identities = len(identities)
+        self._places = torch.from_numpy(places)
         self._counts = torch.from_numpy(counts)
-        self._by_identity = torch.from_numpy(np.argsort(labels, kind="stable"))
+        self._by_identity = torch.from_numpy(np.argsort(places, kind="stable"))
         self._starts = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)[:-1]]))
         rank = torch.empty_like(self._by_identity)
-        rank[self._by_identity] = torch.arange(len(labels))
-        self._rank_within = rank - self._starts[self.labels]
+        rank[self._by_identity] = torch.arange(len(places))
+        self._rank_within = rank - self._starts[self._places]
 
     def epoch(self, generator: torch.Generator) -> Tensor:
         """Return a random order of all images [N]."""
@@ -41,7 +45,7 @@ class PairSampler:
         negative. A negative is uniform over the images of all other identities.
         """
         size = len(first)
-        identity = self.labels[first]
+        identity = self._places[first]
         count, start = self._counts[identity], self._starts[identity]
         positive = (torch.rand(size, generator=generator) < positive_share) & (count > 1)
         draw = torch.rand(size, generator=generator, dtype=torch.float64)

@@ -15,6 +15,7 @@ from simpgan.components.core.data.cameras import are_told_apart, compared_camera
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.overlap import refuse_shared_people
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.settings import nearest
 
 FEWEST = 2
 """Number of images that a domain needs for a distribution."""
@@ -32,6 +33,7 @@ class PlannedExperiment:
     Attributes:
         source_protocol: protocol of the source to train a classifier in; empty: the source's own.
         identities: people in an identity-balanced batch of the classifier's training; 0: batches are not balanced.
+        style: part of the source whose images a GAN takes as the style; empty: all images.
         translations: splits of the target in which a GAN is trained, in either direction.
         umdl: splits of the target in which UMDL is learned.
         protocols: protocols of the target to evaluate; empty: all.
@@ -41,6 +43,7 @@ class PlannedExperiment:
 
     source_protocol: str = ""
     identities: int = 0
+    style: str = ""
     translations: Sequence[Split] = ()
     umdl: Sequence[Split] = ()
     protocols: Sequence[str] = ()
@@ -64,6 +67,7 @@ class PlannedExperiment:
         return cls(
             source_protocol=pretrain.get("protocol", ""),
             identities=2 * pretrain["pairs"] // images if images and "pairs" in pretrain else 0,
+            style=train_gan.get("style", "") if translations else "",
             translations=translations,
             umdl=umdl,
             protocols=evaluate.get("protocols", ()),
@@ -87,6 +91,8 @@ def refuse_source(source: Manifest, asked: PlannedExperiment) -> None:
     """Raise UserError if no classifier can be trained on the source."""
     rows = labelled_images(source, asked.source_protocol)
     refuse_few_identities(source.images["person"].iloc[rows].nunique(), asked.identities)
+    if asked.style:
+        images_of_style(source, rows, asked.style)
 
 
 def refuse_target(target: Manifest, asked: PlannedExperiment) -> None:
@@ -131,6 +137,22 @@ def labelled_images(source: Manifest, protocol: str = "") -> NDArray[np.int64]:
         )
     refuse_without_pairs(person.to_numpy(dtype=np.int64))
     return rows
+
+
+def images_of_style(source: Manifest, rows: NDArray[np.int64], style: str) -> NDArray[np.int64]:
+    """Return those of the source's training images `rows` that are of the part `style`; empty: all.
+
+    Raises:
+        UserError: the source has no such part, or its people form no pairs.
+    """
+    if not style:
+        return rows
+    parts = source.parts or (source.dataset,)
+    if style not in parts:
+        raise UserError(f"train_gan.style '{style}' is no part of the source {source.dataset}: {nearest(style, parts)}")
+    chosen = rows[(source.part_of_images.iloc[rows] == style).to_numpy()]
+    refuse_without_pairs(source.images["person"].iloc[chosen].to_numpy(dtype=np.int64))
+    return chosen
 
 
 def refuse_without_pairs(person: NDArray[np.int64]) -> None:

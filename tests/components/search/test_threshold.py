@@ -1,5 +1,6 @@
 """From which similarity on two images are accepted: counted pair by pair."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,7 +12,15 @@ from scipy.stats import binomtest
 
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
-from simpgan.components.search.threshold import calibrate, calibration_images, clopper_pearson
+from simpgan.components.ingest.join import joined
+from simpgan.components.ingest.layouts.base import role
+from simpgan.components.search.threshold import (
+    ANY_CAMERA,
+    calibrate,
+    calibration_images,
+    clopper_pearson,
+    compared_by_part,
+)
 from tests.conftest import Ingested
 
 
@@ -23,12 +32,17 @@ def unit(count: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("rate", [0.0, 0.01, 0.2, 1.0])
 def test_the_share_of_accepted_pairs_is_the_highest_not_above_the_rate(rate: float) -> None:
     features = unit(40)
-    person, camera = np.arange(40) % 10, np.arange(40) // 5 % 3
-    threshold = calibrate(features, person, camera, rate, unseen=True, data_set="market1501")
+    person, camera, part = (
+        np.arange(40) % 10,
+        np.arange(40) // 5 % 3,
+        np.array(["one", "other"])[np.arange(40) // 7 % 2],
+    )
+    camera[part == "other"] = ANY_CAMERA
+    threshold = calibrate(features, person, camera, part, rate, unseen=True, data_set="market1501")
     similarities = [
         float(features[i] @ features[j])
         for i, j in combinations(range(40), 2)
-        if person[i] != person[j] and camera[i] != camera[j]
+        if person[i] != person[j] and part[i] == part[j] and (camera[i] != camera[j] or part[i] == "other")
     ]
     accepted = sum(each > threshold.similarity + 1e-7 for each in similarities)
     assert threshold.pairs == len(similarities)
@@ -43,7 +57,9 @@ def test_the_interval_holds_the_share_and_narrows_with_more_people() -> None:
     def width(people: int) -> float:
         features = unit(4 * people, seed=1)
         person, camera = np.arange(4 * people) % people, np.arange(4 * people) // people % 2
-        threshold = calibrate(features, person, camera, 0.1, unseen=True, data_set="market1501")
+        threshold = calibrate(
+            features, person, camera, np.full(4 * people, "one"), 0.1, unseen=True, data_set="market1501"
+        )
         assert threshold.low < threshold.false_accepts < threshold.high
         return threshold.high - threshold.low
 
@@ -51,7 +67,9 @@ def test_the_interval_holds_the_share_and_narrows_with_more_people() -> None:
 
 
 def test_that_no_pair_of_a_few_is_accepted_says_little() -> None:
-    threshold = calibrate(unit(8), np.arange(8), np.arange(8) % 2, 0.0, unseen=True, data_set="market1501")
+    threshold = calibrate(
+        unit(8), np.arange(8), np.arange(8) % 2, np.full(8, "one"), 0.0, unseen=True, data_set="market1501"
+    )
     assert (threshold.pairs, threshold.false_accepts, threshold.low) == (16, 0, 0)
     assert threshold.high == pytest.approx(1 - 0.025 ** (1 / 16))
 
@@ -88,10 +106,28 @@ def test_a_source_whose_cameras_saw_one_person_gives_no_threshold(ingested: Inge
 def test_people_of_one_camera_or_none_are_compared_with_one_another(ingested: Ingested, camera: int | None) -> None:
     source = Manifest.load(ingested.source)
     images = source.images.assign(camera=camera)
-    rows, _ = calibration_images(Manifest(source.dataset, images, source.roles, source_protocol="standard"))
+    of_one = Manifest(source.dataset, images, source.roles, source_protocol="standard")
+    rows, _ = calibration_images(of_one)
     assert images["person"].iloc[rows].nunique() > 1
-    threshold = calibrate(unit(4), np.array([0, 0, 1, 2]), None, 0.5, unseen=True, data_set="own")
+    assert compared_by_part(of_one).isna().all()
+    any_camera, one = np.full(4, ANY_CAMERA), np.full(4, "one")
+    threshold = calibrate(unit(4), np.array([0, 0, 1, 2]), any_camera, one, 0.5, unseen=True, data_set="own")
     assert threshold.pairs == 5
+
+
+def test_of_a_joint_source_each_data_set_is_compared_with_itself_as_it_would_be_alone(ingested: Ingested) -> None:
+    market, grid = Manifest.load(ingested.source), Manifest.load(ingested.target)
+    one_camera = kept(grid, grid.images["camera"] == 1)
+    one_person = kept(grid, (grid.images["person"] == 1).fillna(False).astype(bool))
+    for other, expected in ((one_camera, {"market1501", "grid"}), (one_person, {"market1501"})):
+        joint = joined([kept(part, part.images["person"].notna()) for part in (market, other)], "joint")
+        every = replace(joint, roles=role("joint", 0, "train", joint.images["person"].notna()))  # nobody is unseen
+        rows, unseen = calibration_images(every)
+        assert not unseen
+        parts = every.part_of_images
+        assert set(parts.iloc[rows]) == expected
+        assert compared_by_part(every)[parts == "market1501"].notna().all()
+        assert compared_by_part(every)[parts == "grid"].isna().all() == (other is one_camera)
 
 
 def kept(manifest: Manifest, rows: pd.Series) -> Manifest:

@@ -12,6 +12,8 @@ from simpgan.components.core.models.classifier import ClassifierConfig, SiameseC
 from simpgan.components.core.models.model_folder import save_model
 from simpgan.components.core.models.translator import load_translator
 from simpgan.components.core.tracking import StageRun, read_history
+from simpgan.components.ingest import join
+from simpgan.components.ingest.join import joined
 from simpgan.components.train_gan import stage
 from simpgan.components.train_gan.settings import TrainGanSettings
 from tests.conftest import Ingested
@@ -19,9 +21,9 @@ from tests.conftest import Ingested
 SETTINGS = TrainGanSettings(height=32, width=32, channels=4, blocks=1, steps=1)
 
 
-def classifier_of(folder: Path, identities: int = 8, source: str = "market1501") -> Path:
+def classifier_of(folder: Path, identities: int = 8, source: str = "market1501", protocol: str = "standard") -> Path:
     network = SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=identities, height=32, width=32))
-    config = {"classifier": network.config.model_dump(), "source": source, "protocol": "standard"}
+    config = {"classifier": network.config.model_dump(), "source": source, "protocol": protocol}
     save_model(folder, {"classifier": network}, config)
     return folder
 
@@ -69,6 +71,33 @@ def test_a_classifier_of_another_number_of_identities_is_refused(ingested: Inges
     other = classifier_of(tmp_path / "other", identities=9)
     with pytest.raises(UserError, match="was trained on 9 identities, and the source market1501 has 8"):
         stage.run(ingested.source, ingested.target, other, SETTINGS, ingested.data_root, tmp_path / "translator")
+
+
+def test_the_style_may_be_that_of_one_part_with_people_numbered_as_the_classifier_does(
+    ingested: Ingested, tmp_path: Path
+) -> None:
+    source = joined([Manifest.load(ingested.source), Manifest.load(ingested.target)], "joint")
+    people = source.images["person"].iloc[source.rows("joint", 0, "train")]
+    classifier = classifier_of(tmp_path / "classifier", people.nunique(), source="joint")
+    config = {"source": "joint", "protocol": "joint", "classifier": {"identities": people.nunique()}}
+    all_rows, every = stage.training_set(source, classifier, config, "")
+    rows, sampler = stage.training_set(source, classifier, config, "market1501")
+    assert set(source.part_of_images.iloc[all_rows]) == {"grid", "market1501"}
+    assert set(source.part_of_images.iloc[rows]) == {"market1501"}
+    labels = dict(zip(all_rows.tolist(), every.labels.tolist(), strict=True))
+    assert sampler.labels.tolist() == [labels[row] for row in rows.tolist()]
+
+
+def test_a_translator_is_trained_on_the_style_of_one_part(ingested: Ingested, tmp_path: Path) -> None:
+    parts = [ingested.source, ingested.target]
+    manifest = join.run(parts, "joint", ingested.data_root, tmp_path / "joint")
+    people = manifest.images["person"].iloc[manifest.rows("joint", 0, "train")].nunique()
+    classifier = classifier_of(tmp_path / "classifier", people, "joint", "joint")
+    settings = SETTINGS.model_copy(update={"style": "grid", "allow_shared_people": True, "protocol": "standard"})
+    settings = settings.model_copy(update={"classifier_rate": 0.01})
+    out = tmp_path / "translator"
+    stage.run(tmp_path / "joint", ingested.source, classifier, settings, ingested.data_root, out)
+    assert load_translator(out)[1]["settings"]["style"] == "grid"
 
 
 def test_the_result_is_the_chosen_candidate_with_its_classifier(

@@ -49,6 +49,18 @@ def test_labels_are_the_rank_of_the_person() -> None:
     assert sampler.labels.tolist() == [2, 0, 0, 1, 2]
 
 
+def test_labels_may_follow_the_numbering_of_more_people() -> None:
+    persons = np.array([30, 10, 10, 40, 30])
+    sampler = PairSampler(persons, np.array([40, 30, 10, 5, 10]))
+    assert sampler.identities == 3
+    assert sampler.labels.tolist() == [2, 1, 1, 3, 2]
+    first = torch.arange(5)
+    for share in (0.0, 1.0):
+        ours, theirs = (each.partners(first, share, generator()) for each in (sampler, PairSampler(persons)))
+        assert torch.equal(ours[0], theirs[0])
+    assert sampler.balanced(3, 2, generator()).tolist() == PairSampler(persons).balanced(3, 2, generator()).tolist()
+
+
 def test_an_epoch_has_every_image_once() -> None:
     order = PairSampler(np.array([1, 1, 2, 2])).epoch(generator())
     assert sorted(order.tolist()) == [0, 1, 2, 3]

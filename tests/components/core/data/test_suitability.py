@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.suitability import PlannedExperiment, matches, rankable_splits, refuse_impossible
 from simpgan.components.core.errors import UserError
+from simpgan.components.ingest.join import joined
 from simpgan.components.ingest.layouts.base import role
 
 TRAIN, QUERY, GALLERY = "train", "query", "gallery"
@@ -29,11 +30,13 @@ def manifest(dataset: str, *images: tuple[str, int | None, int | None]) -> Manif
 
 SOURCE = manifest("source", (TRAIN, 1, 1), (TRAIN, 1, 2), (TRAIN, 2, 1))
 TARGET = manifest("target", (TRAIN, 1, 1), (TRAIN, 2, 1), (QUERY, 3, 1), (GALLERY, 3, 2))
+JOINT = joined([SOURCE, manifest("other", (TRAIN, 1, 1), (TRAIN, 1, 2), (TRAIN, 2, 1))], "joint")
 ASKED = PlannedExperiment(translations=[("standard", 0)])
 
 
 def test_what_can_be_trained_and_measured_passes():
     refuse_impossible(SOURCE, TARGET, dataclasses.replace(ASKED, umdl=[("standard", 0)], needs_rows=True))
+    refuse_impossible(JOINT, TARGET, dataclasses.replace(ASKED, style="other"))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,8 @@ def test_what_can_be_trained_and_measured_passes():
         (manifest("s", (TRAIN, 1, 1), (TRAIN, 2, 2)), TARGET, {}, "the source has no positive pair"),
         (SOURCE, TARGET, {"identities": 3}, "a batch of 3 identities cannot be drawn from a source with 2"),
         (SOURCE, TARGET, {"source_protocol": "other"}, "source has no protocol 'other'"),
+        (SOURCE, TARGET, {"style": "sourc"}, "train_gan.style 'sourc' is no part of the source source: did you mean"),
+        (JOINT, TARGET, {"style": "joint"}, "train_gan.style .joint. is no part of the source joint"),
         (SOURCE, TARGET, {"protocols": ["other"]}, "target has no protocol 'other'"),
         (SOURCE, TARGET, {"translations": [("standard", 3)]}, "has no fold 3"),
         (SOURCE, manifest("t", (QUERY, 3, 1), (GALLERY, 3, 2)), {}, "the target t has no training images"),

@@ -54,7 +54,13 @@ def explain(placeholders: Iterable[str | None]) -> str:
     known = [name for name in VALUES if name in used]
     width = max(map(len, known), default=0)
     lines = [
-        textwrap.fill(VALUES[name], WIDTH, initial_indent=f"{name:{width}}  ", subsequent_indent=" " * (width + 2))
+        textwrap.fill(
+            VALUES[name],
+            WIDTH,
+            initial_indent=f"{name:{width}}  ",
+            subsequent_indent=" " * (width + 2),
+            break_on_hyphens=False,
+        )
         for name in known
     ]
     return "\n".join([*lines, *([""] if known else []), SEE_ALSO])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from simpgan.components.ingest.verify import Verified, verify, verify_all
 from tests.components.ingest.data_sets import encoded
 
-JPEG, PNG = encoded(3, size=(20, 30)), encoded(3, ".png", (20, 30))
+JPEG, PNG, BMP = (encoded(3, suffix, (20, 30)) for suffix in (".jpg", ".png", ".bmp"))
 
 
 def verified(content: bytes, max_pixels: int) -> Verified:
@@ -28,7 +28,7 @@ def png_that_claims(width: int, height: int) -> bytes:
     return PNG[:12] + header + struct.pack(">I", zlib.crc32(header)) + PNG[33:]
 
 
-@pytest.mark.parametrize("content", [JPEG, PNG])
+@pytest.mark.parametrize("content", [JPEG, PNG, BMP], ids=["jpeg", "png", "bmp"])
 def test_a_whole_image_keeps_its_bytes_and_tells_its_size(content: bytes):
     image = verified(content, 600)
     assert (image.content, image.width, image.height, image.reason) == (content, 20, 30, "")
@@ -42,12 +42,24 @@ def test_a_whole_image_keeps_its_bytes_and_tells_its_size(content: bytes):
         (b"GIF89a" + bytes(100), "not a JPEG, PNG or BMP image"),
         (JPEG[: len(JPEG) // 2], "damaged or truncated image"),
         (PNG[:60], "damaged or truncated image"),
+        (BMP[:-100], "damaged or truncated image"),
         (encoded(1, size=(40, 30)), "40 x 30 pixels, more than 1000"),
         (png_that_claims(9_000, 9_000), "9000 x 9000 pixels, more than 1000"),
         (png_that_claims(60_000, 60_000), "more than 1000 pixels"),
         (JPEG + bytes(2_000_000), "2000651 bytes, too many for 1000 pixels"),
     ],
-    ids=["zero bytes", "text", "gif", "half a jpeg", "start of a png", "large", "larger", "bomb", "long file"],
+    ids=[
+        "zero bytes",
+        "text",
+        "gif",
+        "half a jpeg",
+        "start of a png",
+        "most of a bmp",
+        "large",
+        "larger",
+        "bomb",
+        "long file",
+    ],
 )
 def test_what_is_no_whole_image_of_a_sane_size_is_rejected_with_the_reason(content: bytes, reason: str):
     reason = reason.replace("2000651", str(len(content)))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from simpgan.components.core.data.augment import erase, flip, grey, jitter, shift
-from simpgan.components.core.data.image_tensors import to_unit_range
+from simpgan.components.core.data.image_tensors import send, to_unit_range
 from simpgan.components.core.data.pairs import PairSampler, pairs_within
 from simpgan.components.core.models.classifier import SiameseClassifier
 from simpgan.components.core.models.precision import training_outcome
@@ -74,7 +74,7 @@ class PretrainTrainer:
         share = own_share(len(batch.rows))
         images = self.augmented(batch.rows, generator)[share]
         identity, first, second = (
-            part.to(self.device) for part in (self.sampler.labels[batch.rows], batch.first, batch.second)
+            send(part, self.device) for part in (self.sampler.labels[batch.rows], batch.first, batch.second)
         )
         rates = self.rates_at(step)
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
@@ -85,7 +85,7 @@ class PretrainTrainer:
         norm = self.updates.make(self.optimizer, loss)
         recorded = {"loss/all": loss, "gradient/all": norm} | parts
         return {name: value.detach() for name, value in recorded.items()} | {
-            "train/learning_rate": torch.tensor(rates[0], device=self.device)
+            "train/learning_rate": torch.full((), rates[0], device=self.device)
         }
 
     def sizes(self) -> list[int]:
@@ -128,7 +128,7 @@ class PretrainTrainer:
     def augmented(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         """Return the images of a joint batch with random augmentation: [N, 3, H, W] in [-1, 1]."""
         settings = self.settings
-        images = flip(to_unit_range(self.images[rows.to(self.device)]), generator)
+        images = flip(to_unit_range(self.images[send(rows, self.device)]), generator)
         images = jitter(shift(images, settings.crop_padding, generator), settings.jitter, generator)
         return erase(grey(images, settings.grey, generator), settings.erasing, generator)
 

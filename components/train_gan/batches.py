@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from simpgan.components.core.data.augment import flip, shift
-from simpgan.components.core.data.image_tensors import to_unit_range
+from simpgan.components.core.data.image_tensors import send, to_unit_range
 from simpgan.components.core.data.pairs import PairSampler
 from simpgan.components.core.training.distributed import gather, own_share
 from simpgan.components.train_gan.settings import TrainGanSettings
@@ -51,14 +51,15 @@ class Batches:
         first = torch.randint(len(self.source), (settings.pairs,), generator=generator)
         second, same = self.sampler.partners(first, settings.positive_share, generator)
         chosen = torch.cat([first, second])
-        source = self.source[chosen.to(device)]
-        target = self.target[torch.randint(len(self.target), (2 * settings.pairs,), generator=generator).to(device)]
+        source = self.source[send(chosen, device)]
+        others = torch.randint(len(self.target), (2 * settings.pairs,), generator=generator)
+        target = self.target[send(others, device)]
         source, target = (
             own_pairs(shift(flip(to_unit_range(images), generator), settings.crop_padding, generator))
             for images in (source, target)
         )
         identity = own_pairs(self.sampler.labels[chosen])
-        return Batch(source, same[own_share(len(same))].to(device), identity.to(device), target)
+        return Batch(source, send(same[own_share(len(same))], device), send(identity, device), target)
 
 
 def own_pairs(joint: Tensor) -> Tensor:

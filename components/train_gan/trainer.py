@@ -144,7 +144,7 @@ class GanTrainer:
                 self.optimizers["classifier"], recorded["loss/classifier"]
             )
         rate = self.optimizers["generator"].param_groups[0]["lr"]
-        recorded["train/learning_rate"] = torch.tensor(rate, device=self.device)
+        recorded["train/learning_rate"] = torch.full((), rate, device=self.device)
         self.selector.consider(step)
         return {name: value.detach() for name, value in recorded.items()}
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from simpgan.components.core.data.image_tensors import send
+
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601)."""
 
@@ -26,8 +28,8 @@ def shift(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
     count, _, height, width = images.shape
     padded = functional.pad(images, (pixels,) * 4, mode="replicate")
     offsets = torch.randint(2 * pixels + 1, (2, count, 1), generator=generator)
-    rows = (offsets[0] + torch.arange(height)).to(images.device)
-    columns = (offsets[1] + torch.arange(width)).to(images.device)
+    rows = send(offsets[0] + torch.arange(height), images.device)
+    columns = send(offsets[1] + torch.arange(width), images.device)
     image = torch.arange(count, device=images.device)
     return (
         padded.permute(0, 2, 3, 1)[image[:, None, None], rows[:, :, None], columns[:, None, :]]
@@ -76,7 +78,7 @@ def erase(images: Tensor, probability: float, generator: torch.Generator) -> Ten
     wide = (area / ratio).sqrt().round().clamp(1, width)
     rows = stretch_mask(height, tall, down)
     columns = stretch_mask(width, wide, right)
-    hole = (rows[:, :, None] & columns[:, None, :] & erased[:, None, None]).to(images.device)
+    hole = send(rows[:, :, None] & columns[:, None, :] & erased[:, None, None], images.device)
     return images.masked_fill(hole[:, None], 0)
 
 
@@ -95,7 +97,7 @@ def stretch_mask(size: int, lengths: Tensor, place: Tensor) -> Tensor:
 
 def luminance(images: Tensor) -> Tensor:
     """Return the grey value of each pixel: [N, 1, H, W]."""
-    weights = torch.tensor(LUMINANCE, device=images.device, dtype=images.dtype)
+    weights = send(torch.tensor(LUMINANCE, dtype=images.dtype), images.device)
     return (images * weights.view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
@@ -106,4 +108,4 @@ def random_mask(count: int, probability: float, generator: torch.Generator) -> T
 
 def per_image(values: Tensor, images: Tensor) -> Tensor:
     """Reshape one value per image [N] so that it broadcasts over `images`, on their device."""
-    return values.to(images.device).view(-1, 1, 1, 1)
+    return send(values, images.device).view(-1, 1, 1, 1)

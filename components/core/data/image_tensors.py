@@ -101,6 +101,15 @@ def load_decoded(
     return images
 
 
+def send(values: Tensor, device: torch.device) -> Tensor:
+    """Copy values drawn on the CPU to `device` without waiting for its work.
+
+    `values.to(device)` waits until a GPU has done everything that was started before. The memory of `values` has been
+    read when this returns, since it is not pinned.
+    """
+    return values.to(device, non_blocking=True)
+
+
 def to_unit_range(images: Tensor) -> Tensor:
     """Convert uint8 images to float in [-1, 1]."""
     return images.float() / 127.5 - 1

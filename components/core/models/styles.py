@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from simpgan.components.core.data.image_tensors import send
+
 CONCENTRATION = 0.1
 """Both parameters of the Beta distribution from which MixStyle's authors draw the mix: mostly near 0 or 1."""
 
@@ -40,8 +42,9 @@ class MixStyle(nn.Module):
         if not self.training or torch.rand(()) >= self.probability:
             return features
         count = len(features)
-        own = torch.distributions.Beta(CONCENTRATION, CONCENTRATION).sample((count, 1, 1, 1)).to(features)
-        other = torch.randperm(count).to(features.device)
+        mix = torch.distributions.Beta(CONCENTRATION, CONCENTRATION).sample((count, 1, 1, 1))
+        own = send(mix.to(features.dtype), features.device)
+        other = send(torch.randperm(count), features.device)
         mean = features.mean((2, 3), keepdim=True).detach()
         deviation = (features.var((2, 3), keepdim=True) + 1e-6).sqrt().detach()
         mixed_mean, mixed_deviation = (torch.lerp(style[other], style, own) for style in (mean, deviation))

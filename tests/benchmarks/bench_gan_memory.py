@@ -12,18 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 
-from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
-from simpgan.components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from simpgan.components.core.tracking import stage_run
-from simpgan.components.core.training.loop import Updates
-from simpgan.components.train_gan.batches import Batch
-from simpgan.components.train_gan.objectives import DiscriminatorObjective, GeneratorObjective, generator_loss
 from simpgan.components.train_gan.settings import TrainGanSettings
-from simpgan.components.train_gan.trainer import build_optimizer
 from tests.benchmarks.bench_gan_step import build
-from tests.benchmarks.meters import MemoryMeter, as_fakes
+from tests.benchmarks.fake_steps import gan_step
 
 GIB = 2**30
 
@@ -36,47 +29,8 @@ def main() -> None:
     for recompute in (False, True):
         for precision in ("fp32", "bf16"):
             settings = TrainGanSettings.parse({**size, "recompute": recompute, "precision": precision})
-            print(f"recompute={recompute!s:5} {precision}: {estimate(settings) / GIB:5.2f} GiB estimated", end="")
+            print(f"recompute={recompute!s:5} {precision}: {gan_step(settings).peak / GIB:5.2f} GiB estimated", end="")
             print(f", {measure(size, settings) / GIB:5.2f} GiB measured" if torch.cuda.is_available() else "")
-
-
-def estimate(settings: TrainGanSettings) -> int:
-    """Bytes of the tensors that are alive at once, at most, in the second step."""
-    fakes = FakeTensorMode()
-    size = settings.model_dump(include={"height", "width", "channels", "blocks", "upsample", "input_skip"})
-    g, f = (Generator(GeneratorConfig(**size), recompute=settings.recompute) for _ in range(2))
-    d_source, d_target = (Discriminator(DiscriminatorConfig(channels=settings.channels)) for _ in range(2))
-    config = ClassifierConfig(identities=751, height=settings.height, width=settings.width)
-    classifier = SiameseClassifier(config).freeze()
-    networks = (g, f, d_source, d_target, classifier)
-    for network in networks:
-        as_fakes(network, fakes)
-    generators = GeneratorObjective(g, f, (d_source, d_target), classifier, settings)
-    discriminators = DiscriminatorObjective(d_source, d_target, settings.discriminator_factor)
-    optimizers = build_optimizer((g, f), settings), build_optimizer((d_source, d_target), settings)
-    memory = MemoryMeter()
-    with fakes:
-        updates = Updates()
-        images = torch.zeros(2 * settings.pairs, 3, settings.height, settings.width)
-        batch = Batch(images, torch.ones(settings.pairs), torch.zeros(2 * settings.pairs, dtype=torch.long), images + 0)
-        for tensor in (
-            batch.source,
-            batch.target,
-            *(weight for network in networks for weight in network.parameters()),
-        ):
-            memory.hold(tensor)
-        with memory:
-            for _ in range(2):  # The optimisers' state is there from the second step on.
-                memory.peak = memory.live
-                with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
-                    made = generators(batch)
-                updates.make(optimizers[0], generator_loss(made.parts, settings.loss_weights(0)))
-                with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
-                    judged = discriminators(
-                        made.fake_source.detach(), made.fake_target.detach(), batch.source, batch.target
-                    )
-                updates.make(optimizers[1], judged["loss/discriminators"])
-    return memory.peak
 
 
 def measure(size: dict[str, int], settings: TrainGanSettings) -> int:

@@ -12,6 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
+ALLOCATING = ("aten::empty", "aten::new_empty")
+
 
 class MemoryMeter(TorchDispatchMode):
     """Counts bytes while it is active.
@@ -19,18 +21,20 @@ class MemoryMeter(TorchDispatchMode):
     Attributes:
         moved: read and written by all operations together, each tensor once for each operation that has it as an input
             or output: what would cross the memory bus if no operation found its input in a cache.
+        calls: operations that read or write: about the kernels that a GPU has to start.
         live, peak: of tensors that exist now, and at most. Workspace of libraries and fragmentation are not in it.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.moved = self.live = self.peak = 0
+        self.moved = self.calls = self.live = self.peak = 0
         self.storages = WeakIdKeyDictionary()
 
     def __torch_dispatch__(self, operation: Any, types: Any, arguments: tuple = (), named: dict | None = None) -> Any:
         result = operation(*arguments, **(named or {}))
         inputs, outputs = tensors(arguments) + tensors(named), tensors(result)
         if not operation.is_view:
+            self.calls += operation.namespace == "aten" and not operation.name().startswith(ALLOCATING)
             self.moved += sum(tensor.numel() * tensor.element_size() for tensor in inputs + outputs)
         for tensor in outputs:
             self.hold(tensor)

@@ -91,25 +91,28 @@ def leads(table: Table) -> tuple[bool, int, int]:
 def advice(transfers: Sequence[Transfer]) -> list[str]:
     """Say which of `STATISTICS` to start with on unlabelled cameras, and what it finds in each transfer.
 
-    It is the one with the higher mean rank-1 over the transfers that have it; neither trains anything.
+    It is the one with the higher mean rank-1 over the transfers that have both; neither trains anything. If no transfer
+    has both, it is the one that was measured.
 
     Returns:
-        The advice, then one sentence per transfer; empty if neither was measured beside direct transfer.
+        The advice, then one sentence per transfer that has it; empty if neither was measured beside direct transfer.
     """
-    compared = {
-        name: [(each, direct, row) for each in transfers if (direct := each.of("direct")) and (row := each.of(name))]
+    compared = [each for each in transfers if each.of("direct")]
+    with_both = [each for each in compared if all(map(each.of, STATISTICS))]
+    rates = {
+        name: mean(rank_1(row) for row in found)
         for name in STATISTICS
+        if (found := [row for each in with_both or compared if (row := each.of(name))])
     }
-    most = max(map(len, compared.values()))
-    measured = {name: found for name, found in compared.items() if found and len(found) == most}
-    if not measured:
+    if not rates:
         return []
-    best = max(measured, key=lambda name: mean(rank_1(row) for _, _, row in measured[name]))
+    best = max(rates, key=lambda name: rates[name])
     return [
         f"On unlabelled cameras, start with {name_of(best)}, which trains nothing for them",
         *(
             f"{each.title}: {rank_1(row):.0f} of 100 people are found first, {rank_1(direct):.0f} without it "
             f"({each.leading.experiment.protocol}, {each.leading.scope}; {each.leading.hardware})"
-            for each, direct, row in measured[best]
+            for each in compared
+            if (row := each.of(best)) and (direct := each.of("direct"))
         ),
     ]

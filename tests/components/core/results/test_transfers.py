@@ -49,10 +49,15 @@ def test_the_better_statistics_over_all_transfers_are_advised():
     ]
 
 
-def test_statistics_that_were_not_measured_everywhere_are_not_advised():
+def test_statistics_are_compared_where_both_were_measured():
     rows = [row("direct", 8.0), row("adabn", 20.0), row("camera-adabn", 26.0)]
-    rows += [row("direct", 8.0, target="cuhk01"), row("adabn", 20.0, target="cuhk01")]
-    assert advice(transfers_of(*rows))[0].startswith("On unlabelled cameras, start with AdaBN, ")
+    rows += [row("direct", 8.0, target="cuhk01"), row("adabn", 90.0, target="cuhk01")]
+    first, *transfers = advice(transfers_of(*rows))
+    assert first.startswith("On unlabelled cameras, start with AdaBN per camera, ")
+    assert len(transfers) == 1
+    first, *transfers = advice(transfers_of(*(each for each in rows if each.method != "camera-adabn")))
+    assert first.startswith("On unlabelled cameras, start with AdaBN, ")
+    assert len(transfers) == 2
 
 
 def test_without_direct_transfer_nothing_is_advised():

@@ -20,7 +20,7 @@ def overview_figure(transfers: Sequence[Transfer]) -> Figure:
     """
     tables = [table for transfer in transfers for table in transfer.pictured]
     heights = [1.1 + 0.28 * len(table.main) for table in tables]
-    figure = Figure(figsize=(7.5, sum(heights)), layout="constrained")
+    figure = Figure(figsize=(7.5, sum(heights)), layout="tight")
     panels = figure.subplots(len(tables), 1, squeeze=False, height_ratios=heights)[:, 0]
     for panel, table in zip(panels, tables, strict=True):
         draw(panel, table)

@@ -20,6 +20,8 @@ def evaluate(
     features: dsl.Input[list[dsl.Dataset]] = None,
     translation: dsl.Input[dsl.Dataset] = None,
     translator: dsl.Input[dsl.Model] = None,
+    companions: dsl.Input[list[dsl.Model]] = None,
+    companion_sources: dsl.Input[list[dsl.Dataset]] = None,
 ) -> None:
     """Measure how well the classifier finds people in the target, as recorded and with every other method.
 
@@ -35,6 +37,8 @@ def evaluate(
         features: features of the target's images by methods without a classifier.
         translation: one more translated target, for pipelines without a loop, which cannot make a list.
         translator: the translator that made it.
+        companions: further classifiers, whose features are joined with those of the first.
+        companion_sources: manifests of the data sets that they were trained on, in any order.
         results: output, a folder with results.json, probes.parquet, report.html and figures.
         rank_1: output, rank-1 in percent of every row of the results, for the page of the run.
     """
@@ -57,6 +61,8 @@ def evaluate(
             translators=[Path(each.path) for each in [*(translators or []), translator] if each],
             counterparts=[Path(each.path) for each in counterparts or []],
             features=[Path(each.path) for each in features or []],
+            companions=[Path(each.path) for each in companions or []],
+            companion_sources=[Path(each.path) for each in companion_sources or []],
         )
         for row in rows:
             method = f"{row.method} {row.variant}".strip()

@@ -13,12 +13,14 @@ from simpgan.components.core.data.features import Features
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.camera_statistics import CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
+from simpgan.components.core.models.companions import join_features
 from simpgan.components.core.models.extraction import Extracted, extract, measure_statistics
 from simpgan.components.core.process.progress import Progress
-from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, with_part
+from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, JOINED, with_part
 from simpgan.components.core.results.probes import probes_of
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.training.device import choose_device
+from simpgan.components.evaluate.companions import Companions, mean_of
 from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
 from simpgan.components.evaluate.metrics import UNKNOWN, RankingResult, rank
 from simpgan.components.evaluate.settings import EvaluateSettings
@@ -90,6 +92,7 @@ def evaluate_views(
     network: SiameseClassifier,
     settings: EvaluateSettings,
     checks: LabelFreeChecks,
+    companions: Companions,
 ) -> Iterator[Evaluation]:
     """Yield the evaluations of the images as recorded, then those of the other views.
 
@@ -102,13 +105,17 @@ def evaluate_views(
         network: the source's classifier.
         settings: settings of the stage.
         checks: gets the label-free checks of every view.
+        companions: classifiers whose features of the images as recorded are joined with its own.
     """
     others = list(others)
-    passes = sum(images_to_see(target, view, settings) for view in (recorded, *others))
+    views = [recorded, *others, *[recorded] * len(companions.members)]
+    passes = sum(images_to_see(target, view, settings) for view in views)
     with Progress("features of all methods", passes, "image") as bar:
         as_recorded = list(evaluate_view(target, recorded, network, settings, checks, {}, bar))
         yield from as_recorded
         features = {(each.method, each.split): each.features for each in as_recorded if each.features is not None}
+        if companions.members:
+            yield from evaluate_joined(target, recorded, companions, features, settings, checks, bar)
         for view in others:
             yield from evaluate_view(target, view, network, settings, checks, features, bar)
 
@@ -171,6 +178,63 @@ def evaluate_view(
                 yield Evaluation(view.run, with_part(method, "verification"), split, result, precision=unit.precision)
 
 
+def evaluate_joined(
+    target: Target,
+    recorded: View,
+    companions: Companions,
+    features: RecordedFeatures,
+    settings: EvaluateSettings,
+    checks: LabelFreeChecks,
+    bar: Progress,
+) -> Iterator[Evaluation]:
+    """Yield the evaluations of joined features of the images as recorded: in every split, without and with AdaBN.
+
+    Each classifier looks with its own statistics of the unlabelled images. With AdaBN per camera, the joined features
+    are also fused with those without AdaBN. Nothing is trained. Without labels nothing is ranked.
+
+    Args:
+        target: the target to find people in.
+        recorded: view of the images as recorded by the evaluated classifier.
+        companions: the further classifiers.
+        features: features by the evaluated classifier.
+        settings: settings of the stage.
+        checks: label-free checks of the evaluated classifier; gets those of joined features.
+        bar: counts the images whose features are extracted.
+    """
+    run = MethodRun(recorded.run.method, recorded.run.seed, companions.variant)
+    judges = [LabelFreeChecks(each.source, target, checks.split, settings) for each in companions.members]
+    steps = [statistics_by_part(target, recorded, each.network, settings) for each in companions.members]
+    plain: Extracted | None = None
+    for step in zip(*steps, strict=True):
+        part, splits, _ = step[0]
+        method = with_part(run.method, part)
+        searched = target.searched(splits)
+        others = []
+        for companion, judge, (_, _, statistics) in zip(companions.members, judges, step, strict=True):
+            others.append(
+                extract(
+                    companion.network, recorded.images, searched, **settings.extraction, bar=bar, statistics=statistics
+                )
+            )
+            if checks.split in splits:
+                judge.measure(recorded, companion.network, statistics, method)
+        if checks.split in splits:
+            label = run.label(with_part(method, JOINED))
+            checks.methods[label] = mean_of([each.methods[method] for each in (checks, *judges)])
+        if not target.labelled:
+            continue
+        joined = fuse(features[method, splits[0]].select(searched), *others)
+        plain = joined if plain is None else plain
+        precision = " and ".join(sorted({each.precision for each in others} | {features[method, splits[0]].precision}))
+        for split in splits:
+            result = rank_by_cosine(target, split, joined, settings)
+            yield Evaluation(run, with_part(method, JOINED), split, result, precision=precision)
+            if part == CAMERA_ADABN:
+                result = rank_by_cosine(target, split, fuse(plain.select(searched), joined), settings)
+                name = with_part(with_part(method, JOINED), "fused")
+                yield Evaluation(run, name, split, result, precision=precision)
+
+
 def statistics_by_part(
     target: Target, view: View, classifier: SiameseClassifier, settings: EvaluateSettings
 ) -> Iterator[tuple[str, tuple[TargetSplit, ...], CameraStatistics | None]]:
@@ -213,9 +277,9 @@ def evaluate_ready_made(
         yield Evaluation(run, run.method, split, rank_by_cosine(target, split, Extracted(rows, unit), settings))
 
 
-def fuse(first: Extracted, second: Extracted) -> Extracted:
-    """Join two features of length 1 of each image; the cosine of joined features is the mean of both cosines."""
-    return Extracted(first.rows, np.concatenate([first.unit, second.unit], axis=1) / np.float32(np.sqrt(2)))
+def fuse(*features: Extracted) -> Extracted:
+    """Join several features of length 1 of each image; the cosine of joined features is the mean of their cosines."""
+    return Extracted(features[0].rows, join_features([each.unit for each in features]))
 
 
 def rank_by_cosine(

@@ -23,6 +23,7 @@ from simpgan.components.core.results.rows import OWN_CAMERA_COUNTS, ResultsRow, 
 from simpgan.components.core.results.unlabelled_checks import write_checks
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.core.training.device import choose_device
+from simpgan.components.evaluate.companions import Companions
 from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
 from simpgan.components.evaluate.evaluation import (
     Evaluation,
@@ -57,6 +58,8 @@ def run(
     translators: Sequence[Path] = (),
     counterparts: Sequence[Path] = (),
     features: Sequence[Path] = (),
+    companions: Sequence[Path] = (),
+    companion_sources: Sequence[Path] = (),
 ) -> list[ResultsRow]:
     """Evaluate the classifier on the target and on its views, and write results, checks, report and figures.
 
@@ -76,6 +79,8 @@ def run(
             target's style, and a classifier that was fine-tuned with a translator is not used.
         counterparts: model folders of classifiers trained on the source in the target's style.
         features: folders of features of the target's images.
+        companions: model folders of further classifiers, whose features are joined with those of the first.
+        companion_sources: folders of the manifests that they were trained on, in any order.
 
     Returns:
         the rows of the results.
@@ -85,6 +90,7 @@ def run(
     """
     labelled, looked_in = Manifest.load(source), Target.load(target, settings.protocols, data_root)
     refuse_shared_people(labelled, looked_in.manifest, settings.allow_shared_people)
+    joined = Companions.load(classifier, companions, companion_sources, looked_in.manifest, settings, data_root)
     network, config = load_classifier(classifier)
     if not config["settings"]["verification_weight"]:
         # The classifier was trained without the verification loss.
@@ -114,6 +120,8 @@ def run(
         **{f"translated-{place}": Manifest.load(folder).digest for place, folder in enumerate(translated)},
         **{f"counterpart-{place}": model_digest(folder) for place, folder in enumerate(counterparts)},
         **{f"features-{place}": features_digest(folder) for place, folder in enumerate(features)},
+        **{f"companion-{place}": model_digest(folder) for place, folder in enumerate(companions)},
+        **{f"companion_source-{place}": Manifest.load(folder).digest for place, folder in enumerate(companion_sources)},
     }
     output.mkdir(parents=True, exist_ok=True)
     history = output / "history.jsonl"
@@ -121,6 +129,8 @@ def run(
         "evaluate", task=current_task(), settings=settings.model_dump(), history=history, inputs=inputs
     ) as tracked:
         tracked.log_data_set(labelled, source, "reference")
+        for folder in companion_sources:
+            tracked.log_data_set(Manifest.load(folder), folder, "reference")
         tracked.log_data_set(looked_in.manifest, target, "eval")
         network = network.to(choose_device()).eval()
         views = [*by_translation, *by_counterpart]
@@ -131,7 +141,7 @@ def run(
             views += colour_transfer_views(looked_in, splits, trained_on, **size, seed=seed)
         evaluations = chain(
             evaluate_ready_made(looked_in, by_features, settings),
-            evaluate_views(looked_in, recorded_view(looked_in, seed), views, network, settings, checks),
+            evaluate_views(looked_in, recorded_view(looked_in, seed), views, network, settings, checks, joined),
         )
         common = {
             "source": labelled.dataset,
@@ -154,7 +164,7 @@ def run(
             settings,
             checks=checked,
             notes=remarks,
-            details={"pretrain": config["settings"], **trainings(translated)},
+            details={"pretrain": config["settings"], **joined.details, **trainings(translated)},
             output=output,
             tracked=tracked,
         )

@@ -269,10 +269,16 @@ def evaluate(
     ] = None,
     counterpart: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FOLDER", help="Classifier trained on the translated source; repeatable."),
+        typer.Option(metavar="FOLDER", help="Classifier of the translated source; repeatable."),
     ] = None,
     features: Annotated[
         list[Path] | None, typer.Option(metavar="FOLDER", help="Features from umdl; repeatable.")
+    ] = None,
+    companion: Annotated[
+        list[Path] | None, typer.Option(metavar="FOLDER", help="Classifier to join features with; repeatable.")
+    ] = None,
+    companion_source: Annotated[
+        list[Path] | None, typer.Option(metavar="MANIFEST", help="Source of a --companion; repeatable.")
     ] = None,
     preset: PresetOption = None,
     assignments: StageSetOption = None,
@@ -296,6 +302,8 @@ def evaluate(
         "translators": all_existing(translator, "--translator"),
         "counterparts": all_existing(counterpart, "--counterpart"),
         "features": all_existing(features, "--features"),
+        "companions": all_existing(companion, "--companion"),
+        "companion_sources": all_existing(companion_source, "--companion-source"),
     }
     note("evaluate", settings, {**folders, **made}, place)
     stage.run(source, target, classifier, settings, place, out, **made)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from simpgan.components.core.results.methods import (
     CAMERA_ADABN,
+    JOINED,
     METHODS,
     STATISTICS,
     baseline_of,
@@ -17,6 +18,9 @@ MAIN_ROWS = 12
 """Longer tables give no overview."""
 
 CAMERA_FUSED = with_part(CAMERA_ADABN, "fused")
+CAMERA_JOINED = with_part(CAMERA_ADABN, JOINED)
+WITHOUT_TRAINING = (CAMERA_FUSED, CAMERA_JOINED, with_part(CAMERA_JOINED, "fused"))
+"""Ways to compare the features with AdaBN per camera that train nothing for the target."""
 
 BASELINES = ("direct", *STATISTICS)
 """Methods that every other method has to improve on."""
@@ -63,12 +67,12 @@ def importance(summary: Summary) -> tuple[int, int, str]:
 def step(method: str) -> int | None:
     """Return the importance of a method's row, 0 first; None for an ablation.
 
-    0 is a baseline; 1 is a trained method by itself, or AdaBN per camera with fused features, which trains nothing
-    either; 2 and 3 are trained methods with `STATISTICS`.
+    0 is a baseline; 1 is a trained method by itself, or one of `WITHOUT_TRAINING`; 2 and 3 are trained methods with
+    `STATISTICS`.
     """
     if method in BASELINES:
         return 0
-    if method == CAMERA_FUSED:
+    if method in WITHOUT_TRAINING:
         return 1
     base, *parts = method.split("+")
     if trains_nothing(base):
@@ -89,13 +93,14 @@ def ablations(summaries: Sequence[Summary]) -> list[TableGroup]:
     return [TableGroup(title, ABOUT[title], found) for title, found in groups.items() if found]
 
 
-SWEEPS, COLOURS, FUSED, VERIFICATION, FURTHER = (
-    "Swept settings", "Matched colours", "Fused features", "Verification score", "Further rows",
+SWEEPS, COLOURS, OF_SEVERAL, FUSED, VERIFICATION, FURTHER = (
+    "Swept settings", "Matched colours", "Joined features", "Fused features", "Verification score", "Further rows",
 )  # fmt: skip
 ABOUT = {
     SWEEPS: "The same method with other values of a setting.",
     COLOURS: "Nothing is trained: each colour channel of the target gets the mean and deviation of the source, for the "
     "whole set or for each image.",
+    OF_SEVERAL: "The features of classifiers that were trained on different sources are joined.",
     FUSED: "The features of an image as recorded and as translated are joined, or those with the statistics of its "
     "camera and with the classifier's own.",
     VERIFICATION: "Images are ranked by the score that the classifier learned for pairs (the paper's Eq. 1) instead of "
@@ -109,6 +114,8 @@ def group_of(summary: Summary) -> str:
     base, *parts = summary.method.split("+")
     if "verification" in parts:
         return VERIFICATION
+    if JOINED in parts:
+        return OF_SEVERAL
     if "fused" in parts:
         return FUSED
     if summary.variant:

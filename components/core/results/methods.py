@@ -136,6 +136,9 @@ ADABN, CAMERA_ADABN = STATISTICS
 SELF_TRAINING, SIMPGAN_SELF_TRAINING = "self-training", "simpgan+self-training"
 """The methods that train a classifier on clusters of the target's images, without and with a translated source."""
 
+JOINED = "joined"
+"""The part of methods whose features are those of several classifiers."""
+
 SOURCE_TO_TARGET = "source-to-target"
 """The method that trains a classifier on the translated source."""
 
@@ -167,6 +170,12 @@ PARTS = {
         baseline="adabn",
         compares_otherwise=True,
     ),
+    "joined": Part(
+        title="joined",
+        explanation="the features of several classifiers, which were trained on different sources, are joined, each "
+        "with its own statistics. The other sources stand in brackets.",
+        compares_otherwise=True,
+    ),
     "verification": Part(
         title="verification score",
         explanation="people are ranked by the score the classifier learned for pairs (the paper's Eq. 1), and not by "
@@ -190,7 +199,8 @@ def statistics_of(method: str) -> str:
 
 def without_statistics(method: str) -> str:
     """Return a method's name without the one of `STATISTICS` that it has: `direct` for `adabn`."""
-    return "+".join(part for part in method.split("+") if part not in STATISTICS) or "direct"
+    parts = [part for part in method.split("+") if part not in STATISTICS]
+    return "+".join(["direct", *parts] if not parts or parts[0] in PARTS else parts)
 
 
 def of_kind(*kinds: Kind) -> tuple[str, ...]:
@@ -257,9 +267,12 @@ def baseline_of(method: str) -> str:
 
     A translation is compared with direct transfer; with AdaBN or fused features it is compared with AdaBN alone, which
     needs no translation, and with AdaBN per camera with that alone; with the verification score it is compared with
-    itself without that score. AdaBN per camera is compared with AdaBN.
+    itself without that score. AdaBN per camera is compared with AdaBN, and joined features with those of the first
+    classifier alone.
     """
     base, *parts = method.split("+")
+    if JOINED in parts:
+        return "+".join([base, *parts[:-1]])
     if "verification" in parts:
         return "+".join([base, *(part for part in parts if part != "verification")])
     if base not in METHODS or not METHODS[base].baseline:

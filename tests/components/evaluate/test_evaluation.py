@@ -9,6 +9,7 @@ from simpgan.components.core.models.classifier import ClassifierConfig, SiameseC
 from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.process.progress import Progress
 from simpgan.components.evaluate import evaluation
+from simpgan.components.evaluate.companions import Companion, Companions
 from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
 from simpgan.components.evaluate.evaluation import (
     Evaluation,
@@ -102,6 +103,7 @@ def test_one_bar_counts_the_images_of_all_methods(ingested: Ingested, monkeypatc
     network = SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=2, height=32, width=16)).eval()
     checks = LabelFreeChecks(LabelledSource(images, np.arange(4)), target, target.splits[0], settings)
     others = [View(MethodRun("gan", 0), images, target.splits[:1], changed=True)]
-    list(evaluate_views(target, recorded_view(target, 0), others, network, settings, checks))
+    companions = Companions((Companion(network, LabelledSource(images, np.arange(4)), {}),), "with another")
+    list(evaluate_views(target, recorded_view(target, 0), others, network, settings, checks, companions))
     assert [(bar.total, bar.done) for bar in bars] == [(bars[0].total, bars[0].total)]
     assert bars[0].total > len(target.searched(target.splits))

@@ -40,6 +40,13 @@ def test_methods_with_adabn_per_camera_follow_those_with_adabn():
     }
 
 
+def test_joined_features_with_adabn_per_camera_are_a_main_row():
+    others = [row(method, variant="with b") for method in ("camera-adabn+joined", "direct+joined", "adabn+joined")]
+    measured = summarise([row("direct"), row("camera-adabn"), *others])
+    assert methods_of(main_rows(measured)) == ["direct", "camera-adabn", "camera-adabn+joined"]
+    assert groups_of(measured) == {"Joined features": ["direct+joined", "adabn+joined"]}
+
+
 def test_a_page_has_no_room_for_the_least_important_of_many_rows():
     trained = ("umdl", "gan", "cyclegan", "simpgan", "simpgan-fit", "source-to-target")
     measured = summaries("direct", "adabn", *trained, *(f"{method}+adabn" for method in trained[1:]))

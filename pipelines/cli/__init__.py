@@ -16,6 +16,7 @@ from simpgan.components.core.environment import whole_number
 from simpgan.components.core.errors import UserError
 from simpgan.pipelines.cli import (
     compare,
+    describe,
     export,
     images,
     models,
@@ -50,6 +51,7 @@ PANELS: dict[str, dict[str, Commands | Callable[..., None]]] = {
         "ingest": stages.ingest,
         "join": stages.join,
         "demo-data": run.demo_data,
+        "describe": describe.describe,
         "export": export.export,
         "drift": stages.drift,
         "watch": stages.watch,

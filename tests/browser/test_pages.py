@@ -9,6 +9,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.evaluate.report import DomainGap
 from simpgan.components.search import Searcher
@@ -18,6 +19,7 @@ from simpgan.components.summarise.settings import SummariseSettings
 from simpgan.pipelines.reports.comparison.groups import grouped
 from simpgan.pipelines.reports.comparison.pages import write
 from simpgan.pipelines.reports.comparison.runs import read_runs
+from simpgan.pipelines.reports.data_set.page import write_page as write_description
 from tests.browser.conftest import as_device, look
 from tests.components.core.registry.adaptations import write_classifier
 from tests.components.core.results.made_up import ranked
@@ -26,7 +28,7 @@ from tests.conftest import Ingested
 from tests.pipelines.reports.comparison.made import BAD, GOOD, run_folder, simpgan
 
 pytestmark = pytest.mark.browser
-WITH_TABLES = ("report", "compare", "results", "ablations")
+WITH_TABLES = ("report", "compare", "results", "ablations", "describe")
 PAGES = (*WITH_TABLES, "search")
 
 
@@ -53,6 +55,7 @@ def pages(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_folder(folder / "evaluation", ranked("direct", BAD, preset="paper"), simpgan(GOOD, preset="paper"))
     summarise.run([folder / "evaluation"], SummariseSettings(resamples=99), folder)
     write_search(folder, ingested)
+    write_description(Manifest.load(ingested.source), ingested.source, ingested.data_root, 0, folder)
     return folder
 
 

@@ -1,0 +1,1 @@
+"""Describe a data set: its images, people, cameras, sizes and roles, and what was rejected."""

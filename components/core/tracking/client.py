@@ -18,10 +18,12 @@ from simpgan.components.core.tracking.tags import (
     EXPERIMENT_TAGS,
     LONGEST_PARAMETER,
     PARAMETERS_PER_BATCH,
+    PIPELINE_TAG,
     PROCESS_TAG,
     REASON_TAG,
     RUNS_PER_PAGE,
     SILENT_END,
+    STAGE_TAG,
     STORE_FILE,
 )
 
@@ -129,6 +131,12 @@ def search_all_runs(client: "MlflowClient", experiment: str, which: str) -> "lis
         found += page
         token = page.token or ""
     return found
+
+
+def search_stage_runs(client: "MlflowClient", pipeline: str) -> "list[Run]":
+    """Return the runs of the stages of a pipeline run, oldest first."""
+    which = f"tag.`{PIPELINE_TAG}` = '{without_quotes(pipeline)}'"
+    return [run for run in search_all_runs(client, find_experiment(client), which) if STAGE_TAG in run.data.tags]
 
 
 def close_dead_runs(client: "MlflowClient", which: str) -> None:

@@ -4,10 +4,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simpgan.components.core.tracking.client import connect, find_experiment, search_all_runs, without_quotes
+from simpgan.components.core.tracking.client import connect, search_stage_runs
 from simpgan.components.core.tracking.outcome import SIGTERM
 from simpgan.components.core.tracking.pipeline_end import TOLD_TO_END
-from simpgan.components.core.tracking.tags import PIPELINE_TAG, REASON_TAG, SILENT_END, STAGE_TAG
+from simpgan.components.core.tracking.tags import REASON_TAG, SILENT_END, STAGE_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -53,12 +53,10 @@ def find_begun_stages(pipeline: str) -> set[str]:
 
 
 def stage_runs(pipeline: str) -> "list[Run]":
-    """Return the runs of a pipeline run's stages, oldest first."""
+    """Return the runs of a pipeline run's stages, oldest first; none if MLflow is not named or does not answer."""
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         return []
     try:
-        client = connect()
-        found = search_all_runs(client, find_experiment(client), f"tag.`{PIPELINE_TAG}` = '{without_quotes(pipeline)}'")
+        return search_stage_runs(connect(), pipeline)
     except Exception:  # who follows a run does not need MLflow
         return []
-    return [run for run in found if STAGE_TAG in run.data.tags]

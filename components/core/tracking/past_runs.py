@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.tracking.client import connect, find_experiment, without_quotes
+from simpgan.components.core.tracking.client import connect, find_experiment, search_stage_runs, without_quotes
 from simpgan.components.core.tracking.errors import explain, run_lookup_explained
 from simpgan.components.core.tracking.lineage import INPUTS
 from simpgan.components.core.tracking.tags import (
@@ -87,12 +87,10 @@ def has_refused(pipeline: str) -> bool:
     """
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         return False
-    which = f"tag.`{PIPELINE_TAG}` = '{without_quotes(pipeline)}' AND attributes.status = 'FAILED'"
     try:
         client = connect()
-        failed = client.search_runs([find_experiment(client)], which)
-        stages = [run for run in failed if STAGE_TAG in run.data.tags]
-        return any(all(file.path != FAILURE for file in client.list_artifacts(run.info.run_id)) for run in stages)
+        failed = [run for run in search_stage_runs(client, pipeline) if run.info.status == "FAILED"]
+        return any(all(file.path != FAILURE for file in client.list_artifacts(run.info.run_id)) for run in failed)
     except Exception as error:
         logger.warning("MLflow does not tell whether a stage refused its inputs: %s", explain(error))
         return False

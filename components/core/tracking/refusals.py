@@ -6,9 +6,9 @@ from contextlib import contextmanager, suppress
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.task import Task, current_task
-from simpgan.components.core.tracking.client import connect, find_experiment, without_quotes
+from simpgan.components.core.tracking.client import connect, search_stage_runs
 from simpgan.components.core.tracking.context import KFP_RUN, pipeline_of_environment, stage_run
-from simpgan.components.core.tracking.tags import LONGEST_TAG, PIPELINE_TAG, REASON_TAG, STAGE_TAG
+from simpgan.components.core.tracking.tags import LONGEST_TAG, REASON_TAG, STAGE_TAG
 
 
 @contextmanager
@@ -31,11 +31,9 @@ def refusals_recorded(stage: str) -> Iterator[None]:
 
 def is_recorded(stage: str, reason: str) -> bool:
     """Tell whether a run of the stage in this pipeline run has that reason; False if MLflow does not answer."""
-    pipeline = without_quotes(pipeline_of_environment() or "")
-    which = f"tag.`{PIPELINE_TAG}` = '{pipeline}' AND tag.`{STAGE_TAG}` = '{stage}'"
     try:
-        client = connect()
-        found = client.search_runs([find_experiment(client)], which)
+        found = search_stage_runs(connect(), pipeline_of_environment() or "")
     except Exception:  # recording the refusal will report why
         return False
-    return any(run.data.tags.get(REASON_TAG) == reason[:LONGEST_TAG] for run in found)
+    recorded = {(run.data.tags[STAGE_TAG], run.data.tags.get(REASON_TAG)) for run in found}
+    return (stage, reason[:LONGEST_TAG]) in recorded

@@ -20,15 +20,15 @@ def shipped(folder: str) -> str:
 
 VALUES = {
     "LAYOUT:PATH": f"PATH: folder, archive or s3://bucket/prefix; LAYOUT: {', '.join(LAYOUTS)}",
-    "WAY": "data: one classifier learns from all sources; by default they are used one by one",
+    "WAY": "data: one classifier on all sources; features: one on each; both",
     "METHODS": ", ".join(SELECTABLE),
     "METHOD": ", ".join(RETRAINED),
     "SPLITS": "protocols with folds, such as folds10:0-9,all250; fold 0 if none is given",
     "PRESET": f"{shipped('presets')}, or a YAML file; by default the paper's settings",
     "NAME=VALUE": "a setting of this stage, such as seed=1",
     "SETTING=VALUE": "a setting of a stage, such as train_gan.lambda_similarity=0.1",
-    "SETTING=LIST": "values of a setting, such as train_gan.lambda_similarity=0,0.1,1",
-    "STORAGE": "a folder or s3://bucket/prefix; also read from SIMPGAN_DATA_ROOT",
+    "SETTING=LIST": "its values, such as train_gan.lambda_similarity=0,0.1,1",
+    "STORAGE": "a folder or s3://bucket/prefix; also from SIMPGAN_DATA_ROOT",
     "GALLERY": "a manifest, or the folder or s3:// prefix that simpgan gallery wrote",
     "MODEL": "NAME@champion, NAME@3 for version 3, or the folder of an adaptation",
     "RUNNER": "subprocess: a process per stage; docker: a container per stage, of its image",

@@ -23,7 +23,7 @@ SourceNamesOption = Annotated[
 ]
 CombineOption = Annotated[
     Combination | None,
-    typer.Option("--combine", metavar="WAY", help="How to use all sources as one."),
+    typer.Option("--combine", metavar="WAY", help="How several sources are used together."),
 ]
 TargetNameOption = Annotated[
     str, typer.Option("--target-name", metavar="NAME", help="Name in results; by default the layout's.")

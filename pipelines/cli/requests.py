@@ -37,6 +37,7 @@ def adapt_request(
     source: SourcesOption,
     target: TargetDataOption,
     source_name: SourceNamesOption = None,
+    combine: CombineOption = None,
     target_name: TargetNameOption = "",
     method: MethodOption = "",
     protocol: ProtocolOption = "",
@@ -52,6 +53,7 @@ def adapt_request(
     return AdaptRequest(
         source=source,
         source_name=source_name or [],
+        combine=combine,
         target=target,
         target_name=target_name,
         method=method,

@@ -48,7 +48,7 @@ def run_adapt(
 ) -> None:
     """Adapt from one source to one target.
 
-    Several --source are joined to one, on which one classifier is trained. Labels of the target are used for evaluation
+    Several --source are used together, by default with --combine data. Labels of the target are used for evaluation
     only. Stages that are finished already come from the cache in --out.
     """
     from simpgan.pipelines.reports.selection import choices

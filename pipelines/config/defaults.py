@@ -29,6 +29,18 @@ class Combination(StrEnum):
     """How several labelled data sets are used together."""
 
     DATA = "data"
+    FEATURES = "features"
+    BOTH = "both"
+
+    @property
+    def joins_data(self) -> bool:
+        """Tell whether a classifier is trained on all of them together."""
+        return self != Combination.FEATURES
+
+    @property
+    def joins_features(self) -> bool:
+        """Tell whether the features of several classifiers are joined."""
+        return self != Combination.DATA
 
 
 def split(text: str) -> list[str]:

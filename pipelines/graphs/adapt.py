@@ -7,26 +7,33 @@ from kfp.dsl.graph_component import GraphComponent
 
 from simpgan.components.ingest.component import ingest
 from simpgan.pipelines.graphs.adaptation import Loops, experiment
-from simpgan.pipelines.graphs.sources import joint_source, without_parameters
+from simpgan.pipelines.graphs.sources import OF_ONE_SOURCE, joint_source, without_parameters
 
 
-def adapt_pipeline(methods: Collection[str], parallelism: int = 0, joint: bool = False) -> GraphComponent:
+def adapt_pipeline(
+    methods: Collection[str], parallelism: int = 0, joint: bool = False, with_companions: bool = False
+) -> GraphComponent:
     """Return the pipeline with the loops that `methods` need.
 
     Args:
         methods: the methods.
         parallelism: iterations of each loop that run at a time; 0: as many as the machines take.
         joint: whether the source is several data sets, which are joined.
+        with_companions: whether further classifiers are trained, whose features are joined: one on each data set of a
+            joint source, else one on each of further data sets.
     """
+    unused: tuple[str, ...] = OF_ONE_SOURCE if joint else ("sources",)
+    unused += () if with_companions and not joint else ("companions",)
 
     @dsl.pipeline(name="adapt", description="Adapt a re-identification model to unlabelled cameras.")
-    @without_parameters(*(("source_layout", "source_location", "source_fingerprint") if joint else ("sources",)))
+    @without_parameters(*unused)
     def adapt(
         source_name: str,
         source_layout: str,
         source_location: str,
         source_fingerprint: str,
         sources: list,
+        companions: list,
         target_name: str,
         target_layout: str,
         target_location: str,
@@ -51,6 +58,7 @@ def adapt_pipeline(methods: Collection[str], parallelism: int = 0, joint: bool =
             source_fingerprint: what lies there now, so that new data behind an old name is no stale hit.
             sources: labelled data sets that are joined, a list of {"source_name": ..., "source_layout": ...,
                 "source_location": ..., "source_fingerprint": ...}.
+            companions: labelled data sets of further classifiers, likewise.
             target_name: what results call the data set to adapt to.
             target_layout: official layout of the data set to adapt to.
             target_location: folder, archive or `s3://` prefix of the data set to adapt to.
@@ -89,8 +97,16 @@ def adapt_pipeline(methods: Collection[str], parallelism: int = 0, joint: bool =
             source,
             target,
             data_root,
-            Loops(adaptations, counterparts, umdl_splits, frozenset(methods), parallelism),
+            Loops(
+                adaptations,
+                counterparts,
+                umdl_splits,
+                frozenset(methods),
+                parallelism,
+                (sources if joint else companions) if with_companions else None,
+            ),
             {
+                "ingest": ingest_settings,
                 "pretrain": pretrain_settings,
                 "train_gan": train_gan_settings,
                 "translate": translate_settings,

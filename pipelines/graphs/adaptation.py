@@ -14,9 +14,7 @@ from simpgan.components.pretrain.component import pretrain
 from simpgan.components.train_gan.component import train_gan
 from simpgan.components.translate.component import translate
 from simpgan.components.umdl.component import umdl
-
-Text = Any  # text, or what stands for it in a graph that is being built
-List = Any
+from simpgan.pipelines.graphs.sources import List, Text, ingest_item
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,8 @@ class Loops:
         counterparts, umdl: lists of {"protocol", "fold"}.
         methods: which loops there are: those that one of these methods needs.
         parallelism: iterations at a time (0: as many as the machines take).
+        companions: labelled data sets, on each of which a further classifier is trained, whose features are joined: a
+            list of {"source_name", "source_layout", "source_location", "source_fingerprint"}; None: there are none.
     """
 
     adaptations: List
@@ -37,6 +37,7 @@ class Loops:
     umdl: List
     methods: frozenset[str]
     parallelism: int
+    companions: List | None = None
 
     @property
     def has_adaptations(self) -> bool:
@@ -131,4 +132,22 @@ def experiment(
                 **manifests,
             ).after(checked)
         collected["features"] = dsl.Collected(features.outputs["features"])
+    if loops.companions is not None:
+        with dsl.ParallelFor(loops.companions, parallelism=loops.parallelism) as item:
+            # A data set that was read before, for a joint source or another seed, is in the cache.
+            labelled = ingest_item(item, settings["ingest"], data_root).after(checked)
+            fitting = check(
+                adaptations=[],
+                counterparts=[],
+                umdl_splits=[],
+                needs_rows="no",
+                **{f"{stage}_settings": settings[stage] for stage in ("pretrain", "train_gan", "evaluate")},
+                source=labelled.outputs["manifest"],
+                target=manifests["target"],
+            )
+            companion = pretrain(
+                settings=settings["pretrain"], data_root=data_root, source=labelled.outputs["manifest"]
+            ).after(fitting)
+        collected["companions"] = dsl.Collected(companion.outputs["classifier"])
+        collected["companion_sources"] = dsl.Collected(labelled.outputs["manifest"])
     return evaluate(settings=settings["evaluate"], data_root=data_root, **inputs, **collected)

@@ -29,16 +29,25 @@ def joint_source(
         The task of join.
     """
     with dsl.ParallelFor(sources, parallelism=parallelism) as item:
-        part = ingest(
-            layout=item.source_layout,
-            name=item.source_name,
-            location=item.source_location,
-            fingerprint=item.source_fingerprint,
-            settings=ingest_settings,
-            data_root=data_root,
-        ).set_display_name("ingest source")
+        part = ingest_item(item, ingest_settings, data_root)
     manifests = dsl.Collected(part.outputs["manifest"])
     return join(name=name, data_root=data_root, sources=manifests).set_display_name("join sources")
+
+
+def ingest_item(item: Any, ingest_settings: Text, data_root: Text) -> PipelineTask:
+    """Add to the pipeline that is being built the task that reads the source that is a loop's item."""
+    return ingest(
+        layout=item.source_layout,
+        name=item.source_name,
+        location=item.source_location,
+        fingerprint=item.source_fingerprint,
+        settings=ingest_settings,
+        data_root=data_root,
+    ).set_display_name("ingest source")
+
+
+OF_ONE_SOURCE = ("source_layout", "source_location", "source_fingerprint")
+"""The parameters, beside its name, of a pipeline whose source is one data set."""
 
 
 def without_parameters(*unused: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -9,10 +9,12 @@ from kfp.dsl.pipeline_task import PipelineTask
 from simpgan.components.ingest.component import ingest
 from simpgan.components.summarise.component import summarise
 from simpgan.pipelines.graphs.adaptation import Loops, experiment
-from simpgan.pipelines.graphs.sources import joint_source, without_parameters
+from simpgan.pipelines.graphs.sources import OF_ONE_SOURCE, ingest_item, joint_source, without_parameters
 
 
-def table1_pipeline(methods: Collection[str], parallelism: int = 0, joint: bool = False) -> GraphComponent:
+def table1_pipeline(
+    methods: Collection[str], parallelism: int = 0, joint: bool = False, with_companions: bool = False
+) -> GraphComponent:
     """Return the pipeline with the loops that `methods` need.
 
     The target is ingested once, each source once for all its seeds, and each classifier is trained once for everything
@@ -23,13 +25,24 @@ def table1_pipeline(methods: Collection[str], parallelism: int = 0, joint: bool 
         methods: the methods.
         parallelism: iterations of each loop that run at a time; 0: as many as the machines take.
         joint: whether all sources are joined to one, instead of being used one after the other.
+        with_companions: whether further classifiers are trained, whose features are joined: one on each data set of a
+            joint source, else one on each of further data sets than a first one.
     """
+    unused: tuple[str, ...] = ("source_name", *OF_ONE_SOURCE, "companions")
+    if joint:
+        unused = (*OF_ONE_SOURCE, "companions")
+    elif with_companions:
+        unused = ("sources",)
 
     @dsl.pipeline(name="table1", description="All methods, sources and seeds, beside the paper's Table 1.")
-    @without_parameters(*(() if joint else ("source_name",)))
+    @without_parameters(*unused)
     def table1(
         source_name: str,
+        source_layout: str,
+        source_location: str,
+        source_fingerprint: str,
         sources: list,
+        companions: list,
         target_name: str,
         target_layout: str,
         target_location: str,
@@ -45,9 +58,13 @@ def table1_pipeline(methods: Collection[str], parallelism: int = 0, joint: bool 
         """All methods, sources and seeds, beside the paper's Table 1.
 
         Args:
-            source_name: what results call all the labelled data sets together.
+            source_name: what results call the labelled data set, or all of them together.
+            source_layout: official layout of the labelled data set, such as `market1501`.
+            source_location: folder, archive or `s3://` prefix of the labelled data set.
+            source_fingerprint: what lies there now, so that new data behind an old name is no stale hit.
             sources: labelled data sets, a list of {"source_name": ..., "source_layout": ..., "source_location": ...,
                 "source_fingerprint": ...}.
+            companions: labelled data sets of further classifiers, likewise.
             target_name: what results call the data set to adapt to.
             target_layout: official layout of the data set to adapt to.
             target_location: folder, archive or `s3://` prefix of the data set to adapt to.
@@ -69,7 +86,8 @@ def table1_pipeline(methods: Collection[str], parallelism: int = 0, joint: bool 
             settings=ingest_settings,
             data_root=data_root,
         ).set_display_name("ingest target")
-        loops = Loops(adaptations, counterparts, umdl_splits, frozenset(methods), parallelism)
+        further = (sources if joint else companions) if with_companions else None
+        loops = Loops(adaptations, counterparts, umdl_splits, frozenset(methods), parallelism, further)
 
         def every_seed(source: PipelineTask) -> PipelineTask:
             """Add all experiments of a source, and their summary."""
@@ -80,6 +98,7 @@ def table1_pipeline(methods: Collection[str], parallelism: int = 0, joint: bool 
                     data_root,
                     loops,
                     {
+                        "ingest": ingest_settings,
                         "pretrain": seed.pretrain_settings,
                         "train_gan": seed.train_gan_settings,
                         "translate": seed.translate_settings,
@@ -91,19 +110,20 @@ def table1_pipeline(methods: Collection[str], parallelism: int = 0, joint: bool 
             return summarise(settings=summarise_settings, results=dsl.Collected(evaluated.outputs["results"]))
 
         if joint:
-            return every_seed(joint_source(source_name, sources, ingest_settings, data_root, parallelism)).outputs[
-                "summary"
-            ]
-        with dsl.ParallelFor(sources, parallelism=parallelism) as item:
+            source = joint_source(source_name, sources, ingest_settings, data_root, parallelism)
+            return every_seed(source).outputs["summary"]
+        if with_companions:
             source = ingest(
-                layout=item.source_layout,
-                name=item.source_name,
-                location=item.source_location,
-                fingerprint=item.source_fingerprint,
+                layout=source_layout,
+                name=source_name,
+                location=source_location,
+                fingerprint=source_fingerprint,
                 settings=ingest_settings,
                 data_root=data_root,
             ).set_display_name("ingest source")
-            of_source = every_seed(source)
+            return every_seed(source).outputs["summary"]
+        with dsl.ParallelFor(sources, parallelism=parallelism) as item:
+            of_source = every_seed(ingest_item(item, ingest_settings, data_root))
         summary = summarise(settings=summarise_settings, results=dsl.Collected(of_source.outputs["summary"]))
         return summary.outputs["summary"]
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from simpgan.pipelines.config.defaults import Combination, split
-from simpgan.pipelines.requests.experiment import STAGES_OF_A_SEED, ExperimentRequest, tags_of, title_of
+from simpgan.pipelines.requests.data_sets import data_sets_of
+from simpgan.pipelines.requests.experiment import STAGES_OF_A_SEED, ExperimentRequest, shape_of, tags_of, title_of
 from simpgan.pipelines.requests.places import Places
 from simpgan.pipelines.requests.request import CheckedRequest, settings_as_text
 from simpgan.pipelines.requests.sweep import refuse_unknown
@@ -26,11 +27,12 @@ class AdaptRequest(ExperimentRequest):
     def graph_for(cls, method: str, combine: Combination | None = None) -> "GraphComponent":
         """Return the pipeline for methods, separated by commas; by default for simpgan."""
         refuse_unknown(split(method))
-        return build(split(method) or ["simpgan"], joint=combine == Combination.DATA)
+        return build(split(method) or ["simpgan"], **shape_of(combine))
 
     def check(self, places: Places) -> CheckedRequest:
         """Check both data sets, the settings, and what is trained."""
-        [source] = self.sources(places, joint=len(self.source) > 1)
+        combination = self.combine or (Combination.DATA if len(self.source) > 1 else None)
+        [source] = self.sources(places, combination)
         target = places.data_set(self.target, "--target", self.target_name)
         settings = self.settings(self.seed, source, places)
         planned, left_out = self.planned(
@@ -39,7 +41,7 @@ class AdaptRequest(ExperimentRequest):
         title = title_of("adapt", [source], target, [settings], planned)
         return CheckedRequest(
             pipeline="adapt",
-            build=partial(build, planned.methods, joint=source.is_joint),
+            build=partial(build, planned.methods, **shape_of(combination)),
             arguments={
                 **source.as_arguments(),
                 **target.as_arguments("target"),
@@ -47,15 +49,15 @@ class AdaptRequest(ExperimentRequest):
                 **settings_as_text(settings, ("ingest", *STAGES_OF_A_SEED)),
             },
             settings=settings,
-            reads=[*(part.location for part in source.parts), target.location, settings.pretrain.weights],
+            reads=[*(each.location for each in data_sets_of([source])), target.location, settings.pretrain.weights],
             tags=tags_of([source], target, settings, planned),
             title=", ".join([title, *self.sweep, *self.assignments]),
             notes=left_out,
         )
 
 
-def build(methods: Sequence[str], *, joint: bool = False, **limits: int) -> "GraphComponent":
-    """Return the pipeline for some methods, with the limits that `adapt_pipeline` takes."""
+def build(methods: Sequence[str], **options: Any) -> "GraphComponent":
+    """Return the pipeline for some methods, with the shape and the limits that `adapt_pipeline` takes."""
     from simpgan.pipelines.graphs.adapt import adapt_pipeline
 
-    return adapt_pipeline(methods, joint=joint, **limits)
+    return adapt_pipeline(methods, **options)

@@ -11,6 +11,7 @@ from simpgan.components.core.settings import nearest
 from simpgan.components.core.storage_errors import explained
 from simpgan.components.ingest.join import name_of
 from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.pipelines.config.defaults import Combination
 
 TAKEN = "a folder, an archive or s3://bucket/prefix"
 
@@ -74,41 +75,59 @@ class Source:
     Attributes:
         name: Name in results.
         parts: The data sets.
+        companions: Data sets on each of which a further classifier is trained, whose features are joined with those of
+            the first.
     """
 
     name: str
     parts: tuple[DataSet, ...]
+    companions: tuple[DataSet, ...] = ()
 
     @property
     def is_joint(self) -> bool:
         """Tell whether several data sets are joined."""
         return len(self.parts) > 1
 
+    @property
+    def title(self) -> str:
+        """Return the name of the source and of its companions."""
+        others = " and ".join(companion.name for companion in self.companions)
+        return f"{self.name} with {others}" if others else self.name
+
     def as_arguments(self) -> dict[str, Any]:
-        """Return the arguments of a pipeline for this source."""
+        """Return the arguments of a pipeline for this source; the companions of a joint source are its parts."""
         each = [part.as_arguments("source") for part in self.parts]
-        return {"source_name": self.name, "sources": each} if self.is_joint else each[0]
+        if self.is_joint:
+            return {"source_name": self.name, "sources": each}
+        companions = [companion.as_arguments("source") for companion in self.companions]
+        return {**each[0], "companions": companions} if companions else each[0]
 
 
-def one_by_one(data_sets: Sequence[DataSet]) -> list[Source]:
-    """Return a source of its own for each data set."""
-    return [Source(data_set.name, (data_set,)) for data_set in data_sets]
+def combined(data_sets: Sequence[DataSet], combination: Combination | None, name: str = "") -> list[Source]:
+    """Return the sources that several labelled data sets are.
 
-
-def together(data_sets: Sequence[DataSet], name: str = "") -> Source:
-    """Return several data sets as one source, whose name is by default made of theirs: `cuhk01+market1501`.
+    Args:
+        data_sets: The data sets.
+        combination: How they are used together; None: each is a source of its own.
+        name: Name of all of them together; empty: made of theirs, as `cuhk01+market1501`.
 
     Raises:
         UserError: A name cannot begin a path, or two data sets are at the same place.
     """
-    for data_set in data_sets:
-        if "/" in data_set.name:
-            raise UserError(f"--source-name '{data_set.name}': sources that are joined have names without '/'")
+    if combination is None:
+        return [Source(data_set.name, (data_set,)) for data_set in data_sets]
     places = [data_set.location.rstrip("/") for data_set in data_sets]
     for place in places:
         if places.count(place) > 1:
             raise UserError(f"two of the sources are at {place}: give it once")
-    return Source(name or name_of(data_set.name for data_set in data_sets), tuple(data_sets))
+    every = tuple(data_sets)
+    if not combination.joins_data:
+        return [Source(every[0].name, every[:1], every[1:])]
+    for data_set in data_sets:
+        if "/" in data_set.name:
+            raise UserError(f"--source-name '{data_set.name}': sources that are joined have names without '/'")
+    joint = name or name_of(data_set.name for data_set in data_sets)
+    return [Source(joint, every, every if combination.joins_features else ())]
 
 
 def names_of_sources(given: Sequence[str], sources: int, *, joint: bool) -> tuple[Sequence[str], str]:
@@ -163,5 +182,5 @@ def refuse_unlabelled(sources: Sequence[Source]) -> None:
 
 
 def data_sets_of(sources: Sequence[Source]) -> list[DataSet]:
-    """Return the data sets of some sources."""
-    return [part for source in sources for part in source.parts]
+    """Return the data sets of some sources and of their companions, each once."""
+    return list(dict.fromkeys(each for source in sources for each in (*source.parts, *source.companions)))

@@ -59,6 +59,10 @@ def foresee(
         seen = look_at_source(source, settings)
         if seen is not None:
             refuse_source(seen, asked)
+        for companion in source.companions:
+            seen = look_at(companion, settings)
+            if seen is not None:
+                refuse_source(seen, replace(asked, style=""))
     looked_in = look_at(target, settings)
     if looked_in is None:
         return planned, []

@@ -5,16 +5,16 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from simpgan.pipelines.config.defaults import SHARED_PEOPLE, split
+from simpgan.components.core.errors import UserError
+from simpgan.pipelines.config.defaults import SHARED_PEOPLE, Combination, split
 from simpgan.pipelines.config.presets import RunSettings, resolve
 from simpgan.pipelines.requests.data_sets import (
     DataSet,
     Source,
+    combined,
     names_of_sources,
-    one_by_one,
     refuse_same_data,
     refuse_same_names,
-    together,
 )
 from simpgan.pipelines.requests.early_checks import foresee
 from simpgan.pipelines.requests.places import Places
@@ -33,25 +33,29 @@ class ExperimentRequest(PipelineRequest):
 
     source: Several = Field(min_length=1, description="labelled data sets, market1501:s3://bucket/prefix or likewise")
     source_name: Several = Field([], description="what results call the sources, in their order")
+    combine: Combination | None = Field(None, description="how several sources are used together")
     target: str = Field(description="data set to adapt to, grid:s3://bucket/prefix or likewise")
     target_name: str = Field("", description="what results call the target")
     method: str = Field("", description="methods, with commas")
     protocol: str = Field("", description="protocols of the target with folds, with commas")
     allow_shared_people: bool = Field(False, description="also where source and target show the same people")
 
-    def sources(self, places: Places, *, joint: bool) -> list[Source]:
+    def sources(self, places: Places, combination: Combination | None) -> list[Source]:
         """Return the sources.
 
         Args:
-            joint: Whether all data sets make one source.
+            combination: How all data sets are used together; None: each is a source of its own.
 
         Raises:
-            UserError: A data set is not there, or two of them could not be told apart.
+            UserError: A data set is not there, or two of them could not be told apart, or there is nothing to combine.
         """
+        if self.combine and len(self.source) == 1:
+            raise UserError(f"--combine {self.combine}: there is one --source only: give several, or leave it out")
+        joint = combination is not None and combination.joins_data
         names, name = names_of_sources(self.source_name, len(self.source), joint=joint)
         found = [places.data_set(text, "--source", each) for text, each in zip(self.source, names, strict=True)]
         refuse_same_names(found)
-        return [together(found, name)] if joint else one_by_one(found)
+        return combined(found, combination, name)
 
     def settings(self, seed: int | None, source: Source, places: Places) -> RunSettings:
         """Resolve the settings of one seed.
@@ -88,10 +92,18 @@ class ExperimentRequest(PipelineRequest):
         return foresee(sources, target, settings, asked, needs_rows=needs_rows, scheduled=places.scheduled)
 
 
+def shape_of(combination: Combination | None) -> dict[str, bool]:
+    """Return the arguments of a pipeline's builder for the way in which several sources are used together."""
+    return {
+        "joint": combination is not None and combination.joins_data,
+        "with_companions": combination is not None and combination.joins_features,
+    }
+
+
 def tags_of(sources: Sequence[Source], target: DataSet, settings: RunSettings, planned: Plan) -> dict[str, str]:
     """Return the values by which people search runs."""
     return {
-        "source": ",".join(source.name for source in sources),
+        "source": ",".join(source.title for source in sources),
         "target": target.name,
         "method": ",".join(planned.methods) or "direct",
         "preset": settings.evaluate.preset,
@@ -117,7 +129,7 @@ def title_of(
         f"{protocol}:{','.join(map(str, sorted(some)))}" if len(some) < 4 else f"{protocol}, {len(some)} folds"
         for protocol, some in folds.items()
     ]
-    names = " and ".join(source.name for source in sources)
+    names = " and ".join(source.title for source in sources)
     preset = settings[0].evaluate.preset or "defaults"
     seeds = ",".join(str(each.train_gan.seed) for each in settings)
     methods = "+".join(planned.methods) or "direct"

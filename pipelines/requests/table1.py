@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from simpgan.components.core.errors import UserError
 from simpgan.pipelines.config.defaults import TABLE1_METHODS, Combination, split
 from simpgan.pipelines.requests.data_sets import data_sets_of
-from simpgan.pipelines.requests.experiment import STAGES_OF_A_SEED, ExperimentRequest, tags_of, title_of
+from simpgan.pipelines.requests.experiment import STAGES_OF_A_SEED, ExperimentRequest, shape_of, tags_of, title_of
 from simpgan.pipelines.requests.places import Places
 from simpgan.pipelines.requests.request import CheckedRequest, settings_as_text
 from simpgan.pipelines.requests.sweep import every_split, refuse_unknown
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 class Table1Request(ExperimentRequest):
     """The options of `table1`."""
 
-    combine: Combination | None = Field(None, description="how the sources are used together; without, one by one")
     method: str = Field(TABLE1_METHODS, description="methods, with commas")
     seed: list[int] = Field([], description="seeds")
 
@@ -29,14 +27,11 @@ class Table1Request(ExperimentRequest):
     def graph_for(cls, method: str, combine: Combination | None = None) -> "GraphComponent":
         """Return the pipeline for methods, separated by commas; by default for those of Table 1."""
         refuse_unknown(split(method))
-        return build(split(method or TABLE1_METHODS), joint=combine == Combination.DATA)
+        return build(split(method or TABLE1_METHODS), **shape_of(combine))
 
     def check(self, places: Places) -> CheckedRequest:
         """Check all data sets, the settings of every seed, and what is trained."""
-        if self.combine and len(self.source) == 1:
-            raise UserError(f"--combine {self.combine}: there is one --source only: give several, or leave it out")
-        joint = self.combine == Combination.DATA
-        sources = self.sources(places, joint=joint)
+        sources = self.sources(places, self.combine)
         target = places.data_set(self.target, "--target", self.target_name)
         seeds: Sequence[int | None] = list(dict.fromkeys(self.seed)) or [None]
         settings = [self.settings(seed, sources[0], places) for seed in seeds]
@@ -52,9 +47,13 @@ class Table1Request(ExperimentRequest):
         locations = [each.location for each in (*data_sets_of(sources), target)]
         return CheckedRequest(
             pipeline="table1",
-            build=partial(build, planned.methods, joint=joint),
+            build=partial(build, planned.methods, **shape_of(self.combine)),
             arguments={
-                **(sources[0].as_arguments() if joint else {"sources": [each.as_arguments() for each in sources]}),
+                **(
+                    sources[0].as_arguments()
+                    if self.combine
+                    else {"sources": [each.as_arguments() for each in sources]}
+                ),
                 **target.as_arguments("target"),
                 "seeds": [settings_as_text(each, STAGES_OF_A_SEED) for each in settings],
                 **planned.as_arguments(),
@@ -68,8 +67,8 @@ class Table1Request(ExperimentRequest):
         )
 
 
-def build(methods: Sequence[str], *, joint: bool = False, **limits: int) -> "GraphComponent":
-    """Return the pipeline for some methods, with the limits that `table1_pipeline` takes."""
+def build(methods: Sequence[str], **options: Any) -> "GraphComponent":
+    """Return the pipeline for some methods, with the shape and the limits that `table1_pipeline` takes."""
     from simpgan.pipelines.graphs.table1 import table1_pipeline
 
-    return table1_pipeline(methods, joint=joint, **limits)
+    return table1_pipeline(methods, **options)

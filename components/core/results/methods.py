@@ -174,7 +174,6 @@ PARTS = {
         title="joined",
         explanation="the features of several classifiers, which were trained on different sources, are joined, each "
         "with its own statistics. The other sources stand in brackets.",
-        compares_otherwise=True,
     ),
     "verification": Part(
         title="verification score",

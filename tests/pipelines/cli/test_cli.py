@@ -201,7 +201,9 @@ def test_a_name_that_the_terminal_cannot_show_does_not_end_a_command(tmp_path):
     assert ended.stdout.endswith("d.yaml written\n")
 
 
-@pytest.mark.parametrize("command", [["adapt"], ["table1"], ["retrain"], ["adapt", "--profile", "one-gpu"]])
+@pytest.mark.parametrize("command", [
+    ["adapt"], ["table1"], ["retrain"], ["adapt", "--profile", "one-gpu"], ["table1", "--combine", "both"],
+])  # fmt: skip
 def test_compile_writes_a_pipeline_that_kfp_can_read(simpgan, tmp_path, command):
     path = tmp_path / "deep" / "pipeline.yaml"
     assert simpgan("compile", *command, "--out", path)[0] == 0
@@ -214,6 +216,11 @@ def test_compile_has_the_loops_of_the_methods_given(simpgan, tmp_path):
     assert "exec-train-gan" not in yaml.safe_load(path.read_text())["deploymentSpec"]["executors"]
     status, said = simpgan("compile", "adapt", "--method", "undl", "--out", path)
     assert (status, said) == (2, "simpgan: --method: unknown method 'undl': did you mean 'umdl'?\n")
+
+
+def test_retrain_has_no_sources_to_combine(simpgan, tmp_path):
+    status, said = simpgan("compile", "retrain", "--combine", "data", "--out", tmp_path / "retrain.yaml")
+    assert (status, said) == (2, "simpgan: retrain has no sources to combine: leave out --combine\n")
 
 
 @pytest.mark.parametrize("name", ["a?b", "a%41b"])

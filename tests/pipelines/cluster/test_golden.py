@@ -25,7 +25,8 @@ PIPELINES = {
     "adapt": adapt_pipeline(METHODS),
     "table1": table1_pipeline(METHODS),
     "adapt-joint": adapt_pipeline(METHODS, joint=True),
-    "table1-joint": table1_pipeline(METHODS, joint=True),
+    "adapt-companions": adapt_pipeline(METHODS, with_companions=True),
+    "table1-joint": table1_pipeline(METHODS, joint=True, with_companions=True),
     "retrain": retrain_pipeline("simpgan"),
 }
 PROFILE = "one-gpu"

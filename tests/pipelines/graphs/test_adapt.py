@@ -127,3 +127,33 @@ def test_several_sources_are_read_one_by_one_and_joined_to_the_source_of_every_s
         assert "join" in producers
     local = compiled("gan", joint=True, parallelism=1)["root"]["dag"]["tasks"]["for-loop-1"]
     assert local["iteratorPolicy"] == {"parallelismLimit": 1}
+
+
+def test_a_classifier_is_trained_on_each_further_source_after_its_own_check(compiled):
+    document = compiled("simpgan", with_companions=True)
+    root, *loops = dags(document)
+    assert {"source_location", "companions"} <= set(document["root"]["inputDefinitions"]["parameters"])
+    [(name, companions)] = [
+        (key, loop) for key, loop in zip(loop_names(root), loops, strict=True) if "train-gan" not in loop
+    ]
+    assert sorted(companions) == ["check-2", "ingest-3", "pretrain-2"]
+    assert "check" in root[name]["dependentTasks"]
+    assert sorted(companions["pretrain-2"]["dependentTasks"]) == ["check-2", "ingest-3"]
+    assert companions["check-2"]["dependentTasks"] == ["ingest-3"]
+    artifacts = root["evaluate"]["inputs"]["artifacts"]
+    for each in ("companions", "companion_sources"):
+        assert artifacts[each]["taskOutputArtifact"]["producerTask"] == name
+    assert artifacts["classifier"]["taskOutputArtifact"]["producerTask"] == "pretrain"
+
+
+def test_the_companions_of_a_joint_source_are_trained_on_its_parts(compiled):
+    document = compiled("gan", joint=True, with_companions=True)
+    root, *_ = dags(document)
+    assert "companions" not in document["root"]["inputDefinitions"]["parameters"]
+    items = [root[name]["parameterIterator"]["items"]["inputParameter"] for name in loop_names(root)]
+    assert [each.removeprefix("pipelinechannel--") for each in items] == ["sources", "adaptations", "sources"]
+
+
+def loop_names(tasks):
+    """The loops among tasks, in their order."""
+    return sorted(name for name in tasks if name.startswith("for-loop"))

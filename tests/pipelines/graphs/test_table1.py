@@ -72,3 +72,17 @@ def test_sources_that_are_joined_have_one_summary_of_all_seeds(tmp_path):
     ]
     assert root["join"]["inputs"]["artifacts"]["sources"]["taskOutputArtifact"]["producerTask"] == "for-loop-1"
     assert root["summarise"]["inputs"]["artifacts"]["results"]["taskOutputArtifact"]["producerTask"] == "for-loop-2"
+
+
+def test_companions_are_trained_for_every_seed(tmp_path):
+    document = compiled(tmp_path, with_companions=True)
+    root, seeds, *within = dags(document)
+    parameters = set(document["root"]["inputDefinitions"]["parameters"])
+    assert {"source_location", "companions"} <= parameters
+    assert "sources" not in parameters
+    assert sorted(root) == ["for-loop-1", "ingest", "ingest-2", "summarise"]
+    [companions] = [loop for loop in within if "check-2" in loop]
+    assert sorted(companions) == ["check-2", "ingest-3", "pretrain-3"]
+    settings = companions["pretrain-3"]["inputs"]["parameters"]["settings"]
+    assert settings["parameterExpressionSelector"] == 'parseJson(string_value)["pretrain_settings"]'
+    assert "companions" in seeds["evaluate"]["inputs"]["artifacts"]

@@ -37,6 +37,7 @@ def test_the_same_options_are_the_same_request_here_and_on_a_cluster(
         Table1Request(source=[source, source], source_name=["one", "two"], seed=[3, 4], **options),
         AdaptRequest(source=[source, copy], source_name=["one", "two"], **options),
         Table1Request(source=[source, copy], source_name=["one", "two"], combine="data", **options),
+        Table1Request(source=[source, copy], source_name=["one", "two"], combine="features", **options),
     ):
         here, there = request.check(Places()), request.check(ClusterPlaces())
         assert here.arguments == there.arguments
@@ -83,6 +84,31 @@ def test_several_sources_are_one_for_adapt_and_for_table1_if_asked(two_sources: 
     one_by_one = Table1Request(source=two_sources, **options).check(Places())
     assert "source_name" not in one_by_one.arguments
     assert one_by_one.tags["source"] == "market1501,grid"
+
+
+@pytest.mark.parametrize("kind", [AdaptRequest, Table1Request])
+def test_a_classifier_for_each_source_has_the_first_as_the_source_of_the_results(
+    two_sources: list[str], options: dict[str, Any], kind: type[AdaptRequest | Table1Request]
+):
+    request = kind(source=two_sources, combine="features", **options).check(Places())
+    assert request.arguments["source_name"] == "market1501"
+    assert [each["source_name"] for each in request.arguments["companions"]] == ["grid"]
+    assert request.tags["source"] == "market1501 with grid"
+    assert set(request.build().pipeline_spec.root.input_definitions.parameters) == {*request.arguments, "data_root"}
+    assert all(text.partition(":")[2] in request.reads for text in two_sources)
+    with pytest.raises(UserError, match="2 --source and 1 --source-name: name all of them or none"):
+        kind(source=two_sources, combine="features", source_name="both", **options).check(Places())
+
+
+@pytest.mark.parametrize("kind", [AdaptRequest, Table1Request])
+def test_a_classifier_for_all_sources_can_be_joined_with_one_for_each(
+    two_sources: list[str], options: dict[str, Any], kind: type[AdaptRequest | Table1Request]
+):
+    request = kind(source=two_sources, combine="both", **options).check(Places())
+    assert request.arguments["source_name"] == "grid+market1501"
+    assert "companions" not in request.arguments
+    assert request.tags["source"] == "grid+market1501 with market1501 and grid"
+    assert set(request.build().pipeline_spec.root.input_definitions.parameters) == {*request.arguments, "data_root"}
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from simpgan.components.core.errors import UserError
+from simpgan.pipelines.config.defaults import Combination
 from simpgan.pipelines.config.presets import resolve
-from simpgan.pipelines.requests.data_sets import DataSet, one_by_one, together
+from simpgan.pipelines.requests.data_sets import DataSet, combined
 from simpgan.pipelines.requests.early_checks import foresee
 from simpgan.pipelines.requests.sweep import every_split, plan
 from tests.components.ingest.data_sets import NAMES, files_of, write
@@ -23,7 +24,7 @@ def market(ingested: Ingested, tmp_path: Path) -> Path:
 
 def foreseen(ingested: Ingested, target: DataSet, *methods: str, **options: bool):
     source = DataSet.parse(f"grid:{ingested.folder / 'underground_reid'}", "--source")
-    return foresee(one_by_one([source]), target, SETTINGS, plan(SETTINGS.train_gan, methods, [], target), **options)
+    return foresee(combined([source], None), target, SETTINGS, plan(SETTINGS.train_gan, methods, [], target), **options)
 
 
 def test_what_can_be_done_is_left_as_it_was(ingested: Ingested, market: Path) -> None:
@@ -60,7 +61,7 @@ def test_a_source_without_labels_is_refused_by_its_layout(ingested: Ingested) ->
     cameras = DataSet("cameras", "s3://nowhere/yet", "cameras")
     with pytest.raises(UserError, match="--source cameras: the layout has no labels"):
         foresee(
-            one_by_one([cameras]), cameras, SETTINGS, plan(SETTINGS.train_gan, ["gan"], [], cameras), scheduled=True
+            combined([cameras], None), cameras, SETTINGS, plan(SETTINGS.train_gan, ["gan"], [], cameras), scheduled=True
         )
 
 
@@ -72,8 +73,8 @@ def test_sources_are_foreseen_as_the_one_that_they_are_joined_to(ingested: Inges
     target = DataSet.parse(f"market1501:{ingested.folder / 'market1501'}", "--target")
     planned = plan(SETTINGS.train_gan, ["gan"], ["standard"], target)
     with pytest.raises(UserError, match="the source has 1 identity"):
-        foresee(one_by_one([mine]), target, SETTINGS, planned)
-    assert foresee([together([mine, grid])], target, SETTINGS, planned) == (planned, [])
+        foresee(combined([mine], None), target, SETTINGS, planned)
+    assert foresee(combined([mine, grid], Combination.DATA), target, SETTINGS, planned) == (planned, [])
 
 
 @pytest.mark.parametrize("layout", NAMES)
@@ -83,4 +84,4 @@ def test_every_data_set_of_the_field_is_a_source_and_a_target(ingested: Ingested
     [*_, split] = every_split(mine)
     for source, target, protocol in ((grid, mine, split.partition(":")[0]), (mine, grid, "folds10")):
         planned = plan(SETTINGS.train_gan, ["simpgan"], [protocol], target)
-        assert foresee(one_by_one([source]), target, SETTINGS, planned) == (planned, [])
+        assert foresee(combined([source], None), target, SETTINGS, planned) == (planned, [])

@@ -24,6 +24,7 @@ def run(python, tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str
         generate(folder / name, seed, source_identities=4, target_identities=4)
         options += ["--source", f"market1501:{folder / name / SOURCE_FOLDER}", "--source-name", name]
     options += ["--target", f"grid:{folder / 'here' / TARGET_FOLDER}", "--method", "direct", "--protocol", "all250"]
+    options += ["--combine", "both"]
     command = [python, "-m", "simpgan.pipelines.cli", "run", "adapt", *options, "--preset", TINY]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "SIMPGAN"))}
     ran = subprocess.run(
@@ -46,10 +47,27 @@ def test_one_classifier_is_trained_on_the_people_of_both_sources(run: tuple[Path
     done = [line.partition(" ...")[0] for line in ran.stderr.splitlines() if line.endswith(" ...") and line[0] != " "]
     assert sorted(done) == [
         "check",
+        "check",
+        "check",
         "evaluate (here+there, seed 0)",
         "ingest grid",
         "ingest market1501 here",
         "ingest market1501 there",
         "join here+there",
         "pretrain (here+there, seed 0)",
+        "pretrain (here, seed 0)",
+        "pretrain (there, seed 0)",
     ]
+    assert ran.stderr.count("ingest market1501 here: from cache") == 1
+
+
+@pytest.mark.local
+def test_features_of_the_common_classifier_and_of_one_for_each_source_are_joined(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+):
+    out, ran = run
+    assert ran.returncode == 0, ran.stderr
+    joined = [row for row in read_results(out / "results.json") if "joined" in row.method]
+    assert {row.method for row in joined} >= {"direct+joined", "camera-adabn+joined"}
+    assert {row.variant for row in joined} == {"with here and there"}
+    assert "AdaBN per camera + joined (with here and there)" in ran.stdout

@@ -30,6 +30,7 @@ from simpgan.components.core.storage_errors import explained
 from simpgan.components.search.features import cached_features
 from simpgan.components.search.gallery import Gallery, open_gallery
 from simpgan.components.search.ranking import nearest as nearest_images
+from simpgan.components.search.settings import FALSE_ACCEPTS
 from simpgan.components.search.threshold import (
     ANY_CAMERA,
     Threshold,
@@ -39,7 +40,6 @@ from simpgan.components.search.threshold import (
     compared_by_part,
 )
 
-FALSE_ACCEPTS = 0.001
 LARGEST = 50_000_000
 """Pixels (width x height) above which a file is not read: no picture of a person is so large."""
 
@@ -139,9 +139,13 @@ class Searcher:
 
     def refuse_other_camera(self, camera: str) -> None:
         """Raise UserError unless the camera is among those of the model's target or of the gallery."""
-        known = {*Manifest.load(self.folder / "target").shown("camera").dropna(), *self.gallery.cameras}
-        if camera not in known:
-            raise UserError(f"no camera is named '{camera}': {nearest(camera, known)}")
+        if camera not in self.cameras:
+            raise UserError(f"no camera is named '{camera}': {nearest(camera, self.cameras)}")
+
+    @cached_property
+    def cameras(self) -> frozenset[str]:
+        """Names of the cameras of the model's target and of the gallery."""
+        return frozenset({*Manifest.load(self.folder / "target").shown("camera").dropna(), *self.gallery.cameras})
 
     @cached_property
     def threshold(self) -> Threshold:

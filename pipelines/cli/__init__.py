@@ -25,6 +25,7 @@ from simpgan.pipelines.cli import (
     run,
     schedule,
     search,
+    serve,
     stages,
     submit,
     sync,
@@ -76,6 +77,7 @@ PANELS: dict[str, dict[str, Commands | Callable[..., None]]] = {
     "Models": {
         "search": search.search,
         "gallery": search.gallery,
+        "serve": serve.serve,
         "models": models.models,
         "propose": models.propose,
         "promote": models.promote,

@@ -32,6 +32,10 @@ class Unreadable(UserError):
     """The reason why bytes are not an image. It is the same on every machine, since manifests record it."""
 
 
+class TooLarge(Unreadable):
+    """The image has too many pixels."""
+
+
 def decode_image(content: bytes, *, formats: tuple[str, ...] = FORMATS, max_pixels: int | None = None) -> Image.Image:
     """Decode an image: upright according to its EXIF Orientation, RGB, 8 bits per channel.
 
@@ -45,7 +49,8 @@ def decode_image(content: bytes, *, formats: tuple[str, ...] = FORMATS, max_pixe
         max_pixels: refuse an image with more, before its pixels are read; None: Pillow's own limit.
 
     Raises:
-        Unreadable: the bytes are no such image, are damaged or too many, or their values have no known scale.
+        TooLarge: it has too many pixels.
+        Unreadable: the bytes are no such image, are damaged, or their values have no known scale.
     """
     return colours(_loaded(content, formats, max_pixels))
 
@@ -72,7 +77,7 @@ def _loaded(content: bytes, formats: tuple[str, ...], max_pixels: int | None) ->
         with Image.open(io.BytesIO(content), formats=formats) as image:
             width, height = image.size
             if max_pixels is not None and width * height > max_pixels:
-                raise Unreadable(f"{width} x {height} pixels, more than {max_pixels}")
+                raise TooLarge(f"{width} x {height} pixels, more than {max_pixels}")
             image.load()
             turn = TURNS.get(orientation(image))
             return image if turn is None else image.transpose(turn)
@@ -81,7 +86,7 @@ def _loaded(content: bytes, formats: tuple[str, ...], max_pixels: int | None) ->
     except UnidentifiedImageError:
         raise Unreadable(DAMAGED if content.startswith(STARTS) else "not a JPEG, PNG or BMP image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Unreadable(f"more than {max_pixels or Image.MAX_IMAGE_PIXELS} pixels") from None
+        raise TooLarge(f"more than {max_pixels or Image.MAX_IMAGE_PIXELS} pixels") from None
     except Exception:  # Decoders meet damage with whatever it makes them run into.
         raise Unreadable(DAMAGED) from None
 

@@ -8,6 +8,7 @@ from typing import Any, Self, TextIO, TypeVar
 
 from tqdm import tqdm
 
+from simpgan.components.core.process.stoppable import stop_if_told
 from simpgan.components.core.process.task import TASK
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -46,7 +47,12 @@ class Progress:
             self.lines.append(tqdm(file=file, **line, **common))
 
     def update(self, count: int = 1) -> None:
-        """Count further units as done."""
+        """Count further units as done.
+
+        Raises:
+            Stopped: the work was told to stop.
+        """
+        stop_if_told()
         for bar in (*self.bars, *self.lines):
             bar.update(count)
 

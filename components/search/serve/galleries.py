@@ -1,0 +1,204 @@
+"""The gallery in use. A changed manifest is loaded beside it, and takes its place when it is ready."""
+
+import asyncio
+import io
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from simpgan.components.core import storage
+from simpgan.components.core.data.image_tensors import read_decoded_images
+from simpgan.components.core.data.manifest import NAMED, Manifest
+from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.camera_statistics import KEPT
+from simpgan.components.core.process.stoppable import stop_if_told, stoppable
+from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
+from simpgan.components.core.registry.local_models import folder_of
+from simpgan.components.search.searcher import Searcher
+from simpgan.components.search.serve.metrics import Metrics
+from simpgan.components.search.settings import ServeSettings
+
+SIZES = (1, 2, 4, 8, 16)
+"""Images that go through the network together. Batches are filled up to these, since precision is chosen by size."""
+
+CROP = (256, 512)
+"""Largest width and height in pixels of an image that is shown."""
+
+Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedGallery:
+    """A gallery that is ready to be searched.
+
+    Attributes:
+        searcher: model, manifest, features and threshold.
+    """
+
+    searcher: Searcher
+
+    @cached_property
+    def digest(self) -> str:
+        """Text that changes with the images and their order."""
+        return self.searcher.gallery.digest[:16]
+
+    def __len__(self) -> int:
+        return len(self.searcher.gallery.images)
+
+    def describe(self, rows: NDArray[np.int64]) -> list[dict[str, str | None]]:
+        """Return name, person and camera of the images of some rows."""
+        described = self._described.iloc[rows].astype(object)
+        return described.where(described.notna(), None).to_dict("records")
+
+    @cached_property
+    def _described(self) -> pd.DataFrame:
+        gallery = self.searcher.gallery
+        return pd.DataFrame({"name": gallery.images["name"], **{label: gallery.shown(label) for label in NAMED}})
+
+    def crop(self, row: int) -> bytes:
+        """Return the image of a row as JPEG, not larger than `CROP`.
+
+        Raises:
+            UserError: its shard is missing or damaged.
+        """
+        [pixels] = read_decoded_images(self.searcher.data_root, self.searcher.gallery, np.array([row]))
+        image = Image.fromarray(pixels)
+        image.thumbnail(CROP)
+        encoded = io.BytesIO()
+        image.save(encoded, "JPEG", quality=90)
+        return encoded.getvalue()
+
+
+class Galleries:
+    """Loads the model once, and the gallery whenever its manifest has changed.
+
+    Attributes:
+        current: the gallery in use; None until the first one is loaded.
+
+    Raises:
+        UserError: there is no such model or manifest.
+    """
+
+    def __init__(self, settings: ServeSettings) -> None:
+        self.settings = settings
+        self.folder = folder_of(settings.model)
+        self.adaptation = load_adaptation(self.folder)
+        self.metrics = Metrics(self.adaptation.description)
+        self.current: LoadedGallery | None = None
+        self._version = ""
+        self._failure = ""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gallery")
+        self._told = threading.Event()
+        self.open()
+
+    def open(self) -> Searcher:
+        """Read the manifest."""
+        gallery = Manifest.load(self.settings.gallery)
+        if gallery.images.empty:
+            raise UserError(f"no image in the gallery '{self.settings.gallery}': ingest some first")
+        return Searcher(self.folder, self.adaptation, gallery, self.settings.data_root, self.settings.false_accepts)
+
+    def load(self) -> LoadedGallery:
+        """Read the manifest and everything that a search needs: features, threshold, cameras; compute what is missing.
+
+        Raises:
+            UserError: something of it is missing or damaged.
+        """
+        searcher = self.open()
+        _ = searcher.gallery_features, searcher.threshold, searcher.cameras
+        if self.current is None:
+            warm_up(self.adaptation)
+        return LoadedGallery(searcher)
+
+    async def keep_current(self, ready: Callable[[LoadedGallery], None]) -> None:
+        """Load the gallery, and load it again when its manifest changes, until cancelled.
+
+        A manifest that cannot be loaded is tried again at every look; the gallery in use stays.
+
+        Args:
+            ready: called with the first gallery.
+
+        Raises:
+            UserError: the first gallery cannot be loaded.
+        """
+        while True:
+            try:
+                version = await self._in_thread(lambda: storage.fingerprint(self.settings.gallery))
+                if version != self._version:
+                    await self._replace()
+                    if not self._version:
+                        ready(self.current)
+                    self._version, self._failure = version, ""
+            except UserError as failure:
+                if self.current is None:
+                    raise
+                if str(failure) != self._failure:
+                    logger.warning(f"the gallery in use stays: {failure}")
+                    self.metrics.loads.labels("failed").inc()
+                self._failure = str(failure)
+            await asyncio.sleep(self.settings.watch_seconds)
+
+    def stop(self) -> None:
+        """Stop loading, which may take an hour, within seconds."""
+        self._told.set()
+        self._thread.shutdown(cancel_futures=True)
+
+    async def _in_thread(self, function: Callable[[], Result]) -> Result:
+        def call() -> Result:
+            with stoppable(self._told):
+                return function()
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    async def _replace(self) -> None:
+        """Load the gallery as it is now and use it from then on."""
+        before = self.current
+        self.current = await self._in_thread(self.load)
+        self.metrics.gallery(len(self.current))
+        if before:
+            logger.info(f"{len(self.current):,} images of {self.current.searcher.gallery.dataset} are searched now")
+
+
+def features_of_pictures(
+    adaptation: Adaptation, pictures: NDArray[np.uint8], cameras: list[str | None]
+) -> NDArray[np.float32]:
+    """Compute features [N, D] of length 1 of pictures [N, 3, H, W], in batches of `SIZES`.
+
+    Args:
+        adaptation: the model.
+        pictures: the pictures, of one size.
+        cameras: camera of each picture; None: unknown.
+    """
+    features = np.empty((len(pictures), adaptation.dimensions), np.float32)
+    own = adaptation.statistics.by_camera if adaptation.statistics else {}
+    places: dict[str | None, list[int]] = {}
+    for place, camera in enumerate(cameras):
+        places.setdefault(camera if camera in own else None, []).append(place)
+    for camera, of_camera in places.items():
+        for start in range(0, len(of_camera), SIZES[-1]):
+            some = of_camera[start : start + SIZES[-1]]
+            size = next(size for size in SIZES if size >= len(some))
+            filled = torch.from_numpy(pictures[some + some[-1:] * (size - len(some))])
+            features[some] = adaptation.features(filled, cameras=[camera] * size)[: len(some)]
+    return features
+
+
+def warm_up(adaptation: Adaptation) -> None:
+    """Compute a batch of each size, which chooses its precision, so that no request waits for that."""
+    cameras = list(adaptation.statistics.by_camera)[: KEPT - 1] if adaptation.statistics else []
+    for camera in (None, *cameras):
+        for size in SIZES:
+            stop_if_told()
+            black = np.zeros((size, 3, *adaptation.size), np.uint8)
+            features_of_pictures(adaptation, black, [camera] * size)

@@ -1,0 +1,78 @@
+"""The computation of a batch of searches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simpgan.components.core.data.decoding import TooLarge, Unreadable, decode_image
+from simpgan.components.core.data.image_tensors import resize_image
+from simpgan.components.search.ranking import nearest
+from simpgan.components.search.serve.answers import Answer, Found
+from simpgan.components.search.serve.galleries import Galleries, features_of_pictures
+from simpgan.components.search.serve.refusals import Refusal
+
+MOST = 64
+"""Images that are computed together at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """An image to search for.
+
+    Attributes:
+        picture: uint8 [3, H, W] in the model's size.
+        camera: a known camera; None: unknown.
+        top: number of images to return.
+    """
+
+    picture: NDArray[np.uint8]
+    camera: str | None
+    top: int
+
+
+def decode_probe(content: bytes, size: tuple[int, int], max_pixels: int) -> NDArray[np.uint8]:
+    """Decode an image to uint8 [3, height, width].
+
+    Raises:
+        Refusal: it is no image, damaged, or has more than `max_pixels` pixels.
+    """
+    try:
+        return resize_image(decode_image(content, max_pixels=max_pixels), *size)
+    except TooLarge as reason:
+        raise Refusal(413, f"the image has {reason}: send a smaller one") from None
+    except Unreadable as reason:
+        raise Refusal(400, f"this is no image that can be read: {reason}") from None
+
+
+def search(galleries: Galleries, probes: Sequence[Probe]) -> list[Answer]:
+    """Search the gallery in use for up to `MOST` probes together."""
+    gallery = galleries.current
+    assert gallery is not None, "searches come when a gallery is loaded"
+    searcher = gallery.searcher
+    galleries.metrics.batch.observe(len(probes))
+    pictures = np.stack([probe.picture for probe in probes])
+    features = features_of_pictures(searcher.adaptation, pictures, [probe.camera for probe in probes])
+    rows, scores = nearest(features, searcher.gallery_features, max(probe.top for probe in probes))
+    described = gallery.describe(rows.ravel())
+    precision = searcher.adaptation.looking.precision
+    return [
+        Answer(
+            gallery=searcher.gallery.dataset,
+            images=len(gallery),
+            threshold=searcher.threshold.similarity,
+            precision=precision,
+            found=[
+                Found(
+                    rank=rank + 1,
+                    **described[place * rows.shape[1] + rank],
+                    score=scores[place, rank],
+                    accepted=scores[place, rank] > searcher.threshold.similarity,
+                    crop=f"crops/{gallery.digest}/{rows[place, rank]}",
+                )
+                for rank in range(min(probe.top, rows.shape[1]))
+            ],
+        )
+        for place, probe in enumerate(probes)
+    ]

@@ -1,6 +1,7 @@
 """Answers to requests that are refused or fail: JSON with one sentence."""
 
 import logging
+from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
@@ -39,6 +40,6 @@ def handle_failures(app: FastAPI) -> None:
         return answer(500, "the service has failed: its log says why")
 
 
-def answer(status: int, sentence: str, headers: "dict[str, str] | None" = None) -> JSONResponse:
+def answer(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return an answer with one sentence."""
     return JSONResponse(Failure(error=sentence).model_dump(), status, headers)

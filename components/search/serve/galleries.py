@@ -136,9 +136,9 @@ class Galleries:
             try:
                 version = await self._in_thread(lambda: storage.fingerprint(self.settings.gallery))
                 if version != self._version:
-                    await self._replace()
+                    gallery = await self._replace()
                     if not self._version:
-                        ready(self.current)
+                        ready(gallery)
                     self._version, self._failure = version, ""
             except UserError as failure:
                 if self.current is None:
@@ -161,13 +161,14 @@ class Galleries:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
-    async def _replace(self) -> None:
+    async def _replace(self) -> LoadedGallery:
         """Load the gallery as it is now and use it from then on."""
-        before = self.current
-        self.current = await self._in_thread(self.load)
-        self.metrics.gallery(len(self.current))
-        if before:
-            logger.info(f"{len(self.current):,} images of {self.current.searcher.gallery.dataset} are searched now")
+        gallery = await self._in_thread(self.load)
+        if self.current:
+            logger.info(f"{len(gallery):,} images of {gallery.searcher.gallery.dataset} are searched from now on")
+        self.current = gallery
+        self.metrics.gallery(len(gallery))
+        return gallery
 
 
 def features_of_pictures(

@@ -50,7 +50,8 @@ def main() -> None:
         service.wait_for("Ready")
         try:
             probes = [picture(seed) for seed in range(given.clients)]
-            print(f"{hardware()}; {cores} cores for clients and service; {given.images:,} features")
+            precision = service.search(probes[0]).json()["precision"]
+            print(f"{hardware()}; {cores} core(s) for clients and service; {given.images:,} features; {precision}")
             asyncio.run(measure(service, probes, given.turns, given.seconds))
             print(batches(service))
         finally:
@@ -82,7 +83,7 @@ def prepare(folder: Path, images: int) -> dict[str, object]:
         },
     )
     parts = {name: folder / name for name in ("classifier", "source", "target")}
-    save_adaptation(folder / "model", "adabn", data_root=data_root, **parts)
+    save_adaptation(folder / "model", "direct", data_root=data_root, **parts)
     target_images = Manifest.load(folder / "target").images
     repeated = target_images.iloc[np.arange(images) % len(target_images)]
     table = repeated.assign(name=[f"{row:08}.jpg" for row in range(images)])

@@ -4,7 +4,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Generic, TypeVar
+
+PATIENCE = 0.02
+"""Seconds for which a batch waits for jobs that are on their way."""
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -13,16 +17,19 @@ Answer = TypeVar("Answer")
 class Batches(Generic[Job, Answer]):
     """Joins jobs into batches.
 
-    A job that comes while nothing is computed starts at once. Those that come during a computation form the next batch,
-    so batches grow with the load, and no job waits for others to come.
+    Jobs that come during a computation form the next batch, so batches grow with the load. A batch starts as soon as no
+    further job is on its way, or after `PATIENCE`.
 
     Args:
         compute: computes the answers of up to `most` jobs, in their order; called in one thread.
         most: number of jobs in the largest batch.
+        coming: returns how many jobs will be there soon, those that wait included.
     """
 
-    def __init__(self, compute: Callable[[Sequence[Job]], Sequence[Answer]], most: int) -> None:
-        self.compute, self.most = compute, most
+    def __init__(
+        self, compute: Callable[[Sequence[Job]], Sequence[Answer]], most: int, coming: Callable[[], int]
+    ) -> None:
+        self.compute, self.most, self.coming = compute, most, coming
         self.waiting: deque[tuple[Job, asyncio.Future[Answer]]] = deque()
         self._came = asyncio.Event()
 
@@ -43,6 +50,7 @@ class Batches(Generic[Job, Answer]):
         with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
             while True:
                 await self._came.wait()
+                await self._others()
                 batch = [self.waiting.popleft() for _ in range(min(self.most, len(self.waiting)))]
                 if not self.waiting:
                     self._came.clear()
@@ -57,3 +65,12 @@ class Batches(Generic[Job, Answer]):
                     for (_, future), answer in zip(batch, answers, strict=True):
                         if not future.done():  # that of a client that has gone is cancelled
                             future.set_result(answer)
+                await asyncio.sleep(0)  # those that are answered are no longer on their way
+
+    async def _others(self) -> None:
+        """Wait for the jobs that are on their way."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while len(self.waiting) < min(self.most, self.coming()):
+                    self._came.clear()
+                    await self._came.wait()

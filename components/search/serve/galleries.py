@@ -4,7 +4,7 @@ import asyncio
 import io
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.image_tensors import read_decoded_images
+from simpgan.components.core.data.image_tensors import read_decoded_images, resize_image
 from simpgan.components.core.data.manifest import NAMED, Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.camera_statistics import KEPT
 from simpgan.components.core.process.stoppable import stop_if_told, stoppable
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
 from simpgan.components.core.registry.local_models import folder_of
+from simpgan.components.search.ranking import nearest
+from simpgan.components.search.rounded import FEWEST, RoundedFeatures, are_worth_rounding
 from simpgan.components.search.searcher import Searcher
 from simpgan.components.search.serve.metrics import Metrics
 from simpgan.components.search.settings import ServeSettings
@@ -56,6 +58,18 @@ class LoadedGallery:
     def __len__(self) -> int:
         return len(self.searcher.gallery.images)
 
+    @cached_property
+    def rounded(self) -> RoundedFeatures | None:
+        """The features with a copy by which several probes are ranked faster; None if there is no faster way."""
+        features = self.searcher.gallery_features
+        return RoundedFeatures(features) if are_worth_rounding(features) else None
+
+    def nearest(self, probes: NDArray[np.float32], top: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return rows and similarities of the images most similar to each probe, as `ranking.nearest`."""
+        if self.rounded and len(probes) >= FEWEST:
+            return self.rounded.nearest(probes, top)
+        return nearest(probes, self.searcher.gallery_features, top)
+
     def describe(self, rows: NDArray[np.int64]) -> list[dict[str, str | None]]:
         """Return name, person and camera of the images of some rows."""
         described = self._described.iloc[rows].astype(object)
@@ -66,13 +80,17 @@ class LoadedGallery:
         gallery = self.searcher.gallery
         return pd.DataFrame({"name": gallery.images["name"], **{label: gallery.shown(label) for label in NAMED}})
 
+    def pictures(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+        """Yield the images of some rows, each as uint8 [height, width, 3] in its own size."""
+        yield from read_decoded_images(self.searcher.data_root, self.searcher.gallery, rows)
+
     def crop(self, row: int) -> bytes:
         """Return the image of a row as JPEG, not larger than `CROP`.
 
         Raises:
             UserError: its shard is missing or damaged.
         """
-        [pixels] = read_decoded_images(self.searcher.data_root, self.searcher.gallery, np.array([row]))
+        [pixels] = self.pictures(np.array([row]))
         image = Image.fromarray(pixels)
         image.thumbnail(CROP)
         encoded = io.BytesIO()
@@ -116,10 +134,11 @@ class Galleries:
             UserError: something of it is missing or damaged.
         """
         searcher = self.open()
-        _ = searcher.gallery_features, searcher.threshold, searcher.cameras
+        gallery = LoadedGallery(searcher)
+        _ = searcher.threshold, searcher.cameras, gallery.rounded
         if self.current is None:
-            warm_up(self.adaptation)
-        return LoadedGallery(searcher)
+            warm_up(gallery)
+        return gallery
 
     async def keep_current(self, ready: Callable[[LoadedGallery], None]) -> None:
         """Load the gallery, and load it again when its manifest changes, until cancelled.
@@ -195,11 +214,16 @@ def features_of_pictures(
     return features
 
 
-def warm_up(adaptation: Adaptation) -> None:
-    """Compute a batch of each size, which chooses its precision, so that no request waits for that."""
+def warm_up(gallery: LoadedGallery) -> None:
+    """Compute a batch of each size, so that no request waits until its precision is chosen.
+
+    The precision of a size is chosen by the first images of that size, so these are some of the gallery's.
+    """
+    adaptation = gallery.searcher.adaptation
+    rows = np.linspace(0, len(gallery) - 1, SIZES[-1]).astype(np.int64)
+    some = np.stack([resize_image(Image.fromarray(pixels), *adaptation.size) for pixels in gallery.pictures(rows)])
     cameras = list(adaptation.statistics.by_camera)[: KEPT - 1] if adaptation.statistics else []
     for camera in (None, *cameras):
         for size in SIZES:
             stop_if_told()
-            black = np.zeros((size, 3, *adaptation.size), np.uint8)
-            features_of_pictures(adaptation, black, [camera] * size)
+            features_of_pictures(adaptation, some[:size], [camera] * size)

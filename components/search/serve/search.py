@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from simpgan.components.core.data.decoding import TooLarge, Unreadable, decode_image
 from simpgan.components.core.data.image_tensors import resize_image
-from simpgan.components.search.ranking import nearest
 from simpgan.components.search.serve.answers import Answer, Found
 from simpgan.components.search.serve.galleries import Galleries, features_of_pictures
 from simpgan.components.search.serve.refusals import Refusal
@@ -54,7 +53,7 @@ def search(galleries: Galleries, probes: Sequence[Probe]) -> list[Answer]:
     galleries.metrics.batch.observe(len(probes))
     pictures = np.stack([probe.picture for probe in probes])
     features = features_of_pictures(searcher.adaptation, pictures, [probe.camera for probe in probes])
-    rows, scores = nearest(features, searcher.gallery_features, max(probe.top for probe in probes))
+    rows, scores = gallery.nearest(features, max(probe.top for probe in probes))
     described = gallery.describe(rows.ravel())
     precision = searcher.adaptation.looking.precision
     return [

@@ -34,22 +34,22 @@ class Places:
     """The searches that are read, wait or are computed, which are at most `most`."""
 
     def __init__(self, most: int) -> None:
-        self.left = most
+        self.most, self.taken = most, 0
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def one(self) -> Iterator[None]:
         """Take a place in this block.
 
         Raises:
             Refusal: all are taken.
         """
-        if not self.left:
+        if self.taken == self.most:
             raise come_back("too many searches are waiting: try again in a moment", SECONDS_TO_ANSWER)
-        self.left -= 1
+        self.taken += 1
         try:
             yield
         finally:
-            self.left += 1
+            self.taken -= 1
 
 
 class Service:
@@ -61,8 +61,10 @@ class Service:
 
     def __init__(self, galleries: Galleries) -> None:
         self.galleries, self.settings, self.metrics = galleries, galleries.settings, galleries.metrics
-        self.batches: Batches[Probe, Answer] = Batches(lambda probes: search(galleries, probes), MOST)
         self.places = Places(self.settings.max_requests)
+        self.batches: Batches[Probe, Answer] = Batches(
+            lambda probes: search(galleries, probes), MOST, lambda: self.places.taken
+        )
         self.decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
 
     @asynccontextmanager
@@ -92,7 +94,7 @@ class Service:
 
     async def search(self, request: Request) -> Answer:
         """Search the gallery for the person on an image."""
-        with self.metrics.search(), self.places.taken():
+        with self.metrics.search(), self.places.one():
             gallery = self.current()
             upload = await read_upload(request, self.settings.max_bytes)
             camera, top = camera_of(upload.fields, gallery), top_of(upload.fields)

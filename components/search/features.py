@@ -9,6 +9,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from simpgan.components.core import storage
+from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.camera_statistics import CameraInference
 from simpgan.components.core.models.extraction import PreparedImages, batches_by_camera, features_of
 from simpgan.components.core.process.progress import Progress
@@ -36,8 +37,7 @@ def cached_features(
         rows: rows of the manifest.
         precision: wanted precision, of `Inference`.
     """
-    made_from = [*model, precision, images.manifest.digest, hashlib.sha256(rows.tobytes()).hexdigest()]
-    path = cache_path("features", made_from, "npy")
+    path = features_path(model, images.manifest, rows, precision)
     shape = (len(rows), dimensions)
     kept = map_features(path, shape)
     if kept is not None:
@@ -46,6 +46,12 @@ def cached_features(
     with storage.beside(path) as partial:
         extract_to(partial, shape, load(), images, rows)
     return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def features_path(model: Sequence[str], manifest: Manifest, rows: NDArray[np.int64], precision: str) -> Path:
+    """Return the file in the cache for the features of a manifest's rows, with arguments as for `cached_features`."""
+    made_from = [*model, precision, manifest.digest, hashlib.sha256(rows.tobytes()).hexdigest()]
+    return cache_path("features", made_from, "npy")
 
 
 def cache_path(what: str, made_from: Sequence[str], suffix: str) -> Path:

@@ -16,7 +16,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.registry.adaptation import Adaptation
-from simpgan.components.search.features import cached_features
+from simpgan.components.search.features import cached_features, features_path
 from simpgan.components.search.stored_gallery import GALLERY, StoredGallery
 
 
@@ -44,6 +44,9 @@ class Gallery(Protocol):
 
     def part(self, rows: NDArray[np.int64]) -> Manifest:
         """Return the images of some rising rows as a manifest without roles."""
+
+    def forget(self) -> None:
+        """Delete what this machine's cache keeps of it. It cannot be searched afterwards."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +88,15 @@ class ManifestGallery:
             lambda: adaptation.looking,
             adaptation.dimensions,
             prepared(self.manifest, adaptation, self.data_root),
-            np.arange(len(self.manifest.images)),
+            np.arange(len(self)),
             adaptation.precision,
         )
+
+    @property
+    def cached(self) -> Path:
+        """File of the features in the cache."""
+        model = [self.adaptation.description.content]
+        return features_path(model, self.manifest, np.arange(len(self)), self.adaptation.precision)
 
     def __len__(self) -> int:
         return len(self.manifest.images)
@@ -95,6 +104,10 @@ class ManifestGallery:
     def part(self, rows: NDArray[np.int64]) -> Manifest:
         """Return the images of some rising rows as a manifest without roles."""
         return self.manifest.part(rows)
+
+    def forget(self) -> None:
+        """Delete its features from the cache."""
+        self.cached.unlink(missing_ok=True)
 
 
 def open_gallery(location: str | Path, adaptation: Adaptation, data_root: str) -> Gallery:

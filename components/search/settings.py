@@ -17,7 +17,9 @@ class ServeSettings(Settings):
     model: str = Field(
         description="Registered model (`NAME@champion`, `NAME@3`), or folder of an adaptation. Read once, at the start."
     )
-    gallery: Place = Field(description="Manifest of the images to search. A changed one is loaded again.")
+    gallery: Place = Field(
+        description="Images to search: a manifest, or a place that `simpgan gallery` wrote. Loaded again if it changes."
+    )
     data_root: Place = Field(description="Folder or `s3://` prefix that holds the images of gallery and source.")
     host: str = Field("127.0.0.1", description="Address to listen on. Every one but this machine's needs a token.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on. 0 takes a free one.")
@@ -30,7 +32,7 @@ class ServeSettings(Settings):
     max_requests: int = Field(
         128, ge=1, description="Searches that are read, wait or are computed at a time. Further ones get status 503."
     )
-    watch_seconds: float = Field(5, gt=0, description="Seconds between two looks at the gallery's manifest.")
+    watch_seconds: float = Field(5, gt=0, description="Seconds between two looks for changes of the gallery.")
 
     @classmethod
     def of_arguments(cls, arguments: Iterable[str], **named: Any) -> Self:

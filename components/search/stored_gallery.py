@@ -11,6 +11,7 @@ numbers, and the images' rows as an Arrow file. Both are mapped, so memory does 
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -132,6 +133,10 @@ class StoredGallery:
             with pa.memory_map(str(path)) as file:
                 images = pa.ipc.open_file(file).read_all().take(rows).to_pandas()
             return Manifest(self.dataset, images, empty_table(ROLE_COLUMNS))
+
+    def forget(self) -> None:
+        """Delete what the cache has of it."""
+        shutil.rmtree(self.local_folder, ignore_errors=True)
 
     def blocks(self) -> Iterator[tuple[pa.Table, NDArray[np.float32]]]:
         """Read the parts one after the other: the rows of images, and their features [n, D].

@@ -1,7 +1,7 @@
 """The commands that store a gallery and search one for a person."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from simpgan.components.core import storage
 from simpgan.pipelines.cli.locations import a_model, a_place
 from simpgan.pipelines.cli.options import OutOption, RecordedDataRootOption
 from simpgan.pipelines.cli.run import place_of_data
+
+if TYPE_CHECKING:
+    from simpgan.pipelines.runner.relocation import DataRoot
 
 SearchModelOption = Annotated[
     str,
@@ -67,18 +70,15 @@ def search(
 
     The gallery is a manifest, or a place that simpgan gallery wrote. Its features are cached for the next search.
     """
-    from simpgan.components.core.data.manifest import missing_files
     from simpgan.components.core.registry.local_models import folder_of
     from simpgan.components.search.page import write_page
     from simpgan.components.search.searcher import Searcher, probe_files
-    from simpgan.pipelines.runner.relocation import find_data_root
 
     probes = probe_files(probe)
     folder = folder_of(model)
-    places = [folder / "source"] if storage.is_s3(gallery) else [Path(gallery), folder / "source"]
-    root = find_data_root(data_root and place_of_data(data_root), *places)
+    root, manifests = images_of_search(data_root, gallery, folder)
     searcher = Searcher.open(folder, gallery, root.place, false_accepts)
-    with root.explained(*(place for place in places if not missing_files(place))):
+    with root.explained(*manifests):
         found = searcher.search(probes, top, camera)
         out.mkdir(parents=True, exist_ok=True)
         storage.write_bytes(str(out / "search.parquet"), found.to_parquet(index=False))
@@ -87,3 +87,22 @@ def search(
         best, accepted = each.iloc[0], each["accepted"].sum()
         typer.echo(f"{name}: {accepted} of {len(each)} accepted, best {best['image']} ({best['similarity']:.3f})")
     typer.echo(f"\nThreshold: {searcher.threshold}.\nThe page: {out / 'search.html'}")
+
+
+def images_of_search(data_root: str | None, gallery: str, model: Path) -> "tuple[DataRoot, list[Path]]":
+    """Return the place of the images that a search reads, and their manifests.
+
+    Args:
+        data_root: the place that was given; None: it is that of the run in which gallery or model lie.
+        gallery: manifest, or stored gallery.
+        model: folder of the adaptation.
+
+    Raises:
+        UserError: the place is unknown.
+    """
+    from simpgan.components.core.data.manifest import missing_files
+    from simpgan.pipelines.runner.relocation import find_data_root
+
+    places = [model / "source"] if storage.is_s3(gallery) else [Path(gallery), model / "source"]
+    root = find_data_root(data_root and place_of_data(data_root), *places)
+    return root, [place for place in places if not missing_files(place)]

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from simpgan.pipelines.cli.locations import a_model
+from simpgan.pipelines.cli.locations import a_model, a_place
 from simpgan.pipelines.cli.options import RecordedDataRootOption, StageSetOption
-from simpgan.pipelines.cli.run import place_of_data
+from simpgan.pipelines.cli.search import images_of_search
 
 
 def serve(
     model: Annotated[str, typer.Argument(metavar="MODEL", callback=a_model, help="Model, such as simpgan@champion.")],
-    gallery: Annotated[Path, typer.Option(metavar="MANIFEST", help="Manifest of the images to search.")],
+    gallery: Annotated[str, typer.Option(metavar="GALLERY", callback=a_place, help="Images to search.")],
     data_root: RecordedDataRootOption = None,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on.")] = 8000,
@@ -25,19 +25,20 @@ def serve(
 
     A changed gallery is loaded while the service goes on.
     """
+    from simpgan.components.core.registry.local_models import folder_of
     from simpgan.components.search.serve.server import run
     from simpgan.components.search.settings import ServeSettings
-    from simpgan.pipelines.runner.relocation import find_data_root
 
-    root = find_data_root(data_root and place_of_data(data_root), gallery)
+    folder = folder_of(model)
+    root, manifests = images_of_search(data_root, gallery, folder)
     settings = ServeSettings.of_arguments(
         assignments or [],
-        model=model,
-        gallery=str(gallery),
+        model=str(folder),
+        gallery=gallery,
         data_root=root.place,
         host=host,
         port=port,
         token_file=str(token_file or ""),
     )
-    with root.explained(gallery):
+    with root.explained(*manifests):
         run(settings)

@@ -24,11 +24,10 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from simpgan.components.core.models.model_folder import save_model
 from simpgan.components.core.process.provenance import hardware
-from simpgan.components.core.registry.adaptation import save_adaptation
+from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
 from simpgan.components.ingest import stage as ingest
 from simpgan.components.ingest.settings import IngestSettings
-from simpgan.components.search import Searcher
-from simpgan.components.search.features import cache_path
+from simpgan.components.search.gallery import ManifestGallery
 from simpgan.pipelines.demo_data import generate
 from tests.benchmarks.bench_search import write
 from tests.servers.search_service import SearchService
@@ -89,21 +88,10 @@ def prepare(folder: Path, images: int) -> dict[str, object]:
     table = repeated.assign(name=[f"{row:08}.jpg" for row in range(images)])
     gallery = Manifest("made up", table, Manifest.load(folder / "target").roles[:0])
     gallery.save(folder / "gallery")
-    opened = Searcher.open(folder / "model", folder / "gallery", data_root)
-    path = features_path(opened)
+    path = ManifestGallery(gallery, load_adaptation(folder / "model"), data_root).cached
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, images)
     return {"model": folder / "model", "gallery": folder / "gallery", "data_root": data_root}
-
-
-def features_path(searcher: Searcher) -> Path:
-    """The file in the cache in which the search looks for the gallery's features."""
-    import hashlib
-
-    rows = hashlib.sha256(np.arange(len(searcher.gallery.images)).tobytes()).hexdigest()
-    adaptation = searcher.adaptation
-    made_from = [adaptation.description.content, adaptation.precision, searcher.gallery.digest, rows]
-    return cache_path("features", made_from, "npy")
 
 
 def picture(seed: int) -> bytes:

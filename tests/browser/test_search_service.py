@@ -109,7 +109,7 @@ def test_a_dropped_image_is_searched_for(page: Chrome, service: SearchService, p
     until_it_says(page, "of 20 accepted")
     assert page.execute_script("return document.getElementById('probe').naturalWidth") > 0
     page.execute_script(DROP, element(page, "#drop"), b64encode(b"who is who").decode(), "notes.txt")
-    until_it_says(page, "this is no image that can be read: not a JPEG or PNG image")
+    until_it_says(page, "this is no image that can be read: not a JPEG, PNG or BMP image")
     assert page.find_elements(By.CSS_SELECTOR, "#found li") == []
 
 

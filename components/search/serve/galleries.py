@@ -1,4 +1,4 @@
-"""The gallery in use. A changed manifest is loaded beside it, and takes its place when it is ready."""
+"""The gallery in use. A changed one is loaded beside it, and takes its place when it is ready."""
 
 import asyncio
 import io
@@ -11,19 +11,18 @@ from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.image_tensors import read_decoded_images, resize_image
-from simpgan.components.core.data.manifest import NAMED, Manifest
+from simpgan.components.core.data.image_tensors import resize_image
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.camera_statistics import KEPT
 from simpgan.components.core.process.stoppable import stop_if_told, stoppable
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
 from simpgan.components.core.registry.local_models import folder_of
+from simpgan.components.search.gallery import open_gallery, pictures
 from simpgan.components.search.ranking import nearest
 from simpgan.components.search.rounded import FEWEST, RoundedFeatures, are_worth_rounding
 from simpgan.components.search.searcher import Searcher
@@ -45,44 +44,36 @@ class LoadedGallery:
     """A gallery that is ready to be searched.
 
     Attributes:
-        searcher: model, manifest, features and threshold.
+        searcher: model, gallery and threshold.
     """
 
     searcher: Searcher
 
-    @cached_property
+    @property
     def digest(self) -> str:
-        """Text that changes with the images and their order."""
+        """Text that changes with the images and with the model."""
         return self.searcher.gallery.digest[:16]
 
     def __len__(self) -> int:
-        return len(self.searcher.gallery.images)
+        return len(self.searcher.gallery)
 
     @cached_property
     def rounded(self) -> RoundedFeatures | None:
         """The features with a copy by which several probes are ranked faster; None if there is no faster way."""
-        features = self.searcher.gallery_features
+        features = self.searcher.gallery.features
         return RoundedFeatures(features) if are_worth_rounding(features) else None
 
-    def nearest(self, probes: NDArray[np.float32], top: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def nearest(
+        self, probes: NDArray[np.float32], gallery: NDArray[np.float32], top: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return rows and similarities of the images most similar to each probe, as `ranking.nearest`."""
         if self.rounded and len(probes) >= FEWEST:
             return self.rounded.nearest(probes, top)
-        return nearest(probes, self.searcher.gallery_features, top)
-
-    def describe(self, rows: NDArray[np.int64]) -> list[dict[str, str | None]]:
-        """Return name, person and camera of the images of some rows."""
-        described = self._described.iloc[rows].astype(object)
-        return described.where(described.notna(), None).to_dict("records")
-
-    @cached_property
-    def _described(self) -> pd.DataFrame:
-        gallery = self.searcher.gallery
-        return pd.DataFrame({"name": gallery.images["name"], **{label: gallery.shown(label) for label in NAMED}})
+        return nearest(probes, gallery, top)
 
     def pictures(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
         """Yield the images of some rows, each as uint8 [height, width, 3] in its own size."""
-        yield from read_decoded_images(self.searcher.data_root, self.searcher.gallery, rows)
+        yield from pictures(self.searcher.gallery, self.searcher.data_root, rows)
 
     def crop(self, row: int) -> bytes:
         """Return the image of a row as JPEG, not larger than `CROP`.
@@ -99,13 +90,13 @@ class LoadedGallery:
 
 
 class Galleries:
-    """Loads the model once, and the gallery whenever its manifest has changed.
+    """Loads the model once, and the gallery whenever its files have changed.
 
     Attributes:
         current: the gallery in use; None until the first one is loaded.
 
     Raises:
-        UserError: there is no such model or manifest.
+        UserError: there is no such model or gallery.
     """
 
     def __init__(self, settings: ServeSettings) -> None:
@@ -114,6 +105,8 @@ class Galleries:
         self.adaptation = load_adaptation(self.folder)
         self.metrics = Metrics(self.adaptation.description)
         self.current: LoadedGallery | None = None
+        self._former: LoadedGallery | None = None
+        """The one before, which a batch may still search; with the next one, the cache forgets it."""
         self._version = ""
         self._failure = ""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gallery")
@@ -121,14 +114,13 @@ class Galleries:
         self.open()
 
     def open(self) -> Searcher:
-        """Read the manifest."""
-        gallery = Manifest.load(self.settings.gallery)
-        if gallery.images.empty:
-            raise UserError(f"no image in the gallery '{self.settings.gallery}': ingest some first")
-        return Searcher(self.folder, self.adaptation, gallery, self.settings.data_root, self.settings.false_accepts)
+        """Read what the gallery is, without its features."""
+        data_root = self.settings.data_root
+        gallery = open_gallery(self.settings.gallery, self.adaptation, data_root)
+        return Searcher(self.folder, self.adaptation, gallery, data_root, self.settings.false_accepts)
 
     def load(self) -> LoadedGallery:
-        """Read the manifest and everything that a search needs: features, threshold, cameras; compute what is missing.
+        """Read the gallery and everything that a search needs: features, threshold, cameras; compute what is missing.
 
         Raises:
             UserError: something of it is missing or damaged.
@@ -136,14 +128,16 @@ class Galleries:
         searcher = self.open()
         gallery = LoadedGallery(searcher)
         _ = searcher.threshold, searcher.cameras, gallery.rounded
+        rows = np.linspace(0, len(gallery) - 1, SIZES[-1]).astype(np.int64)
+        some = [Image.fromarray(pixels) for pixels in gallery.pictures(rows)]  # also shows that the images are there
         if self.current is None:
-            warm_up(gallery)
+            warm_up(self.adaptation, np.stack([resize_image(image, *self.adaptation.size) for image in some]))
         return gallery
 
     async def keep_current(self, ready: Callable[[LoadedGallery], None]) -> None:
-        """Load the gallery, and load it again when its manifest changes, until cancelled.
+        """Load the gallery, and load it again when its files change, until cancelled.
 
-        A manifest that cannot be loaded is tried again at every look; the gallery in use stays.
+        A gallery that cannot be loaded is tried again at every look; the one in use stays.
 
         Args:
             ready: called with the first gallery.
@@ -183,10 +177,13 @@ class Galleries:
     async def _replace(self) -> LoadedGallery:
         """Load the gallery as it is now and use it from then on."""
         gallery = await self._in_thread(self.load)
-        if self.current:
-            logger.info(f"{len(gallery):,} images of {gallery.searcher.gallery.dataset} are searched from now on")
-        self.current = gallery
+        replaced, self.current = self.current, gallery
         self.metrics.gallery(len(gallery))
+        if replaced and replaced.digest != gallery.digest:
+            logger.info(f"{len(gallery):,} images of {gallery.searcher.gallery.dataset} are searched from now on")
+            if self._former and self._former.digest != gallery.digest:
+                await self._in_thread(self._former.searcher.gallery.forget)
+            self._former = replaced
         return gallery
 
 
@@ -214,16 +211,15 @@ def features_of_pictures(
     return features
 
 
-def warm_up(gallery: LoadedGallery) -> None:
+def warm_up(adaptation: Adaptation, pictures: NDArray[np.uint8]) -> None:
     """Compute a batch of each size, so that no request waits until its precision is chosen.
 
-    The precision of a size is chosen by the first images of that size, so these are some of the gallery's.
+    Args:
+        adaptation: the model.
+        pictures: [16, 3, H, W]. The precision of a size is chosen by its first images, so these are real ones.
     """
-    adaptation = gallery.searcher.adaptation
-    rows = np.linspace(0, len(gallery) - 1, SIZES[-1]).astype(np.int64)
-    some = np.stack([resize_image(Image.fromarray(pixels), *adaptation.size) for pixels in gallery.pictures(rows)])
     cameras = list(adaptation.statistics.by_camera)[: KEPT - 1] if adaptation.statistics else []
     for camera in (None, *cameras):
         for size in SIZES:
             stop_if_told()
-            features_of_pictures(adaptation, some[:size], [camera] * size)
+            features_of_pictures(adaptation, pictures[:size], [camera] * size)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,25 +55,36 @@ def search(galleries: Galleries, probes: Sequence[Probe]) -> list[Answer]:
     galleries.metrics.batch.observe(len(probes))
     pictures = np.stack([probe.picture for probe in probes])
     features = features_of_pictures(searcher.adaptation, pictures, [probe.camera for probe in probes])
-    rows, scores = gallery.nearest(features, max(probe.top for probe in probes))
-    described = gallery.describe(rows.ravel())
-    precision = searcher.adaptation.looking.precision
+    top = max(probe.top for probe in probes)
+    found = searcher.found([str(place) for place in range(len(probes))], features, top, gallery.nearest)
+    rows = found.itertuples(index=False)
+    threshold, precision = searcher.threshold.similarity, searcher.adaptation.looking.precision
     return [
         Answer(
             gallery=searcher.gallery.dataset,
             images=len(gallery),
-            threshold=searcher.threshold.similarity,
+            threshold=threshold,
             precision=precision,
-            found=[
-                Found(
-                    rank=rank + 1,
-                    **described[place * rows.shape[1] + rank],
-                    score=scores[place, rank],
-                    accepted=scores[place, rank] > searcher.threshold.similarity,
-                    crop=f"crops/{gallery.digest}/{rows[place, rank]}",
-                )
-                for rank in range(min(probe.top, rows.shape[1]))
-            ],
+            found=[as_json(row, gallery.digest) for row in of_probe[: probe.top]],
         )
-        for place, probe in enumerate(probes)
+        for probe in probes
+        for of_probe in [list(islice(rows, len(found) // len(probes)))]
     ]
+
+
+def as_json(row: Any, digest: str) -> Found:
+    """Return a row of `Searcher.found` as it is answered."""
+    return Found(
+        rank=row.rank,
+        name=row.image,
+        person=known(row.person),
+        camera=known(row.camera),
+        score=row.similarity,
+        accepted=row.accepted,
+        crop=f"crops/{digest}/{row.row}",
+    )
+
+
+def known(name: Any) -> str | None:
+    """Return the name of a person or camera; None if it is missing."""
+    return name if isinstance(name, str) else None

@@ -31,10 +31,10 @@ class Given:
         return {"model": str(self.model), "gallery": str(self.gallery), "data_root": self.data_root}
 
     def parsed(self, **others: object) -> ServeSettings:
-        return ServeSettings.parse({**self.settings, **others})
+        return ServeSettings.parse({**self.settings, **{name: str(value) for name, value in others.items()}})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def given(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Given:
     folder = tmp_path_factory.mktemp("service")
     classifier = write_classifier(folder / "classifier", ingested)
@@ -46,7 +46,7 @@ def given(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Given
     return Given(folder / "model", folder / "gallery", ingested.data_root, probe, len(gallery.images))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(given: Given, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchService]:
     log = tmp_path_factory.mktemp("log") / "service.log"
     service = SearchService(log, **given.settings, max_requests=MAX_REQUESTS, max_pixels=1_000_000, watch_seconds=0.2)

@@ -1,11 +1,17 @@
 """A gallery that changes while it is searched."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.registry.adaptation import load_adaptation
+from simpgan.components.search.serve.galleries import Galleries
+from simpgan.components.search.storing import store_gallery
 from tests.components.search.serve.conftest import Given
 from tests.servers.search_service import SearchService
 
@@ -49,7 +55,8 @@ def test_a_manifest_that_cannot_be_loaded_leaves_the_gallery_in_use(service: Sea
     whole, content = Manifest.load(given.gallery), given.probe.read_bytes()
     lost = Manifest(whole.dataset, whole.images.assign(shard="gone"), whole.roles)
     lost.save(given.gallery)
-    until(lambda: "the gallery in use stays" in service.log.read_text())
+    until(lambda: "gone.parquet" in service.log.read_text())
+    assert "the gallery in use stays: no such file: " in service.log.read_text()
     assert service.search(content).json()["images"] == given.images
     (given.gallery / "images.parquet").unlink()
     until(lambda: "it has no images.parquet" in service.log.read_text())
@@ -58,3 +65,41 @@ def test_a_manifest_that_cannot_be_loaded_leaves_the_gallery_in_use(service: Sea
     until(lambda: service.get("about").json()["images"] == 6)
     whole.save(given.gallery)
     until(lambda: service.get("about").json()["images"] == given.images)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_the_cache_keeps_the_last_two_galleries_and_no_others(
+    given: Given, stored: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that runs for months sees many."""
+    monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path / "cache"))
+    whole, adaptation = Manifest.load(given.gallery), load_adaptation(given.model)
+
+    def put(images: int) -> None:
+        if stored:
+            store_gallery(str(tmp_path / "gallery"), fewer(whole, images), adaptation, given.data_root)
+        else:
+            fewer(whole, images).save(tmp_path / "gallery")
+
+    def kept() -> list[int]:
+        """How many images the features in the cache are of, without those of the threshold, which are more."""
+        paths = (tmp_path / "cache").glob("galleries/*/features.npy" if stored else "features/*.npy")
+        return sorted(length for path in paths if (length := len(np.load(path, mmap_mode="r"))) < 10)
+
+    put(5)
+    galleries = Galleries(given.parsed(gallery=tmp_path / "gallery", watch_seconds=0.01))
+
+    async def work() -> None:
+        watching = asyncio.create_task(galleries.keep_current(lambda _: None))
+        for images in (6, 7, 8, 5):
+            put(images)
+            while galleries.current is None or len(galleries.current) != images:
+                await asyncio.sleep(0.01)
+        end = time.monotonic() + 60
+        while kept() != [5, 8] and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+        watching.cancel()
+        galleries.stop()
+
+    asyncio.run(work())
+    assert kept() == [5, 8]

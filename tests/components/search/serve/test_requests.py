@@ -86,7 +86,12 @@ def broken(content: bytes) -> bytes:
 
 
 BAD = {
-    "a text file": (lambda _: b"who is who", {}, 400, "this is no image that can be read: not a JPEG or PNG image"),
+    "a text file": (
+        lambda _: b"who is who",
+        {},
+        400,
+        "this is no image that can be read: not a JPEG, PNG or BMP image",
+    ),
     "nothing": (lambda _: b"", {}, 400, "this is no image that can be read: empty file"),
     "a broken image": (broken, {}, 400, "this is no image that can be read: damaged or truncated image"),
     "100 MB": (

@@ -1,4 +1,4 @@
-"""The commands for the container images of the stages: build, push, lock, check."""
+"""The commands for the container images: build, push, lock, check."""
 
 from pathlib import Path
 from typing import Annotated
@@ -59,12 +59,12 @@ def chosen(stages: list[str] | None) -> list[str]:
         UserError: There is no such stage.
     """
     from simpgan.components.core.settings import nearest
-    from simpgan.pipelines.config.profiles import STAGES
+    from simpgan.pipelines.images.build import IMAGES
 
-    named = [stage.replace("-", "_") for stage in stages or STAGES]
+    named = [stage.replace("-", "_") for stage in stages or IMAGES]
     for stage in named:
-        if stage not in STAGES:
-            raise UserError(f"there is no stage {stage}: {nearest(stage, STAGES)}")
+        if stage not in IMAGES:
+            raise UserError(f"there is no stage {stage}: {nearest(stage, IMAGES)}")
     return named
 
 
@@ -79,9 +79,9 @@ def lock(
     from simpgan.components.core import storage
     from simpgan.components.core.images import LOCK
     from simpgan.pipelines.cluster import image_registry as registries
-    from simpgan.pipelines.config.profiles import STAGES
+    from simpgan.pipelines.images.build import IMAGES
 
-    locked = registries.lock(STAGES, registry.rstrip("/"), tag)
+    locked = registries.lock(IMAGES, registry.rstrip("/"), tag)
     path = out or LOCK
     storage.write_bytes(str(path), f"{locked.model_dump_json(indent=2)}\n".encode())
     typer.echo(f"{len(locked.digests)} digests in {path}")
@@ -91,11 +91,11 @@ def check() -> None:
     """Check that the registry still has every locked image."""
     from simpgan.components.core.images import LOCK, StageImages
     from simpgan.pipelines.cluster import image_registry as registries
-    from simpgan.pipelines.config.profiles import STAGES
+    from simpgan.pipelines.images.build import IMAGES
 
     images = StageImages.locked()
     if not images.digests:
         raise UserError(f"no image is locked in {LOCK}: push the images, then simpgan images lock")
-    if gone := registries.gone(images, STAGES):
+    if gone := registries.gone(images, IMAGES):
         raise UserError(f"{images.registry} no longer has the locked images of {', '.join(gone)}: push and lock again")
     typer.echo(f"{images.registry} has all {len(images.digests)} images")

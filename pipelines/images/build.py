@@ -1,4 +1,4 @@
-"""Build the images of the stages."""
+"""Build the images of the stages and of the search service."""
 
 import io
 import re
@@ -11,9 +11,13 @@ from pathlib import Path
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.images import image, name_of
+from simpgan.pipelines.config.profiles import STAGES
 from simpgan.pipelines.images.docker_command import docker, exists, run
 from simpgan.pipelines.images.wheels import DOCKERFILE, ROOT, Python, image_of_wheels, readable
 from simpgan.pipelines.runner.docker_engine import connect
+
+IMAGES = sorted([*STAGES, "search"])
+"""Folders of components that have an image: the stages, and the search with its service."""
 
 CODE = ("*.py", "*.j2", "*.yaml", "*.json", "*.csv")
 """The files of the code. No other files in its folders get into an image."""

@@ -1,4 +1,4 @@
-"""The images of the stages, built once a session on base images that need no image registry."""
+"""The images, built once a session on base images that need no image registry."""
 
 from collections.abc import Mapping
 
@@ -6,8 +6,7 @@ import pytest
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.images import image
-from simpgan.pipelines.config.profiles import STAGES
-from simpgan.pipelines.images.build import Bases, build_all
+from simpgan.pipelines.images.build import IMAGES, Bases, build_all
 from simpgan.pipelines.runner.docker_engine import connect
 from tests.containers import base_images
 
@@ -30,7 +29,7 @@ def bases(engine: None) -> Bases:
 
 @pytest.fixture(scope="session")
 def stage_images(bases: Bases) -> Mapping[str, str]:
-    """The names of the stages' images, which have been built, by stage. They are those that `make images` builds."""
-    for _ in build_all(STAGES, bases):
+    """The names of the images, which have been built, by component. They are those that `make images` builds."""
+    for _ in build_all(IMAGES, bases):
         pass
-    return {stage: image(stage) for stage in STAGES}
+    return {stage: image(stage) for stage in IMAGES}

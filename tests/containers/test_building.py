@@ -14,9 +14,8 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.images import StageImages
 from simpgan.pipelines import cli
 from simpgan.pipelines.cli.images import check, lock
-from simpgan.pipelines.config.profiles import STAGES
 from simpgan.pipelines.images import push as pushing
-from simpgan.pipelines.images.build import Bases, build, commit_of, context, in_order
+from simpgan.pipelines.images.build import IMAGES, Bases, build, commit_of, context, in_order
 from simpgan.pipelines.images.docker_command import reason
 from simpgan.pipelines.images.push import push
 from simpgan.pipelines.images.wheels import CONSTRAINTS, ROOT, Python, download, image_of_wheels, requirements, versions
@@ -76,7 +75,7 @@ def small_images(engine, monkeypatch):
             tar.addfile(tarfile.TarInfo(stage))
         subprocess.run(["docker", "import", "-", name], input=archive.getvalue(), capture_output=True, check=True)
     monkeypatch.setattr(pushing, "image", names.get)
-    monkeypatch.setattr("simpgan.pipelines.config.profiles.STAGES", list(names))
+    monkeypatch.setattr("simpgan.pipelines.images.build.IMAGES", list(names))
     yield names
     remove(*names.values())
 
@@ -151,8 +150,8 @@ def test_an_unknown_stage_is_named(monkeypatch, capsys):
     assert "there is no stage train_gun: did you mean 'train_gan'?" in capsys.readouterr().err
 
 
-def test_every_stage_has_a_target_and_one_without_is_named():
-    assert sorted(in_order(STAGES)) == STAGES
+def test_every_image_has_a_target_and_one_without_is_named():
+    assert sorted(in_order(IMAGES)) == IMAGES
     with pytest.raises(UserError, match=r"^images/Dockerfile has no target guess-who: add one"):
         in_order(["guess_who"])
 
@@ -197,7 +196,7 @@ def test_packages_are_those_of_the_extras_at_the_versions_of_constraints():
     wanted = requirements()
     pinned = versions(line for lines in wanted.values() for line in lines)
     names = {line.partition("==")[0].lower() for line in pinned}
-    assert {"pandas", "kfp", "mlflow-skinny", "scikit-image", "matplotlib"} <= names
+    assert {"pandas", "kfp", "mlflow-skinny", "scikit-image", "matplotlib", "uvicorn"} <= names
     assert not {"torch", "torchvision", "mlflow", "kubernetes", "pytest"} & names
     assert set(pinned) <= set(CONSTRAINTS.read_text().splitlines())
 

@@ -12,8 +12,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 
-from simpgan.pipelines.config.profiles import STAGES
 from simpgan.pipelines.images.bill import write_bill
+from simpgan.pipelines.images.build import IMAGES
 from simpgan.pipelines.images.wheels import closure, requirements
 from tests.containers.running import output
 
@@ -23,6 +23,7 @@ OF_EXTRA = {
     "ingest": (),
     "evaluate": ("train", "evaluate"),
     "self_train": ("train", "evaluate"),
+    "search": ("train", "serve"),
     "umdl": ("train", "umdl"),
     "train_gan": ("train",),
 }
@@ -34,7 +35,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 for stage in sys.argv[1:]:
-    import_module(f"simpgan.components.{stage}.stage")
+    import_module("simpgan.components." + ("search.serve.server" if stage == "search" else f"{stage}.stage"))
 content = {
     "user": os.getuid(),
     "commit": os.environ.get("SIMPGAN_COMMIT", "unknown"),
@@ -66,14 +67,14 @@ def asked_for(*extras: str) -> set[str]:
     return {canonicalize_name(name) for line in lines for name in closure(line)} | {"kfp"}
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", IMAGES)
 def test_a_stage_starts_as_nobody_with_nothing_to_write_to(stage_images, stage):
     there = content(stage_images[stage], stage)
     assert there["user"] == 10001
     assert there["commit"] != "unknown"
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", IMAGES)
 def test_an_image_holds_no_other_stage(stage_images, stage):
     assert sorted(content(stage_images[stage], stage)["components"]) == sorted(["core", stage])
 
@@ -89,7 +90,7 @@ def test_stages_that_run_no_network_have_no_torch(stage_images, stage):
     assert "torch" not in packages(stage_images[stage], stage)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", IMAGES)
 def test_an_image_has_no_compiler_and_adds_no_installer(stage_images, stage):
     there = content(stage_images[stage], stage)
     assert "python3" in there["programs"]
@@ -107,7 +108,7 @@ def settings_of_pip() -> Iterator[str]:
                 yield value
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", IMAGES)
 def test_an_image_tells_nothing_of_the_machine_that_built_it(stage_images, stage):
     image = stage_images[stage]
     history = subprocess.run(

@@ -42,6 +42,8 @@ NOT_RUN = {
     "docker build": "wants a cluster and a registry; test_manifests.py and test_laptop.py check what it applies",
     "kind ": "wants kind; test_kubeflow_page.py and test_laptop.py check what it names",
     "kubectl ": "wants a cluster; likewise",
+    "mlflow models serve": "test_mlflow_serving.py runs it",
+    "curl --fail --json": "likewise",
     "export SECRETS=": "wants images of a registry; test_backup.py runs the programs",
 }
 """How blocks begin that are not run, and why."""
@@ -50,7 +52,12 @@ REPLACED = {
     "--seed 0 --seed 1 --seed 2 --preset paper": "--seed 0 --preset paper --protocol all250 --method umdl,simpgan",
 }
 
-GOES_ON = {"make mlflow": "Runs of a shell", "simpgan ui": "(Ctrl-C ends it)"}
+GOES_ON = {
+    "make mlflow": "Runs of a shell",
+    "simpgan ui": "(Ctrl-C ends it)",
+    "simpgan serve": "Ready: ",
+    "MLFLOW_TRACKING_URI=sqlite:///runs/station/mlflow.db simpgan serve": "Ready: ",
+}
 """How blocks begin that run until Ctrl-C, and what they say when they are ready."""
 
 SECRET = "mlflow-data/secrets/MLFLOW_AUTH_ADMIN_PASSWORD"
@@ -165,6 +172,8 @@ def shell(folder: Path, s3_server: S3) -> Iterator[Shell]:
     }
     server = f"http://127.0.0.1:{port}"
     hosts = {"http://127.0.0.1:5000": server, "https://mlflow.example.org": server}
+    search_port = free_port()
+    hosts |= {"simpgan serve": f"simpgan serve --port {search_port}", "127.0.0.1:8000": f"127.0.0.1:{search_port}"}
     with served() as kubeflow:
         hosts["http://localhost:8888"] = kubeflow.address
         hosts["simpgan ui"] = f"simpgan ui --port {free_port()}"

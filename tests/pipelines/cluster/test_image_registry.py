@@ -20,7 +20,7 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.images import StageImages
 from simpgan.pipelines.cli.images import check, lock
 from simpgan.pipelines.cluster import image_registry
-from simpgan.pipelines.config.profiles import STAGES
+from simpgan.pipelines.images.build import IMAGES
 from tests.servers.foreign import ANSWERS, answering
 
 PASSWORD = "somebody:$2b$04$abcdefghijklmnopqrstuu2Vo3TWutZSHUfluiaHt5gekKPzGepHC"
@@ -80,13 +80,13 @@ def push(address, name, content=b"{}"):
 
 @pytest.mark.registry
 def test_pushed_images_are_locked_by_their_digests_until_one_is_gone(address, locked, capsys):
-    pushed = {stage: push(address, f"reid/{stage.replace('_', '-')}", stage.encode()) for stage in STAGES}
+    pushed = {stage: push(address, f"reid/{stage.replace('_', '-')}", stage.encode()) for stage in IMAGES}
     lock(f"{address}/reid/")
     found = StageImages.locked()
     assert found.registry == f"{address}/reid"
     for stage, digest in pushed.items():
         assert found.reference(stage) == f"{address}/reid/{stage.replace('_', '-')}@{digest}"
-    assert capsys.readouterr().out == f"{len(STAGES)} digests in {locked}\n"
+    assert capsys.readouterr().out == f"{len(IMAGES)} digests in {locked}\n"
     check()
     push(address, "reid/ingest", b"newer")
     check()  # a tag that has moved on takes no digest away
@@ -98,8 +98,8 @@ def test_pushed_images_are_locked_by_their_digests_until_one_is_gone(address, lo
 
 @pytest.mark.registry
 def test_an_image_that_was_not_pushed_is_named_and_nothing_is_locked(address, locked):
-    push(address, f"half/{STAGES[0]}")
-    message = rf"^{address}/half/{STAGES[1]}:latest is not in the registry: build the image and push it first$"
+    push(address, f"half/{IMAGES[0]}")
+    message = rf"^{address}/half/{IMAGES[1]}:latest is not in the registry: build the image and push it first$"
     with pytest.raises(UserError, match=message):
         lock(f"{address}/half")
     assert not locked.exists()
@@ -149,7 +149,7 @@ def test_a_registry_that_asks_for_a_token_gets_one(locked):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("simpgan", f"'simpgan/{STAGES[0]}' names no registry: give one with its host"),
+        ("simpgan", f"'simpgan/{IMAGES[0]}' names no registry: give one with its host"),
         ("127.0.0.1:1/reid", "the registry 127.0.0.1:1 does not answer (ConnectionError): is its name right?"),
     ],
 )

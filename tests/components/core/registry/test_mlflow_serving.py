@@ -1,5 +1,6 @@
 """A registered model behind MLflow's own server, which answers with features."""
 
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from simpgan.components.core.registry.adaptation import load_adaptation, save_ad
 from simpgan.components.core.registry.model_registry import CHAMPION, ModelRegistry
 from tests.components.core.registry.adaptations import write_classifier
 from tests.conftest import Ingested
+from tests.docs.blocks import blocks
 from tests.servers.ports import free_port
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -71,6 +73,15 @@ def invoke(address: str, *contents: bytes) -> requests.Response:
     rows = [[b64encode(content).decode()] for content in contents]
     body = {"dataframe_split": {"columns": ["image"], "data": rows}}
     return requests.post(f"{address}/invocations", json=body, timeout=60)
+
+
+def test_the_command_of_the_documentation_is_answered(address: str, model: Path, ingested: Ingested) -> None:
+    [command] = [block.text for block in blocks() if block.text.startswith("curl --fail --json")]
+    probe = sorted((ingested.folder / "underground_reid" / "probe").iterdir())[0]
+    command = command.replace("http://127.0.0.1:5001", address).replace("somebody.jpg", str(probe))
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    [feature] = json.loads(ran.stdout)["predictions"]
+    assert len(feature) == load_adaptation(model).dimensions
 
 
 def test_encoded_images_are_answered_with_features(address: str, model: Path, ingested: Ingested) -> None:

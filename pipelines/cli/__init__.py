@@ -18,6 +18,7 @@ from simpgan.pipelines.cli import (
     compare,
     describe,
     export,
+    export_model,
     images,
     models,
     rerun,
@@ -82,6 +83,7 @@ PANELS: dict[str, dict[str, Commands | Callable[..., None]]] = {
         "propose": models.propose,
         "promote": models.promote,
         "rollback": models.rollback,
+        "export-model": export_model.export_model,
     },
     "Cluster": {
         "submit": group(

@@ -31,6 +31,7 @@ VALUES = {
     "STORAGE": "a folder or s3://bucket/prefix; also from SIMPGAN_DATA_ROOT",
     "GALLERY": "a manifest, or the folder or s3:// prefix that simpgan gallery wrote",
     "MODEL": "NAME@champion, NAME@3 for version 3, or the folder of an adaptation",
+    "FORMAT": "onnx; torchscript, which torch will give up; pt2, the file of torch.export",
     "RUNNER": "subprocess: a process per stage; docker: a container per stage, of its image",
     "PROFILE": f"{shipped('profiles')}, or a YAML file",
     "REGISTRY": "such as ghcr.io/you/simpgan; by default SIMPGAN_REGISTRY or images/digests.json",

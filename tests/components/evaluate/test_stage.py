@@ -1,6 +1,5 @@
 """The stages from pretraining to evaluation, on small generated camera networks."""
 
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ from PIL import Image
 from torch import nn
 
 from simpgan.components.core.data.features import save_features
-from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_range
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
+from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import PreparedImages, extract, measure_statistics
 from simpgan.components.core.models.model_folder import load_network, model_digest, read_config, save_model
 from simpgan.components.core.models.translator import load_translator
@@ -374,42 +372,3 @@ def test_without_a_translation_colours_are_matched_in_every_split(
     rows = stage.run(ingested.source, ingested.target, classifier, settings, ingested.data_root, tmp_path / "out")
     for method in ("direct", "matched-set", "matched-image", "matched-set+fused"):
         assert sum(row.method == method for row in rows) == 11, method
-
-
-def test_features_have_length_one_and_do_not_depend_on_the_batch(ingested: Ingested, classifier: Path) -> None:
-    network, _ = load_classifier(classifier)
-    network.eval()
-    images = PreparedImages(Manifest.load(ingested.target), ingested.data_root)
-    rows = np.array([2, 5, 9])
-    together = extract(network, images, rows, **LOOKING, label="test")
-    alone = extract(network, images, rows[1:2], **LOOKING, label="test")
-    np.testing.assert_allclose(np.linalg.norm(together.unit, axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(together.select(rows[1:2]).unit, alone.unit, atol=1e-5)
-    np.testing.assert_allclose(together.embeddings_of(rows[1:2]), alone.embedding, rtol=1e-4, atol=1e-4)
-
-
-def batch_norm_layers(network: SiameseClassifier) -> list[nn.Module]:
-    return [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
-
-
-def test_adabn_has_the_statistics_of_the_images_and_nothing_else_changes(ingested: Ingested, classifier: Path) -> None:
-    """Against torch's own batch normalisation in training, on one batch of all images."""
-    network, _ = load_classifier(classifier)
-    network.eval()
-    before = deepcopy(network.state_dict())
-    target = Manifest.load(ingested.target)
-    rows = target.rows("folds10", 0, "train")
-    images = PreparedImages(target, ingested.data_root)
-    measured = measure_statistics(network, images, rows, batch=len(rows), precision="fp32", seed=0)
-
-    reference, _ = load_classifier(classifier)
-    for layer in batch_norm_layers(reference):
-        layer.momentum = 1.0
-    decoded = next(iterate_batches(ingested.data_root, target, rows, 32, 32, len(rows)))
-    with torch.no_grad():
-        reference.train()(to_unit_range(decoded))
-    expected = reference.state_dict()
-    assert measured.whole.keys() == {name for name in expected if "running" in name}
-    for name, ours in measured.whole.items():
-        torch.testing.assert_close(ours, expected[name], rtol=1e-3, atol=1e-4)
-    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())

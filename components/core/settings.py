@@ -92,6 +92,15 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return f"did you mean '{match[0]}'?" if match else f"choose from: {', '.join(valid)}"
 
 
+def names_in(cls: type[BaseModel], path: Iterable[str]) -> list[str]:
+    """Return the names of settings of a class, or of the settings nested in it along `path`."""
+    for name in path:
+        nested = cls.model_fields[name].annotation
+        if isinstance(nested, type) and issubclass(nested, BaseModel):
+            cls = nested
+    return list(cls.model_fields)
+
+
 def explain(cls: type[Settings], invalid: ValidationError, stage: str) -> str:
     """Explain the first error in `invalid` in one line."""
     error = invalid.errors()[0]
@@ -99,7 +108,8 @@ def explain(cls: type[Settings], invalid: ValidationError, stage: str) -> str:
     full_name = f"{stage}.{name}" if stage and name else name or stage
     given = error["input"]
     if error["type"] == "extra_forbidden":
-        return f"unknown setting '{full_name}': {nearest(name, cls.model_fields)}"
+        *outer, unknown = map(str, error["loc"])
+        return f"unknown setting '{full_name}': {nearest(unknown, names_in(cls, outer))}"
     if error["type"] == "literal_error":
         choices = [choice.strip(" '") for choice in error["ctx"]["expected"].replace(" or ", ", ").split(",")]
         return f"setting '{full_name}' has no choice '{given}': {nearest(str(given), choices)}"

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from simpgan.components.core.settings import OneOf, Settings
+from simpgan.components.ingest.columns import TableColumns
 from simpgan.components.ingest.layouts import LAYOUTS
 
 
@@ -18,6 +19,7 @@ class IngestSettings(Settings):
         description="Name of the data set in the results; none: the layout's name. Another name marks data that is "
         "not the published data set.",
     )
+    columns: TableColumns = Field(TableColumns(), description="Columns of the layout `table`.")
     max_rejected_share: float = Field(
         0.05, ge=0, le=1, description="Share of the files that may be damaged before the stage stops."
     )

@@ -23,7 +23,7 @@ from simpgan.components.core.process.task import InputArtifact, Task
 from simpgan.components.core.tracking.context import KFP_RUN, MLFLOW_RUN_ID, PARENT_RUN, PIPELINE_RUN, RERUN_OF
 from simpgan.components.core.training.checkpoint import CHECKPOINTS
 from simpgan.pipelines.config.defaults import Runner
-from simpgan.pipelines.config.presets import STAGES, parse_assignment
+from simpgan.pipelines.config.presets import STAGES, layered, parse_assignment
 from simpgan.pipelines.runner.docker_engine import code_in
 from simpgan.pipelines.runner.folder_lock import FolderLock
 from simpgan.pipelines.runner.local import Stages
@@ -89,7 +89,7 @@ def with_setting(task: Task, setting: str, value: Any) -> Task:
     elif setting in layers["own"]:
         given = {setting: str(value)}
     else:
-        given = {"settings": json.dumps({**layers["settings"], setting: value})}
+        given = {"settings": json.dumps(layered(layers["settings"], {setting: value}))}
     return task.model_copy(update={"parameters": {**task.parameters, **given}})
 
 

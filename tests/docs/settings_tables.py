@@ -6,9 +6,11 @@ After a change of a setting or a layout:  python -m tests.docs.settings_tables
 import importlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from simpgan.components.core.settings import Settings
 from tests.docs.blocks import ROOT
@@ -49,10 +51,20 @@ def with_table(text: str, settings: type[Settings]) -> str:
 def table(settings: type[Settings]) -> str:
     """Return the Markdown table of a settings class: one row per setting, in the order of their definition."""
     lines = ["| setting | default | values | meaning |", "| --- | --- | --- | --- |"]
-    for name, schema in settings.model_json_schema()["properties"].items():
+    for name, schema in rows(settings):
         cells = [code(name), default(schema), values(schema), schema["description"]]
         lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def rows(settings: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the name and schema of every setting; those of nested settings as `outer.inner`."""
+    schemas = settings.model_json_schema()["properties"]
+    for name, field in settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from rows(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name, schemas[name]
 
 
 def default(schema: Mapping[str, Any]) -> str:

@@ -86,11 +86,11 @@ def stage_values(preset: str | None, assignments: Iterable[tuple[str, str, Any]]
     """
     values: Values = {stage: {} for stage in STAGES}
     for stage, settings in (read_preset(preset) if preset else {}).items():
-        values[stage].update(settings)
+        values[stage] = layered(values[stage], settings)
     if preset:
         values["evaluate"].setdefault("preset", Path(preset).stem)
     for stage, setting, value in assignments:
-        values[stage][setting] = value
+        values[stage] = layered(values[stage], {setting: value})
     if seed is not None:
         for stage, settings_class in STAGES.items():
             if "seed" in settings_class.model_fields:
@@ -101,21 +101,39 @@ def stage_values(preset: str | None, assignments: Iterable[tuple[str, str, Any]]
 def parse_assignment(text: str, default_stage: str | None = None) -> tuple[str, str, Any]:
     """Parse `train_gan.steps=300` to ("train_gan", "steps", 300). Without a stage, it is `default_stage`.
 
+    `ingest.columns.person=pid`, a part of a setting, becomes ("ingest", "columns", {"person": "pid"}).
+
     Raises:
         UserError: The text has no `=`, no stage although one is needed, an unknown stage, or a value that is not YAML.
     """
     name, equals, value = text.partition("=")
-    stage, _, setting = name.strip().rpartition(".")
-    stage = stage.replace("-", "_") or default_stage or ""
+    first, *parts = name.strip().split(".")
+    stage = first.replace("-", "_")
+    if default_stage and stage not in STAGES and (not parts or first in STAGES[default_stage].model_fields):
+        stage, parts = default_stage, [first, *parts]
+    setting = ".".join(parts)
     example = f"--set {setting or 'setting'}=value" if default_stage else "--set train_gan.steps=300"
     if not equals or not setting or not stage:
         raise UserError(f"--set '{text}' is not an assignment: write it like {example}")
     if stage not in STAGES:
         raise UserError(f"--set '{text}': unknown stage '{stage}': {nearest(stage, STAGES)}")
     try:
-        return stage, setting, yaml.safe_load(value)
+        given = yaml.safe_load(value)
     except yaml.YAMLError:
         raise UserError(f"--set '{text}': the value is not valid YAML: quote it") from None
+    for part in reversed(parts[1:]):
+        given = {part: given}
+    return stage, parts[0], given
+
+
+def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of both; those of `above` win, setting by setting also inside of nested settings."""
+    both = dict(below)
+    for name, value in above.items():
+        inside = both.get(name)
+        nested = isinstance(inside, Mapping) and isinstance(value, Mapping)
+        both[name] = layered(inside, value) if nested else value
+    return both
 
 
 def read_preset(preset: str) -> Values:
@@ -130,7 +148,7 @@ def read_preset(preset: str) -> Values:
     values: Values = {}
     for layer in PRESETS.layers(preset):
         for stage, settings in layer.items():
-            values.setdefault(stage, {}).update(settings)
+            values[stage] = layered(values.get(stage, {}), settings)
     return values
 
 

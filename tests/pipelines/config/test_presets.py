@@ -65,6 +65,14 @@ def test_values_are_yaml(assignment, value):
     assert parse_assignment(assignment)[2] == value
 
 
+def test_a_part_of_a_setting_leaves_its_other_parts(write):
+    base = write("{ingest: {columns: {person: pid, camera: cam}}}", "base.yaml")
+    preset = write(f"{{extends: {base}, ingest: {{columns: {{camera: station}}}}}}")
+    columns = resolved(preset, ["ingest.columns.path=file", "ingest.columns.time=when"]).ingest.columns
+    assert (columns.path, columns.person, columns.camera, columns.time) == ("file", "pid", "station", "when")
+    assert parse_assignment("columns.person=pid", "ingest") == ("ingest", "columns", {"person": "pid"})
+
+
 @given(st.sampled_from(sorted(STAGES)), st.integers())
 def test_an_assignment_is_read_back(stage, value):
     assert parse_assignment(f"{stage}.name={value}") == (stage, "name", value)
@@ -87,6 +95,8 @@ def test_an_assignment_is_read_back(stage, value):
         (["pretrain.epochs=0"], "setting 'pretrain.epochs' = 0: input should be greater than or equal to 1"),
         (["pretrain.epochs=1.5"], "setting 'pretrain.epochs' = 1.5: input should be a valid integer"),
         (["pretrain.epochs=[1"], "--set 'pretrain.epochs=[1': the value is not valid YAML: quote it"),
+        (["ingest.columns.persn=pid"], "unknown setting 'ingest.columns.persn': did you mean 'person'?"),
+        (["ingest.columns=pid"], "setting 'ingest.columns' = 'pid': input should be a valid dictionary"),
         (["train_gan.lambda_similarity=0"], "method simpgan needs lambda_similarity above 0"),
     ],
 )

@@ -172,10 +172,11 @@ def check_writable(location: str) -> None:
             raise PermissionError(errno.EACCES, "no permission to write")
 
 
-def list_files(location: str) -> list[StoredFile]:
+def list_files(location: str, *, hidden: bool = False) -> list[StoredFile]:
     """List every file below a folder or prefix, sorted by path. Links to folders are followed.
 
-    Hidden files and leftovers (`is_hidden`) are skipped. Folders of that kind are not opened.
+    Hidden files and leftovers (`is_hidden`) are skipped. Folders of that kind are not opened. With `hidden`, a prefix
+    is listed with them.
 
     Raises:
         UserError: there is no such folder or bucket, or an entry cannot be read.
@@ -183,7 +184,7 @@ def list_files(location: str) -> list[StoredFile]:
     by_path = attrgetter("path")
     with explained(location):
         if is_s3(location):
-            return sorted(_list_prefix(location), key=by_path)
+            return sorted(_list_prefix(location, hidden=hidden), key=by_path)
         if not Path(location).is_dir():
             raise FileNotFoundError(location)
         return sorted(_list_folder(Path(location), "", frozenset()), key=by_path)
@@ -308,13 +309,14 @@ def _list_folder(folder: Path, prefix: str, above: frozenset[tuple[int, int]]) -
                 raise UserError(f"{entry.path} is a link to nothing: remove it, or bring back what it leads to")
 
 
-def _list_prefix(location: str) -> Iterator[StoredFile]:
+def _list_prefix(location: str, *, hidden: bool) -> Iterator[StoredFile]:
     bucket, prefix = _bucket_and_key(location)
     prefix = f"{prefix}/" if prefix else ""
     for page in _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
             path = item["Key"].removeprefix(prefix)
-            if not path.endswith("/") and not is_hidden(path):  # Consoles make empty objects that stand for folders.
+            # Consoles make empty objects that stand for folders.
+            if not path.endswith("/") and (hidden or not is_hidden(path)):
                 yield StoredFile(path, item["Size"], item["ETag"])
 
 

@@ -1,5 +1,7 @@
 """Warnings about a data set, as sentences; none of them is an error."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from simpgan.components.core.data.suitability import correct_match, matches
@@ -41,7 +43,13 @@ def count_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) ->
 
 
 def match_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
-    """Return a sentence for each protocol with queries that cannot be ranked, or without queries.
+    """Return a sentence for each protocol of a layout with queries that cannot be ranked, or without queries."""
+    measured = {protocol for protocol, role in layout.published if role == "query"}
+    return unmatched(measured - missing_protocols(layout, roles), images, roles)
+
+
+def unmatched(protocols: Iterable[str], images: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
+    """Return a sentence for each of some protocols with queries that cannot be ranked, or without queries.
 
     A query can be ranked if a gallery image of another camera shows its person. Evaluation ignores images of the same
     person by the same camera, so other queries would silently count for nothing. Without several cameras, any other
@@ -50,8 +58,7 @@ def match_warnings(layout: Layout, images: pd.DataFrame, roles: pd.DataFrame) ->
     match = correct_match(images)
     found = matches(images, roles)
     sentences = []
-    measured = {protocol for protocol, role in layout.published if role == "query"}
-    for protocol in sorted(measured - missing_protocols(layout, roles)):
+    for protocol in sorted(protocols):
         matched = found.loc[found["protocol"] == protocol, "matched"]
         without = int((~matched).sum())
         if matched.empty:

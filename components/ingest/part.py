@@ -7,7 +7,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.new_files import Listing
 from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
-from simpgan.components.ingest.contents import contents_of
+from simpgan.components.ingest.by_names import contents_of
 from simpgan.components.ingest.file_source import Gone, listed_files
 from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.ingest.settings import IngestSettings

@@ -1,34 +1,52 @@
 """Preview a data set by the names of its files, before an image is read."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from simpgan.components.core import storage
 from simpgan.components.core.data.manifest import IMAGE_COLUMNS, Manifest
-from simpgan.components.ingest.contents import open_contents
 from simpgan.components.ingest.file_source import GZIP_MAGIC
 from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.ingest.opening import open_contents
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.components.ingest.stage import refuse_damaged
 
 
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What can be known of a data set before an image is read.
+
+    Attributes:
+        manifest: the manifest that ingest would write if every file were a whole image, without bytes, sizes and
+            digests; None for a compressed archive, whose names cannot be read without reading all of it.
+        fingerprint: cheap identity (sha256, hex) of what lies there.
+        folders: folders and files on this machine that are read besides the location.
+    """
+
+    manifest: Manifest | None
+    fingerprint: str
+    folders: tuple[str, ...] = ()
+
+
 def preview(location: str, settings: IngestSettings) -> Manifest | None:
-    """Return the manifest that ingest would write if every file were a whole image, without bytes, sizes and digests.
+    """Return the manifest of `look_at`."""
+    return look_at(location, settings).manifest
+
+
+def look_at(location: str, settings: IngestSettings) -> Look:
+    """Look at a data set by the names of its files.
 
     Ingest can only reject more files, so everything that is impossible with this manifest is impossible.
 
     Args:
-        location: folder, archive or `s3://` prefix.
+        location: folder, archive, table or `s3://` prefix.
         settings: settings of the stage.
-
-    Returns:
-        the manifest; None for a compressed archive, whose names cannot be read without reading all of it.
 
     Raises:
         UserError: nothing of the layout is at `location`, or too many names are not of its form.
     """
     if is_compressed(location):
-        return None
-    layout = LAYOUTS[settings.layout]
+        return Look(None, storage.fingerprint(location))
     with open_contents(location, settings) as contents:
         listed = contents.listed
         refuse_damaged(location, len(listed), contents.rejected, settings.max_rejected_share)
@@ -37,7 +55,10 @@ def preview(location: str, settings: IngestSettings) -> Manifest | None:
         }
         images = contents.completed(listed.assign(**unread))
         roles = contents.roles(images)
-    return Manifest(settings.name or layout.name, images, roles, source_protocol=layout.source_protocol)
+        state = contents.fingerprint()
+    name = settings.name or LAYOUTS[settings.layout].data_set_name(location)
+    manifest = Manifest(name, images, roles, source_protocol=contents.source_protocol)
+    return Look(manifest, state, tuple(contents.folders))
 
 
 def is_compressed(location: str) -> bool:

@@ -19,7 +19,9 @@ class IngestSettings(Settings):
         description="Name of the data set in the results; none: the layout's name. Another name marks data that is "
         "not the published data set.",
     )
-    columns: TableColumns = Field(TableColumns(), description="Columns of the layout `table`.")
+    columns: TableColumns = Field(
+        default_factory=lambda: TableColumns.parse({}), description="Columns of the layout `table`."
+    )
     max_rejected_share: float = Field(
         0.05, ge=0, le=1, description="Share of the files that may be damaged before the stage stops."
     )

@@ -16,8 +16,9 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.progress import with_progress
 from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
-from simpgan.components.ingest.contents import Contents, open_contents
+from simpgan.components.ingest.contents import Contents
 from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.ingest.opening import open_contents
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.components.ingest.verify import verify_all
 
@@ -41,8 +42,7 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
     Raises:
         UserError: nothing of the layout is at `location`, too many files are damaged, or nothing can be written.
     """
-    layout = LAYOUTS[settings.layout]
-    name = settings.name or layout.name
+    name = settings.name or LAYOUTS[settings.layout].data_set_name(location)
     with (
         stage_run(
             "ingest",
@@ -68,7 +68,7 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
             roles=roles,
             rejected=rejected_table(contents.rejected),
             objects=contents.objects,
-            source_protocol=layout.source_protocol,
+            source_protocol=contents.source_protocol,
             warnings=tuple(contents.warnings(images, roles)),
         )
         saved = manifest.save(output)

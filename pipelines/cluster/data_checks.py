@@ -6,6 +6,7 @@ from pathlib import Path
 
 from simpgan.components.core import storage
 from simpgan.components.core.errors import UserError
+from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.pipelines.config.presets import RunSettings
 from simpgan.pipelines.requests.data_sets import DataSet
 from simpgan.pipelines.requests.places import Places
@@ -32,12 +33,13 @@ class ClusterPlaces(Places):
         named = DataSet.parse(text if seen_from_here else f"{layout}:/", option, name)
         if in_store(location, option):
             fingerprint = storage.fingerprint(location)
-            if fingerprint == NOTHING:
+            if fingerprint == NOTHING and not storage.exists(location):
                 raise UserError(f"{option}: nothing lies under {location}: correct the bucket or the prefix")
         else:
             here = Path(location).exists()
             fingerprint = storage.fingerprint(location) if here else f"not seen, {datetime.now(UTC).isoformat()}"
-        return DataSet(named.layout, location, named.name, LOOKED_AT_EVERY_TIME if self.scheduled else fingerprint)
+        called = name or LAYOUTS[named.layout].data_set_name(location)
+        return DataSet(named.layout, location, called, LOOKED_AT_EVERY_TIME if self.scheduled else fingerprint)
 
     def images(self, location: str) -> str:
         """Return the location of camera images. A prefix may be empty, but its bucket exists.

@@ -35,9 +35,11 @@ class AdaptRequest(ExperimentRequest):
         [source] = self.sources(places, combination)
         target = places.data_set(self.target, "--target", self.target_name)
         settings = self.settings(self.seed, source, places)
+        [source], target = self.with_tables([source], target, settings, places)
         planned, left_out = self.planned(
             [source], target, settings, places, protocols=split(self.protocol), sweep=self.sweep
         )
+        places_read = [place for each in (*data_sets_of([source]), target) for place in each.reads]
         title = title_of("adapt", [source], target, [settings], planned)
         return CheckedRequest(
             pipeline="adapt",
@@ -49,7 +51,7 @@ class AdaptRequest(ExperimentRequest):
                 **settings_as_text(settings, ("ingest", *STAGES_OF_A_SEED)),
             },
             settings=settings,
-            reads=[*(each.location for each in data_sets_of([source])), target.location, settings.pretrain.weights],
+            reads=[*places_read, settings.pretrain.weights],
             tags=tags_of([source], target, settings, planned),
             title=", ".join([title, *self.sweep, *self.assignments]),
             notes=left_out,

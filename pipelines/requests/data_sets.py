@@ -1,16 +1,20 @@
 """A data set as the user names it: its layout, its location, and its name in results."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 from simpgan.components.core import storage
+from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.settings import nearest
 from simpgan.components.core.storage_errors import explained
 from simpgan.components.ingest.join import name_of
 from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.ingest.layouts.table import Table
+from simpgan.components.ingest.preview import look_at
+from simpgan.components.ingest.settings import IngestSettings
 from simpgan.pipelines.config.defaults import Combination
 
 TAKEN = "a folder, an archive or s3://bucket/prefix"
@@ -22,20 +26,24 @@ class DataSet:
 
     Attributes:
         fingerprint: What lies there; empty: it is read when it is needed.
+        folders: What is read on this machine besides the location.
+        seen: Manifest as far as it is known before an image is read; None: nobody looked.
     """
 
     layout: str
     location: str
     name: str
     fingerprint: str = ""
+    folders: tuple[str, ...] = ()
+    seen: Manifest | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str, option: str, name: str = "") -> Self:
-        """Parse `market1501:PATH`, where PATH is an existing folder or archive, or an `s3://` prefix.
+        """Parse `market1501:PATH`, where PATH is an existing folder, archive or table, or an `s3://` prefix.
 
         Args:
             option: Option that the text was given by, for messages.
-            name: Name in results; empty: the layout's.
+            name: Name in results; empty: the layout's, or a table's.
 
         Raises:
             UserError: The layout is missing or unknown, or nothing is at PATH.
@@ -47,16 +55,48 @@ class DataSet:
             raise UserError(f"{option} '{text}' names no layout: write {option} market1501:{written}")
         if layout not in LAYOUTS:
             raise UserError(f"{option}: unknown layout '{layout}': {nearest(layout, LAYOUTS)}")
+        called = name or LAYOUTS[layout].data_set_name(location)
         if location.startswith(storage.S3):
-            return cls(layout, location, name or layout)
+            return cls(layout, location, called)
         if storage.has_scheme(location):
             raise UserError(f"{option} '{text}': give {TAKEN}, as in {layout}:s3://bucket/prefix")
         path = Path(location).expanduser().resolve()
         with explained(str(path)):
             there = path.exists()
         if not location or not there:
-            raise UserError(f"{option}: there is no folder or archive '{location}': correct the path")
-        return cls(layout, str(path), name or layout)
+            raise UserError(f"{option}: there is no {LAYOUTS[layout].place} '{location}': correct the path")
+        return cls(layout, str(path), called)
+
+    @property
+    def reads(self) -> list[str]:
+        """Return everything that is read to ingest it."""
+        return [self.location, *self.folders]
+
+    def looked_at(self, settings: IngestSettings) -> Self:
+        """Return the data set with what can be known of it before an image is read.
+
+        Raises:
+            UserError: It holds no data set of its layout.
+        """
+        look = look_at(self.location, settings.model_copy(update={"layout": self.layout, "name": self.name}))
+        return replace(self, fingerprint=look.fingerprint, folders=look.folders, seen=look.manifest)
+
+    def protocols(self, *roles: str) -> dict[str, int]:
+        """Return the protocols that have images in all of some roles, with their numbers of folds.
+
+        They are those of the layout, or of the table, if the data set is a table that was looked at.
+        """
+        layout = LAYOUTS[self.layout]
+        found, folds = set(layout.published), dict(layout.folds)
+        if self.is_table and self.seen is not None:
+            found = set(self.seen.roles[["protocol", "role"]].drop_duplicates().itertuples(index=False, name=None))
+            folds = self.seen.protocols().groupby("protocol").size().to_dict()
+        return {name: count for name, count in folds.items() if all((name, role) in found for role in roles)}
+
+    @property
+    def is_table(self) -> bool:
+        """Tell whether the data set's protocols stand in a table."""
+        return isinstance(LAYOUTS[self.layout], Table)
 
     def as_arguments(self, role: str) -> dict[str, str]:
         """Return the arguments of a pipeline for its source or target: location, layout, name and content."""
@@ -87,6 +127,11 @@ class Source:
     def is_joint(self) -> bool:
         """Tell whether several data sets are joined."""
         return len(self.parts) > 1
+
+    def with_data_sets(self, others: Mapping[DataSet, DataSet]) -> Self:
+        """Return the source with other data sets in place of its own."""
+        parts, companions = (tuple(others[each] for each in some) for some in (self.parts, self.companions))
+        return replace(self, parts=parts, companions=companions)
 
     @property
     def title(self) -> str:

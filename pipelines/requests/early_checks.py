@@ -19,7 +19,6 @@ from simpgan.components.core.data.suitability import (
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.methods import SOURCE_TO_TARGET
 from simpgan.components.ingest.join import joined
-from simpgan.components.ingest.preview import preview
 from simpgan.pipelines.config.presets import RunSettings
 from simpgan.pipelines.requests.data_sets import DataSet, Source, refuse_unlabelled
 from simpgan.pipelines.requests.sweep import UMDL, Plan, Split
@@ -83,10 +82,25 @@ def look_at_source(source: Source, settings: RunSettings) -> Manifest | None:
 
 def look_at(data_set: DataSet, settings: RunSettings) -> Manifest | None:
     """Return the manifest of a data set as far as names of files tell; None if it cannot be read from here."""
-    if not storage.is_s3(data_set.location) and not Path(data_set.location).exists():
-        return None
-    chosen = {"layout": data_set.layout, "name": data_set.name}
-    return preview(data_set.location, settings.ingest.model_copy(update=chosen))
+    if data_set.seen is not None or not is_here(data_set):
+        return data_set.seen
+    return data_set.looked_at(settings.ingest).seen
+
+
+def is_here(data_set: DataSet) -> bool:
+    """Tell whether a data set can be read from here."""
+    return storage.is_s3(data_set.location) or Path(data_set.location).exists()
+
+
+def with_table(data_set: DataSet, settings: RunSettings, *, scheduled: bool) -> DataSet:
+    """Return a data set with what its table tells, if it is a table that can be read from here now.
+
+    Raises:
+        UserError: There is no table, or its rows have no common form.
+    """
+    if scheduled or not data_set.is_table or not is_here(data_set):
+        return data_set
+    return data_set.looked_at(settings.ingest)
 
 
 def possible_part(target: Manifest, planned: Plan) -> tuple[Plan, list[str]]:

@@ -1,6 +1,7 @@
 """What `adapt` and `table1` share: sources, a target, and what is trained for them."""
 
 from collections.abc import Sequence
+from functools import cache, partial
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -12,11 +13,12 @@ from simpgan.pipelines.requests.data_sets import (
     DataSet,
     Source,
     combined,
+    data_sets_of,
     names_of_sources,
     refuse_same_data,
     refuse_same_names,
 )
-from simpgan.pipelines.requests.early_checks import foresee
+from simpgan.pipelines.requests.early_checks import foresee, with_table
 from simpgan.pipelines.requests.places import Places
 from simpgan.pipelines.requests.request import PipelineRequest
 from simpgan.pipelines.requests.sweep import Plan, plan
@@ -65,6 +67,18 @@ class ExperimentRequest(PipelineRequest):
         """
         shared = SHARED_PEOPLE if self.allow_shared_people else ()
         return places.with_weights(resolve(self.preset, [*self.assignments, *shared], seed, source.parts[0].layout))
+
+    def with_tables(
+        self, sources: Sequence[Source], target: DataSet, settings: RunSettings, places: Places
+    ) -> tuple[list[Source], DataSet]:
+        """Return sources and target with what their tables tell, which protocols depend on.
+
+        Raises:
+            UserError: as `with_table`.
+        """
+        read = cache(partial(with_table, settings=settings, scheduled=places.scheduled))
+        read_all = {each: read(each) for each in data_sets_of(sources)}
+        return [each.with_data_sets(read_all) for each in sources], read(target)
 
     def planned(
         self,

@@ -12,7 +12,6 @@ import yaml
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.methods import METHODS, SELECTABLE, SOURCE_TO_TARGET, TRANSLATORS
 from simpgan.components.core.settings import nearest
-from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.train_gan.settings import TrainGanSettings
 from simpgan.pipelines.requests.data_sets import DataSet
 
@@ -103,7 +102,9 @@ def plan(
     translating = [method for method in methods if method in TRANSLATORS]
     if sweep and not translating:
         raise UserError(f"--sweep has nothing to train: add one of {', '.join(TRANSLATORS)} to --method")
-    splits = find_splits(protocols or [default_split(settings, target)], target)
+    trains = translating or {UMDL, SOURCE_TO_TARGET} & set(methods)
+    given = protocols or ([default_split(settings, target)] if trains else [])
+    splits = find_splits(given, target)
     every_changes = combinations([parse_sweep(text) for text in sweep])
     adaptations = [
         adaptation_of(settings, method, split, changes)
@@ -111,8 +112,8 @@ def plan(
         for method in translating
         for changes in every_changes
     ]
-    if UMDL in methods and not with_role(target, "query"):
-        raise UserError(f"umdl makes features of probes, and {target.layout} has none: leave it out of --method")
+    if UMDL in methods and not target.protocols("query"):
+        raise UserError(f"umdl makes features of probes, and {target.name} has none: leave it out of --method")
     if SOURCE_TO_TARGET in methods:
         resolved(settings, "simpgan", splits[0], {})
     return Plan(
@@ -130,14 +131,17 @@ def refuse_unknown(methods: Iterable[str]) -> None:
 
 
 def find_splits(protocols: Sequence[str], target: DataSet) -> list[Split]:
-    """Return the folds that texts such as `all250`, `folds10:3` and `folds10:0-9` mean, each once."""
-    folds = LAYOUTS[target.layout].folds
-    known = with_role(target, "train")
+    """Return the folds that texts such as `all250`, `folds10:3` and `folds10:0-9` mean, each once.
+
+    A table that nobody looked at may have any protocols and folds.
+    """
+    known = target.protocols("train")
+    unseen = target.is_table and target.seen is None
     splits = []
     for text in protocols:
         protocol = text.partition(":")[0]
-        if protocol not in known:
-            raise UserError(f"{target.layout} has no protocol '{protocol}' to train in: {nearest(protocol, known)}")
+        if protocol not in known and not unseen:
+            raise UserError(f"{target.name} has no protocol '{protocol}' to train in: {nearest(protocol, known)}")
         match = SPLIT.fullmatch(text)
         if not match:
             raise UserError(f"--protocol '{text}' names no fold: write {protocol}:0 or {protocol}:0-9")
@@ -145,10 +149,10 @@ def find_splits(protocols: Sequence[str], target: DataSet) -> list[Split]:
         last = int(match["last"] or first)
         if last < first:
             raise UserError(f"--protocol '{text}' is an empty range: write {protocol}:{last}-{first}")
-        if last >= folds[protocol]:
+        if not unseen and last >= known[protocol]:
             raise UserError(
-                f"{target.layout}, protocol '{protocol}', has no fold {max(first, folds[protocol])}: "
-                f"they go from 0 to {folds[protocol] - 1}"
+                f"{target.name}, protocol '{protocol}', has no fold {max(first, known[protocol])}: "
+                f"they go from 0 to {known[protocol] - 1}"
             )
         splits += [Split(protocol, fold) for fold in range(first, last + 1)]
     return list(dict.fromkeys(splits))
@@ -158,9 +162,14 @@ def default_split(settings: TrainGanSettings, target: DataSet) -> str:
     """Return the split of the settings, or the first fold of the target's only protocol if that has another name.
 
     Protocols without probes count only if no protocol has any.
+
+    Raises:
+        UserError: No image of the target is for training.
     """
-    known = with_role(target, "train")
-    offered = known & with_role(target, "query") or known
+    known = target.protocols("train")
+    offered = target.protocols("train", "query") or known
+    if not offered:
+        raise UserError(f"{target.name} has no training images: --method direct measures what needs none")
     if settings.protocol in known or len(offered) > 1:
         return f"{settings.protocol}:{settings.fold}"
     return f"{min(offered)}:0"
@@ -172,19 +181,13 @@ def every_split(target: DataSet) -> list[str]:
     Raises:
         UserError: There is none.
     """
-    measured = with_role(target, "train") & with_role(target, "query")
+    measured = target.protocols("train", "query")
     if not measured:
         raise UserError(
-            f"{target.layout} has no labels to measure with, and this pipeline compares what was measured: "
+            f"{target.name} has no labels to measure with, and this pipeline compares what was measured: "
             "simpgan run adapt says what can be known without any"
         )
-    folds = LAYOUTS[target.layout].folds
-    return [f"{protocol}:0-{folds[protocol] - 1}" for protocol in sorted(measured)]
-
-
-def with_role(target: DataSet, role: str) -> set[str]:
-    """Return the protocols of the target in which images have a role."""
-    return {protocol for protocol, each in LAYOUTS[target.layout].published if each == role}
+    return [f"{protocol}:0-{measured[protocol] - 1}" for protocol in sorted(measured)]
 
 
 def parse_sweep(text: str) -> list[Changes]:

@@ -35,6 +35,7 @@ class Table1Request(ExperimentRequest):
         target = places.data_set(self.target, "--target", self.target_name)
         seeds: Sequence[int | None] = list(dict.fromkeys(self.seed)) or [None]
         settings = [self.settings(seed, sources[0], places) for seed in seeds]
+        sources, target = self.with_tables(sources, target, settings[0], places)
         planned, left_out = self.planned(
             sources,
             target,
@@ -44,7 +45,7 @@ class Table1Request(ExperimentRequest):
             needs_rows=True,
         )
         title = title_of("table1", sources, target, settings, planned)
-        locations = [each.location for each in (*data_sets_of(sources), target)]
+        locations = [place for each in (*data_sets_of(sources), target) for place in each.reads]
         return CheckedRequest(
             pipeline="table1",
             build=partial(build, planned.methods, **shape_of(self.combine)),

@@ -24,6 +24,7 @@ CLASSES = {
     "prid2011": "prid2011:Prid2011",
     "ilids": "ilids:Ilids",
     "cameras": "cameras:Cameras",
+    "table": "table:Table",
 }
 """Module and class of each layout, by its name."""
 

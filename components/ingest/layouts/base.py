@@ -69,6 +69,8 @@ class Layout(ABC):
     """Files in which the makers pack their images, by name; and how to take them out, as an imperative."""
     names: ClassVar[str]
     """Form of a file's name, for messages."""
+    place: ClassVar[str] = "folder or archive"
+    """What holds the data set, for messages."""
     labelled: ClassVar[bool] = True
     """Whether names contain the person."""
     source_protocol: ClassVar[str]
@@ -81,6 +83,10 @@ class Layout(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    def data_set_name(self, location: str) -> str:
+        """Return the name in results of the data set at a location that was given none."""
+        return self.name
 
     @abstractmethod
     def label(self, name: str) -> Label | None:

@@ -131,8 +131,7 @@ def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     both = dict(below)
     for name, value in above.items():
         inside = both.get(name)
-        nested = isinstance(inside, Mapping) and isinstance(value, Mapping)
-        both[name] = layered(inside, value) if nested else value
+        both[name] = layered(inside, value) if isinstance(inside, Mapping) and isinstance(value, Mapping) else value
     return both
 
 

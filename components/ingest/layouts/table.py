@@ -1,0 +1,122 @@
+"""A table of your own labelled crops: a CSV, Parquet or JSON Lines file with a row an image."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simpgan.components.core.data.cameras import compared_cameras
+from simpgan.components.ingest.layouts.base import Label, Layout, Published, role
+
+SEED = "split 0"
+"""Seed of the drawn split."""
+
+Mask = NDArray[np.bool_]
+
+
+class Table(Layout):
+    """`all`: every image of a known person, as a source. `split`: half of the people train, the others are tested.
+
+    These are the protocols of a table without roles. The split is drawn by the people's ids and the images' names, so
+    neither the order of rows nor the machine changes it. In a table with roles the protocols are those of the table.
+    """
+
+    folders = ()
+    names = "a row of the table"
+    place = "table"
+    source_protocol = "all"
+    published: ClassVar[Published] = {
+        ("all", "train"): None,
+        ("split", "train"): None,
+        ("split", "query"): None,
+        ("split", "gallery"): None,
+    }
+    folds: ClassVar[Mapping[str, int]] = {"all": 1, "split": 1}
+
+    def label(self, name: str) -> Label | None:
+        """Return no labels: a table has them, not the names of files."""
+        return Label(person=None, camera=None)
+
+    def data_set_name(self, location: str) -> str:
+        """Return the name of the table's file without its suffix."""
+        return PurePosixPath(location).stem or self.name
+
+    def roles(self, images: pd.DataFrame, read: Callable[[str], bytes]) -> pd.DataFrame:
+        """Give the roles of `all` and of the drawn split; without a single known person every image is for training."""
+        known = images["person"].notna()
+        if not known.any():
+            return role("all", 0, "train", np.ones(len(images), dtype=bool))
+        tested = drawn_people(images)
+        probes, gallery = drawn_probes(images, images["person"].isin(tested).to_numpy(dtype=bool))
+        return pd.concat(
+            [
+                role("all", 0, "train", known),
+                role("split", 0, "train", ~gallery),
+                role("split", 0, "query", probes),
+                role("split", 0, "gallery", gallery),
+            ]
+        )
+
+
+def drawn_people(images: pd.DataFrame) -> list[int]:
+    """Draw half of the people, rounded up, for the test.
+
+    Half of those who can be found, since several cameras saw them, and half of the others. So a data set in which few
+    can be found has probes too. Where cameras are not told apart, people with several images can be found.
+
+    Args:
+        images: images of the manifest.
+    """
+    people = ids_of(images).assign(findable=images["person"].isin(findable_people(images)))
+    people = people.dropna(subset="person").drop_duplicates("person")
+    people = people.assign(place=[hashed(text) for text in people["shown"]]).sort_values(["place", "shown"])
+    halves = [some["person"].iloc[len(some) // 2 :] for _, some in people.groupby("findable")]
+    return [int(person) for half in halves for person in half]
+
+
+def drawn_probes(images: pd.DataFrame, tested: Mask) -> tuple[Mask, Mask]:
+    """Divide test images into probes and gallery: both as masks of all images.
+
+    One image of each person and camera is drawn as a probe, of people who can be found among the test images; where
+    cameras are not told apart, one of each person. The gallery has all test images, since a probe never finds itself.
+
+    Args:
+        images: images of the manifest.
+        tested: [N], the test images.
+    """
+    of_test = images[tested]
+    probes = ids_of(of_test).assign(camera=compared_cameras(images)[tested], name=of_test["name"])
+    probes = probes[probes["person"].isin(findable_people(of_test, compared_cameras(images)[tested]))]
+    probes = probes.assign(place=[hashed(name) for name in probes["name"]]).sort_values(["place", "name"])
+    drawn = np.zeros(len(images), dtype=bool)
+    drawn[images.index.get_indexer(probes.drop_duplicates(["person", "camera"]).index)] = True
+    return drawn, tested
+
+
+def findable_people(images: pd.DataFrame, camera: "pd.Series[int] | None" = None) -> NDArray[np.int64]:
+    """Return the people with images by different cameras; an image of unknown camera counts as one of another camera.
+
+    Args:
+        images: images of the manifest.
+        camera: cameras that are told apart; None: those of the images.
+    """
+    seen = images[["person"]].assign(camera=compared_cameras(images) if camera is None else camera)
+    seen = seen.dropna(subset="person")
+    by_person = seen.groupby("person")["camera"]
+    cameras = by_person.nunique() + by_person.size() - by_person.count()
+    return cameras.index[cameras > 1].to_numpy(dtype=np.int64)
+
+
+def ids_of(images: pd.DataFrame) -> pd.DataFrame:
+    """Return the person of each image: number, and `shown` as its name or its number in digits."""
+    names = images["person_name"]
+    return images[["person"]].assign(shown=names.where(names != "", images["person"].astype("str")))
+
+
+def hashed(text: str) -> bytes:
+    """Return a place in a random order that is the same everywhere."""
+    return hashlib.sha256(f"{SEED} {text}".encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,1 @@
+"""Tables of images: a row an image, in a .csv, .tsv, .jsonl or .parquet file."""

@@ -26,7 +26,7 @@ class Table(Layout):
     """
 
     folders = ()
-    names = "a row of the table"
+    names = "a .csv, .tsv, .jsonl or .parquet file"
     place = "table"
     source_protocol = "all"
     published: ClassVar[Published] = {

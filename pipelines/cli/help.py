@@ -19,11 +19,11 @@ def shipped(folder: str) -> str:
 
 
 VALUES = {
-    "LAYOUT:PATH": f"PATH: folder, archive or s3://bucket/prefix; LAYOUT: {', '.join(LAYOUTS)}",
+    "LAYOUT:PATH": f"PATH: folder, archive, table or s3://bucket/prefix; LAYOUT: {', '.join(LAYOUTS)}",
     "WAY": "data: one classifier on all sources; features: one on each; both",
     "METHODS": ", ".join(SELECTABLE),
     "METHOD": ", ".join(RETRAINED),
-    "SPLITS": "protocols with folds, such as folds10:0-9,all250; fold 0 if none is given",
+    "SPLITS": "protocols with folds, as folds10:0-9,all250; by default fold 0",
     "PRESET": f"{shipped('presets')}, or a YAML file; by default the paper's settings",
     "NAME=VALUE": "a setting of this stage, such as seed=1",
     "SETTING=VALUE": "a setting of a stage, such as train_gan.lambda_similarity=0.1",

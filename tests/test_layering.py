@@ -179,6 +179,7 @@ def test_the_folder_mlflow_does_not_hide_the_package():
         ("simpgan.components.ingest.stage", ("torch", "kfp", "mlflow")),
         ("simpgan.components.translate.stage", ("kfp", "mlflow")),
         ("simpgan.pipelines.runner.runs", ("torch", "kfp", "mlflow")),
+        ("simpgan.pipelines.reports.data_set.page", ("torch", "kfp", "mlflow")),
     ],
 )
 def test_what_a_part_does_without(module, absent):

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.image_tensors import read_decoded_images
+from simpgan.components.core.data.decoded_images import read_decoded_images
 from simpgan.components.core.results.pages import environment
 from simpgan.components.core.results.pages.pictures import data_uri, svg
 from simpgan.components.drift.appearance import MEASURES

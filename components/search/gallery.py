@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.image_tensors import read_decoded_images
+from simpgan.components.core.data.decoded_images import read_decoded_images
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.extraction import PreparedImages

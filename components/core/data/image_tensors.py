@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import islice
 from os import cpu_count
 
@@ -12,10 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from simpgan.components.core.data.decoding import Unreadable, decode_image
+from simpgan.components.core.data.decoded_images import undecodable_named
+from simpgan.components.core.data.decoding import decode_image
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import read_images
-from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.progress import Progress
 
 
@@ -40,27 +39,6 @@ def resize_images(images: Tensor, height: int, width: int) -> Tensor:
 def resize_image(image: Image.Image, height: int, width: int) -> np.ndarray:
     """Resize an RGB image to uint8 [3, height, width] by bilinear interpolation with antialiasing."""
     return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
-
-
-def read_decoded_images(data_root: str, manifest: Manifest, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the images of `rows` of the manifest, in that order, each as uint8 [height, width, 3] in its own size."""
-    for row, content in zip(rows, read_images(data_root, manifest, rows), strict=True):
-        with undecodable_named(manifest, row):
-            decoded = np.asarray(decode_image(content))
-        yield decoded
-
-
-@contextmanager
-def undecodable_named(manifest: Manifest, row: int) -> Iterator[None]:
-    """Name the image of the manifest that cannot be decoded in this block.
-
-    An earlier ingest may have accepted an image that it would reject now.
-    """
-    try:
-        yield
-    except Unreadable as reason:
-        name = manifest.images["name"].iloc[row]
-        raise UserError(f"{manifest.dataset}: {name}: {reason}: ingest again, which leaves it out") from None
 
 
 def iterate_batches(

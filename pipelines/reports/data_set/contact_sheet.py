@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simpgan.components.core.data.cameras import in_order
-from simpgan.components.core.data.image_tensors import read_decoded_images
+from simpgan.components.core.data.decoded_images import read_decoded_images
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.results.pages.pictures import picture_uri
 from simpgan.pipelines.reports.data_set.words import counted

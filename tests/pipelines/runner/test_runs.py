@@ -381,7 +381,6 @@ def test_every_task_of_a_table_has_a_run_of_its_own(table):
 
 @pytest.mark.local
 def test_a_tables_sources_in_the_targets_style_can_be_exported(simpgan, table, tmp_path):
-    """One per seed, with the translations of its training."""
     several = simpgan("export", table[0], "--layout", "imagefolder", "--out", tmp_path / "out")
     assert several.returncode == 2
     found = re.findall(r"(/\S+) \(pretrain source-to-target all250:0 \(market1501, seed \d\)\)", several.stderr)

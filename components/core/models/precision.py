@@ -39,6 +39,9 @@ COMPARED = 16
 POISONED = (1_000, 10_000, 100_000, 1_000_000, 4_000_000)
 """Sizes, in floats, of the memory that is filled with NaN before a comparison."""
 
+CHECK = 2
+"""Version of the comparison. Outcomes of another version, which the cache may have, are not used."""
+
 NARROW = "torch computes wrong bfloat16 numbers on CPUs where a stride leaves a map one pixel wide"
 
 
@@ -156,6 +159,7 @@ def log_reason(outcome: Outcome, what: str) -> Outcome:
 def cached_outcome(key: dict[str, Any], compare: Callable[[], Outcome]) -> Outcome:
     """Return the cached outcome for `key` on this machine; compare first if there is none."""
     machine = {
+        "check": CHECK,
         "processor": provenance.processor(),
         "amx": has_amx(),
         "torch": torch.__version__,

@@ -17,6 +17,9 @@ def evaluate(
     translated: dsl.Input[list[dsl.Dataset]] = None,
     translators: dsl.Input[list[dsl.Model]] = None,
     counterparts: dsl.Input[list[dsl.Model]] = None,
+    self_trained: dsl.Input[list[dsl.Model]] = None,
+    simpgan_self_trained: dsl.Input[list[dsl.Model]] = None,
+    counterpart: dsl.Input[dsl.Model] = None,
     features: dsl.Input[list[dsl.Dataset]] = None,
     translation: dsl.Input[dsl.Dataset] = None,
     translator: dsl.Input[dsl.Model] = None,
@@ -34,6 +37,10 @@ def evaluate(
         translated: manifests of the translated target, one per training.
         translators: the translators that made them.
         counterparts: classifiers that were trained on the source in the target's style.
+        self_trained: classifiers that were trained on the target's unlabelled images.
+        simpgan_self_trained: likewise, after a training on the source in the target's style.
+        counterpart: one more such classifier, for pipelines without a loop, which cannot make a list; one that was not
+            trained for a target is left out.
         features: features of the target's images by methods without a classifier.
         translation: one more translated target, for pipelines without a loop, which cannot make a list.
         translator: the translator that made it.
@@ -45,11 +52,16 @@ def evaluate(
     import json
     from pathlib import Path
 
+    from simpgan.components.core.models.model_folder import read_config
     from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.evaluate import stage
     from simpgan.components.evaluate.settings import EvaluateSettings
 
     with refusals_recorded("evaluate"):
+        given = [*(counterparts or []), *(self_trained or []), *(simpgan_self_trained or [])]
+        trained_for_target = [Path(each.path) for each in given]
+        if counterpart and "adaptation" in read_config(Path(counterpart.path)):
+            trained_for_target.append(Path(counterpart.path))
         rows = stage.run(
             Path(source.path),
             Path(target.path),
@@ -59,7 +71,7 @@ def evaluate(
             Path(results.path),
             translated=[Path(each.path) for each in [*(translated or []), translation] if each],
             translators=[Path(each.path) for each in [*(translators or []), translator] if each],
-            counterparts=[Path(each.path) for each in counterparts or []],
+            counterparts=trained_for_target,
             features=[Path(each.path) for each in features or []],
             companions=[Path(each.path) for each in companions or []],
             companion_sources=[Path(each.path) for each in companion_sources or []],

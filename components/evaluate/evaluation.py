@@ -173,7 +173,7 @@ def evaluate_view(
             if others is not None:
                 result = rank_by_cosine(target, split, fuse(others.select(features.rows), features), settings)
                 yield Evaluation(view.run, with_part(method, "fused"), split, result, precision=unit.precision)
-            if settings.verification:
+            if settings.verification and view.compares_pairs:
                 result = rank_by_verification(target, split, features, classifier, settings)
                 yield Evaluation(view.run, with_part(method, "verification"), split, result, precision=unit.precision)
 

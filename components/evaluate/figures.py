@@ -12,6 +12,7 @@ from simpgan.components.core.results.methods import (
     ADABN,
     CAMERA_ADABN,
     METHODS,
+    parsed,
     place_of_label,
     statistics_of,
     title_of_label,
@@ -80,7 +81,7 @@ def cmc_figure(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
 def base_method(label: str) -> str:
     """Return the method whose images are looked at: `simpgan` for `simpgan+adabn`, `direct` for `adabn`."""
     method, _, variant = label.partition(" ")
-    return f"{without_statistics(method).partition('+')[0]} {variant}".strip()
+    return f"{parsed(without_statistics(method))[0]} {variant}".strip()
 
 
 def translation_grid(translations: Translations, *, height: int = 160) -> Image.Image:

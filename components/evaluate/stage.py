@@ -13,11 +13,12 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.overlap import refuse_shared_people
 from simpgan.components.core.data.suitability import FEWEST, labelled_images, unrankable
 from simpgan.components.core.models.camera_statistics import cameras_with_few, few_in_words
-from simpgan.components.core.models.classifier import load_classifier
+from simpgan.components.core.models.classifier import learned_pairs, load_classifier
 from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.model_folder import model_digest
 from simpgan.components.core.process import provenance
 from simpgan.components.core.process.task import current_task
+from simpgan.components.core.results.methods import SELF_TRAINING
 from simpgan.components.core.results.probes import no_probes, write_probes
 from simpgan.components.core.results.rows import OWN_CAMERA_COUNTS, ResultsRow, write_results
 from simpgan.components.core.results.unlabelled_checks import write_checks
@@ -77,7 +78,7 @@ def run(
         translated: folders of translations of the target.
         translators: model folders of their translators. Without them, the report does not show the source in the
             target's style, and a classifier that was fine-tuned with a translator is not used.
-        counterparts: model folders of classifiers trained on the source in the target's style.
+        counterparts: model folders of classifiers trained for the target: on the source in its style, or on its images.
         features: folders of features of the target's images.
         companions: model folders of further classifiers, whose features are joined with those of the first.
         companion_sources: folders of the manifests that they were trained on, in any order.
@@ -92,7 +93,7 @@ def run(
     refuse_shared_people(labelled, looked_in.manifest, settings.allow_shared_people)
     joined = Companions.load(classifier, companions, companion_sources, looked_in.manifest, settings, data_root)
     network, config = load_classifier(classifier)
-    if not config["settings"]["verification_weight"]:
+    if not learned_pairs(config):
         # The classifier was trained without the verification loss.
         settings = settings.model_copy(update={"verification": False})
     seed = config["settings"]["seed"]
@@ -108,10 +109,13 @@ def run(
     if settings.camera_adabn:
         remarks += few_images(looked_in)
     if not looked_in.labelled:
-        if by_counterpart or by_features:
-            remarks.append("Source-to-target and UMDL have no label-free checks and are left out.")
-        looked_in, by_counterpart, by_features = looked_in.only(split), [], []
+        if by_features or any(view.run.method != SELF_TRAINING for view in by_counterpart):
+            remarks.append("Methods of a translated source and UMDL have no label-free checks and are left out.")
+        looked_in, by_features = looked_in.only(split), []
         by_translation = [view for view in by_translation if view.splits == looked_in.splits]
+        by_counterpart = [
+            view for view in by_counterpart if view.splits == looked_in.splits and view.run.method == SELF_TRAINING
+        ]
     checks = LabelFreeChecks(trained_on, looked_in, split, settings)
     inputs = {
         "source": labelled.digest,

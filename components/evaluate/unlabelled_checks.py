@@ -22,6 +22,7 @@ from simpgan.components.core.models.unlabelled_score import (
     run_batches,
     selection_score,
 )
+from simpgan.components.core.results.methods import SELF_TRAINING
 from simpgan.components.core.results.unlabelled_checks import Checks, Measures, Sample
 from simpgan.components.core.training.device import choose_device
 from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
@@ -64,7 +65,8 @@ class LabelFreeChecks:
         """Add the checks of a view.
 
         Nothing is added for a classifier that was trained on the translated source: it does not know the source's
-        images as recorded, so there is no reference.
+        images as recorded, so there is no reference. One that was trained on the target's images has no entropy: its
+        features no longer fit the source's identities.
 
         Args:
             view: the images to check.
@@ -72,7 +74,7 @@ class LabelFreeChecks:
             statistics: the statistics with which it looks at the view; None: its own.
             label: the name of the checks: method and variant.
         """
-        if view.classifier and not view.changed:
+        if view.classifier and not view.changed and view.run.method != SELF_TRAINING:
             return
         if view.classifier not in self._references:
             recorded = PreparedImages(self.target.manifest, self.target.data_root)
@@ -88,7 +90,9 @@ class LabelFreeChecks:
         measures = self._references[view.classifier].measure(features, logits)
         cycle = self.cycle(view, view.translator) if view.translator else None
         name = f"{label} seed {view.run.seed}" if label in self.methods else label
-        self.methods[name] = Measures(**measures, score=selection_score(measures), cycle_target=cycle)
+        found = Measures(**measures, score=selection_score(measures), cycle_target=cycle)
+        forgotten = {"entropy": None} if view.run.method == SELF_TRAINING else {}
+        self.methods[name] = found.model_copy(update=forgotten)
 
     def features(self, looking: CameraInference, images: PreparedImages, rows: np.ndarray) -> Tensor:
         """Return the classifier's features [N, D] of images, without their mirror images."""

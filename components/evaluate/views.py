@@ -14,6 +14,7 @@ from simpgan.components.core.data.image_tensors import iterate_batches
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.translation_origin import read_origin
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.classifier import learned_pairs
 from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.model_folder import model_digest, read_config
 from simpgan.components.evaluate.colour_transfer import ChannelStatistics, transfer_colours
@@ -54,6 +55,7 @@ class View:
         changed: whether the images are not as recorded; then their features are also joined with the recorded ones'.
         classifier: model folder of the classifier that looks at the images, if it is not the source's.
         translator: model folder whose F made the images, if it is known.
+        compares_pairs: whether the classifier has learned the verification score.
     """
 
     run: MethodRun
@@ -62,6 +64,7 @@ class View:
     changed: bool = False
     classifier: Path | None = None
     translator: Path | None = None
+    compares_pairs: bool = True
 
 
 def recorded_view(target: Target, seed: int) -> View:
@@ -132,7 +135,9 @@ def translators_of(origins: Mapping[Path, Mapping[str, Any]], translators: Seque
 
 
 def counterpart_views(target: Target, classifiers: Sequence[Path]) -> list[View]:
-    """Return the views of classifiers trained on the source in the target's style: the images as recorded.
+    """Return the views of classifiers that were trained for the target: the images as recorded.
+
+    They were trained on the source in the target's style, or on the target's unlabelled images.
 
     Raises:
         UserError: a folder holds another classifier, or one for a split that the target does not have.
@@ -141,11 +146,16 @@ def counterpart_views(target: Target, classifiers: Sequence[Path]) -> list[View]
     for folder in classifiers:
         config = read_config(folder)
         if "classifier" not in config or "adaptation" not in config:
-            raise UserError(f"'{folder}' is no classifier of a translated source: give one that pretrain made of one")
+            raise UserError(
+                f"'{folder}' is no classifier that was trained for a target: give one of self_train, or one that "
+                "pretrain made of a translated source"
+            )
         training = config["adaptation"]
         run = MethodRun(training["method"], training["seed"], steps=training["steps"])
         images = PreparedImages(target.manifest, target.data_root)
-        views.append(View(run, images, (target.split_of(training, folder),), classifier=folder))
+        compares_pairs = learned_pairs(config)
+        split = target.split_of(training, folder)
+        views.append(View(run, images, (split,), classifier=folder, compares_pairs=compares_pairs))
     return [view for view in views if view.splits[0] in target.splits]
 
 

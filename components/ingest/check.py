@@ -24,7 +24,7 @@ def run(source: Path, target: Path, asked: PlannedExperiment) -> None:
     """
     unlabelled = Manifest.load(target)
     refuse_impossible(Manifest.load(source), unlabelled, asked)
-    trained = sorted({*asked.translations, *asked.umdl})
+    trained = sorted({*asked.translations, *asked.umdl, *asked.self_trainings})
     rankable = rankable_splits(unlabelled, trained)
     without = [split for split in trained if split not in rankable]
     if without:

@@ -110,8 +110,11 @@ def check(
     adaptations: list,
     counterparts: list,
     umdl_splits: list,
+    self_trainings: list,
+    simpgan_self_trainings: list,
     pretrain_settings: str,
     train_gan_settings: str,
+    self_train_settings: str,
     evaluate_settings: str,
     needs_rows: str,
     source: dsl.Input[dsl.Dataset],
@@ -123,8 +126,11 @@ def check(
         adaptations: translations to train, {"method": ..., "protocol": ..., "fold": "0", "changes": "{}"}.
         counterparts: folds for which a classifier is trained on the translated source, {"protocol": ..., "fold": "0"}.
         umdl_splits: folds for which UMDL is learned, likewise.
+        self_trainings: folds on whose unlabelled images a classifier is trained, likewise.
+        simpgan_self_trainings: likewise, after a training on the translated source.
         pretrain_settings: PretrainSettings as JSON.
         train_gan_settings: TrainGanSettings as JSON.
+        self_train_settings: SelfTrainSettings as JSON.
         evaluate_settings: EvaluateSettings as JSON.
         needs_rows: `yes` if results without a single ranking are useless.
         source: manifest of the labelled data set.
@@ -137,11 +143,15 @@ def check(
     from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.ingest import check as stage
 
+    def splits(*lists: list) -> list[tuple[str, int]]:
+        return [(each["protocol"], int(each["fold"])) for items in lists for each in items]
+
     with refusals_recorded("check"):
         asked = PlannedExperiment.of_settings(
-            *map(json.loads, (pretrain_settings, train_gan_settings, evaluate_settings)),
-            translations=[(split["protocol"], int(split["fold"])) for split in [*adaptations, *counterparts]],
-            umdl=[(split["protocol"], int(split["fold"])) for split in umdl_splits],
+            *map(json.loads, (pretrain_settings, train_gan_settings, self_train_settings, evaluate_settings)),
+            translations=splits(adaptations, counterparts, simpgan_self_trainings),
+            umdl=splits(umdl_splits),
+            self_trainings=splits(self_trainings, simpgan_self_trainings),
             needs_rows=needs_rows == "yes",
         )
         stage.run(Path(source.path), Path(target.path), asked)

@@ -11,7 +11,7 @@ from simpgan.components.core.process import provenance
 from simpgan.components.core.registry.description import Description
 from simpgan.components.core.registry.gate import MeasuredAdaptation
 from simpgan.components.core.results.intervals import intervals
-from simpgan.components.core.results.methods import CAMERA_ADABN, METHODS, name_of, title_of
+from simpgan.components.core.results.methods import CAMERA_ADABN, METHODS, SELF_TRAINED, name_of, title_of
 from simpgan.components.core.results.pages import environment
 from simpgan.components.core.results.rows import MAIN_RATES
 
@@ -39,6 +39,7 @@ def render_card(folder: Path, description: Description, measured: MeasuredAdapta
             about=description,
             title=title_of(description.method, description.variant),
             base=name_of(description.base),
+            self_trained=SELF_TRAINED,
             data=[data_facts(part, Manifest.load(folder / part)) for part in ("source", "target")],
             unlabelled=len(unlabelled),
             per_camera=per_camera,

@@ -36,7 +36,7 @@ def run(
     The same parts are one version, however often they are proposed.
 
     Args:
-        classifier: model folder; for source-to-target, that of the counterpart.
+        classifier: model folder; for source-to-target and self-training, that of the counterpart.
         source: folder of the manifest that the classifier was trained on.
         target: folder of the manifest that it was adapted to.
         evaluation: folder of the candidate's results.

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from simpgan.components.core.data.suitability import NEIGHBOURS
 from simpgan.components.core.settings import Precision, Settings
 
 
@@ -22,7 +23,7 @@ class SelfTrainSettings(Settings):
     images_per_identity: int = Field(
         4, ge=2, description="Images of each cluster in a batch, by at least two cameras if the cluster has them."
     )
-    k1: int = Field(30, ge=2, description="Nearest images, itself among them, that describe an image.")
+    k1: int = Field(NEIGHBOURS, ge=2, description="Nearest images, itself among them, that describe an image.")
     k2: int = Field(6, ge=1, description="Nearest images, itself among them, over which descriptions are averaged.")
     eps: float = Field(0.6, gt=0, lt=1, description="Largest Jaccard distance of neighbours in a cluster (DBSCAN).")
     min_samples: int = Field(

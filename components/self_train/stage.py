@@ -162,7 +162,8 @@ def decoded(
 
 def method_of(initial: Mapping[str, Any], source: Path | None) -> str:
     """Return the method's name: with SimPGAN if the start or the second data set comes from its translation."""
-    translated = "adaptation" in initial or (source is not None and (source / FILE).is_file())
+    before = initial.get("adaptation", {}).get("method", SELF_TRAINING)
+    translated = before != SELF_TRAINING or (source is not None and (source / FILE).is_file())
     return SIMPGAN_SELF_TRAINING if translated else SELF_TRAINING
 
 

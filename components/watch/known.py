@@ -5,9 +5,9 @@ from tempfile import TemporaryDirectory
 
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.registry.continuation import PROTOCOL, translator_of
+from simpgan.components.core.registry.continuation import PROTOCOL, RETRAINED, learns_from_clusters, translator_of
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry
-from simpgan.components.core.results.methods import ADABN
+from simpgan.components.core.results.methods import ADABN, SELF_TRAINING
 
 
 def fetch_known(model: str, method: str, location: str, output: Path) -> Manifest:
@@ -18,7 +18,8 @@ def fetch_known(model: str, method: str, location: str, output: Path) -> Manifes
 
     Args:
         model: name of the registered model.
-        method: method that continues from the champion; a translating one needs a champion that translates.
+        method: method that continues from the champion; a translating one needs a champion that translates, and
+            self-training one that is self-trained or changes nothing but statistics.
         location: location of the images, for messages.
         output: folder for the manifest.
 
@@ -44,6 +45,12 @@ def fetch_known(model: str, method: str, location: str, output: Path) -> Manifes
             raise UserError(
                 f"{champion} is {description.method}, which has no translator to continue from: give --method {ADABN}, "
                 f"or promote an adaptation by {method}"
+            )
+        if learns_from_clusters(method) != (description.base == SELF_TRAINING) and description.base != "direct":
+            other = f"give --method {description.base}, or " if description.base in RETRAINED else ""
+            raise UserError(
+                f"{champion} is {description.method}, and {method} does not go on from that: {other}"
+                f"promote an adaptation by {method}"
             )
         if candidate:
             registry.fetch_target(candidate, Path(place, "candidate"))

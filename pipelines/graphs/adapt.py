@@ -42,10 +42,13 @@ def adapt_pipeline(
         adaptations: list,
         counterparts: list,
         umdl_splits: list,
+        self_trainings: list,
+        simpgan_self_trainings: list,
         ingest_settings: str,
         pretrain_settings: str,
         train_gan_settings: str,
         translate_settings: str,
+        self_train_settings: str,
         umdl_settings: str,
         evaluate_settings: str,
     ) -> dsl.Artifact:
@@ -67,10 +70,13 @@ def adapt_pipeline(
             adaptations: translations to train, {"method": ..., "protocol": ..., "fold": "0", "changes": "{}"}.
             counterparts: folds to train on the translated source in, {"protocol": ..., "fold": "0"}.
             umdl_splits: folds to learn UMDL in, likewise.
+            self_trainings: folds on whose unlabelled images a classifier is trained, likewise.
+            simpgan_self_trainings: likewise, after a training on the translated source.
             ingest_settings: IngestSettings as JSON, without the layout.
             pretrain_settings: PretrainSettings as JSON.
             train_gan_settings: TrainGanSettings as JSON; every adaptation replaces its own part of them.
             translate_settings: TranslateSettings as JSON.
+            self_train_settings: SelfTrainSettings as JSON; every fold replaces its own part of them.
             umdl_settings: UmdlSettings as JSON; every fold replaces its own part of them.
             evaluate_settings: EvaluateSettings as JSON.
         """
@@ -101,6 +107,8 @@ def adapt_pipeline(
                 adaptations,
                 counterparts,
                 umdl_splits,
+                self_trainings,
+                simpgan_self_trainings,
                 frozenset(methods),
                 parallelism,
                 (sources if joint else companions) if with_companions else None,
@@ -110,6 +118,7 @@ def adapt_pipeline(
                 "pretrain": pretrain_settings,
                 "train_gan": train_gan_settings,
                 "translate": translate_settings,
+                "self_train": self_train_settings,
                 "umdl": umdl_settings,
                 "evaluate": evaluate_settings,
             },

@@ -7,10 +7,11 @@ from typing import Any
 from kfp import dsl
 from kfp.dsl.pipeline_task import PipelineTask
 
-from simpgan.components.core.results.methods import SOURCE_TO_TARGET, TRANSLATORS
+from simpgan.components.core.results.methods import SELF_TRAINING, SIMPGAN_SELF_TRAINING, SOURCE_TO_TARGET, TRANSLATORS
 from simpgan.components.evaluate.component import evaluate
 from simpgan.components.ingest.component import check
 from simpgan.components.pretrain.component import pretrain
+from simpgan.components.self_train.component import self_train
 from simpgan.components.train_gan.component import train_gan
 from simpgan.components.translate.component import translate
 from simpgan.components.umdl.component import umdl
@@ -25,7 +26,7 @@ class Loops:
 
     Attributes:
         adaptations: list of {"method", "protocol", "fold", "changes"}.
-        counterparts, umdl: lists of {"protocol", "fold"}.
+        counterparts, umdl, self_trainings, simpgan_self_trainings: lists of {"protocol", "fold"}.
         methods: which loops there are: those that one of these methods needs.
         parallelism: iterations at a time (0: as many as the machines take).
         companions: labelled data sets, on each of which a further classifier is trained, whose features are joined: a
@@ -35,6 +36,8 @@ class Loops:
     adaptations: List
     counterparts: List
     umdl: List
+    self_trainings: List
+    simpgan_self_trainings: List
     methods: frozenset[str]
     parallelism: int
     companions: List | None = None
@@ -69,8 +72,10 @@ def experiment(
         adaptations=loops.adaptations,
         counterparts=loops.counterparts,
         umdl_splits=loops.umdl,
+        self_trainings=loops.self_trainings,
+        simpgan_self_trainings=loops.simpgan_self_trainings,
         needs_rows="yes" if needs_rows else "no",
-        **{f"{stage}_settings": settings[stage] for stage in ("pretrain", "train_gan", "evaluate")},
+        **{f"{stage}_settings": settings[stage] for stage in ("pretrain", "train_gan", "self_train", "evaluate")},
         **manifests,
     )
     classifier = pretrain(settings=settings["pretrain"], data_root=data_root, source=manifests["source"]).after(
@@ -100,27 +105,7 @@ def experiment(
         collected["translators"] = dsl.Collected(translator.outputs["translator"])
     if SOURCE_TO_TARGET in loops.methods:
         with dsl.ParallelFor(loops.counterparts, parallelism=loops.parallelism) as split:
-            # The arguments of the adaptation by SimPGAN, so that the cache has it. A server that runs both loops at
-            # once trains the two side by side: KFP lets no loop wait for another one.
-            translator = train_gan(
-                method="simpgan",
-                protocol=split.protocol,
-                fold=split.fold,
-                changes="{}",
-                settings=settings["train_gan"],
-                data_root=data_root,
-                **inputs,
-            )
-            translated = translate(
-                direction="source-to-target",
-                settings=settings["translate"],
-                data_root=data_root,
-                images=manifests["source"],
-                translator=translator.outputs["translator"],
-            )
-            counterpart = pretrain(
-                settings=settings["pretrain"], data_root=data_root, source=translated.outputs["translated"]
-            )
+            counterpart = counterpart_of(split, inputs, data_root, settings)
         collected["counterparts"] = dsl.Collected(counterpart.outputs["classifier"])
     if "umdl" in loops.methods:
         with dsl.ParallelFor(loops.umdl, parallelism=loops.parallelism) as split:
@@ -140,8 +125,10 @@ def experiment(
                 adaptations=[],
                 counterparts=[],
                 umdl_splits=[],
+                self_trainings=[],
+                simpgan_self_trainings=[],
                 needs_rows="no",
-                **{f"{stage}_settings": settings[stage] for stage in ("pretrain", "train_gan", "evaluate")},
+                **{f"{stage}_settings": settings[stage] for stage in ("pretrain", "train_gan", "self_train", "evaluate")},
                 source=labelled.outputs["manifest"],
                 target=manifests["target"],
             )
@@ -150,4 +137,59 @@ def experiment(
             ).after(fitting)
         collected["companions"] = dsl.Collected(companion.outputs["classifier"])
         collected["companion_sources"] = dsl.Collected(labelled.outputs["manifest"])
+    if SELF_TRAINING in loops.methods:
+        with dsl.ParallelFor(loops.self_trainings, parallelism=loops.parallelism) as split:
+            trained = self_trained(classifier, split, target, data_root, settings)
+        collected["self_trained"] = dsl.Collected(trained.outputs["classifier"])
+    if SIMPGAN_SELF_TRAINING in loops.methods:
+        with dsl.ParallelFor(loops.simpgan_self_trainings, parallelism=loops.parallelism) as split:
+            counterpart = counterpart_of(split, inputs, data_root, settings)
+            trained = self_trained(counterpart, split, target, data_root, settings)
+        collected["simpgan_self_trained"] = dsl.Collected(trained.outputs["classifier"])
     return evaluate(settings=settings["evaluate"], data_root=data_root, **inputs, **collected)
+
+
+def counterpart_of(
+    split: Any, inputs: Mapping[str, Any], data_root: Text, settings: Mapping[str, Text]
+) -> PipelineTask:
+    """Add the training of a classifier on the source as SimPGAN translates it into the target's style.
+
+    The translator gets the arguments of the adaptation by SimPGAN, and every loop those of every other, so that the
+    cache has what another one has made. A server that runs loops at once trains the same side by side: KFP lets no loop
+    wait for another one.
+
+    Args:
+        split: item of the loop, {"protocol", "fold"}.
+        inputs: source, target and classifier.
+    """
+    translator = train_gan(
+        method="simpgan",
+        protocol=split.protocol,
+        fold=split.fold,
+        changes="{}",
+        settings=settings["train_gan"],
+        data_root=data_root,
+        **inputs,
+    )
+    translated = translate(
+        direction="source-to-target",
+        settings=settings["translate"],
+        data_root=data_root,
+        images=inputs["source"],
+        translator=translator.outputs["translator"],
+    )
+    return pretrain(settings=settings["pretrain"], data_root=data_root, source=translated.outputs["translated"])
+
+
+def self_trained(
+    start: PipelineTask, split: Any, target: PipelineTask, data_root: Text, settings: Mapping[str, Text]
+) -> PipelineTask:
+    """Add the training of the classifier that `start` made on the target's unlabelled images in a split."""
+    return self_train(
+        protocol=split.protocol,
+        fold=split.fold,
+        settings=settings["self_train"],
+        data_root=data_root,
+        target=target.outputs["manifest"],
+        initial=start.outputs["classifier"],
+    )

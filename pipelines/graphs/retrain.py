@@ -8,11 +8,12 @@ from kfp.dsl.graph_component import GraphComponent
 from kfp.dsl.pipeline_task import PipelineTask
 
 from simpgan.components.champion.component import champion
-from simpgan.components.core.registry.continuation import FOLD, PROTOCOL, translator_of
+from simpgan.components.core.registry.continuation import FOLD, PROTOCOL, learns_from_clusters, translator_of
 from simpgan.components.drift.component import drift
 from simpgan.components.evaluate.component import evaluate
 from simpgan.components.ingest.component import ingest_part, merge
 from simpgan.components.propose.component import propose
+from simpgan.components.self_train.component import self_train
 from simpgan.components.train_gan.component import train_gan
 from simpgan.components.translate.component import translate
 from simpgan.components.watch.component import watch
@@ -21,7 +22,7 @@ PARTS_AT_A_TIME = 8
 
 
 def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphComponent:
-    """Return the pipeline for a method: a translating one, or one that only adapts the classifier's statistics.
+    """Return the pipeline for a method: a translating one, self-training, or one that only adapts statistics.
 
     Overlapping runs are safe: shards and checkpoints are named by their content, and the same candidate is one version.
 
@@ -41,6 +42,7 @@ def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphCo
         drift_settings: str,
         train_gan_settings: str,
         translate_settings: str,
+        self_train_settings: str,
         evaluate_settings: str,
         propose_settings: str,
     ) -> dsl.Dataset:
@@ -56,6 +58,7 @@ def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphCo
             drift_settings: DriftSettings as JSON.
             train_gan_settings: TrainGanSettings as JSON.
             translate_settings: TranslateSettings as JSON.
+            self_train_settings: SelfTrainSettings as JSON.
             evaluate_settings: EvaluateSettings as JSON.
             propose_settings: ProposeSettings as JSON.
         """
@@ -89,10 +92,25 @@ def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphCo
                     new=merged.outputs["manifest"],
                     classifier=used.outputs["classifier"],
                 )
-                if not translator_of(method):
-                    results = evaluate(settings=evaluate_settings, **looked_at)
-                    of_champion, translator = results, {}
-                else:
+                proposed = dict(looked_at)
+                if learns_from_clusters(method):
+                    learned = self_train(
+                        protocol=PROTOCOL,
+                        fold=str(FOLD),
+                        settings=self_train_settings,
+                        data_root=data_root,
+                        target=merged.outputs["manifest"],
+                        initial=used.outputs["classifier"],
+                    )
+                    # Both look beside the champion's classifier, whose features the checks without labels begin with.
+                    results, of_champion = (
+                        evaluate(
+                            settings=evaluate_settings, counterpart=made.outputs["classifier"], **looked_at
+                        ).set_display_name(f"evaluate {which}")
+                        for which, made in (("candidate", learned), ("champion", used))
+                    )
+                    proposed["classifier"] = learned.outputs["classifier"]
+                elif translator_of(method):
                     trained = train_gan(
                         method=translator_of(method),
                         protocol=PROTOCOL,
@@ -102,16 +120,17 @@ def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphCo
                         initial=used.outputs["translator"],
                         **looked_at,
                     )
-                    translator = {"translator": trained.outputs["translator"]}
+                    proposed["translator"] = trained.outputs["translator"]
                     settings = {"translate": translate_settings, "evaluate": evaluate_settings}
                     results = evaluation(looked_at, trained, settings).set_display_name("evaluate candidate")
                     of_champion = evaluation(looked_at, used, settings).set_display_name("evaluate champion")
+                else:
+                    results = of_champion = evaluate(settings=evaluate_settings, **looked_at)
                 propose(
                     settings=propose_settings,
                     results=results.outputs["results"],
                     results_of_champion=of_champion.outputs["results"],
-                    **translator,
-                    **looked_at,
+                    **proposed,
                 ).set_caching_options(False)
         return watched.outputs["listing"]
 

@@ -52,6 +52,8 @@ def table1_pipeline(
         adaptations: list,
         counterparts: list,
         umdl_splits: list,
+        self_trainings: list,
+        simpgan_self_trainings: list,
         ingest_settings: str,
         summarise_settings: str,
     ) -> dsl.Artifact:
@@ -71,10 +73,12 @@ def table1_pipeline(
             target_fingerprint: what lies there now.
             data_root: folder or `s3://` prefix for shards and checkpoints.
             seeds: settings with one seed each, as JSON: a list of {"pretrain_settings": ..., "train_gan_settings": ...,
-                "translate_settings": ..., "umdl_settings": ..., "evaluate_settings": ...}.
+                "translate_settings": ..., "self_train_settings": ..., "umdl_settings": ..., "evaluate_settings": ...}.
             adaptations: translations to train, {"method": ..., "protocol": ..., "fold": "0", "changes": "{}"}.
             counterparts: folds to train on the translated source in, {"protocol": ..., "fold": "0"}.
             umdl_splits: folds to learn UMDL in, likewise.
+            self_trainings: folds on whose unlabelled images a classifier is trained, likewise.
+            simpgan_self_trainings: likewise, after a training on the translated source.
             ingest_settings: IngestSettings as JSON, without the layout.
             summarise_settings: SummariseSettings as JSON.
         """
@@ -87,7 +91,16 @@ def table1_pipeline(
             data_root=data_root,
         ).set_display_name("ingest target")
         further = (sources if joint else companions) if with_companions else None
-        loops = Loops(adaptations, counterparts, umdl_splits, frozenset(methods), parallelism, further)
+        loops = Loops(
+            adaptations,
+            counterparts,
+            umdl_splits,
+            self_trainings,
+            simpgan_self_trainings,
+            frozenset(methods),
+            parallelism,
+            further,
+        )
 
         def every_seed(source: PipelineTask) -> PipelineTask:
             """Add all experiments of a source, and their summary."""
@@ -102,6 +115,7 @@ def table1_pipeline(
                         "pretrain": seed.pretrain_settings,
                         "train_gan": seed.train_gan_settings,
                         "translate": seed.translate_settings,
+                        "self_train": seed.self_train_settings,
                         "umdl": seed.umdl_settings,
                         "evaluate": seed.evaluate_settings,
                     },

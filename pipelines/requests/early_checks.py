@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from simpgan.components.core import storage
@@ -9,6 +10,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.suitability import (
     PlannedExperiment,
     images_to_adapt_to,
+    images_to_cluster,
     probes_for_umdl,
     rankable_splits,
     refuse_source,
@@ -17,7 +19,7 @@ from simpgan.components.core.data.suitability import (
     unrankable,
 )
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.results.methods import SOURCE_TO_TARGET
+from simpgan.components.core.results.methods import SELF_TRAINED, SELF_TRAINING, SIMPGAN_SELF_TRAINING, SOURCE_TO_TARGET
 from simpgan.components.ingest.join import joined
 from simpgan.pipelines.config.presets import RunSettings
 from simpgan.pipelines.requests.data_sets import DataSet, Source, refuse_unlabelled
@@ -50,9 +52,10 @@ def foresee(
     if scheduled:
         return planned, []
     values = settings.as_values()
-    splits = [(split.protocol, split.fold) for split in splits_of(planned)]
     asked = PlannedExperiment.of_settings(
-        values["pretrain"], values["train_gan"], values["evaluate"], translations=splits, needs_rows=needs_rows
+        *(values[stage] for stage in ("pretrain", "train_gan", "self_train", "evaluate")),
+        translations=with_gan(planned),
+        needs_rows=needs_rows,
     )
     for source in sources:
         seen = look_at_source(source, settings)
@@ -65,9 +68,8 @@ def foresee(
     looked_in = look_at(target, settings)
     if looked_in is None:
         return planned, []
-    possible, sentences = possible_part(looked_in, planned)
-    allowed = [(split.protocol, split.fold) for split in splits_of(possible)]
-    refuse_target(looked_in, replace(asked, translations=allowed))
+    possible, sentences = possible_part(looked_in, planned, settings.self_train.k1)
+    refuse_target(looked_in, replace(asked, translations=with_gan(possible)))
     return possible, sentences
 
 
@@ -103,8 +105,15 @@ def with_table(data_set: DataSet, settings: RunSettings, *, scheduled: bool) -> 
     return data_set.looked_at(settings.ingest)
 
 
-def possible_part(target: Manifest, planned: Plan) -> tuple[Plan, list[str]]:
-    """Return the trainings of the plan that the target has images for and whose results can be measured."""
+def possible_part(target: Manifest, planned: Plan, neighbours: int) -> tuple[Plan, list[str]]:
+    """Return the trainings of the plan that the target has images for and whose results can be measured.
+
+    Args:
+        neighbours: as in `images_to_cluster`.
+
+    Raises:
+        UserError: Nothing but self-training was asked for, and no split has enough images for it.
+    """
     rankable = rankable_splits(target, splits_to_evaluate(target))
     sentences: list[str] = []
 
@@ -119,14 +128,19 @@ def possible_part(target: Manifest, planned: Plan) -> tuple[Plan, list[str]]:
             return False
         return True
 
+    enough = partial(images_to_cluster, neighbours=neighbours)
     kept = Plan(
         tuple(each for each in planned.adaptations if can_be(each.method, each.split, images_to_adapt_to)),
         tuple(each for each in planned.counterparts if can_be(SOURCE_TO_TARGET, each, images_to_adapt_to)),
         tuple(each for each in planned.umdl if can_be(UMDL, each, probes_for_umdl)),
+        tuple(each for each in planned.self_trainings if can_be(SELF_TRAINING, each, enough)),
+        tuple(each for each in planned.simpgan_self_trainings if can_be(SIMPGAN_SELF_TRAINING, each, enough)),
     )
+    if planned.methods and set(planned.methods) <= set(SELF_TRAINED) and not kept.methods:
+        raise UserError(sentences[0])
     return kept, list(dict.fromkeys(sentences))
 
 
-def splits_of(planned: Plan) -> list[Split]:
+def with_gan(planned: Plan) -> list[tuple[str, int]]:
     """Return the splits in which GANs are trained, each once."""
-    return list(dict.fromkeys([*(each.split for each in planned.adaptations), *planned.counterparts]))
+    return [(split.protocol, split.fold) for split in planned.with_gan]

@@ -23,7 +23,7 @@ from simpgan.pipelines.requests.places import Places
 from simpgan.pipelines.requests.request import PipelineRequest
 from simpgan.pipelines.requests.sweep import Plan, plan
 
-STAGES_OF_A_SEED = ("pretrain", "train_gan", "translate", "umdl", "evaluate")
+STAGES_OF_A_SEED = ("pretrain", "train_gan", "translate", "self_train", "umdl", "evaluate")
 """Stages that run for every seed."""
 
 Several = Annotated[list[str], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)]
@@ -137,7 +137,7 @@ def title_of(
         settings: Settings of each seed.
     """
     folds: dict[str, set[int]] = {}
-    for part in (*(each.split for each in planned.adaptations), *planned.counterparts, *planned.umdl):
+    for part in planned.splits:
         folds.setdefault(part.protocol, set()).add(part.fold)
     splits = [
         f"{protocol}:{','.join(map(str, sorted(some)))}" if len(some) < 4 else f"{protocol}, {len(some)} folds"

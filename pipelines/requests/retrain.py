@@ -9,9 +9,10 @@ from pydantic import Field
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.continuation import FOLD, PROTOCOL, RETRAINED, translator_of
-from simpgan.components.core.results.methods import ADABN, statistics_of, with_part
+from simpgan.components.core.results.methods import ADABN, statistics_of, with_part, without_statistics
 from simpgan.components.core.settings import nearest
 from simpgan.components.propose.settings import ProposeSettings
+from simpgan.components.self_train.settings import SelfTrainSettings
 from simpgan.components.train_gan.settings import TrainGanSettings
 from simpgan.pipelines.config.defaults import MODEL, PART_IMAGES, RETRAIN_METHOD, THRESHOLD, Combination
 from simpgan.pipelines.config.presets import RunSettings, resolve
@@ -59,6 +60,7 @@ class RetrainRequest(PipelineRequest):
             "part_images": str(self.part_images),
             **settings_as_text(settings, OWN_STAGES),
             "train_gan_settings": json.dumps(self.train_gan(settings)),
+            "self_train_settings": json.dumps(self.self_train(settings)),
             "evaluate_settings": json.dumps({**settings.as_values()["evaluate"], "protocols": [PROTOCOL]}),
             "propose_settings": json.dumps(self.propose(settings)),
         }
@@ -80,13 +82,19 @@ class RetrainRequest(PipelineRequest):
         resolved = TrainGanSettings.resolve(settings.train_gan.model_dump(), own, stage="train_gan")
         return resolved.model_dump(mode="json")
 
+    def self_train(self, settings: RunSettings) -> Mapping[str, Any]:
+        """Resolve the settings of the training on clusters, for the only split of cameras."""
+        own = {"protocol": PROTOCOL, "fold": FOLD}
+        resolved = SelfTrainSettings.resolve(settings.self_train.model_dump(), own, stage="self_train")
+        return resolved.model_dump(mode="json")
+
     def propose(self, settings: RunSettings) -> Mapping[str, Any]:
         """Resolve the settings of the proposal, which looks at images as the evaluation did."""
         evaluated = settings.evaluate
         adapted = statistics_of(self.method)
         if not adapted and evaluated.adabn:
             adapted = ADABN
-        method = with_part(translator_of(self.method) or "direct", adapted)
+        method = with_part(without_statistics(self.method), adapted)
         own = {
             "model": self.model,
             "method": method,

@@ -10,7 +10,14 @@ from typing import Any
 import yaml
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.results.methods import METHODS, SELECTABLE, SOURCE_TO_TARGET, TRANSLATORS
+from simpgan.components.core.results.methods import (
+    METHODS,
+    SELECTABLE,
+    SELF_TRAINING,
+    SIMPGAN_SELF_TRAINING,
+    SOURCE_TO_TARGET,
+    TRANSLATORS,
+)
 from simpgan.components.core.settings import nearest
 from simpgan.components.train_gan.settings import TrainGanSettings
 from simpgan.pipelines.requests.data_sets import DataSet
@@ -58,11 +65,15 @@ class Plan:
         adaptations: Translators of the target.
         counterparts: Splits in which a classifier is trained on the source as SimPGAN's G translates it.
         umdl: Splits in which UMDL is learned.
+        self_trainings: Splits on whose unlabelled images a classifier is trained.
+        simpgan_self_trainings: Splits in which that starts from the classifier of a counterpart.
     """
 
     adaptations: tuple[PlannedAdaptation, ...]
     counterparts: tuple[Split, ...] = ()
     umdl: tuple[Split, ...] = ()
+    self_trainings: tuple[Split, ...] = ()
+    simpgan_self_trainings: tuple[Split, ...] = ()
 
     @property
     def methods(self) -> list[str]:
@@ -70,7 +81,20 @@ class Plan:
         named = [adaptation.method for adaptation in self.adaptations]
         named += [SOURCE_TO_TARGET] if self.counterparts else []
         named += [UMDL] if self.umdl else []
+        named += [SELF_TRAINING] if self.self_trainings else []
+        named += [SIMPGAN_SELF_TRAINING] if self.simpgan_self_trainings else []
         return list(dict.fromkeys(named))
+
+    @property
+    def splits(self) -> list[Split]:
+        """Return the splits in which something is trained, each once."""
+        return list(dict.fromkeys([*self.with_gan, *self.umdl, *self.self_trainings]))
+
+    @property
+    def with_gan(self) -> list[Split]:
+        """Return the splits in which GANs are trained, each once."""
+        adapted = [each.split for each in self.adaptations]
+        return list(dict.fromkeys([*adapted, *self.counterparts, *self.simpgan_self_trainings]))
 
     def as_arguments(self) -> dict[str, list[dict[str, str]]]:
         """Return the lists that a pipeline loops over."""
@@ -78,6 +102,8 @@ class Plan:
             "adaptations": [adaptation.as_item() for adaptation in self.adaptations],
             "counterparts": [split.as_item() for split in self.counterparts],
             "umdl_splits": [split.as_item() for split in self.umdl],
+            "self_trainings": [split.as_item() for split in self.self_trainings],
+            "simpgan_self_trainings": [split.as_item() for split in self.simpgan_self_trainings],
         }
 
 
@@ -114,12 +140,15 @@ def plan(
     ]
     if UMDL in methods and not target.protocols("query"):
         raise UserError(f"umdl makes features of probes, and {target.name} has none: leave it out of --method")
-    if SOURCE_TO_TARGET in methods:
+    if {SOURCE_TO_TARGET, SIMPGAN_SELF_TRAINING} & set(methods):
         resolved(settings, "simpgan", splits[0], {})
+    of_methods = {method: tuple(splits) for method in methods}
     return Plan(
         tuple(dict.fromkeys(adaptations)),
-        tuple(splits) if SOURCE_TO_TARGET in methods else (),
-        tuple(splits) if UMDL in methods else (),
+        of_methods.get(SOURCE_TO_TARGET, ()),
+        of_methods.get(UMDL, ()),
+        of_methods.get(SELF_TRAINING, ()),
+        of_methods.get(SIMPGAN_SELF_TRAINING, ()),
     )
 
 

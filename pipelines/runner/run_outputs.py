@@ -13,13 +13,16 @@ from simpgan.components.core.damaged_files import named_damage, read_json
 from simpgan.components.core.data.translation_origin import read_origin
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.description import check_method
-from simpgan.components.core.results.methods import SOURCE_TO_TARGET, TRANSLATORS, without_statistics
+from simpgan.components.core.results.methods import TRANSLATORS, WITH_CLASSIFIER, without_statistics
 from simpgan.components.core.storage_errors import explained
 
 if TYPE_CHECKING:
     from simpgan.pipelines.runner.local import Finished
 
 FILE = "parts.json"
+TRAINED_FOR_TARGET = ("counterparts", "self_trained", "simpgan_self_trained")
+"""Inputs of evaluate that are classifiers of their own."""
+
 REMEDY = "run the pipeline again to write it"
 
 
@@ -64,8 +67,10 @@ def write_parts(finished: "Finished", out: Path) -> None:
 
     [given] = [arguments for stage, arguments in finished.tasks if stage == "evaluate"]
     parts: dict[str, Any] = {name: place(given[name]) for name in ("source", "target", "classifier")}
-    for name in ("translated", "translators", "counterparts"):
+    for name in ("translated", "translators"):
         parts[name] = [place(each) for each in given.get(name) or []]
+    trained = [each for name in TRAINED_FOR_TARGET for each in given.get(name) or []]
+    parts["counterparts"] = [place(each) for each in trained]
     parts["results"] = os.path.relpath(finished.output, out)
     (out / FILE).write_text(json.dumps(parts, indent=2) + "\n")
 
@@ -103,7 +108,7 @@ def find_parts(out: Path, method: str, protocol: str = "", fold: int = 0, varian
         known = {translator: {**settings_of(translator), "variant": variant} for translator, variant in made}
         chosen = one_of(known, {"method": base, "variant": variant, **split(protocol, fold)}, out)
         return Parts(classifier=classifier, translator=chosen, variant=variant, **common)
-    if base == SOURCE_TO_TARGET:
+    if base in WITH_CLASSIFIER:
         counterparts = [out / each for each in given["counterparts"]]
         known = {each: said_of_training(each, "adaptation") for each in counterparts}
         return Parts(classifier=one_of(known, {"method": base, **split(protocol, fold)}, out), **common)

@@ -23,6 +23,9 @@ FEWEST = 2
 FEWEST_CLUSTERS = 10
 """Clusters that self-training needs; with fewer, most people share one with others, and it would learn that."""
 
+NEIGHBOURS = 30
+"""Nearest images that describe an image in self-training, unless its settings say otherwise."""
+
 Split = tuple[str, int]  # protocol and fold
 
 
@@ -36,6 +39,8 @@ class PlannedExperiment:
         style: part of the source whose images a GAN takes as the style; empty: all images.
         translations: splits of the target in which a GAN is trained, in either direction.
         umdl: splits of the target in which UMDL is learned.
+        self_trainings: splits of the target on whose unlabelled images a classifier is trained.
+        neighbours: nearest images that describe an image there.
         protocols: protocols of the target to evaluate; empty: all.
         needs_rows: whether results without a single ranking are useless.
         allow_shared_people: whether source and target may show the same people.
@@ -46,6 +51,8 @@ class PlannedExperiment:
     style: str = ""
     translations: Sequence[Split] = ()
     umdl: Sequence[Split] = ()
+    self_trainings: Sequence[Split] = ()
+    neighbours: int = NEIGHBOURS
     protocols: Sequence[str] = ()
     needs_rows: bool = False
     allow_shared_people: bool = False
@@ -55,13 +62,15 @@ class PlannedExperiment:
         cls,
         pretrain: Mapping[str, Any],
         train_gan: Mapping[str, Any],
+        self_train: Mapping[str, Any],
         evaluate: Mapping[str, Any],
         *,
         translations: Sequence[Split],
         umdl: Sequence[Split] = (),
+        self_trainings: Sequence[Split] = (),
         needs_rows: bool = False,
     ) -> Self:
-        """Return the experiment for the settings of three stages, given by name; missing ones have their defaults."""
+        """Return the experiment for the settings of four stages, given by name; missing ones have their defaults."""
         images = pretrain.get("images_per_identity", 0)
         looking = [evaluate, train_gan] if translations else [evaluate]
         return cls(
@@ -70,6 +79,8 @@ class PlannedExperiment:
             style=train_gan.get("style", "") if translations else "",
             translations=translations,
             umdl=umdl,
+            self_trainings=self_trainings,
+            neighbours=self_train.get("k1", NEIGHBOURS),
             protocols=evaluate.get("protocols", ()),
             needs_rows=needs_rows,
             allow_shared_people=all(settings.get("allow_shared_people", False) for settings in looking),
@@ -84,6 +95,8 @@ def refuse_impossible(source: Manifest, target: Manifest, asked: PlannedExperime
         images_to_adapt_to(target, protocol, fold)
     for protocol, fold in asked.umdl:
         probes_for_umdl(target, protocol, fold)
+    for protocol, fold in asked.self_trainings:
+        images_to_cluster(target, protocol, fold, asked.neighbours)
     refuse_target(target, asked)
 
 
@@ -107,7 +120,7 @@ def refuse_target(target: Manifest, asked: PlannedExperiment) -> None:
             )
         if not asked.translations:
             refuse_single_image(f"target {target.dataset}", len(images_in(target, *splits[0])))
-    trained = sorted({*asked.translations, *asked.umdl})
+    trained = sorted({*asked.translations, *asked.umdl, *asked.self_trainings})
     if rankable and trained and not rankable_splits(target, trained):
         raise UserError(
             f"the target {target.dataset}: {unrankable(target, trained)}, so what is trained there has no result: "

@@ -148,3 +148,11 @@ def load_classifier(folder: Path) -> tuple[SiameseClassifier, dict[str, Any]]:
     )
     load_network(folder, "classifier", network)
     return network, config
+
+
+def learned_pairs(config: Mapping[str, Any]) -> bool:
+    """Tell from a classifier's config whether its verification head fits its features.
+
+    It does not after a training without the verification loss, such as self-training.
+    """
+    return bool(config["settings"].get("verification_weight"))

@@ -37,7 +37,7 @@ from simpgan.components.core.registry.description import (
     evaluation_digest,
     file_digests,
 )
-from simpgan.components.core.results.methods import CAMERA_ADABN, SOURCE_TO_TARGET
+from simpgan.components.core.results.methods import CAMERA_ADABN, WITH_CLASSIFIER
 from simpgan.components.core.training.device import choose_device
 
 STATISTICS = "statistics.safetensors"
@@ -137,7 +137,7 @@ def save_adaptation(
     Args:
         folder: the folder of the adaptation.
         method: a method that can be registered, such as simpgan+adabn.
-        classifier: model folder; with source-to-target the classifier of the translated source.
+        classifier: model folder; with source-to-target and self-training the classifier that it trained.
         source: folder of the source's manifest.
         target: folder of the target's manifest.
         data_root: folder or `s3://` prefix that holds the shards.
@@ -172,11 +172,10 @@ def save_adaptation(
         digests=digests,
         files={},
     )
-    if ("adaptation" in trained) != (draft.base == SOURCE_TO_TARGET):
-        what = "of a translated source" if "adaptation" in trained else "of the source as recorded"
-        raise UserError(
-            f"the classifier in '{classifier}' is one {what}, and the method is {method}: give the other one"
-        )
+    learned_by = trained.get("adaptation", {}).get("method", "")
+    if learned_by != (draft.base if draft.base in WITH_CLASSIFIER else ""):
+        what = f"was trained by {learned_by}" if learned_by else "was trained on the source as recorded"
+        raise UserError(f"the classifier in '{classifier}' {what}, and the method is {method}: give the other one")
     if draft.translates:
         translator = refuse_other_translator(translator, draft)
         training = read_config(translator)["settings"]

@@ -1,13 +1,27 @@
 """How training continues from a champion: the methods, and the only split of cameras without labels."""
 
-from simpgan.components.core.results.methods import CAMERA_ADABN, STATISTICS, TRANSLATORS, without_statistics
+from simpgan.components.core.results.methods import (
+    CAMERA_ADABN,
+    SELF_TRAINING,
+    STATISTICS,
+    TRANSLATORS,
+    with_part,
+    without_statistics,
+)
 
-RETRAINED = (*TRANSLATORS, *(f"{translator}+{CAMERA_ADABN}" for translator in TRANSLATORS), *STATISTICS)
+CONTINUED = (*TRANSLATORS, SELF_TRAINING)
+RETRAINED = (*CONTINUED, *(with_part(method, CAMERA_ADABN) for method in CONTINUED), *STATISTICS)
 """The methods by which training continues. Those of `STATISTICS` train nothing and only adapt the classifier."""
 
 PROTOCOL, FOLD = "cameras", 0
 
 
 def translator_of(method: str) -> str:
-    """Return the method of the translator that a method of `RETRAINED` trains; empty: it trains nothing."""
-    return "" if method in STATISTICS else without_statistics(method)
+    """Return the method of the translator that a method of `RETRAINED` trains; empty: it trains none."""
+    trained = without_statistics(method)
+    return trained if trained in TRANSLATORS else ""
+
+
+def learns_from_clusters(method: str) -> bool:
+    """Tell whether the champion's classifier goes on by self-training."""
+    return without_statistics(method) == SELF_TRAINING

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.methods import (
-    SOURCE_TO_TARGET,
     STATISTICS,
     TRANSLATORS,
+    WITH_CLASSIFIER,
     statistics_of,
     with_part,
     without_statistics,
@@ -23,7 +23,7 @@ from simpgan.components.core.settings import Settings, nearest
 
 SCHEMA = 1
 DESCRIPTION = "adaptation.json"
-ADAPTED = (*TRANSLATORS, SOURCE_TO_TARGET)
+ADAPTED = (*TRANSLATORS, *WITH_CLASSIFIER)
 REGISTRABLE = tuple(with_part(base, part) for part in ("", *STATISTICS) for base in ("direct", *ADAPTED))
 """Methods that can be registered. Other rows of results are baselines, or compare the same features in another way."""
 PROVENANCE = {"precision", "hardware", "date", "commit", "command"}

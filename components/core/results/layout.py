@@ -9,6 +9,7 @@ from simpgan.components.core.results.methods import (
     METHODS,
     STATISTICS,
     baseline_of,
+    parsed,
     trains_nothing,
     with_part,
 )
@@ -59,7 +60,7 @@ def key_of(summary: Summary) -> tuple[str, str]:
 
 def importance(summary: Summary) -> tuple[int, int, str]:
     """Return the sort key of `main_rows`: the most important row first."""
-    base = summary.method.partition("+")[0]
+    base = parsed(summary.method)[0]
     prominence = METHODS[base].prominence if base in METHODS else 0
     return step(summary.method) or 0, -prominence, summary.variant
 
@@ -74,7 +75,7 @@ def step(method: str) -> int | None:
         return 0
     if method in WITHOUT_TRAINING:
         return 1
-    base, *parts = method.split("+")
+    base, parts = parsed(method)
     if trains_nothing(base):
         return None
     if not parts:
@@ -111,7 +112,7 @@ ABOUT = {
 
 def group_of(summary: Summary) -> str:
     """Return the title of the group of a row."""
-    base, *parts = summary.method.split("+")
+    base, parts = parsed(summary.method)
     if "verification" in parts:
         return VERIFICATION
     if JOINED in parts:

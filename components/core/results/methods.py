@@ -1,7 +1,7 @@
 """The methods: what each is called and means, how it is drawn, which losses it has, and what it is compared with.
 
 The name of a result's method is a key of `METHODS`, then keys of `PARTS`, joined by `+`, as in `simpgan+adabn`. `adabn`
-and `camera-adabn` alone are direct transfer with that part.
+and `camera-adabn` alone are direct transfer with that part. One key has a `+` itself: `simpgan+self-training`.
 
 To add a method, add a line to `METHODS`; to add a loss, see `components/train_gan/objectives.py`.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["untrained", "colours", "translator", "translated source", "dictionaries"]
+Kind = Literal["untrained", "colours", "translator", "translated source", "self-trained", "dictionaries"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Method:
             tell apart. Methods of `STATISTICS` are drawn as direct transfer with dashes.
         kind: `untrained` changes nothing but statistics; `colours` changes the target's colours; `translator` trains a
             GAN that translates the target; `translated source` trains a classifier on the translated source;
-            `dictionaries` trains no network.
+            `self-trained` trains a classifier on the target's unlabelled images; `dictionaries` trains no network.
         baseline: method that this one must beat to have earned its place. Empty: none.
         losses: of the generators beside the adversarial ones, each with a setting `lambda_<loss>` of train_gan.
         prominence: results are about the evaluated method with the highest prominence, unless another is asked for.
@@ -125,6 +125,23 @@ METHODS = {
         kind="translated source",
         prominence=4,
     ),
+    "self-training": Method(
+        title="self-training",
+        explanation="the classifier goes on learning from the target's unlabelled images: from clusters of those that "
+        "probably show one person, which it finds by itself.",
+        colour="#882255",
+        kind="self-trained",
+        baseline="camera-adabn",
+        prominence=9,
+    ),
+    "simpgan+self-training": Method(
+        title="SimPGAN + self-training",
+        explanation="as self-training, but it starts from the classifier of source-to-target.",
+        colour="#a6761d",
+        kind="self-trained",
+        baseline="camera-adabn",
+        prominence=10,
+    ),
 }
 """All methods, in the order in which tables and figures list them."""
 
@@ -134,7 +151,7 @@ STATISTICS = ("adabn", "camera-adabn")
 ADABN, CAMERA_ADABN = STATISTICS
 
 SELF_TRAINING, SIMPGAN_SELF_TRAINING = "self-training", "simpgan+self-training"
-"""The methods that train a classifier on clusters of the target's images, without and with a translated source."""
+"""The methods that train a classifier on the target's images, from the source's and from source-to-target's."""
 
 JOINED = "joined"
 """The part of methods whose features are those of several classifiers."""
@@ -184,6 +201,13 @@ PARTS = {
 }
 
 
+def parsed(method: str) -> tuple[str, list[str]]:
+    """Split a method's name into its method, a key of `METHODS` if it is known, and its parts."""
+    words = method.split("+")
+    length = 2 if "+".join(words[:2]) in METHODS else 1
+    return "+".join(words[:length]), words[length:]
+
+
 def with_part(method: str, part: str) -> str:
     """Return a method's name with one more part, or none if it is empty; direct transfer with AdaBN is `adabn`."""
     if not part:
@@ -211,7 +235,13 @@ def of_kind(*kinds: Kind) -> tuple[str, ...]:
 TRANSLATORS = of_kind("translator")
 """Methods that train a GAN to translate the target."""
 
-TRAINED = of_kind("translator", "translated source", "dictionaries")
+SELF_TRAINED = of_kind("self-trained")
+"""Methods that train a classifier on the target's unlabelled images."""
+
+WITH_CLASSIFIER = (SOURCE_TO_TARGET, *SELF_TRAINED)
+"""Methods that train a classifier of their own, which looks at the images as recorded."""
+
+TRAINED = of_kind("translator", "translated source", "self-trained", "dictionaries")
 """Methods that train something for the target."""
 
 SELECTABLE = (*TRAINED, "direct")
@@ -220,14 +250,15 @@ SELECTABLE = (*TRAINED, "direct")
 
 def name_of(method: str, variant: str = "") -> str:
     """Return a method's name inside a sentence; `simpgan+adabn` is SimPGAN + AdaBN."""
-    name = " + ".join(entry.title if (entry := entry_of(part)) else part for part in method.split("+"))
+    base, parts = parsed(method)
+    name = " + ".join(entry.title if (entry := entry_of(each)) else each for each in (base, *parts))
     return f"{name} ({variant})" if variant else name
 
 
 def title_of(method: str, variant: str = "") -> str:
     """Return `name_of` for the start of a sentence."""
     name = name_of(method, variant)
-    return name[:1].upper() + name[1:] if entry_of(method.partition("+")[0]) else name
+    return name[:1].upper() + name[1:] if entry_of(parsed(method)[0]) else name
 
 
 def entry_of(name: str) -> Method | Part | None:
@@ -237,7 +268,7 @@ def entry_of(name: str) -> Method | Part | None:
 
 def explanations(names: Iterable[str]) -> list[tuple[str, str]]:
     """Return title and explanation of each method and part that occurs in the names of methods, each once."""
-    used = {part for name in names for part in name.split("+")}
+    used = {each for name in names for base, parts in [parsed(name)] for each in (base, *parts)}
     entries: dict[str, Method | Part] = {**METHODS, **PARTS}
     return [(title_of(name), entry.explanation) for name, entry in entries.items() if name in used]
 
@@ -245,7 +276,7 @@ def explanations(names: Iterable[str]) -> list[tuple[str, str]]:
 def place(method: str) -> tuple[int, str]:
     """Return the sort key of a method: the order of `METHODS`, parts behind their method, unknown ones last by name."""
     known = list(METHODS)
-    base = method.partition("+")[0]
+    base = parsed(method)[0]
     return (known.index(base) if base in known else len(known), method)
 
 
@@ -267,9 +298,9 @@ def baseline_of(method: str) -> str:
     A translation is compared with direct transfer; with AdaBN or fused features it is compared with AdaBN alone, which
     needs no translation, and with AdaBN per camera with that alone; with the verification score it is compared with
     itself without that score. AdaBN per camera is compared with AdaBN, and joined features with those of the first
-    classifier alone.
+    classifier alone. Self-training begins with features under statistics per camera, so it is compared with them.
     """
-    base, *parts = method.split("+")
+    base, parts = parsed(method)
     if JOINED in parts:
         return "+".join([base, *parts[:-1]])
     if "verification" in parts:
@@ -283,7 +314,7 @@ def baseline_of(method: str) -> str:
 
 def trains_nothing(method: str) -> bool:
     """Return whether a method needs no training beyond that of the classifier."""
-    return method.partition("+")[0] in of_kind("untrained", "colours")
+    return parsed(method)[0] in of_kind("untrained", "colours")
 
 
 def compares_otherwise(method: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simpgan.components.core.results.methods import METHODS, statistics_of, without_statistics
+from simpgan.components.core.results.methods import METHODS, parsed, statistics_of, without_statistics
 from simpgan.components.core.results.sections import Table
 from simpgan.components.core.results.transfers import Transfer
 
@@ -31,7 +31,7 @@ def draw(panel: Axes, table: Table) -> None:
     """Draw the main rows of one table, the first one on top."""
     rows = table.main
     for place, row in enumerate(rows):
-        base = without_statistics(row.method).partition("+")[0]
+        base = parsed(without_statistics(row.method))[0]
         colour = METHODS[base].colour if base in METHODS else OTHER_COLOUR
         rate = float(row.mean["rank-1"])
         if interval := table.interval(row, "rank-1"):

@@ -69,7 +69,7 @@ class Measures(BaseModel):
     frechet: float = Field(description="distance from the source, as a share of that of the images as recorded")
     neighbours: float = Field(ge=0, le=1, description="share of neighbours that are kept")
     cycle_target: float | None = Field(None, description="mean |G(F(T)) - T|, 0..2; None: no translator is known")
-    entropy: float = Field(description="of the classifier's identities, nats")
+    entropy: float | None = Field(None, description="of the classifier's identities, nats; None: it forgot them")
 
 
 class Sample(BaseModel):

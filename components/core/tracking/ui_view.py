@@ -78,8 +78,9 @@ def frequent_metrics(runs: "Iterable[Run]") -> list[str]:
 def method_of(name: str) -> str:
     """Return the method of a metric; metrics join parts by `-`, as in `rank-1/folds10/simpgan-adabn`."""
     method = name.rpartition("/")[2].partition(" ")[0]
-    base = max((base for base in METHODS if f"{method}-".startswith(f"{base}-")), key=len, default="")
-    return base + PART.sub(r"+\1", method.removeprefix(base))
+    written = {base.replace("+", "-"): base for base in METHODS}
+    found = max((each for each in written if f"{method}-".startswith(f"{each}-")), key=len, default="")
+    return written.get(found, "") + PART.sub(r"+\1", method.removeprefix(found))
 
 
 def view_state(metrics: list[str]) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from simpgan.pipelines.graphs.table1 import table1_pipeline
 from tests.pipelines.cluster.outline import Document, outline_components, outline_graph, outline_pods
 
 GOLDEN = Path(__file__).parent / "golden"
-METHODS = ("simpgan", "source-to-target", "umdl")
+METHODS = ("simpgan", "source-to-target", "umdl", "self-training", "simpgan+self-training")
 PIPELINES = {
     "adapt": adapt_pipeline(METHODS),
     "table1": table1_pipeline(METHODS),

@@ -32,4 +32,5 @@ def pretrain(
     with refusals_recorded("pretrain"):
         resolved = PretrainSettings.parse(json.loads(settings), stage="pretrain")
         together(stage.run, Path(source.path), resolved, data_root, Path(classifier.path))
-        classifier.metadata.update(digest=model_digest(Path(classifier.path)))
+        name = source.metadata.get("name", source.metadata.get("source", ""))
+        classifier.metadata.update(digest=model_digest(Path(classifier.path)), source=name)

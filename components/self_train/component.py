@@ -7,6 +7,7 @@ from simpgan.components.core.images import image
 
 @dsl.component(base_image=image("self_train"), install_kfp_package=False)
 def self_train(
+    method: str,
     protocol: str,
     fold: str,
     settings: str,
@@ -19,6 +20,8 @@ def self_train(
     """Train a classifier on the target's unlabelled images, by clusters that it finds in them.
 
     Args:
+        method: what results call it: `self-training`, or `simpgan+self-training` after a training on the translated
+            source.
         protocol: protocol of the target whose training images are used.
         fold: fold of the protocol from 0, in digits (KFP turns the integers of a list into floats).
         settings: SelfTrainSettings as JSON; protocol and fold above override them.
@@ -48,5 +51,6 @@ def self_train(
             data_root,
             Path(classifier.path),
             Path(source.path) if source else None,
+            method,
         )
-        classifier.metadata.update(digest=model_digest(Path(classifier.path)), protocol=protocol, fold=fold)
+        classifier.metadata.update(digest=model_digest(Path(classifier.path)))

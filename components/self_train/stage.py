@@ -42,6 +42,7 @@ def run(
     data_root: str,
     output: Path,
     source: Path | None = None,
+    method: str = "",
 ) -> None:
     """Train a classifier on the unlabelled images of a manifest, and write it as a model folder.
 
@@ -55,16 +56,23 @@ def run(
         data_root: folder or `s3://` prefix that holds the shards, and gets the checkpoints.
         output: model folder to write, with clusters.html.
         source: folder of a labelled manifest to learn from as well, such as the source in the target's style.
+        method: name in results; empty: that of `method_of`.
 
     Raises:
         UserError: inputs that do not belong together, too few images, or clusters that are too few to learn from.
     """
     with process_group(), memory_explained("self_train", LESS_MEMORY):
-        train_and_save(classifier, target, settings, data_root, output, source)
+        train_and_save(classifier, target, settings, data_root, output, source, method)
 
 
 def train_and_save(
-    classifier: Path, target: Path, settings: SelfTrainSettings, data_root: str, output: Path, source: Path | None
+    classifier: Path,
+    target: Path,
+    settings: SelfTrainSettings,
+    data_root: str,
+    output: Path,
+    source: Path | None,
+    method: str,
 ) -> None:
     """Do the work of one process."""
     unlabelled = Manifest.load(target)
@@ -77,8 +85,8 @@ def train_and_save(
     inputs = {"classifier": model_digest(classifier), "target": unlabelled.digest}
     if labelled:
         inputs["source"] = labelled.digest
-    method = method_of(initial, source)
-    label = f"self_train {settings.protocol}:{settings.fold}"
+    method = method or method_of(initial, source)
+    label = f"self_train {method} {settings.protocol}:{settings.fold}"
     checkpoint = Checkpoint(data_root, checkpoint_key("self_train", resolved, inputs))
     tracking: dict[str, Any] = {"label": label, "settings": resolved, "history": checkpoint.history, "inputs": inputs}
     with checkpoint.locked(), stage_run("self_train", task=current_task(), **tracking, recorded=is_first()) as tracked:

@@ -228,7 +228,8 @@ def self_train(
         "initial": existing(classifier, "--classifier"),
         **({"source": existing(source, "--source")} if source else {}),
     }
-    note("self_train", settings, folders, place, protocol=settings.protocol, fold=str(settings.fold))
+    named = {"method": "", "protocol": settings.protocol, "fold": str(settings.fold)}
+    note("self_train", settings, folders, place, **named)
     stage.run(classifier, target, settings, place, out, source)
 
 

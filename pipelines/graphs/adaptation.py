@@ -139,12 +139,12 @@ def experiment(
         collected["companion_sources"] = dsl.Collected(labelled.outputs["manifest"])
     if SELF_TRAINING in loops.methods:
         with dsl.ParallelFor(loops.self_trainings, parallelism=loops.parallelism) as split:
-            trained = self_trained(classifier, split, target, data_root, settings)
+            trained = self_trained(SELF_TRAINING, classifier, split, target, data_root, settings)
         collected["self_trained"] = dsl.Collected(trained.outputs["classifier"])
     if SIMPGAN_SELF_TRAINING in loops.methods:
         with dsl.ParallelFor(loops.simpgan_self_trainings, parallelism=loops.parallelism) as split:
             counterpart = counterpart_of(split, inputs, data_root, settings)
-            trained = self_trained(counterpart, split, target, data_root, settings)
+            trained = self_trained(SIMPGAN_SELF_TRAINING, counterpart, split, target, data_root, settings)
         collected["simpgan_self_trained"] = dsl.Collected(trained.outputs["classifier"])
     return evaluate(settings=settings["evaluate"], data_root=data_root, **inputs, **collected)
 
@@ -182,10 +182,11 @@ def counterpart_of(
 
 
 def self_trained(
-    start: PipelineTask, split: Any, target: PipelineTask, data_root: Text, settings: Mapping[str, Text]
+    method: str, start: PipelineTask, split: Any, target: PipelineTask, data_root: Text, settings: Mapping[str, Text]
 ) -> PipelineTask:
     """Add the training of the classifier that `start` made on the target's unlabelled images in a split."""
     return self_train(
+        method=method,
         protocol=split.protocol,
         fold=split.fold,
         settings=settings["self_train"],

@@ -9,6 +9,7 @@ from kfp.dsl.pipeline_task import PipelineTask
 
 from simpgan.components.champion.component import champion
 from simpgan.components.core.registry.continuation import FOLD, PROTOCOL, learns_from_clusters, translator_of
+from simpgan.components.core.results.methods import SELF_TRAINING
 from simpgan.components.drift.component import drift
 from simpgan.components.evaluate.component import evaluate
 from simpgan.components.ingest.component import ingest_part, merge
@@ -95,6 +96,7 @@ def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphCo
                 proposed = dict(looked_at)
                 if learns_from_clusters(method):
                     learned = self_train(
+                        method=SELF_TRAINING,
                         protocol=PROTOCOL,
                         fold=str(FOLD),
                         settings=self_train_settings,

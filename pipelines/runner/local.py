@@ -292,7 +292,7 @@ def describe(stage: str, arguments: Mapping[str, Any]) -> str:
         *(known[name] for name in ("layout", "name", "part", "method", "split", "variant") if known.get(name)),
     ]
     seed = json.loads(arguments.get("settings", "{}")).get("seed", known.get("seed"))
-    source = known.get("source")
+    source = known.get("source") or (known["initial"].metadata.get("source") if stage == "self_train" else None)
     name = source.metadata.get("name", source.metadata.get("source")) if isinstance(source, dsl.Artifact) else source
     return " ".join(words) + (f" ({name}, seed {seed})" if name and seed is not None else "")
 

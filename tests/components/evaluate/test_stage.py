@@ -17,6 +17,7 @@ from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import PreparedImages, extract, measure_statistics
 from simpgan.components.core.models.model_folder import load_network, model_digest, read_config, save_model
 from simpgan.components.core.models.translator import load_translator
+from simpgan.components.core.results.methods import parsed
 from simpgan.components.core.results.probes import read_probes
 from simpgan.components.core.results.rows import ResultsRow, read_results
 from simpgan.components.core.results.unlabelled_checks import read_checks
@@ -62,13 +63,14 @@ class Adaptation:
     translator: Path
     translated: Path
     counterpart: Path
+    learned: Path
     features: Path
 
 
 @pytest.fixture(scope="module")
 def adaptation(ingested: Ingested, classifier: Path, tmp_path_factory: pytest.TempPathFactory) -> Adaptation:
     folder = tmp_path_factory.mktemp("adaptation")
-    made = Adaptation(*(folder / name for name in ("translator", "translated", "counterpart", "features")))
+    made = Adaptation(*(folder / name for name in ("translator", "translated", "counterpart", "learned", "features")))
     settings = TrainGanSettings.parse(
         {"channels": 4, "blocks": 1, "steps": 3, "protocol": "folds10", "fold": 3, "seed": 5, **SIZE}
     )
@@ -80,6 +82,8 @@ def adaptation(ingested: Ingested, classifier: Path, tmp_path_factory: pytest.Te
     save_model(
         made.counterpart, {"classifier": network}, {**config, "adaptation": {"method": "source-to-target", **split}}
     )
+    of_self_training = {"settings": {"seed": 5}, "adaptation": {"method": "simpgan+self-training", **split}}
+    save_model(made.learned, {"classifier": network}, {**config, **of_self_training})
     # Features that know everybody, of lengths that must not matter.
     target = Manifest.load(ingested.target)
     person = target.images["person"].fillna(0).to_numpy(dtype=np.int64)
@@ -105,7 +109,7 @@ def results(
         output,
         translated=[adaptation.translated],
         translators=[adaptation.translator],
-        counterparts=[adaptation.counterpart],
+        counterparts=[adaptation.counterpart, adaptation.learned],
         features=[adaptation.features],
     )
     return rows, output
@@ -127,7 +131,8 @@ def test_each_method_has_its_splits(results: tuple[list[ResultsRow], Path]) -> N
         for part in (*compared, *(f"{part}+fused" for part in statistics))
     }
     counterpart = {f"source-to-target{part}" for part in (*compared, "+camera-adabn+fused")}
-    assert set(splits) == {"umdl", *unchanged, *changed, *counterpart}
+    learned = {f"simpgan+self-training{part}" for part in (*statistics, "+camera-adabn+fused")}
+    assert set(splits) == {"umdl", *unchanged, *changed, *counterpart, *learned}
     for method, of_method in splits.items():
         assert sorted(of_method) == (everything if method in unchanged else [("folds10", 3)]), method
 
@@ -142,7 +147,7 @@ def test_rows_say_what_they_measured(results: tuple[list[ResultsRow], Path], ing
         assert row.gallery == len(target.rows(row.protocol, row.fold, "gallery"))
         assert row.rank_1 <= row.rank_5 <= row.rank_10 <= row.rank_20
         assert "" not in (row.hardware, row.date, row.commit)
-    trained = [row for row in rows if row.method.startswith("simpgan")]
+    trained = [row for row in rows if parsed(row.method)[0] == "simpgan"]
     assert {(row.seed, row.steps) for row in trained} == {(5, 3)}
     assert {row.score for row in rows if row.method.startswith("matched")} == {None}
 
@@ -151,7 +156,7 @@ def test_the_label_free_score_of_the_translation_is_in_its_rows(
     results: tuple[list[ResultsRow], Path], adaptation: Adaptation
 ) -> None:
     selection = read_config(adaptation.translator)["selection"]
-    scores = {row.score for row in results[0] if row.method.startswith("simpgan")}
+    scores = {row.score for row in results[0] if parsed(row.method)[0] == "simpgan"}
     assert scores == {selection["score"]}
 
 
@@ -173,11 +178,15 @@ def rates(rows: list[ResultsRow], method: str) -> tuple[float, ...]:
     return row.rank_1, row.rank_5, row.rank_10, row.mAP, row.mINP
 
 
-def test_a_counterpart_with_the_same_weights_finds_the_same_people(results: tuple[list[ResultsRow], Path]) -> None:
+@pytest.mark.parametrize("method", ["source-to-target", "simpgan+self-training"])
+def test_a_counterpart_with_the_same_weights_finds_the_same_people(
+    results: tuple[list[ResultsRow], Path], method: str
+) -> None:
     rows, _ = results
-    assert rates(rows, "source-to-target") == rates(rows, "direct")
-    assert rates(rows, "source-to-target+adabn") == rates(rows, "adabn")
-    assert rates(rows, "source-to-target+camera-adabn") == rates(rows, "camera-adabn")
+    assert rates(rows, method) == rates(rows, "direct")
+    assert rates(rows, f"{method}+adabn") == rates(rows, "adabn")
+    assert rates(rows, f"{method}+camera-adabn") == rates(rows, "camera-adabn")
+    assert rates(rows, f"{method}+camera-adabn+fused") == rates(rows, "camera-adabn+fused")
 
 
 def test_ready_made_features_are_ranked_by_cosine(results: tuple[list[ResultsRow], Path]) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from simpgan.components.core.data.image_tensors import load_decoded
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier, load_classifier
 from simpgan.components.core.models.model_folder import model_digest, save_model
 from simpgan.components.core.models.translator import Generator, GeneratorConfig
 from simpgan.components.core.models.unlabelled_score import TranslatorJudge, selection_score
@@ -71,6 +71,10 @@ def output(
     ingested: Ingested, classifier: Path, target: Path, translator: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("output")
+    network, config = load_classifier(classifier)
+    for method in ("self-training", "simpgan+self-training"):
+        learned = {"settings": {"seed": 0}, "adaptation": {"method": method, **SPLIT, "seed": 0, "steps": 3}}
+        save_model(folder / method, {"classifier": network}, {**config, **learned})
     translate.run(target, translator, TranslateSettings(precision="fp32"), ingested.data_root, folder / "translated")
     rows = stage.run(
         ingested.source,
@@ -81,6 +85,7 @@ def output(
         folder,
         translated=[folder / "translated"],
         translators=[translator],
+        counterparts=[folder / "self-training", folder / "simpgan+self-training"],
     )
     assert rows == []
     return folder
@@ -92,12 +97,20 @@ def checks(output: Path) -> Checks:
 
 
 def test_every_method_has_its_checks(checks: Checks, target: Path, classifier: Path) -> None:
-    bases = ("direct", "simpgan", "matched-set", "matched-image")
+    bases = ("direct", "simpgan", "matched-set", "matched-image", "self-training")
     assert set(checks.methods) == {*bases, *(with_part(base, part) for base in bases for part in STATISTICS)}
     assert (checks.target, checks.classifier) == (Manifest.load(target).digest, model_digest(classifier))
     images = len(Manifest.load(target).images)
     assert (checks.sample.protocol, checks.sample.fold) == ("cameras", 0)
     assert checks.sample.target == min(images, 256)
+
+
+def test_a_self_trained_classifier_is_its_own_judge_and_has_forgotten_the_identities(checks: Checks) -> None:
+    """Its weights are those of the source's classifier here, so all other checks are."""
+    for own, other in (("self-training", "direct"), ("self-training+camera-adabn", "camera-adabn")):
+        measured, expected = checks.methods[own], checks.methods[other]
+        assert measured.entropy is None
+        assert measured == expected.model_copy(update={"entropy": None})
 
 
 def test_images_as_recorded_are_what_others_are_held_against(checks: Checks) -> None:

@@ -59,7 +59,8 @@ def translation_in(folder: Path, target: Target, translator: Path, **changes: An
 
 def classifier_in(folder: Path, **config: Any) -> Path:
     network = SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=2, height=32, width=32))
-    save_model(folder, {"classifier": network}, {"classifier": network.config.model_dump(), **config})
+    written = {"classifier": network.config.model_dump(), "settings": {"verification_weight": 1}}
+    save_model(folder, {"classifier": network}, written | config)
     return folder
 
 
@@ -150,12 +151,20 @@ def test_a_counterpart_looks_at_the_images_as_recorded_in_its_split(target: Targ
     assert view.run == MethodRun("source-to-target", 5, steps=7)
     assert view.images.manifest is target.manifest
     assert (view.splits, view.classifier, view.changed) == ((TargetSplit("folds10", 3),), folder, False)
+    assert view.compares_pairs
+
+
+def test_a_self_trained_classifier_has_no_verification_score(target: Target, tmp_path: Path) -> None:
+    adaptation = {**TRAINING, "method": "self-training"}
+    folder = classifier_in(tmp_path / "classifier", adaptation=adaptation, settings={"epochs": 1})
+    [view] = counterpart_views(target, [folder])
+    assert not view.compares_pairs
 
 
 def test_a_classifier_of_the_source_as_it_is_is_no_counterpart(target: Target, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"'.*classifier' is no classifier of a translated source"):
+    with pytest.raises(UserError, match=r"'.*classifier' is no classifier that was trained for a target"):
         counterpart_views(target, [classifier_in(tmp_path / "classifier")])
-    with pytest.raises(UserError, match=r"'.*translator' is no classifier of a translated source"):
+    with pytest.raises(UserError, match=r"'.*translator' is no classifier that was trained for a target"):
         counterpart_views(target, [translator_in(tmp_path / "translator")])
 
 

@@ -68,6 +68,18 @@ def test_loops_that_no_method_needs_are_left_out(compiled):
         assert sorted(loop) == stages
 
 
+def test_self_training_starts_from_the_classifier_of_the_source_as_recorded_or_as_translated(compiled):
+    root, plain, translated = dags(compiled("self-training", "simpgan+self-training"))
+    assert sorted(plain) == ["self-train"]
+    assert sorted(translated) == ["pretrain-2", "self-train-2", "train-gan", "translate"]
+    starts = plain["self-train"]["inputs"]["artifacts"], translated["self-train-2"]["inputs"]["artifacts"]
+    assert starts[0]["initial"]["componentInputArtifact"] == "pipelinechannel--pretrain-classifier"
+    assert starts[1]["initial"]["taskOutputArtifact"]["producerTask"] == "pretrain-2"
+    artifacts = root["evaluate"]["inputs"]["artifacts"]
+    producers = {name: artifact["taskOutputArtifact"]["producerTask"] for name, artifact in artifacts.items()}
+    assert (producers["self_trained"], producers["simpgan_self_trained"]) == ("for-loop-1", "for-loop-2")
+
+
 def test_a_counterpart_trains_its_gan_with_the_arguments_of_an_adaptation(document):
     _, adaptations, counterparts, _ = dags(document)
     ours, theirs = adaptations["train-gan"]["inputs"], counterparts["train-gan-2"]["inputs"]
@@ -107,7 +119,7 @@ def test_every_stage_runs_in_its_own_image_and_installs_nothing(document):
 def test_parameters_are_text_since_numbers_would_arrive_as_floats(document):
     parameters = document["root"]["inputDefinitions"]["parameters"]
     lists = {name for name, parameter in parameters.items() if parameter["parameterType"] != "STRING"}
-    assert lists == {"adaptations", "counterparts", "umdl_splits"}
+    assert lists == {"adaptations", "counterparts", "umdl_splits", "self_trainings", "simpgan_self_trainings"}
 
 
 def test_only_the_local_pipeline_limits_how_many_adaptations_run_at_a_time(document, compiled):

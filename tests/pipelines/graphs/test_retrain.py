@@ -100,3 +100,17 @@ def test_as_many_parts_are_read_at_a_time_as_is_said(document, compiled):
 
     assert limit(document) == PARTS_AT_A_TIME
     assert limit(compiled(parallelism=1)) == 1
+
+
+def test_self_training_goes_on_from_the_champion_and_both_are_measured_beside_its_classifier(compiled):
+    tasks = dags(compiled("self-training+camera-adabn"))[2]
+    assert sorted(tasks) == ["drift", "evaluate", "evaluate-2", "propose", "self-train"]
+    artifacts = {name: tasks[name]["inputs"]["artifacts"] for name in tasks}
+    champion = {"componentInputArtifact": "pipelinechannel--champion-classifier"}
+    assert artifacts["self-train"]["initial"] == champion
+    learned = artifacts["evaluate"]["counterpart"]
+    assert learned["taskOutputArtifact"]["producerTask"] == "self-train"
+    assert artifacts["evaluate-2"]["counterpart"] == champion
+    assert artifacts["evaluate"]["classifier"] == artifacts["evaluate-2"]["classifier"] == champion
+    assert artifacts["propose"]["classifier"] == learned
+    assert artifacts["propose"]["results_of_champion"]["taskOutputArtifact"]["producerTask"] == "evaluate-2"

@@ -42,6 +42,16 @@ def test_a_method_the_target_has_too_few_images_for_is_left_out(ingested: Ingest
     assert told.startswith("simpgan standard:0 is left out: 1 training image of the target market1501 in standard")
 
 
+def test_a_target_too_small_for_self_training_is_refused_if_nothing_else_was_asked_for(ingested: Ingested) -> None:
+    target = DataSet.parse(f"market1501:{ingested.folder / 'market1501'}", "--target")
+    possible, (told,) = foreseen(ingested, target, "simpgan", "self-training")
+    assert possible.methods == ["simpgan"]
+    assert "self-training standard:0 is left out: the target market1501 has " in told
+    assert "self-training needs 300: it tells people apart by the 30 images nearest to each" in told
+    with pytest.raises(UserError, match=r"self-training standard:0 is left out: .* needs 300"):
+        foreseen(ingested, target, "self-training")
+
+
 def test_a_table_of_what_was_measured_needs_a_probe_with_a_match(ingested: Ingested, market: Path) -> None:
     for image in (market / "query").iterdir():
         image.rename(image.with_name(f"-1{image.name[4:]}"))

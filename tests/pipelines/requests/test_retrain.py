@@ -35,6 +35,8 @@ def test_the_arguments_are_of_the_only_split_that_cameras_have():
         ("adabn", "evaluate.adabn=true", "adabn"),
         ("camera-adabn", "evaluate.adabn=true", "camera-adabn"),
         ("simpgan+camera-adabn", "evaluate.adabn=true", "simpgan+camera-adabn"),
+        ("self-training", "evaluate.adabn=false", "self-training"),
+        ("self-training+camera-adabn", "evaluate.adabn=true", "self-training+camera-adabn"),
     ],
 )
 def test_what_is_proposed_is_adapted_as_the_evaluation_was(method, setting, proposed):

@@ -34,6 +34,15 @@ def test_methods_without_a_translation_of_the_target_have_their_own_lists():
     assert planned.methods == ["source-to-target", "umdl"]
 
 
+def test_self_training_has_a_list_for_each_start():
+    planned = plan(TrainGanSettings(), ["self-training", "simpgan+self-training"], ["folds10:0-1"], GRID)
+    splits = (Split("folds10", 0), Split("folds10", 1))
+    assert (planned.self_trainings, planned.simpgan_self_trainings) == (splits, splits)
+    assert (planned.methods, planned.counterparts) == (["self-training", "simpgan+self-training"], ())
+    assert planned.as_arguments()["self_trainings"] == [split.as_item() for split in splits]
+    assert plan(TrainGanSettings(), ["self-training"], ["all250"], GRID).with_gan == []
+
+
 def test_direct_transfer_alone_trains_nothing_for_the_target():
     planned = plan(TrainGanSettings(), ["direct"], ["all250"], GRID)
     assert planned == Plan(())

@@ -58,6 +58,12 @@ def test_what_can_be_trained_and_measured_passes():
         (SOURCE, manifest("t", (TRAIN, 3, 1)), {"translations": []}, "1 training image of the target t"),
         (
             SOURCE,
+            TARGET,
+            {"self_trainings": [("standard", 0)], "neighbours": 3},
+            "has 2 training images in standard, fold 0, and self-training needs 30",
+        ),
+        (
+            SOURCE,
             manifest("t", (TRAIN, 1, 1), (TRAIN, 2, 1)),
             {"needs_rows": True},
             "simpgan run adapt says what can be known",

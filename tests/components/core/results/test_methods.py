@@ -9,6 +9,7 @@ from simpgan.components.core.results.methods import (
     explanations,
     most_prominent,
     name_of,
+    parsed,
     place,
     statistics_of,
     title_of,
@@ -26,6 +27,8 @@ from simpgan.components.core.results.methods import (
         ("simpgan+adabn+fused", "SimPGAN + AdaBN + fused"),
         ("camera-adabn+fused", "AdaBN per camera + fused"),
         ("direct+verification", "direct transfer + verification score"),
+        ("simpgan+self-training", "SimPGAN + self-training"),
+        ("self-training+camera-adabn", "self-training + AdaBN per camera"),
         ("something", "something"),
     ],
 )
@@ -46,7 +49,8 @@ def test_only_our_own_words_get_a_capital_at_the_start():
 def test_methods_are_listed_from_the_baselines_to_simpgan():
     listed = ["umdl", "direct", "adabn", "camera-adabn", "camera-adabn+fused", "matched-set", "matched-image", "gan",
               "gan+adabn", "cyclegan", "simpgan", "simpgan+adabn", "simpgan+adabn+fused", "simpgan+camera-adabn",
-              "simpgan-fit", "source-to-target", "other"]  # fmt: skip
+              "simpgan-fit", "source-to-target", "self-training", "self-training+adabn",
+              "simpgan+self-training", "simpgan+self-training+camera-adabn+fused", "other"]  # fmt: skip
     assert sorted(set(listed), key=place) == listed
 
 
@@ -70,6 +74,10 @@ def test_methods_are_listed_from_the_baselines_to_simpgan():
         ("direct+joined", "direct"),
         ("camera-adabn+joined", "camera-adabn"),
         ("camera-adabn+joined+fused", "camera-adabn+joined"),
+        ("self-training", "camera-adabn"),
+        ("self-training+adabn", "adabn"),
+        ("simpgan+self-training", "camera-adabn"),
+        ("simpgan+self-training+camera-adabn", "camera-adabn"),
         ("direct", ""),
         ("umdl", ""),
     ],
@@ -89,6 +97,17 @@ def test_direct_transfer_with_other_statistics_is_called_by_these():
     methods = ["direct", "adabn", "simpgan+camera-adabn", "gan+adabn+fused"]
     assert list(map(statistics_of, methods)) == ["", "adabn", "camera-adabn", "adabn"]
     assert list(map(without_statistics, methods)) == ["direct", "direct", "simpgan", "gan+fused"]
+
+
+def test_a_method_whose_name_has_a_plus_is_one_method():
+    assert parsed("simpgan+self-training+adabn+fused") == ("simpgan+self-training", ["adabn", "fused"])
+    assert parsed("simpgan+adabn") == ("simpgan", ["adabn"])
+    assert without_statistics("simpgan+self-training+adabn") == "simpgan+self-training"
+    assert [title for title, _ in explanations(["simpgan+self-training+adabn"])] == [
+        "AdaBN",
+        "SimPGAN + self-training",
+    ]
+    assert most_prominent(["simpgan", "self-training", "direct"]) == "self-training"
 
 
 def test_every_word_is_explained_once():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from simpgan.components.core.data.augment import erase, flip, shift
-from simpgan.components.core.data.image_tensors import to_unit_range
+from simpgan.components.core.data.image_tensors import send, to_unit_range
 from simpgan.components.core.data.suitability import FEWEST_CLUSTERS
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import SiameseClassifier
@@ -118,7 +118,7 @@ class SelfTrainer:
             group["lr"] = rate
         self.classifier.train()
         shares = [
-            (name, images[own_share(len(images))], labels[own_share(len(labels))].to(self.device))
+            (name, images[own_share(len(images))], send(labels[own_share(len(labels))], self.device))
             for name, images, labels in batches
         ]
         with autocast(self.device, self.outcome.precision):
@@ -133,7 +133,7 @@ class SelfTrainer:
             self.finish_epoch(step)
         recorded = {"loss/all": loss, "gradient/all": norm} | values
         return {name: value.detach() for name, value in recorded.items()} | {
-            "train/learning_rate": torch.tensor(rate, device=self.device)
+            "train/learning_rate": torch.full((), rate, device=self.device)
         }
 
     def draw(self, generator: torch.Generator) -> list[tuple[str, Tensor, Tensor]]:
@@ -151,7 +151,7 @@ class SelfTrainer:
 
     def augmented(self, images: DecodedImages, rows: Tensor, generator: torch.Generator) -> Tensor:
         """Return some of the images with random augmentation: [N, 3, H, W] in [-1, 1]."""
-        chosen = flip(to_unit_range(images.decoded[rows.to(self.device)]), generator)
+        chosen = flip(to_unit_range(images.decoded[send(rows, self.device)]), generator)
         return erase(shift(chosen, self.settings.crop_padding, generator), self.settings.erasing, generator)
 
     def begin(self) -> None:

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import read_images
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.model_folder import model_digest
 from simpgan.components.core.registry.adaptation import load_adaptation
 from simpgan.components.core.registry.model_registry import ModelRegistry
 from simpgan.components.watch.known import fetch_known
@@ -52,13 +53,18 @@ class Station:
 @pytest.fixture
 def station(client, ingested: Ingested, tmp_path: Path, python: str) -> Station:
     """The champion is an adaptation by SimPGAN; the store is that of `client`."""
+    return station_of(ingested, tmp_path, python, "simpgan")
+
+
+def station_of(ingested: Ingested, tmp_path: Path, python: str, method: str) -> Station:
+    """Cameras with an adaptation by a method as champion."""
     images = sorted((ingested.folder / "underground_reid").glob("*/*.jpeg"))
     folder = tmp_path / "station"
     for path in images:
         camera = folder / f"gate {int(path.name.split('_')[1]) % 2}"
         camera.mkdir(parents=True, exist_ok=True)
         (camera / path.name).write_bytes(path.read_bytes())
-    register(ingested, str(folder), tmp_path, "simpgan")
+    register(ingested, str(folder), tmp_path, method)
     return Station(folder, ingested.data_root, images, python)
 
 
@@ -166,3 +172,27 @@ def test_a_champion_without_a_translator_goes_on_by_adabn_only(client, ingested:
     ):
         fetch_known("simpgan", "simpgan", "/drop", tmp_path / "known")
     assert fetch_known("simpgan", "adabn", "/drop", tmp_path / "known").dataset == "station"
+
+
+@pytest.mark.local
+def test_the_champion_goes_on_by_self_training_and_then_from_what_it_has_learned(
+    client, ingested: Ingested, tmp_path: Path, python: str
+):
+    station = station_of(ingested, tmp_path, python, "camera-adabn")
+    for number, count in ((2, 18), (3, 5)):
+        station.add(count)
+        before = ModelRegistry().fetch("champion", tmp_path / f"champion {number}")
+        options = ["--method", "self-training+camera-adabn"]
+        said, stages = ended(start(station, tmp_path / f"run {number}", *options))
+        assert re.search(rf"^simpgan version {number} (passed|refused): score .* of the champion", said, re.MULTILINE)
+        assert "self_train" in {stage.partition(" ")[0] for stage in stages}
+        candidate = ModelRegistry().fetch("candidate", tmp_path / f"candidate {number}")
+        adaptation = load_adaptation(tmp_path / f"candidate {number}")
+        assert adaptation.description.method == "self-training+camera-adabn"
+        learned = json.loads((tmp_path / f"candidate {number}/classifier/config.json").read_text())
+        assert learned["inputs"]["classifier"] == model_digest(tmp_path / f"champion {number}/classifier")
+        assert learned["adaptation"]["method"] == "self-training"
+        assert before.number == number - 1
+        ModelRegistry().promote(candidate)
+    with pytest.raises(UserError, match=r"is self-training\+camera-adabn, and adabn does not go on from that: give"):
+        fetch_known("simpgan", "adabn", "/drop", tmp_path / "known")

@@ -128,7 +128,10 @@ def experiment(
                 self_trainings=[],
                 simpgan_self_trainings=[],
                 needs_rows="no",
-                **{f"{stage}_settings": settings[stage] for stage in ("pretrain", "train_gan", "self_train", "evaluate")},
+                **{
+                    f"{stage}_settings": settings[stage]
+                    for stage in ("pretrain", "train_gan", "self_train", "evaluate")
+                },
                 source=labelled.outputs["manifest"],
                 target=manifests["target"],
             )

@@ -13,6 +13,7 @@ def champion(
     translator: dsl.Output[dsl.Model],
     source: dsl.Output[dsl.Dataset],
     target: dsl.Output[dsl.Dataset],
+    companions: dsl.Output[dsl.Model],
 ) -> None:
     """Fetch the model in use from MLflow.
 
@@ -25,6 +26,7 @@ def champion(
         translator: output, the translator; without config.json if the method does not translate.
         source: output, manifest of the data set that the classifier was trained on.
         target: output, manifest of the data set that it was adapted to.
+        companions: output, further classifiers with their sources, whose features are joined; empty if there are none.
     """
     from pathlib import Path
 
@@ -32,10 +34,17 @@ def champion(
     from simpgan.components.core.tracking.refusals import refusals_recorded
 
     with refusals_recorded("champion"):
-        outputs = {"classifier": classifier, "translator": translator, "source": source, "target": target}
+        outputs = {
+            "classifier": classifier,
+            "translator": translator,
+            "source": source,
+            "target": target,
+            "companions": companions,
+        }
         version, about = stage.run(model, which, {name: Path(each.path) for name, each in outputs.items()})
         for name, output in outputs.items():
             output.metadata.update(model=model, version=version.number, digest=about.digests.get(name, "none"))
         source.metadata["name"], target.metadata["name"] = about.source, about.target
         classifier.metadata["source"] = about.source
+        companions.metadata["digest"] = " ".join(about.classifiers[1:]) or "none"
         translator.metadata.update(method=about.base, protocol=about.protocol, fold=str(about.fold))

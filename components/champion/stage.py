@@ -17,8 +17,8 @@ def run(model: str, which: str, outputs: Mapping[str, Path]) -> tuple[Registered
     Args:
         model: name of the registered model.
         which: alias or number of the version.
-        outputs: folder of each part: classifier, translator, source, target. If the method does not translate, the
-            translator's folder gets a text file, since an output must not be empty.
+        outputs: folder of each part: classifier, translator, source, target, companions. A part that the method does
+            not have gets a text file, since an output must not be empty.
 
     Returns:
         the version and its description.

@@ -11,6 +11,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.camera_statistics import CameraInference
 from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import features_of
+from simpgan.components.core.models.joined import JoinedInference
 from simpgan.components.core.models.model_folder import model_digest
 from simpgan.components.core.registry.adaptation import load_adaptation
 from simpgan.components.core.registry.description import DESCRIPTION, Description
@@ -58,25 +59,28 @@ class Model:
         if (folder / DESCRIPTION).is_file():
             self.digest = Description.read(folder).content
             adaptation = load_adaptation(folder, self.device, settings.precision)
-            self.classifier, self.size, self.prepare = adaptation.looking, adaptation.size, adaptation.prepared
+            self.looking, self.size, self.prepare = adaptation.looking, adaptation.size, adaptation.prepared
         else:
             classifier, _ = load_classifier(folder)
             self.digest = model_digest(folder)
-            self.classifier = CameraInference(classifier.to(self.device).eval(), settings.precision)
+            self.looking = JoinedInference((CameraInference(classifier.to(self.device).eval(), settings.precision),))
             self.prepare = to_unit_range
             self.size = (classifier.config.height, classifier.config.width)
 
     def extract(self, manifest: Manifest, rows: Rows, data_root: str) -> ImageFeatures:
         """Extract features and measures of the images of `rows`, each as the model sees images of its camera."""
-        features = np.empty((len(rows), self.classifier.network.dimensions), np.float32)
+        features = np.empty((len(rows), self.looking.dimensions), np.float32)
         measures = {name: np.empty(len(rows)) for name in MEASURES}
-        for network, places in self.classifier.of_rows(manifest, rows):
-            start = 0
-            for images in iterate_batches(data_root, manifest, rows[places], *self.size, self.settings.batch):
-                own = places[start : start + len(images)]
-                features[own] = features_of(network, self.prepare(images.to(self.device)))[0].cpu().numpy()
-                for name, values in appearance(images.numpy()).items():
-                    measures[name][own] = values
-                start += len(images)
+        for member, columns, share in self.looking.columns():
+            for network, places in member.of_rows(manifest, rows):
+                start = 0
+                for images in iterate_batches(data_root, manifest, rows[places], *self.size, self.settings.batch):
+                    own = places[start : start + len(images)]
+                    unit = features_of(network, self.prepare(images.to(self.device)))[0].cpu().numpy()
+                    features[own, columns] = unit * share
+                    if columns.start == 0:
+                        for name, values in appearance(images.numpy()).items():
+                            measures[name][own] = values
+                    start += len(images)
         measures["height"] = manifest.images["height"].to_numpy(dtype=np.float64)[rows]
         return ImageFeatures(manifest, rows, features, measures)

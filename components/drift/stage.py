@@ -47,8 +47,8 @@ def run(
         tracked.log_data_set(since, new, "new")
         compared = list(compare_cameras(before, since, networks, model, settings, data_root))
         cameras = [each.drift for each in compared]
-        write_drift(output / "drift.json", cameras, inputs, settings, model.classifier.precision)
-        tracked.set_tag("simpgan.precision", str(model.classifier))
+        write_drift(output / "drift.json", cameras, inputs, settings, model.looking.precision)
+        tracked.set_tag("simpgan.precision", str(model.looking))
         details = {**settings.model_dump(), **inputs}
         write_page(output / "drift.html", compared, (before.dataset, since.dataset), details, settings, data_root)
         tracked.log_summary(figures_of(cameras))

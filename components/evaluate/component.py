@@ -25,6 +25,7 @@ def evaluate(
     translator: dsl.Input[dsl.Model] = None,
     companions: dsl.Input[list[dsl.Model]] = None,
     companion_sources: dsl.Input[list[dsl.Dataset]] = None,
+    joined: dsl.Input[dsl.Model] = None,
 ) -> None:
     """Measure how well the classifier finds people in the target, as recorded and with every other method.
 
@@ -46,12 +47,14 @@ def evaluate(
         translator: the translator that made it.
         companions: further classifiers, whose features are joined with those of the first.
         companion_sources: manifests of the data sets that they were trained on, in any order.
+        joined: more of both, as the champion stage writes them.
         results: output, a folder with results.json, probes.parquet, report.html and figures.
         rank_1: output, rank-1 in percent of every row of the results, for the page of the run.
     """
     import json
     from pathlib import Path
 
+    from simpgan.components.core.models.companions import companions_in
     from simpgan.components.core.models.model_folder import read_config
     from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.evaluate import stage
@@ -62,6 +65,7 @@ def evaluate(
         trained_for_target = [Path(each.path) for each in given]
         if counterpart and "adaptation" in read_config(Path(counterpart.path)):
             trained_for_target.append(Path(counterpart.path))
+        more = companions_in(Path(joined.path)) if joined else []
         rows = stage.run(
             Path(source.path),
             Path(target.path),
@@ -73,8 +77,11 @@ def evaluate(
             translators=[Path(each.path) for each in [*(translators or []), translator] if each],
             counterparts=trained_for_target,
             features=[Path(each.path) for each in features or []],
-            companions=[Path(each.path) for each in companions or []],
-            companion_sources=[Path(each.path) for each in companion_sources or []],
+            companions=[*(Path(each.path) for each in companions or []), *(each / "classifier" for each in more)],
+            companion_sources=[
+                *(Path(each.path) for each in companion_sources or []),
+                *(each / "source" for each in more),
+            ],
         )
         for row in rows:
             method = f"{row.method} {row.variant}".strip()

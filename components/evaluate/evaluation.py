@@ -13,8 +13,8 @@ from simpgan.components.core.data.features import Features
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.camera_statistics import CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
-from simpgan.components.core.models.companions import join_features
 from simpgan.components.core.models.extraction import Extracted, extract, measure_statistics
+from simpgan.components.core.models.joined import join_features
 from simpgan.components.core.process.progress import Progress
 from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, JOINED, with_part
 from simpgan.components.core.results.probes import probes_of

@@ -6,8 +6,10 @@ from typing import Any
 
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.camera_statistics import cameras_with_few, few_in_words
+from simpgan.components.core.models.companions import companions_in
 from simpgan.components.core.models.model_folder import read_config
 from simpgan.components.core.process import provenance
+from simpgan.components.core.registry.adaptation import COMPANIONS
 from simpgan.components.core.registry.description import Description
 from simpgan.components.core.registry.gate import MeasuredAdaptation
 from simpgan.components.core.results.intervals import intervals
@@ -40,7 +42,8 @@ def render_card(folder: Path, description: Description, measured: MeasuredAdapta
             title=title_of(description.method, description.variant),
             base=name_of(description.base),
             self_trained=SELF_TRAINED,
-            data=[data_facts(part, Manifest.load(folder / part)) for part in ("source", "target")],
+            data=[data_facts(part, Manifest.load(place)) for part, place in manifests_of(folder)],
+            others=[read_config(place / "classifier")["source"] for place in companions_in(folder / COMPANIONS)],
             unlabelled=len(unlabelled),
             per_camera=per_camera,
             few=few_in_words([cameras_with_few(target, unlabelled)]) if per_camera else "",
@@ -53,6 +56,12 @@ def render_card(folder: Path, description: Description, measured: MeasuredAdapta
             commit=provenance.commit(),
         )
     )
+
+
+def manifests_of(folder: Path) -> list[tuple[str, Path]]:
+    """Return the manifests in an adaptation's folder: what each is, and its place."""
+    sources = [("source", place / "source") for place in companions_in(folder / COMPANIONS)]
+    return [("source", folder / "source"), *sources, ("target", folder / "target")]
 
 
 def data_facts(part: str, manifest: Manifest) -> dict[str, Any]:
@@ -70,12 +79,9 @@ def data_facts(part: str, manifest: Manifest) -> dict[str, Any]:
 
 def training(folder: Path, description: Description) -> dict[str, str]:
     """Return a description of each network's training, by network."""
-    config = read_config(folder / "classifier")
-    network = config["classifier"]
-    said = {
-        "classifier": f"{network['backbone']}, {network['height']}x{network['width']} pixels, "
-        f"{network['identities']} people; {settings_in_words(config['settings'], OF_CLASSIFIER)}"
-    }
+    said = {"classifier": classifier_in_words(folder / "classifier")}
+    for number, place in enumerate(companions_in(folder / COMPANIONS), start=2):
+        said[f"classifier {number}"] = classifier_in_words(place / "classifier")
     if description.translates:
         config = read_config(folder / "translator")
         generator = config["generator"]
@@ -88,6 +94,16 @@ def training(folder: Path, description: Description) -> dict[str, str]:
         of_cameras = " of each camera" if description.statistics == CAMERA_ADABN else ""
         said["batch normalisation"] = f"statistics of the target's images{of_cameras} as the classifier gets them"
     return said
+
+
+def classifier_in_words(folder: Path) -> str:
+    """Return a description of a classifier and its training."""
+    config = read_config(folder)
+    network = config["classifier"]
+    return (
+        f"{network['backbone']}, {network['height']}x{network['width']} pixels, {network['identities']} people of "
+        f"{config['source']}; {settings_in_words(config['settings'], OF_CLASSIFIER)}"
+    )
 
 
 def settings_in_words(settings: Mapping[str, Any], names: tuple[str, ...]) -> str:

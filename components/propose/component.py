@@ -18,6 +18,7 @@ def propose(
     page: dsl.Output[dsl.Markdown],
     translator: dsl.Input[dsl.Model] = None,
     results_of_champion: dsl.Input[dsl.Artifact] = None,
+    joined: dsl.Input[dsl.Model] = None,
 ) -> None:
     """Register an adaptation in MLflow as a candidate, and make it the champion if the gate passes and settings allow.
 
@@ -33,15 +34,18 @@ def propose(
         page: output, the verdict and the model card.
         translator: the translator, for a method that translates.
         results_of_champion: results of the champion on the same target.
+        joined: further classifiers with their sources, as the champion stage writes them, for joined features.
     """
     import json
     from pathlib import Path
 
+    from simpgan.components.core.models.companions import companions_in
     from simpgan.components.core.tracking.refusals import refusals_recorded
     from simpgan.components.propose import stage
     from simpgan.components.propose.settings import ProposeSettings
 
     with refusals_recorded("propose"):
+        companions = companions_in(Path(joined.path)) if joined else []
         version, judged = stage.run(
             Path(classifier.path),
             Path(source.path),
@@ -51,6 +55,8 @@ def propose(
             data_root,
             Path(verdict.path),
             translator=Path(translator.path) if translator else None,
+            companions=[each / "classifier" for each in companions],
+            companion_sources=[each / "source" for each in companions],
             evaluation_of_champion=Path(results_of_champion.path) if results_of_champion else None,
         )
         verdict.metadata.update(model=version.name, version=version.number, passed=judged.passed)

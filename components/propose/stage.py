@@ -1,6 +1,7 @@
 """Register an adaptation as a candidate, compare it with the champion, and promote it if the gate passes."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +12,7 @@ from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.core.registry.description import Description
 from simpgan.components.core.registry.gate import MeasuredAdaptation, Verdict, judge
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry, RegisteredVersion
-from simpgan.components.core.results.methods import ADABN, with_part
+from simpgan.components.core.results.methods import ADABN, JOINED, with_part
 from simpgan.components.core.results.rows import MAIN_RATES, read_results
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.propose.card import render_card
@@ -29,6 +30,8 @@ def run(
     output: Path,
     *,
     translator: Path | None = None,
+    companions: Sequence[Path] = (),
+    companion_sources: Sequence[Path] = (),
     evaluation_of_champion: Path | None = None,
 ) -> tuple[RegisteredVersion, Verdict]:
     """Register an adaptation, and write verdict.json and card.md.
@@ -44,6 +47,8 @@ def run(
         data_root: folder or `s3://` prefix that holds the shards.
         output: folder for verdict and card.
         translator: model folder; None for a method that does not translate.
+        companions: model folders of further classifiers, for a method that joins features.
+        companion_sources: folders of the manifests that they were trained on, in any order.
         evaluation_of_champion: folder of the champion's results on the same target; None: the registered ones.
 
     Returns:
@@ -52,13 +57,14 @@ def run(
     Raises:
         UserError: parts that do not belong together, or MLflow does not answer.
     """
-    method = settings.method or default_method(translator)
+    method = settings.method or default_method(translator, companions)
     labelled, unlabelled = Manifest.load(source), Manifest.load(target)
     inputs = {
         "source": labelled.digest,
         "target": unlabelled.digest,
         "classifier": model_digest(classifier),
         **({"translator": model_digest(translator)} if translator else {}),
+        **{f"companion-{place}": model_digest(companion) for place, companion in enumerate(companions)},
     }
     output.mkdir(parents=True, exist_ok=True)
     split = (settings.protocol, settings.fold) if settings.protocol else evaluated_split(evaluation, method)
@@ -78,6 +84,8 @@ def run(
             target=target,
             data_root=data_root,
             translator=translator,
+            companions=companions,
+            companion_sources=companion_sources,
             evaluation=evaluation,
             protocol=split[0],
             fold=split[1],
@@ -113,8 +121,10 @@ def run(
     return version, verdict
 
 
-def default_method(translator: Path | None) -> str:
-    """Return AdaBN, after the translation by the translator if there is one."""
+def default_method(translator: Path | None, companions: Sequence[Path]) -> str:
+    """Return AdaBN, after the translation by the translator or with the features of companions if there are any."""
+    if companions:
+        return with_part(ADABN, JOINED)
     return with_part(read_config(translator)["settings"]["method"] if translator else "direct", ADABN)
 
 

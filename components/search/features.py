@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from simpgan.components.core import storage
 from simpgan.components.core.data.manifest import Manifest
-from simpgan.components.core.models.camera_statistics import CameraInference
-from simpgan.components.core.models.extraction import PreparedImages, batches_by_camera, features_of
+from simpgan.components.core.models.extraction import PreparedImages
+from simpgan.components.core.models.joined import JoinedInference
 from simpgan.components.core.process.progress import Progress
 
 BATCH = 64
@@ -21,7 +21,7 @@ FORMAT = "3"
 
 def cached_features(
     model: Sequence[str],
-    load: Callable[[], CameraInference],
+    load: Callable[[], JoinedInference],
     dimensions: int,
     images: PreparedImages,
     rows: NDArray[np.int64],
@@ -30,8 +30,8 @@ def cached_features(
     """Return features [len(rows), D] of length 1, mapped from the cache; compute them first if they are missing.
 
     Args:
-        model: digests that identify the classifier and the preparation of images.
-        load: loads the classifier, in that precision; called only if the features have to be computed.
+        model: digests that identify the classifiers and the preparation of images.
+        load: loads the classifiers, in that precision; called only if the features have to be computed.
         dimensions: D.
         images: images of the manifest.
         rows: rows of the manifest.
@@ -61,26 +61,13 @@ def cache_path(what: str, made_from: Sequence[str], suffix: str) -> Path:
 
 
 def extract_to(
-    path: Path, shape: tuple[int, int], looking: CameraInference, images: PreparedImages, rows: NDArray[np.int64]
+    path: Path, shape: tuple[int, int], looking: JoinedInference, images: PreparedImages, rows: NDArray[np.int64]
 ) -> None:
     """Write features to a new file, one batch at a time."""
     made = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    with Progress(f"features {images.manifest.dataset}", len(rows), "image") as bar:
-        extract_into(made, looking, images, rows, bar)
+    with Progress(f"features {images.manifest.dataset}", len(rows) * len(looking.members), "image") as bar:
+        looking.extract_into(made, images, rows, BATCH, bar)
     made.flush()
-
-
-def extract_into(
-    made: NDArray[np.float32],
-    looking: CameraInference,
-    images: PreparedImages,
-    rows: NDArray[np.int64],
-    bar: Progress,
-) -> None:
-    """Compute the features of `rows` into `made` [len(rows), D], one batch at a time."""
-    for network, places, some in batches_by_camera(looking, images, rows, BATCH):
-        made[places] = features_of(network, some)[0].cpu().numpy()
-        bar.update(len(some))
 
 
 def map_features(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:

@@ -24,6 +24,7 @@ from simpgan.components.core.leftovers import is_hidden
 from simpgan.components.core.models.camera_statistics import CameraInference
 from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import PreparedImages
+from simpgan.components.core.models.joined import JoinedInference
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
 from simpgan.components.core.settings import nearest
 from simpgan.components.core.storage_errors import explained
@@ -157,11 +158,15 @@ class Searcher:
         """The similarity above which a found image is accepted, from pairs of different people of the source.
 
         The source's images go through the classifier as it was trained: the adaptation is meant to make the target's
-        images like these. Other cameras may have another rate.
+        images like these. Other cameras may have another rate. Of several classifiers it is the first one's source.
         """
-        adaptation = self.adaptation
-        digests = adaptation.description.digests
-        made_from = [digests["classifier"], digests["source"], adaptation.precision, str(self.false_accepts)]
+        adaptation, description = self.adaptation, self.adaptation.description
+        made_from = [
+            *description.classifiers,
+            description.digests["source"],
+            adaptation.precision,
+            str(self.false_accepts),
+        ]
         return cached_threshold(made_from, self.calibrated)
 
     def calibrated(self) -> Threshold:
@@ -181,11 +186,13 @@ class Searcher:
     def source_features(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return features [len(rows), D] of images of the source, from the cache if they were computed before."""
         adaptation = self.adaptation
-        model = ["as trained", adaptation.description.digests["classifier"]]
+        model = ["as trained", *adaptation.description.classifiers]
 
-        def load() -> CameraInference:
-            classifier, _ = load_classifier(self.folder / "classifier")
-            return CameraInference(classifier.to(adaptation.classifier.mean.device).eval(), adaptation.precision)
+        def load() -> JoinedInference:
+            first, _ = load_classifier(self.folder / "classifier")
+            others = [companion for companion, _ in adaptation.companions]
+            classifiers = [first.to(adaptation.classifier.mean.device).eval(), *others]
+            return JoinedInference(tuple(CameraInference(each, adaptation.precision) for each in classifiers))
 
         images = PreparedImages(self.source, self.data_root)
         return cached_features(model, load, adaptation.dimensions, images, rows, adaptation.precision)

@@ -14,7 +14,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.progress import Progress
 from simpgan.components.core.registry.adaptation import Adaptation
-from simpgan.components.search.features import FORMAT, extract_into
+from simpgan.components.search.features import BATCH, FORMAT
 from simpgan.components.search.gallery import prepared
 from simpgan.components.search.stored_gallery import (
     FEATURE,
@@ -55,17 +55,18 @@ def store_gallery(
     rows_per_part = max(1, part_bytes // (4 * adaptation.dimensions))
     images = prepared(manifest, adaptation, data_root)
     parts = []
-    with Progress(f"features {manifest.dataset}", len(manifest.images), "image") as bar:
+    passes = len(adaptation.looking.members)
+    with Progress(f"features {manifest.dataset}", len(manifest.images) * passes, "image") as bar:
         for start in range(0, len(manifest.images), rows_per_part):
             rows = np.arange(start, min(start + rows_per_part, len(manifest.images)))
             of_part = manifest.part(rows)
             part = Part(name=part_name(of_part, adaptation), images=len(rows))
             place = part_location(location, part.name)
             if storage.exists(place):
-                bar.update(len(rows))
+                bar.update(len(rows) * passes)
             else:
                 features = np.empty((len(rows), adaptation.dimensions), np.float32)
-                extract_into(features, adaptation.looking, images, rows, bar)
+                adaptation.looking.extract_into(features, images, rows, BATCH, bar)
                 storage.write_bytes(place, encoded(of_part.images, features))
             parts.append(part)
     description = StoredDescription(

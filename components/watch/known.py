@@ -7,7 +7,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.continuation import PROTOCOL, RETRAINED, learns_from_clusters, translator_of
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry
-from simpgan.components.core.results.methods import ADABN, SELF_TRAINING
+from simpgan.components.core.results.methods import ADABN, SELF_TRAINING, joins
 
 
 def fetch_known(model: str, method: str, location: str, output: Path) -> Manifest:
@@ -18,8 +18,9 @@ def fetch_known(model: str, method: str, location: str, output: Path) -> Manifes
 
     Args:
         model: name of the registered model.
-        method: method that continues from the champion; a translating one needs a champion that translates, and
-            self-training one that is self-trained or changes nothing but statistics.
+        method: method that continues from the champion; a translating one needs a champion that translates,
+            self-training one that is self-trained or changes nothing but statistics, and one of joined features a
+            champion of such.
         location: location of the images, for messages.
         output: folder for the manifest.
 
@@ -51,6 +52,11 @@ def fetch_known(model: str, method: str, location: str, output: Path) -> Manifes
             raise UserError(
                 f"{champion} is {description.method}, and {method} does not go on from that: {other}"
                 f"promote an adaptation by {method}"
+            )
+        if joins(method) and not description.joins:
+            raise UserError(
+                f"{champion} is {description.method}, the features of a single classifier: give --method "
+                f"{description.statistics or ADABN}, or promote an adaptation by {method}"
             )
         if candidate:
             registry.fetch_target(candidate, Path(place, "candidate"))

@@ -48,6 +48,14 @@ def propose(
     translator: Annotated[
         Path | None, typer.Option(metavar="FOLDER", rich_help_panel=PARTS, help="Translator from train-gan.")
     ] = None,
+    companion: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", rich_help_panel=PARTS, help="Further classifier; repeatable."),
+    ] = None,
+    companion_source: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MANIFEST", rich_help_panel=PARTS, help="Source of a --companion; repeatable."),
+    ] = None,
     results: Annotated[
         Path | None, typer.Option(metavar="FOLDER", rich_help_panel=PARTS, help="Results from evaluate.")
     ] = None,
@@ -76,7 +84,7 @@ def propose(
     from simpgan.components.propose import stage
     from simpgan.components.propose.settings import ProposeSettings
     from simpgan.pipelines.cli.run import place_of_data
-    from simpgan.pipelines.cli.stages import existing
+    from simpgan.pipelines.cli.stages import all_existing, existing
     from simpgan.pipelines.runner.relocation import find_data_root
     from simpgan.pipelines.runner.run_outputs import Parts, evaluated_with, find_parts
 
@@ -91,7 +99,13 @@ def propose(
             raise UserError(f"propose: give the --out of a run, or all the parts: --{missing[0]} is missing")
         looking = {}
         folders = {name: existing(folder, f"--{name}") for name, folder in given.items() if folder}
-        parts = Parts(**folders, translator=translator and existing(translator, "--translator"), variant=variant)
+        parts = Parts(
+            **folders,
+            translator=translator and existing(translator, "--translator"),
+            variant=variant,
+            companions=tuple(all_existing(companion, "--companion")),
+            companion_sources=tuple(all_existing(companion_source, "--companion-source")),
+        )
     chosen: dict[str, Any] = {"model": model, "promote": promote, "variant": variant, **looking}
     chosen |= {"method": method or ("adabn" if run else ""), "protocol": where[0], "fold": where[1]}
     settings = ProposeSettings.parse(chosen, stage="propose")
@@ -106,6 +120,8 @@ def propose(
             root.place,
             Path(output),
             translator=parts.translator,
+            companions=parts.companions,
+            companion_sources=parts.companion_sources,
             evaluation_of_champion=results_of_champion and existing(results_of_champion, "--results-of-champion"),
         )
     typer.echo(f"{version} {verdict.in_words}\n{version} is {in_words(version.aliases)}.")

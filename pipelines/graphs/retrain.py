@@ -93,6 +93,7 @@ def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphCo
                     new=merged.outputs["manifest"],
                     classifier=used.outputs["classifier"],
                 )
+                joined = used.outputs["companions"]
                 proposed = dict(looked_at)
                 if learns_from_clusters(method):
                     learned = self_train(
@@ -124,14 +125,15 @@ def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphCo
                     )
                     proposed["translator"] = trained.outputs["translator"]
                     settings = {"translate": translate_settings, "evaluate": evaluate_settings}
-                    results = evaluation(looked_at, trained, settings).set_display_name("evaluate candidate")
-                    of_champion = evaluation(looked_at, used, settings).set_display_name("evaluate champion")
+                    results = evaluation(looked_at, trained, settings, joined).set_display_name("evaluate candidate")
+                    of_champion = evaluation(looked_at, used, settings, joined).set_display_name("evaluate champion")
                 else:
-                    results = of_champion = evaluate(settings=evaluate_settings, **looked_at)
+                    results = of_champion = evaluate(settings=evaluate_settings, joined=joined, **looked_at)
                 propose(
                     settings=propose_settings,
                     results=results.outputs["results"],
                     results_of_champion=of_champion.outputs["results"],
+                    joined=joined,
                     **proposed,
                 ).set_caching_options(False)
         return watched.outputs["listing"]
@@ -139,7 +141,9 @@ def retrain_pipeline(method: str, parallelism: int = PARTS_AT_A_TIME) -> GraphCo
     return retrain
 
 
-def evaluation(looked_at: Mapping[str, Any], made: PipelineTask, settings: Mapping[str, Any]) -> PipelineTask:
+def evaluation(
+    looked_at: Mapping[str, Any], made: PipelineTask, settings: Mapping[str, Any], joined: Any
+) -> PipelineTask:
     """Add the evaluation of the translator that a task has made, or fetched, to the pipeline that is being built."""
     translator = made.outputs["translator"]
     translated = translate(
@@ -153,5 +157,6 @@ def evaluation(looked_at: Mapping[str, Any], made: PipelineTask, settings: Mappi
         settings=settings["evaluate"],
         translation=translated.outputs["translated"],
         translator=translator,
+        joined=joined,
         **looked_at,
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.continuation import FOLD, PROTOCOL, RETRAINED, translator_of
-from simpgan.components.core.results.methods import ADABN, statistics_of, with_part, without_statistics
+from simpgan.components.core.results.methods import ADABN, JOINED, joins, statistics_of, with_part, without_statistics
 from simpgan.components.core.settings import nearest
 from simpgan.components.propose.settings import ProposeSettings
 from simpgan.components.self_train.settings import SelfTrainSettings
@@ -94,7 +94,9 @@ class RetrainRequest(PipelineRequest):
         adapted = statistics_of(self.method)
         if not adapted and evaluated.adabn:
             adapted = ADABN
-        method = with_part(without_statistics(self.method), adapted)
+        trained = without_statistics(self.method).partition("+")[0]
+        method = with_part(trained, adapted)
+        method = with_part(method, JOINED) if joins(self.method) else method
         own = {
             "model": self.model,
             "method": method,

@@ -13,7 +13,7 @@ from simpgan.components.core.damaged_files import named_damage, read_json
 from simpgan.components.core.data.translation_origin import read_origin
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.description import check_method
-from simpgan.components.core.results.methods import TRANSLATORS, WITH_CLASSIFIER, without_statistics
+from simpgan.components.core.results.methods import TRANSLATORS, WITH_CLASSIFIER, joins, without_statistics
 from simpgan.components.core.storage_errors import explained
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Parts:
         classifier: model folder.
         results: folder of the evaluation.
         translator: model folder; None for a method without translation.
+        companions: model folders of further classifiers; empty for a method whose features are not joined.
+        companion_sources: manifests that they were trained on.
         variant: tells the translator from others of its method in the results.
     """
 
@@ -45,6 +47,8 @@ class Parts:
     results: Path
     translator: Path | None = None
     variant: str = ""
+    companions: tuple[Path, ...] = ()
+    companion_sources: tuple[Path, ...] = ()
 
 
 class _Written(BaseModel):
@@ -57,6 +61,8 @@ class _Written(BaseModel):
     translated: list[str]
     translators: list[str]
     counterparts: list[str]
+    companions: list[str]
+    companion_sources: list[str]
 
 
 def write_parts(finished: "Finished", out: Path) -> None:
@@ -67,7 +73,7 @@ def write_parts(finished: "Finished", out: Path) -> None:
 
     [given] = [arguments for stage, arguments in finished.tasks if stage == "evaluate"]
     parts: dict[str, Any] = {name: place(given[name]) for name in ("source", "target", "classifier")}
-    for name in ("translated", "translators"):
+    for name in ("translated", "translators", "companions", "companion_sources"):
         parts[name] = [place(each) for each in given.get(name) or []]
     trained = [each for name in TRAINED_FOR_TARGET for each in given.get(name) or []]
     parts["counterparts"] = [place(each) for each in trained]
@@ -112,6 +118,13 @@ def find_parts(out: Path, method: str, protocol: str = "", fold: int = 0, varian
         counterparts = [out / each for each in given["counterparts"]]
         known = {each: said_of_training(each, "adaptation") for each in counterparts}
         return Parts(classifier=one_of(known, {"method": base, **split(protocol, fold)}, out), **common)
+    if joins(method):
+        companions, sources = (
+            tuple(out / each for each in given[name]) for name in ("companions", "companion_sources")
+        )
+        if not companions:
+            raise UserError(f"'{out}' has one classifier: {method} needs a run with --combine features or both")
+        return Parts(classifier=classifier, companions=companions, companion_sources=sources, **common)
     return Parts(classifier=classifier, **common)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from simpgan.components.core.registry.model_registry import ModelRegistry
+from simpgan.components.core.results.methods import joins
 from simpgan.components.ingest import stage as ingest
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.components.propose import stage as propose
@@ -34,10 +35,15 @@ def register(
         split = {"protocol": manifest.source_protocol, "steps": 1, **SHAPE}
         translator = scratch / "translator"
         train_gan.run(**inputs, settings=TrainGanSettings.parse(split), output=translator)
+    companions = []
+    if joins(method):
+        companions = [write_classifier(scratch / "companion", ingested, seed=1)]
     (scratch / "nothing measured").mkdir()
     version, _ = propose.run(
         **inputs,
         translator=translator,
+        companions=companions,
+        companion_sources=[ingested.source] if companions else [],
         evaluation=scratch / "nothing measured",
         settings=ProposeSettings.parse({"method": method, "model": model}),
         output=scratch / "proposal",

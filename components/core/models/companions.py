@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.model_folder import model_digest, read_config
 
 
-def join_features(features: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Join features of the same images: [N, D1], [N, D2], ... of length 1 to [N, D1 + D2 + ...] of length 1.
+def companions_in(folder: Path) -> list[Path]:
+    """Return the folders of the companions of an adaptation, in their order; each has a classifier and its source.
 
-    The cosine of joined features is the mean of the cosines.
+    Args:
+        folder: the part `companions` of an adaptation, with folders 0, 1 and so on; it may be missing.
     """
-    return np.concatenate(features, axis=1) / np.float32(np.sqrt(len(features)))
+    return sorted((place.parent for place in folder.glob("*/classifier")), key=lambda place: int(place.name))
 
 
 def variant_of(companions: Sequence[Path]) -> str:

@@ -4,6 +4,7 @@
     classifier/              model folder, as the pretrain stage wrote it
     translator/              model folder, as the train_gan stage wrote it; only with a method that translates
     statistics.safetensors   the classifier's batch-norm statistics of the target, and of its cameras; only with AdaBN
+    companions/0/, ...       classifier, statistics and source of further classifiers; only with joined features
     source/, target/         manifests of the data sets it was trained with
     evaluation/              results.json, probes.parquet and checks.json, if there are any
     card.md                  model card, once it is registered
@@ -27,7 +28,9 @@ from simpgan.components.core.data.manifest import FILES, Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.camera_statistics import CameraInference, CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
+from simpgan.components.core.models.companions import companions_in, refuse_unfit, sources_of, variant_of
 from simpgan.components.core.models.extraction import PreparedImages, features_of, measure_statistics
+from simpgan.components.core.models.joined import JoinedInference
 from simpgan.components.core.models.model_folder import MODEL_FILES, model_digest, read_config
 from simpgan.components.core.models.precision import Inference
 from simpgan.components.core.models.translator import Generator, load_translator
@@ -41,6 +44,7 @@ from simpgan.components.core.results.methods import CAMERA_ADABN, WITH_CLASSIFIE
 from simpgan.components.core.training.device import choose_device
 
 STATISTICS = "statistics.safetensors"
+COMPANIONS = "companions"
 EVALUATION_FILES = ("results.json", "probes.parquet", "checks.json")
 
 
@@ -54,6 +58,7 @@ class Adaptation:
         translator: F, which images go through first; None: images are used as recorded.
         precision: wanted precision, as for `Inference`.
         statistics: statistics that the classifier looks with; None: its own.
+        companions: further classifiers whose features are joined with its own, each with its statistics.
     """
 
     description: Description
@@ -61,11 +66,15 @@ class Adaptation:
     translator: Generator | None
     precision: str
     statistics: CameraStatistics | None = None
+    companions: tuple[tuple[SiameseClassifier, CameraStatistics | None], ...] = ()
 
     @cached_property
-    def looking(self) -> CameraInference:
-        """Return the classifier in its precision, with the statistics of the method."""
-        return CameraInference(self.classifier, self.precision, self.statistics)
+    def looking(self) -> JoinedInference:
+        """Return the classifiers in their precision, with the statistics of the method."""
+        members = [(self.classifier, self.statistics), *self.companions]
+        return JoinedInference(
+            tuple(CameraInference(classifier, self.precision, statistics) for classifier, statistics in members)
+        )
 
     @cached_property
     def translating(self) -> Inference | None:
@@ -81,7 +90,7 @@ class Adaptation:
     @property
     def dimensions(self) -> int:
         """Return D, the length of a feature."""
-        return self.classifier.dimensions
+        return self.looking.dimensions
 
     def features(
         self, images: Tensor, batch: int = 64, cameras: Sequence[str | None] | None = None
@@ -98,11 +107,12 @@ class Adaptation:
         """
         unit = np.empty((len(images), self.dimensions), np.float32)
         cameras = [None] * len(images) if cameras is None else cameras
-        for network, of_network in self.looking.by_camera(cameras):
-            for start in range(0, len(of_network), batch):
-                places = of_network[start : start + batch]
-                prepared = self.prepared(images[torch.from_numpy(places)].to(self.classifier.mean.device))
-                unit[places] = features_of(network, prepared)[0].cpu().numpy()
+        for member, columns, share in self.looking.columns():
+            for network, of_network in member.by_camera(cameras):
+                for start in range(0, len(of_network), batch):
+                    places = of_network[start : start + batch]
+                    prepared = self.prepared(images[torch.from_numpy(places)].to(self.classifier.mean.device))
+                    unit[places, columns] = features_of(network, prepared)[0].cpu().numpy() * share
         return unit
 
     def prepared(self, images: Tensor) -> Tensor:
@@ -124,6 +134,8 @@ def save_adaptation(
     target: Path,
     data_root: str,
     translator: Path | None = None,
+    companions: Sequence[Path] = (),
+    companion_sources: Sequence[Path] = (),
     evaluation: Path | None = None,
     protocol: str = "",
     fold: int = 0,
@@ -142,11 +154,13 @@ def save_adaptation(
         target: folder of the target's manifest.
         data_root: folder or `s3://` prefix that holds the shards.
         translator: model folder; not used by a method without translation.
+        companions: model folders of further classifiers; not used by a method whose features are not joined.
+        companion_sources: folders of the manifests that they were trained on.
         evaluation: folder of the evaluate stage's results.
         protocol: protocol of the target to whose training images it is adapted, if neither translator nor classifier
             was trained for a split; empty: the first split with training images.
         fold: fold of the protocol.
-        variant: tells its training from others of its method in the results.
+        variant: tells its training from others of its method in the results; joined features have their own.
         seed: seed of the order of images for AdaBN, as in the evaluation.
         batch: number of images per batch for AdaBN, as in the evaluation.
         precision: wanted precision, as in the evaluation.
@@ -186,6 +200,14 @@ def save_adaptation(
         protocol, fold = trained["adaptation"]["protocol"], trained["adaptation"]["fold"]
     elif not protocol:
         protocol, fold = first_split(unlabelled)
+    if draft.joins:
+        draft = draft.model_copy(update={"variant": variant_of(refuse_no_companions(companions, classifier, method))})
+        sources = sources_of(companions, companion_sources)
+        for place, (companion, of_companion) in enumerate(zip(companions, sources, strict=True)):
+            parts[f"{COMPANIONS}/{place}/classifier"] = (companion, MODEL_FILES)
+            parts[f"{COMPANIONS}/{place}/source"] = (of_companion, FILES)
+            digests[f"companion-{place}"] = model_digest(companion)
+            digests[f"companion_source-{place}"] = Manifest.load(of_companion).digest
     if evaluation:
         parts["evaluation"] = (evaluation, EVALUATION_FILES)
         digests["evaluation"] = evaluation_digest(evaluation, method)
@@ -197,6 +219,14 @@ def save_adaptation(
     description = description.model_copy(update={"files": file_digests(folder)})
     description.write(folder)
     return description
+
+
+def refuse_no_companions(companions: Sequence[Path], classifier: Path, method: str) -> Sequence[Path]:
+    """Return the companions of a classifier if there are any and they fit it; else raise UserError."""
+    if not companions:
+        raise UserError(f"the method {method} joins the features of several classifiers: give companions too")
+    refuse_unfit(classifier, companions)
+    return companions
 
 
 def refuse_other_translator(translator: Path | None, adaptation: Description) -> Path:
@@ -251,16 +281,18 @@ def save_statistics(folder: Path, description: Description, data_root: str, prec
         )
     unadapted = networks_of(folder, description, choose_device(), precision)
     images = PreparedImages(target, data_root, unadapted.prepared, unadapted.size)
-    measured = measure_statistics(
-        unadapted.classifier,
-        images,
-        rows,
-        batch=description.batch,
-        precision=precision,
-        seed=description.order_seed,
-        by_camera=description.statistics == CAMERA_ADABN,
-    )
-    measured.save(folder / STATISTICS)
+    classifiers = [unadapted.classifier, *(companion for companion, _ in unadapted.companions)]
+    for classifier, place in zip(classifiers, [folder, *companions_in(folder / COMPANIONS)], strict=True):
+        measured = measure_statistics(
+            classifier,
+            images,
+            rows,
+            batch=description.batch,
+            precision=precision,
+            seed=description.order_seed,
+            by_camera=description.statistics == CAMERA_ADABN,
+        )
+        measured.save(place / STATISTICS)
 
 
 def load_adaptation(folder: Path, device: torch.device | None = None, precision: str = "auto") -> Adaptation:
@@ -278,11 +310,16 @@ def load_adaptation(folder: Path, device: torch.device | None = None, precision:
     adaptation = networks_of(folder, description, device or choose_device(), precision)
     if not description.statistics:
         return adaptation
-    return replace(adaptation, statistics=CameraStatistics.load(folder / STATISTICS, adaptation.classifier))
+    companions = tuple(
+        (companion, CameraStatistics.load(place / STATISTICS, companion))
+        for (companion, _), place in zip(adaptation.companions, companions_in(folder / COMPANIONS), strict=True)
+    )
+    statistics = CameraStatistics.load(folder / STATISTICS, adaptation.classifier)
+    return replace(adaptation, statistics=statistics, companions=companions)
 
 
 def networks_of(folder: Path, description: Description, device: torch.device, precision: str) -> Adaptation:
-    """Load the networks in an adaptation's folder, with the classifier's own statistics.
+    """Load the networks in an adaptation's folder, with the classifiers' own statistics.
 
     If the classifier was fine-tuned with the translator, that version is loaded.
     """
@@ -291,5 +328,10 @@ def networks_of(folder: Path, description: Description, device: torch.device, pr
         generator, config = load_translator(folder / "translator")
         translator = generator.to(device).eval()
         looking = folder / "translator" if "classifier" in config else looking
-    classifier, _ = load_classifier(looking)
-    return Adaptation(description, classifier.to(device).eval(), translator, precision)
+    classifier, *companions = (
+        load_classifier(place)[0].to(device).eval()
+        for place in (looking, *(place / "classifier" for place in companions_in(folder / COMPANIONS)))
+    )
+    return Adaptation(
+        description, classifier, translator, precision, companions=tuple((each, None) for each in companions)
+    )

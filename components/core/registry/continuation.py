@@ -2,6 +2,7 @@
 
 from simpgan.components.core.results.methods import (
     CAMERA_ADABN,
+    JOINED,
     SELF_TRAINING,
     STATISTICS,
     TRANSLATORS,
@@ -10,8 +11,13 @@ from simpgan.components.core.results.methods import (
 )
 
 CONTINUED = (*TRANSLATORS, SELF_TRAINING)
-RETRAINED = (*CONTINUED, *(with_part(method, CAMERA_ADABN) for method in CONTINUED), *STATISTICS)
-"""The methods by which training continues. Those of `STATISTICS` train nothing and only adapt the classifier."""
+RETRAINED = (
+    *CONTINUED,
+    *(with_part(method, CAMERA_ADABN) for method in CONTINUED),
+    *STATISTICS,
+    *(with_part(part, JOINED) for part in STATISTICS),
+)
+"""The methods by which training continues. Those that begin by one of `STATISTICS` train nothing."""
 
 PROTOCOL, FOLD = "cameras", 0
 

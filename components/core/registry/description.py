@@ -9,9 +9,11 @@ from pydantic import Field
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.methods import (
+    JOINED,
     STATISTICS,
     TRANSLATORS,
     WITH_CLASSIFIER,
+    joins,
     statistics_of,
     with_part,
     without_statistics,
@@ -24,7 +26,11 @@ from simpgan.components.core.settings import Settings, nearest
 SCHEMA = 1
 DESCRIPTION = "adaptation.json"
 ADAPTED = (*TRANSLATORS, *WITH_CLASSIFIER)
-REGISTRABLE = tuple(with_part(base, part) for part in ("", *STATISTICS) for base in ("direct", *ADAPTED))
+UNTRAINED = tuple(with_part("direct", part) for part in ("", *STATISTICS))
+REGISTRABLE = (
+    *(with_part(base, part) for part in ("", *STATISTICS) for base in ("direct", *ADAPTED)),
+    *(with_part(method, JOINED) for method in UNTRAINED),
+)
 """Methods that can be registered. Other rows of results are baselines, or compare the same features in another way."""
 PROVENANCE = {"precision", "hardware", "date", "commit", "command"}
 
@@ -42,7 +48,8 @@ class Description(Settings):
     order_seed: int = Field(description="Seed of the order of images for AdaBN.")
     batch: int = Field(ge=1, description="Images per batch for AdaBN.")
     digests: dict[str, str] = Field(
-        description="Digests of classifier, source, target, and of translator and evaluation if they exist."
+        description="Digests of classifier, source, target, and of translator, companions, their sources and "
+        "evaluation if they exist."
     )
     files: dict[str, str] = Field(description="sha256 (hex) of every other file, by path.")
 
@@ -83,6 +90,17 @@ class Description(Settings):
     def translates(self) -> bool:
         """Tell whether images are translated before the classifier gets them."""
         return self.base in TRANSLATORS
+
+    @property
+    def joins(self) -> bool:
+        """Tell whether the features of several classifiers are joined."""
+        return joins(self.method)
+
+    @property
+    def classifiers(self) -> list[str]:
+        """Return the digests of all classifiers, the first one first."""
+        companions = [name for name in self.digests if name.startswith("companion-")]
+        return [self.digests[name] for name in ("classifier", *companions)]
 
     @property
     def content(self) -> str:

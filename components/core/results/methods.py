@@ -220,6 +220,11 @@ def statistics_of(method: str) -> str:
     return next((part for part in method.split("+") if part in STATISTICS), "")
 
 
+def joins(method: str) -> bool:
+    """Tell whether a method joins the features of several classifiers."""
+    return JOINED in method.split("+")
+
+
 def without_statistics(method: str) -> str:
     """Return a method's name without the one of `STATISTICS` that it has: `direct` for `adabn`."""
     parts = [part for part in method.split("+") if part not in STATISTICS]

@@ -1,6 +1,7 @@
 """The champion stage writes the model in use in the parts that other stages take."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from mlflow import MlflowClient
 from simpgan.components.champion import stage
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.companions import companions_in
 from simpgan.components.core.models.model_folder import model_digest
 from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.core.registry.model_registry import CHAMPION, ModelRegistry, RegisteredVersion
@@ -25,10 +27,10 @@ def models(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> dict
     return {"classifier": classifier, "translator": write_translator(folder / "translator", ingested, classifier)}
 
 
-def register(method: str, ingested: Ingested, models: dict[str, Path], folder: Path) -> RegisteredVersion:
+def register(method: str, ingested: Ingested, models: dict[str, Any], folder: Path) -> RegisteredVersion:
     """Register an adaptation by a method. The folder must not exist."""
     manifests = {"source": ingested.source, "target": ingested.target, "data_root": ingested.data_root}
-    used = {name: path for name, path in models.items() if name == "classifier" or "simpgan" in method}
+    used = {name: path for name, path in models.items() if name != "translator" or "simpgan" in method}
     save_adaptation(folder, method, **used, **manifests, **SPLIT, precision="fp32", batch=8)
     return ModelRegistry().register(folder, card="# a card", tags={}, metrics={})
 
@@ -36,7 +38,21 @@ def register(method: str, ingested: Ingested, models: dict[str, Path], folder: P
 @pytest.fixture
 def outputs(tmp_path: Path) -> dict[str, Path]:
     """A folder for each part."""
-    return {name: tmp_path / "champion" / name for name in ("classifier", "translator", "source", "target")}
+    names = ("classifier", "translator", "source", "target", "companions")
+    return {name: tmp_path / "champion" / name for name in names}
+
+
+def test_a_champion_of_joined_features_has_its_companions(
+    client: MlflowClient, ingested: Ingested, models: dict[str, Path], tmp_path: Path, outputs: dict[str, Path]
+) -> None:
+    companion = write_classifier(tmp_path / "companion", ingested, seed=1)
+    more = {"companions": [companion], "companion_sources": [ingested.source]}
+    registered = register("adabn+joined", ingested, {**models, **more}, tmp_path / "adaptation")
+    ModelRegistry().set_alias(CHAMPION, registered)
+    stage.run("simpgan", "champion", outputs)
+    [place] = companions_in(outputs["companions"])
+    assert model_digest(place / "classifier") == model_digest(companion)
+    assert Manifest.load(place / "source").digest == Manifest.load(ingested.source).digest
 
 
 def test_a_champion_that_translates_has_every_part(

@@ -31,6 +31,14 @@ def test_features_are_those_of_the_adaptation(ingested: Ingested, tmp_path: Path
     adaptation = load_adaptation(tmp_path / "adaptation", torch.device("cpu"), "fp32")
     images = load_decoded(ingested.data_root, target, rows, *adaptation.size, torch.device("cpu"))
     np.testing.assert_allclose(seen.features, adaptation.features(images), atol=1e-5)
+    joined = {"companions": [write_classifier(tmp_path / "other", ingested, 1)], "companion_sources": [ingested.source]}
+    given = {"source": ingested.source, "target": ingested.target, "data_root": ingested.data_root}
+    save_adaptation(tmp_path / "joined", "adabn+joined", classifier=classifier, precision="fp32", **given, **joined)
+    by_both = Model(tmp_path / "joined", DriftSettings(precision="fp32")).extract(target, rows, ingested.data_root)
+    expected = load_adaptation(tmp_path / "joined", torch.device("cpu"), "fp32").features(images)
+    np.testing.assert_allclose(by_both.features, expected, atol=1e-5)
+    for name, values in seen.measures.items():
+        np.testing.assert_array_equal(by_both.measures[name], values)
     by_classifier = Model(classifier, DriftSettings(precision="fp32")).extract(target, rows, ingested.data_root)
     assert np.abs(seen.features - by_classifier.features).max() > 1e-3
     assert (seen.measures["height"] == target.images["height"].to_numpy()[rows]).all()

@@ -111,6 +111,33 @@ def test_the_card_names_the_cameras_that_take_the_statistics_of_the_whole_set(
     assert f"camera 5 ({of_camera_5} images)" in card
 
 
+def test_the_card_of_joined_features_names_every_classifier(
+    propose: Propose, parts: dict[str, Any], ingested: Ingested, tmp_path: Path
+) -> None:
+    companion = write_classifier(tmp_path / "companion", ingested, seed=1)
+    more = {"companions": [companion], "companion_sources": [ingested.source]}
+    found = evaluation(tmp_path / "found", ("direct", [2, 2]))
+    rows, probes = together(
+        ranked("direct", [2, 2], **SPLIT), ranked("adabn+joined", [1, 1], variant="with market1501", **SPLIT)
+    )
+    write_results(rows, found / "results.json")
+    write_probes(probes, found / "probes.parquet")
+    given = {name: part for name, part in parts.items() if name != "translator"}
+    settings = ProposeSettings.parse({"precision": "fp32", "batch": 8})
+    version, verdict = stage.run(**given, **more, evaluation=found, settings=settings, output=tmp_path / "out")
+    assert version.tags["simpgan.method"] == "adabn+joined with market1501"
+    assert (verdict.passed, version.tags["simpgan.rank-1"]) == (True, "100.0")
+    card = (tmp_path / "out" / "card.md").read_text()
+    for fact in (
+        "# AdaBN + joined (with market1501) of market1501 for grid",
+        "Its features are those of 2 classifiers side by side: one was trained on market1501, the\nother one on",
+        "Each classifier's batch-norm statistics are those of grid's images (AdaBN)",
+        "- classifier: resnet18, 32x16 pixels, 8 people of market1501; seed 0",
+        "- classifier 2: resnet18, 32x16 pixels, 8 people of market1501; seed 1",
+    ):
+        assert fact in card, card
+
+
 def test_the_card_has_direct_transfer_of_the_same_seed(tmp_path: Path) -> None:
     """A file of two seeds, the other one first."""
     own = {"seed": 5, **SPLIT}

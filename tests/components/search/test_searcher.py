@@ -81,6 +81,28 @@ def test_what_is_found_is_what_comparing_everything_finds(
     assert (found["accepted"] == (found["similarity"] > opened.threshold.similarity)).all()
 
 
+def test_a_model_of_joined_features_is_searched_with_a_threshold_of_such(
+    ingested: Ingested, tmp_path: Path, probe: Path
+) -> None:
+    given = {"source": ingested.source, "target": ingested.target, "data_root": ingested.data_root}
+    first, second = (write_classifier(tmp_path / f"classifier-{seed}", ingested, seed=seed) for seed in (0, 1))
+    more = {"companions": [second], "companion_sources": [ingested.source]}
+    save_adaptation(tmp_path / "joined", "camera-adabn+joined", classifier=first, **more, **given)
+    opened = Searcher.open(tmp_path / "joined", ingested.target, ingested.data_root)
+    assert opened.gallery.features == pytest.approx(brute_force(tmp_path / "joined", ingested), abs=1e-3)
+    found = opened.search([probe], top=3)
+    assert found["similarity"].is_monotonic_decreasing
+    rows = np.arange(6)
+    cosines = []
+    for classifier in (first, second):
+        save_adaptation(tmp_path / f"alone-{classifier.name}", "camera-adabn", classifier=classifier, **given)
+        alone = Searcher.open(tmp_path / f"alone-{classifier.name}", ingested.target, ingested.data_root)
+        features = alone.source_features(rows)
+        cosines.append(features @ features.T)
+    joined = opened.source_features(rows)
+    assert joined @ joined.T == pytest.approx(np.mean(cosines, axis=0), abs=1e-5)
+
+
 def test_a_probe_is_seen_with_the_statistics_of_its_camera(ingested: Ingested, tmp_path: Path) -> None:
     """As the images of the gallery are; without a camera, with those of the whole set."""
     gallery = write_two_cameras(tmp_path / "target", ingested)

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.models.companions import sources_of
 from simpgan.components.core.models.model_folder import read_config
 from simpgan.components.core.results.rows import read_results
 from simpgan.pipelines.demo_data import SOURCE_FOLDER, TARGET_FOLDER, generate
+from simpgan.pipelines.runner.run_outputs import find_parts
 
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
 
@@ -71,3 +73,6 @@ def test_features_of_the_common_classifier_and_of_one_for_each_source_are_joined
     assert {row.method for row in joined} >= {"direct+joined", "camera-adabn+joined"}
     assert {row.variant for row in joined} == {"with here and there"}
     assert "AdaBN per camera + joined (with here and there)" in ran.stdout
+    parts = find_parts(out, "camera-adabn+joined")
+    assert [read_config(companion)["source"] for companion in parts.companions] == ["here", "there"]
+    assert sources_of(parts.companions, parts.companion_sources) == list(parts.companion_sources)

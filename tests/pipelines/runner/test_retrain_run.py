@@ -133,18 +133,24 @@ def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(st
 
 
 @pytest.mark.local
-def test_a_new_camera_gets_statistics_of_its_own(station: Station, tmp_path: Path):
+def test_a_new_camera_gets_statistics_of_its_own_for_each_joined_classifier(
+    station: Station, ingested: Ingested, tmp_path: Path
+):
     """Those of the other cameras, which have too few images, stay those of the whole set."""
+    (tmp_path / "joined").mkdir()
+    register(ingested, str(station.folder), tmp_path / "joined", "adabn+joined")
     station.add(20)
-    said, stages = ended(start(station, tmp_path / "one", "--method", "camera-adabn"))
-    assert "simpgan version 2 " in said
+    said, stages = ended(start(station, tmp_path / "one", "--method", "camera-adabn+joined"))
+    assert "simpgan version 3 " in said
     assert not {"train_gan", "translate"} & {stage.partition(" ")[0] for stage in stages}
     ModelRegistry().fetch("candidate", tmp_path / "candidate")
     candidate = load_adaptation(tmp_path / "candidate")
-    assert (candidate.description.method, candidate.translator) == ("camera-adabn", None)
-    assert candidate.statistics is not None
-    assert list(candidate.statistics.by_camera) == ["gate 3"]
-    assert candidate.statistics.images == {"gate 0": 12, "gate 1": 11, "gate 3": 20}
+    assert (candidate.description.method, candidate.translator) == ("camera-adabn+joined", None)
+    [(_, of_companion)] = candidate.companions
+    for statistics in (candidate.statistics, of_companion):
+        assert statistics is not None
+        assert list(statistics.by_camera) == ["gate 3"]
+        assert statistics.images == {"gate 0": 12, "gate 1": 11, "gate 3": 20}
 
 
 def test_without_a_champion_the_way_to_one_is_told(client, tmp_path: Path):
@@ -196,3 +202,5 @@ def test_the_champion_goes_on_by_self_training_and_then_from_what_it_has_learned
         ModelRegistry().promote(candidate)
     with pytest.raises(UserError, match=r"is self-training\+camera-adabn, and adabn does not go on from that: give"):
         fetch_known("simpgan", "adabn", "/drop", tmp_path / "known")
+    with pytest.raises(UserError, match="version 1 is adabn, the features of a single classifier: give --method adabn"):
+        fetch_known("simpgan", "adabn+joined", "/drop", tmp_path / "known")

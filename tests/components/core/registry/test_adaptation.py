@@ -17,7 +17,7 @@ from simpgan.components.core.models.model_folder import load_network, model_dige
 from simpgan.components.core.models.translator import load_translator
 from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
 from simpgan.components.core.registry.description import REGISTRABLE, Description, verify
-from simpgan.components.core.results.methods import METHODS
+from simpgan.components.core.results.methods import METHODS, PARTS
 from simpgan.components.translate import stage as translate
 from simpgan.components.translate.settings import TranslateSettings
 from tests.components.core.registry.adaptations import (
@@ -57,6 +57,52 @@ def parts(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Parts
     # Translated at another size than the classifier looks at, so that both resizes count.
     translator = write_translator(folder / "translator", ingested, classifier, height=48)
     return Parts(ingested, classifier, translator)
+
+
+@pytest.fixture(scope="module")
+def companion(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """Another classifier, to join features with."""
+    classifier = write_classifier(tmp_path_factory.mktemp("companion") / "classifier", parts.ingested, seed=1)
+    return {"companions": [classifier], "companion_sources": [parts.ingested.source]}
+
+
+@pytest.mark.parametrize("method", ["direct+joined", "adabn+joined", "camera-adabn+joined"])
+def test_joined_features_are_those_of_each_classifier_with_its_own_statistics(
+    parts: Parts, companion: dict[str, list[Path]], tmp_path: Path, method: str
+) -> None:
+    target = write_two_cameras(tmp_path / "target", parts.ingested)
+    rows = np.arange(len(target.images))
+    unit = []
+    for folder in (parts.classifier, *companion["companions"]):
+        network, images = load_classifier(folder)[0].eval(), PreparedImages(target, parts.ingested.data_root)
+        statistics = None
+        if "adabn" in method:
+            by_camera = "camera" in method
+            statistics = measure_statistics(network, images, rows, **LOOKING, seed=0, by_camera=by_camera)
+        unit.append(extract(network, images, rows, **LOOKING, label="", statistics=statistics).unit)
+    description = parts.save(
+        tmp_path / "adaptation", method, target=tmp_path / "target", protocol="all250", **companion
+    )
+    assert verify(tmp_path / "adaptation") == description
+    assert (description.source, description.variant) == ("market1501", "with market1501")
+    adaptation = load_adaptation(tmp_path / "adaptation", torch.device("cpu"), "fp32")
+    recorded = torch.cat(list(iterate_batches(parts.ingested.data_root, target, rows, *adaptation.size, 16)))
+    features = adaptation.features(recorded, batch=16, cameras=list(target.shown("camera")))
+    assert features.shape[1] == adaptation.dimensions == sum(each.shape[1] for each in unit)
+    np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(features @ features.T, np.mean([each @ each.T for each in unit], axis=0), atol=1e-5)
+
+
+def test_joined_features_need_companions_and_name_them(
+    parts: Parts, companion: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"the method adabn\+joined joins the features of several classifiers"):
+        parts.save(tmp_path / "refused", "adabn+joined")
+    with pytest.raises(UserError, match="was trained on market1501, whose manifest is not given"):
+        parts.save(tmp_path / "refused", "adabn+joined", companions=companion["companions"])
+    alone, joined = (parts.save(tmp_path / method, method, **companion) for method in ("adabn", "adabn+joined"))
+    assert len(joined.classifiers) == len(alone.classifiers) + 1
+    assert alone.content == parts.save(tmp_path / "again", "adabn").content
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +206,7 @@ def test_what_it_is_made_of_is_one_content_wherever_it_is_put_together(parts: Pa
 
 
 def test_every_method_to_register_has_a_name() -> None:
-    assert {part for method in REGISTRABLE for part in method.split("+")} <= METHODS.keys()
+    assert {part for method in REGISTRABLE for part in method.split("+")} <= METHODS.keys() | PARTS.keys()
 
 
 @pytest.mark.parametrize(

@@ -91,10 +91,14 @@ def load_model(folder: Path) -> Adaptation:
     """Load an adaptation, or a classifier as it was trained, in float32.
 
     Raises:
-        UserError: the folder holds neither, or a file has changed.
+        UserError: the folder holds neither, a file has changed, or the features of several classifiers are joined.
     """
     if (folder / DESCRIPTION).is_file() or not (folder / "config.json").is_file():
-        verify(folder)
+        if verify(folder).joins:
+            raise UserError(
+                f"the model in '{folder}' joins the features of several classifiers, and one network is exported: "
+                "export each classifier by itself"
+            )
         return load_adaptation(folder, CPU, "fp32")
     classifier, config = load_classifier(folder)
     description = Description(

@@ -7,8 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+PAUSE = 0.005
+"""Seconds that the first job waits, since of many that are sent at once it comes a little earlier than the others."""
+
 PATIENCE = 0.02
-"""Seconds for which a batch waits for jobs that are on their way."""
+"""Further seconds for which a batch waits for jobs that are on their way."""
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -17,8 +20,8 @@ Answer = TypeVar("Answer")
 class Batches(Generic[Job, Answer]):
     """Joins jobs into batches.
 
-    Jobs that come during a computation form the next batch, so batches grow with the load. A batch starts as soon as no
-    further job is on its way, or after `PATIENCE`.
+    Jobs that come during a computation form the next batch, so batches grow with the load. A batch starts after `PAUSE`
+    as soon as no further job is on its way, or after `PATIENCE`.
 
     Args:
         compute: computes the answers of up to `most` jobs, in their order; called in one thread.
@@ -49,11 +52,12 @@ class Batches(Generic[Job, Answer]):
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
             while True:
-                await self._came.wait()
+                if not self.waiting:
+                    await self._came.wait()
+                    await asyncio.sleep(PAUSE)
                 await self._others()
                 batch = [self.waiting.popleft() for _ in range(min(self.most, len(self.waiting)))]
-                if not self.waiting:
-                    self._came.clear()
+                self._came.clear()
                 jobs = [job for job, _ in batch]
                 try:
                     answers = await loop.run_in_executor(thread, self.compute, jobs)

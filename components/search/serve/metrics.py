@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
+from starlette.requests import ClientDisconnect
 
 from simpgan.components.core.registry.description import Description
 from simpgan.components.search.serve.refusals import Refusal
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 5, 10, 30)
 IMAGES = (1, 2, 4, 8, 16, 32, 64)
+
+GONE = 499
+"""Status of a search whose client has gone before it was read, as nginx counts it."""
 
 
 class Metrics:
@@ -55,6 +59,9 @@ class Metrics:
             status = 200
         except Refusal as refusal:
             status = refusal.status
+            raise
+        except ClientDisconnect:
+            status = GONE
             raise
         finally:
             self.searches.labels(str(status)).inc()

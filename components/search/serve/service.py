@@ -1,12 +1,12 @@
 """What the addresses of the service answer."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
+import torch
 from fastapi import Request
 from fastapi.responses import Response
 
@@ -65,7 +65,7 @@ class Service:
         self.batches: Batches[Probe, Answer] = Batches(
             lambda probes: search(galleries, probes), MOST, lambda: self.places.taken
         )
-        self.decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
+        self.decoders = ThreadPoolExecutor(torch.get_num_threads(), thread_name_prefix="decode")
 
     @asynccontextmanager
     async def running(

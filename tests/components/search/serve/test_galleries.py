@@ -67,19 +67,24 @@ def test_a_manifest_that_cannot_be_loaded_leaves_the_gallery_in_use(service: Sea
     until(lambda: service.get("about").json()["images"] == given.images)
 
 
-@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("place", ["manifest", "stored gallery", "object store"])
 def test_the_cache_keeps_the_last_two_galleries_and_no_others(
-    given: Given, stored: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: Given, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """A service that runs for months sees many."""
     monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path / "cache"))
     whole, adaptation = Manifest.load(given.gallery), load_adaptation(given.model)
+    stored = place != "manifest"
+    if place == "object store":
+        location = f"{request.getfixturevalue('object_store').location}/gallery"
+    else:
+        location = str(tmp_path / "gallery")
 
     def put(images: int) -> None:
         if stored:
-            store_gallery(str(tmp_path / "gallery"), fewer(whole, images), adaptation, given.data_root)
+            store_gallery(location, fewer(whole, images), adaptation, given.data_root)
         else:
-            fewer(whole, images).save(tmp_path / "gallery")
+            fewer(whole, images).save(location)
 
     def kept() -> list[int]:
         """How many images the features in the cache are of, without those of the threshold, which are more."""
@@ -87,7 +92,7 @@ def test_the_cache_keeps_the_last_two_galleries_and_no_others(
         return sorted(length for path in paths if (length := len(np.load(path, mmap_mode="r"))) < 10)
 
     put(5)
-    galleries = Galleries(given.parsed(gallery=tmp_path / "gallery", watch_seconds=0.01))
+    galleries = Galleries(given.parsed(gallery=location, watch_seconds=0.01))
 
     async def work() -> None:
         watching = asyncio.create_task(galleries.keep_current(lambda _: None))

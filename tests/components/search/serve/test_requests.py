@@ -1,6 +1,8 @@
 """What the service answers to requests, good and bad, over a real connection."""
 
+import asyncio
 import io
+import itertools
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +11,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from fastapi import Request
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
 from simpgan.components.search import Searcher
+from simpgan.components.search.serve import uploads
+from simpgan.components.search.serve.refusals import Refusal
 from tests.components.ingest.test_verify import png_that_claims
 from tests.components.search.serve.conftest import MAX_REQUESTS, Given
 from tests.servers.search_service import SearchService
@@ -238,8 +243,9 @@ def test_more_than_it_can_hold_is_told_to_come_back(service: SearchService, give
 def test_a_client_that_goes_away_leaves_its_place(service: SearchService, given: Given) -> None:
     for _ in range(3):
         half_sent(service, given.probe.read_bytes()).close()
-    while figures(service)["simpgan_searches_in_progress"]:
+    while (counted := figures(service))["simpgan_searches_in_progress"] or "simpgan_searches_total 499" not in counted:
         pass
+    assert counted["simpgan_searches_total 499"] == 3
     assert "Traceback" not in service.log.read_text()
 
 
@@ -264,3 +270,17 @@ def test_the_page_and_the_health_need_no_token_and_the_page_holds_nothing_of_the
     about = service.get("about").json()
     for secret in (service.token, about["threshold"], f">{about['images']}", about["model"]):
         assert secret not in page.text
+
+
+def test_an_upload_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def receive() -> dict[str, object]:
+        """A part of the body, and then nothing for a long time."""
+        await asyncio.sleep(0 if next(parts) == 0 else 60)
+        return {"type": "http.request", "body": b"part", "more_body": True}
+
+    parts = itertools.count()
+    monkeypatch.setattr(uploads, "SECONDS", 0.05)
+    scope = {"type": "http", "method": "POST", "path": "/search", "query_string": b"", "headers": []}
+    with pytest.raises(Refusal, match=r"the upload took longer than 0\.05 seconds") as refusal:
+        asyncio.run(uploads.read_upload(Request(scope, receive), 100))
+    assert refusal.value.status == 408

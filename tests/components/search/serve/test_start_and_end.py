@@ -8,11 +8,13 @@ import pytest
 from fastapi import Request
 from fastapi.responses import Response
 
+from simpgan.components.core.errors import UserError
 from simpgan.components.search.serve.__main__ import main
 from simpgan.components.search.serve.access import Access
 from simpgan.components.search.serve.galleries import Galleries
 from simpgan.components.search.serve.refusals import Refusal
 from simpgan.components.search.serve.service import Service
+from simpgan.components.search.settings import ServeSettings
 from tests.components.search.serve.conftest import Given
 from tests.components.search.serve.test_requests import half_sent, status_line
 from tests.servers.search_service import TOKEN, SearchService
@@ -82,6 +84,8 @@ def test_what_it_refuses_to_start_with(
     assert "is not a manifest" in refused(capsys, given, gallery=tmp_path)
     assert "unknown setting 'serve.max_byte': did you mean 'max_bytes'?" in refused(capsys, given, max_byte=1)
     assert "'serve.port'" in refused(capsys, given, port="http")
+    with pytest.raises(UserError, match="'port' sets nothing: write NAME=VALUE"):
+        ServeSettings.of_arguments(["port"], **given.settings)
     with socket.create_server(("127.0.0.1", 0)) as other:
         said = refused(capsys, given, port=other.getsockname()[1])
         assert "cannot be listened on (Address already in use): choose another" in said

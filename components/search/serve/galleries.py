@@ -17,12 +17,11 @@ from PIL import Image
 
 from simpgan.components.core import storage
 from simpgan.components.core.data.image_tensors import resize_image
-from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.camera_statistics import KEPT
 from simpgan.components.core.process.stoppable import stop_if_told, stoppable
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
 from simpgan.components.core.registry.local_models import folder_of
-from simpgan.components.search.gallery import open_gallery, pictures
+from simpgan.components.search.gallery import Gallery, open_gallery, pictures
 from simpgan.components.search.ranking import nearest
 from simpgan.components.search.rounded import FEWEST, RoundedFeatures, are_worth_rounding
 from simpgan.components.search.searcher import Searcher
@@ -105,7 +104,7 @@ class Galleries:
         self.adaptation = load_adaptation(self.folder)
         self.metrics = Metrics(self.adaptation.description)
         self.current: LoadedGallery | None = None
-        self._former: LoadedGallery | None = None
+        self._former: Gallery | None = None
         """The one before, which a batch may still search; with the next one, the cache forgets it."""
         self._version = ""
         self._failure = ""
@@ -153,7 +152,7 @@ class Galleries:
                     if not self._version:
                         ready(gallery)
                     self._version, self._failure = version, ""
-            except UserError as failure:
+            except Exception as failure:  # a full disk, for example, must not end searches in the gallery in use
                 if self.current is None:
                     raise
                 if str(failure) != self._failure:
@@ -181,9 +180,9 @@ class Galleries:
         self.metrics.gallery(len(gallery))
         if replaced and replaced.digest != gallery.digest:
             logger.info(f"{len(gallery):,} images of {gallery.searcher.gallery.dataset} are searched from now on")
-            if self._former and self._former.digest != gallery.digest:
-                await self._in_thread(self._former.searcher.gallery.forget)
-            self._former = replaced
+            if self._former and self._former.digest != gallery.searcher.gallery.digest:
+                await self._in_thread(self._former.forget)
+            self._former = replaced.searcher.gallery
         return gallery
 
 

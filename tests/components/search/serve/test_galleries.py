@@ -108,3 +108,30 @@ def test_the_cache_keeps_the_last_two_galleries_and_no_others(
 
     asyncio.run(work())
     assert kept() == [5, 8]
+
+
+def test_a_cache_that_cannot_be_written_leaves_the_gallery_in_use(
+    given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SIMPGAN_CACHE", str(tmp_path / "cache"))
+    whole, features = Manifest.load(given.gallery), tmp_path / "cache" / "features"
+    fewer(whole, 5).save(tmp_path / "gallery")
+    galleries = Galleries(given.parsed(gallery=tmp_path / "gallery", watch_seconds=0.01))
+
+    async def work() -> None:
+        watching = asyncio.create_task(galleries.keep_current(lambda _: None))
+        while galleries.current is None:
+            await asyncio.sleep(0.01)
+        features.rename(tmp_path / "before")
+        features.write_text("no folder")
+        fewer(whole, 6).save(tmp_path / "gallery")
+        while "File exists" not in caplog.text:
+            await asyncio.sleep(0.01)
+        assert len(galleries.current) == 5
+        features.unlink()
+        while len(galleries.current) != 6:
+            await asyncio.sleep(0.01)
+        watching.cancel()
+        galleries.stop()
+
+    asyncio.run(work())

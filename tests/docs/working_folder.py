@@ -37,12 +37,30 @@ def make(folder: Path) -> None:
     one_fold = partitions([([1, 2, 3, 4], [5, 6, 7, 8])], GRID_FIELDS)  # of ten, all of which would be evaluated
     (target / "features_and_partitions.mat").write_bytes(one_fold)
     write(files_of("cuhk01"), folder / "CUHK01")
+    labelled_crops(folder / "Market-1501-v15.09.15", folder / "crops")
     images = sorted(target.glob("*/*.jpeg"))
     cameras(images, folder / "station", lambda image: image)
     cameras(images, folder / "station-today", ImageOps.mirror)
     shutil.copy(images[0], folder / "somebody.jpg")
     for name in WEIGHTS:
         save_file(torchvision.models.resnet18().state_dict(), folder / name)
+
+
+def labelled_crops(market: Path, folder: Path) -> None:
+    """Write images of Market-1501 as those of people whom a reader has labelled: PERSON/CAMERA/ANYTHING.jpg.
+
+    Beside the folder, people.csv lists them.
+    """
+    rows = ["path,person,camera"]
+    for path in sorted(market.glob("*/[0-9]*_c*.jpg")):
+        person, camera = path.name[:4], path.name[6]
+        if person != "0000":
+            own = folder / f"person {person}" / f"camera {camera}"
+            own.mkdir(parents=True, exist_ok=True)
+            with Image.open(path) as image:
+                ImageOps.mirror(image).save(own / path.name)
+            rows.append(f"{folder.name}/{own.parent.name}/{own.name}/{path.name},{own.parent.name},{own.name}")
+    (folder.parent / "people.csv").write_text("\n".join(rows) + "\n")
 
 
 def cameras(images: list[Path], folder: Path, seen: Callable[[Image.Image], Image.Image]) -> None:

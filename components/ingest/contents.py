@@ -14,7 +14,8 @@ class Contents:
         listed: the files that should be images, sorted by name: name, size (bytes), and the manifest's columns of
             labels.
         rejected: name to reason of the other files.
-        objects: the manifest's objects: all these files, as they were listed; indexed by the names above.
+        objects: the manifest's objects: these files, as they were listed. If the layout is in their names, the index
+            has the names above.
         read: returns the content of a file by its name, from any thread. Raises UnreadFile.
         completed: adds labels that depend on all images together to the manifest's images.
         roles: returns the manifest's roles of the manifest's images.

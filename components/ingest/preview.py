@@ -1,6 +1,8 @@
 """Preview a data set by the names of its files, before an image is read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from simpgan.components.core import storage
@@ -19,12 +21,12 @@ class Look:
     Attributes:
         manifest: the manifest that ingest would write if every file were a whole image, without bytes, sizes and
             digests; None for a compressed archive, whose names cannot be read without reading all of it.
-        fingerprint: cheap identity (sha256, hex) of what lies there.
+        fingerprint: returns a cheap identity (sha256, hex) of what lies there.
         folders: folders and files on this machine that are read besides the location.
     """
 
     manifest: Manifest | None
-    fingerprint: str
+    fingerprint: Callable[[], str]
     folders: tuple[str, ...] = ()
 
 
@@ -46,7 +48,7 @@ def look_at(location: str, settings: IngestSettings) -> Look:
         UserError: nothing of the layout is at `location`, or too many names are not of its form.
     """
     if is_compressed(location):
-        return Look(None, storage.fingerprint(location))
+        return Look(None, partial(storage.fingerprint, location))
     with open_contents(location, settings) as contents:
         listed = contents.listed
         refuse_damaged(location, len(listed), contents.rejected, settings.max_rejected_share)
@@ -55,10 +57,9 @@ def look_at(location: str, settings: IngestSettings) -> Look:
         }
         images = contents.completed(listed.assign(**unread))
         roles = contents.roles(images)
-        state = contents.fingerprint()
     name = settings.name or LAYOUTS[settings.layout].data_set_name(location)
     manifest = Manifest(name, images, roles, source_protocol=contents.source_protocol)
-    return Look(manifest, state, tuple(contents.folders))
+    return Look(manifest, contents.fingerprint, tuple(contents.folders))
 
 
 def is_compressed(location: str) -> bool:

@@ -78,8 +78,12 @@ class DataSet:
         Raises:
             UserError: It holds no data set of its layout.
         """
-        look = look_at(self.location, settings.model_copy(update={"layout": self.layout, "name": self.name}))
-        return replace(self, fingerprint=look.fingerprint, folders=look.folders, seen=look.manifest)
+        look = look_at(self.location, self.ingest_settings(settings))
+        return replace(self, fingerprint=look.fingerprint(), folders=look.folders, seen=look.manifest)
+
+    def ingest_settings(self, settings: IngestSettings) -> IngestSettings:
+        """Return the settings that the data set is ingested with in a run with `settings`."""
+        return settings.model_copy(update={"layout": self.layout, "name": self.name})
 
     def protocols(self, *roles: str) -> dict[str, int]:
         """Return the protocols that have images in all of some roles, with their numbers of folds.

@@ -21,6 +21,7 @@ from simpgan.components.core.data.suitability import (
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.methods import SELF_TRAINED, SELF_TRAINING, SIMPGAN_SELF_TRAINING, SOURCE_TO_TARGET
 from simpgan.components.ingest.join import joined
+from simpgan.components.ingest.preview import preview
 from simpgan.pipelines.config.presets import RunSettings
 from simpgan.pipelines.requests.data_sets import DataSet, Source, refuse_unlabelled
 from simpgan.pipelines.requests.sweep import UMDL, Plan, Split
@@ -86,7 +87,7 @@ def look_at(data_set: DataSet, settings: RunSettings) -> Manifest | None:
     """Return the manifest of a data set as far as names of files tell; None if it cannot be read from here."""
     if data_set.seen is not None or not is_here(data_set):
         return data_set.seen
-    return data_set.looked_at(settings.ingest).seen
+    return preview(data_set.location, data_set.ingest_settings(settings.ingest))
 
 
 def is_here(data_set: DataSet) -> bool:

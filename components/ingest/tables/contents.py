@@ -91,4 +91,4 @@ def folders_of(opened: OpenTable, files: Files) -> list[str]:
         return []
     if files.start != "/":
         return [files.start]
-    return sorted({f"/{name.partition('/')[0]}" for name in files.table["name"] if not storage.is_s3(name)})
+    return sorted({f"/{name.partition('/')[0]}" for name in files.table["name"] if not name.startswith(storage.S3)})

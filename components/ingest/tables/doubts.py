@@ -4,15 +4,18 @@ import pandas as pd
 
 from simpgan.components.ingest.tables.rows import TableRows
 
-JUNK, NONE = "-1", -2
-"""What other toolkits write for an unknown person, and no code."""
+NOBODY = ("-1", "nan", "NaN", "None", "none", "null", "NULL", "NA", "N/A")
+"""What other programs write for an unknown person."""
 
 
 def note_unclear(table: TableRows) -> None:
     """Add rows to the table's remarks whose labels may not mean what they say."""
     rows, people = table.rows, table.ids["person"]
-    for number in rows.loc[rows["person"] == people.known.get(JUNK, NONE), "number"]:
-        table.remarks.add(f"'{JUNK}' is taken for a person: leave the person empty where it is unknown", int(number))
+    for nobody in NOBODY:
+        if nobody in people.known:
+            for number in rows.loc[rows["person"] == people.known[nobody], "number"]:
+                told = f"'{nobody}' is taken for a person: leave the person empty where it is unknown"
+                table.remarks.add(told, int(number))
     missing = rows["camera"] < 0
     if not missing.all():
         for number in rows.loc[missing, "number"]:

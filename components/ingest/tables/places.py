@@ -114,7 +114,7 @@ class StoredPlaces(Places):
 
     def read(self, name: str, start: str) -> bytes:
         """Return the content of a file. A name may be an `s3://` location itself."""
-        place = name if storage.is_s3(name) else start + path_of(name, start)
+        place = name if name.startswith(storage.S3) else start + path_of(name, start)
         try:
             return storage.read_bytes(place)
         except UserError:

@@ -276,9 +276,10 @@ def test_pictures_with_the_same_bytes_of_two_people_are_told(tmp_path: Path) -> 
     assert made.warnings[0].startswith("2 images have the same bytes as an image of somebody else, such as a.jpg and b")
 
 
-def test_a_person_called_minus_one_is_asked_about(tmp_path: Path) -> None:
-    made = of_rows(tmp_path, [{"path": "a.jpg", "person": -1}, {"path": "b.jpg", "person": 1}])
+def test_people_who_are_called_as_nobody_are_asked_about(tmp_path: Path) -> None:
+    made = of_rows(tmp_path, [{"path": f"{place}.jpg", "person": each} for place, each in enumerate((-1, 1, "nan"))])
     assert "row 2: '-1' is taken for a person: leave the person empty where it is unknown" in made.warnings
+    assert "row 4: 'nan' is taken for a person: leave the person empty where it is unknown" in made.warnings
 
 
 @pytest.mark.parametrize(
@@ -338,14 +339,14 @@ def test_the_fingerprint_tells_changed_tables_and_changed_images(tmp_path: Path)
     rows = network(2, ["door"])
     of_rows(tmp_path, rows)
     place = str(tmp_path / "set" / "people.csv")
-    prints = [look_at(place, settings()).fingerprint]
+    prints = [look_at(place, settings()).fingerprint()]
     (tmp_path / "set" / "beside.txt").write_text("not in the table")
     Path(place).touch()
-    assert look_at(place, settings()).fingerprint == prints[0]
+    assert look_at(place, settings()).fingerprint() == prints[0]
     (tmp_path / "set" / "0" / "door0.jpg").write_bytes(encoded(99))
-    prints.append(look_at(place, settings()).fingerprint)
+    prints.append(look_at(place, settings()).fingerprint())
     table_in(tmp_path / "set", [*rows[:-1], rows[-1] | {"person": "P00"}])
-    prints.append(look_at(place, settings()).fingerprint)
+    prints.append(look_at(place, settings()).fingerprint())
     assert len(set(prints)) == 3
 
 

@@ -83,13 +83,20 @@ class Searcher:
         adaptation = load_adaptation(Path(model))
         return cls(Path(model), adaptation, open_gallery(gallery, adaptation, data_root), data_root, false_accepts)
 
-    def search(self, probes: Sequence[str | Path], top: int = 20, camera: str | None = None) -> pd.DataFrame:
+    def search(
+        self,
+        probes: Sequence[str | Path],
+        top: int = 20,
+        camera: str | None = None,
+        rank: Ranking = nearest_images,
+    ) -> pd.DataFrame:
         """Return the gallery images most similar to each probe.
 
         Args:
             probes: image files.
             top: number of images per probe.
             camera: camera of the probes, as for `probe_features`.
+            rank: as for `found`.
 
         Returns:
             one row per found image: probe (its path, as ingest writes names), rank (from 1), row (of the gallery),
@@ -99,7 +106,8 @@ class Searcher:
         Raises:
             UserError: a probe is no image, shards are missing, or there is no such camera.
         """
-        return self.found([as_name(os.fsencode(probe)) for probe in probes], self.probe_features(probes, camera), top)
+        names = [as_name(os.fsencode(probe)) for probe in probes]
+        return self.found(names, self.probe_features(probes, camera), top, rank)
 
     def found(
         self, probes: Sequence[str], features: NDArray[np.float32], top: int, rank: Ranking = nearest_images

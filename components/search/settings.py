@@ -21,6 +21,9 @@ class ServeSettings(Settings):
         description="Images to search: a manifest, or a place that `simpgan gallery` wrote. Loaded again if it changes."
     )
     data_root: Place = Field(description="Folder or `s3://` prefix that holds the images of gallery and source.")
+    faiss: bool = Field(
+        False, description="Rank by the index that `simpgan gallery --faiss` made: faster, and may miss some images."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on. Every one but this machine's needs a token.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on. 0 takes a free one.")
     token_file: str = Field("", description="File with the token. If empty, the token is that of `SIMPGAN_TOKEN`.")

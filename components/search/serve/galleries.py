@@ -21,6 +21,7 @@ from simpgan.components.core.models.camera_statistics import KEPT
 from simpgan.components.core.process.stoppable import stop_if_told, stoppable
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
 from simpgan.components.core.registry.local_models import folder_of
+from simpgan.components.search.approximate import FaissIndex
 from simpgan.components.search.gallery import Gallery, open_gallery, pictures
 from simpgan.components.search.ranking import nearest
 from simpgan.components.search.rounded import FEWEST, RoundedFeatures, are_worth_rounding
@@ -44,9 +45,11 @@ class LoadedGallery:
 
     Attributes:
         searcher: model, gallery and threshold.
+        index: index of faiss by which probes are ranked; None: they are compared with all images.
     """
 
     searcher: Searcher
+    index: FaissIndex | None = None
 
     @property
     def digest(self) -> str:
@@ -60,12 +63,14 @@ class LoadedGallery:
     def rounded(self) -> RoundedFeatures | None:
         """The features with a copy by which several probes are ranked faster; None if there is no faster way."""
         features = self.searcher.gallery.features
-        return RoundedFeatures(features) if are_worth_rounding(features) else None
+        return RoundedFeatures(features) if self.index is None and are_worth_rounding(features) else None
 
     def nearest(
         self, probes: NDArray[np.float32], gallery: NDArray[np.float32], top: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return rows and similarities of the images most similar to each probe, as `ranking.nearest`."""
+        if self.index:
+            return self.index.nearest(probes, gallery, top)
         if self.rounded and len(probes) >= FEWEST:
             return self.rounded.nearest(probes, top)
         return nearest(probes, gallery, top)
@@ -125,7 +130,7 @@ class Galleries:
             UserError: something of it is missing or damaged.
         """
         searcher = self.open()
-        gallery = LoadedGallery(searcher)
+        gallery = LoadedGallery(searcher, FaissIndex.open(searcher.gallery) if self.settings.faiss else None)
         _ = searcher.threshold, searcher.cameras, gallery.rounded
         rows = np.linspace(0, len(gallery) - 1, SIZES[-1]).astype(np.int64)
         some = [Image.fromarray(pixels) for pixels in gallery.pictures(rows)]  # also shows that the images are there

@@ -176,3 +176,19 @@ def test_the_commands_store_a_gallery_and_search_it(
     assert capsys.readouterr().out == f"{place}: {images} images of grid, features of 512 numbers\n"
     search(probes[0], str(place), str(model), tmp_path / "out", ingested.data_root, top=3)
     assert len(pd.read_parquet(tmp_path / "out" / "search.parquet")) == 3
+
+
+def test_a_search_by_the_index_finds_what_the_exact_one_finds(
+    model: Path, ingested: Ingested, probes: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a gallery so small that all its images are candidates."""
+    place, manifest = tmp_path / "gallery", model.parent / "target"
+    gallery_command(manifest, str(model), str(place), ingested.data_root, faiss=True, recall=1)
+    assert "The index finds 100.0% of the 20 nearest images" in capsys.readouterr().out
+    tables = []
+    for faiss in (False, True):
+        search(probes[0], str(place), str(model), tmp_path / "out", ingested.data_root, faiss=faiss, top=5)
+        tables.append(pd.read_parquet(tmp_path / "out" / "search.parquet"))
+    pd.testing.assert_frame_equal(*tables, atol=1e-5)
+    with pytest.raises(UserError, match="--faiss searches stored galleries only"):
+        search(probes[0], str(manifest), str(model), tmp_path / "out", ingested.data_root, faiss=True)

@@ -153,14 +153,18 @@ def test_cuhk03_without_the_classic_splits_has_the_new_protocol_alone_and_no_war
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"{}", b"[1]", b'[{"train": []}]', b'[{"train": [1], "query": []}]', b"[" * 9_999]
-)
+    "content",
+    [b"", b"{", b"[]", b"{}", b"[1]", b'[{"train": []}]', b'[{"train": [1], "query": []}]',
+     pytest.param(b"[" * 9_999, id="deep")],
+)  # fmt: skip
 def test_damaged_splits_of_cuhk03_are_the_users_to_make_again(content: bytes):
     with pytest.raises(UserError, match=r"splits_new_labeled\.json is damaged: .*; make it again"):
         splits_of_json("splits_new_labeled.json", content)
 
 
-@pytest.mark.parametrize("content", [b"no matlab", LISTS["grid"]["features_and_partitions.mat"]])
+@pytest.mark.parametrize(
+    "content", [b"no matlab", LISTS["grid"]["features_and_partitions.mat"]], ids=["text", "GRID's"]
+)
 def test_another_mat_file_is_no_protocol_of_cuhk03(content: bytes):
     images = image_table("cuhk03-labelled", NAMES["cuhk03-labelled"])
     with pytest.raises(

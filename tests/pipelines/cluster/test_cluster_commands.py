@@ -11,7 +11,7 @@ from tests.pipelines.graphs.compiled_tasks import images
 
 def test_compile_with_a_profile_says_in_a_line_which_images_have_no_digest(tmp_path, capsys):
     path = tmp_path / "adapt.yaml"
-    compile_pipeline(Pipeline.ADAPT, path, "umdl", "cpu", "registry.example/unlocked")
+    compile_pipeline(Pipeline.ADAPT, path, "umdl", profile="cpu", registry="registry.example/unlocked")
     document, pods = yaml.safe_load_all(path.read_text())
     assert all(name.startswith("registry.example/unlocked/") for name in images(document))
     assert set(pods["platforms"]["kubernetes"]["deploymentSpec"]["executors"]) > {"exec-umdl", "exec-finish"}
@@ -41,7 +41,7 @@ def test_compile_without_a_profile_writes_what_also_runs_here(tmp_path, capsys):
 )
 def test_compile_refuses_in_one_line_and_writes_nothing(tmp_path, profile, registry, message):
     with pytest.raises(UserError) as refused:
-        compile_pipeline(Pipeline.ADAPT, tmp_path / "adapt.yaml", "", profile, registry)
+        compile_pipeline(Pipeline.ADAPT, tmp_path / "adapt.yaml", profile=profile, registry=registry)
     assert str(refused.value) == message
     assert not list(tmp_path.iterdir())
 

@@ -27,7 +27,7 @@ import pytest
         ({"pipeline": "adatp"}, "unknown pipeline 'adatp': did you mean 'adapt'?"),
         ({"pipeline": "adapt"}, "'parameters' are for the file of a compiled pipeline: write options"),
         ({"options": {"seed": 1}}, "'options' are for the pipelines that have a name: write parameters"),
-        ({"pipeline": "adapt", "parameters": None}, "'target' is missing: data set to adapt to"),
+        ({"pipeline": "adapt", "parameters": None}, "'source' is missing: labelled data sets, "),
         (
             {"pipeline": "adapt", "parameters": None, "options": {"targte": "grid:s3://a/b"}},
             "unknown key 'targte': did you mean 'target'?",

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from simpgan.components.core.results.methods import TRAINED
 from simpgan.pipelines.cli.locations import a_place, a_preset, a_profile, a_registry
-from simpgan.pipelines.config.defaults import TABLE1_METHODS, Combination, Runner, split
+from simpgan.pipelines.config.defaults import Combination, Runner
 
 CLUSTER = "Cluster"
 """The panel of options about the cluster."""
@@ -34,7 +33,7 @@ Table1MethodOption = Annotated[
     typer.Option(
         "--method",
         metavar="METHODS",
-        help=f"Methods; by default all but {', '.join(sorted({*TRAINED} - {*split(TABLE1_METHODS)}))}.",
+        help="Methods; by default Table 1 and ablations.",
         show_default=False,
     ),
 ]

@@ -72,9 +72,7 @@ def search(
         str | None,
         typer.Option(metavar="NAME", help="Camera of the probes, for AdaBN per camera."),
     ] = None,
-    faiss: Annotated[
-        bool, typer.Option("--faiss", help="Search faster by the gallery's index; may miss some images.")
-    ] = False,
+    faiss: Annotated[bool, typer.Option("--faiss", help="Search by the gallery's index; may miss images.")] = False,
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Images to return for each probe.")] = 20,
     false_accepts: Annotated[
         float, typer.Option(metavar="RATE", min=0, max=1, help="False accept rate of the threshold.")

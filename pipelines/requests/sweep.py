@@ -16,6 +16,7 @@ from simpgan.components.core.results.methods import (
     SELF_TRAINING,
     SIMPGAN_SELF_TRAINING,
     SOURCE_TO_TARGET,
+    TRAINED,
     TRANSLATORS,
 )
 from simpgan.components.core.settings import nearest
@@ -128,8 +129,7 @@ def plan(
     translating = [method for method in methods if method in TRANSLATORS]
     if sweep and not translating:
         raise UserError(f"--sweep has nothing to train: add one of {', '.join(TRANSLATORS)} to --method")
-    trains = translating or {UMDL, SOURCE_TO_TARGET} & set(methods)
-    given = protocols or ([default_split(settings, target)] if trains else [])
+    given = protocols or ([default_split(settings, target)] if {*TRAINED} & {*methods} else [])
     splits = find_splits(given, target)
     every_changes = combinations([parse_sweep(text) for text in sweep])
     adaptations = [

@@ -29,7 +29,7 @@ from tests.conftest import Ingested
 TRAINING = {"method": "simpgan", "protocol": "p", "fold": 0, "seed": 0, "steps": 2}
 ORIGIN = {"settings": TRAINING, "variant": "", "direction": "target-to-source", "selection": None, "inputs": {}}
 PARTS = {name: name for name in ("source", "target", "classifier", "results")}
-PARTS |= {name: [] for name in ("translated", "translators", "counterparts")}
+PARTS |= {name: [] for name in ("translated", "translators", "counterparts", "companions", "companion_sources")}
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda content: b"",
     "cut": lambda content: content[: len(content) // 2],

@@ -23,7 +23,7 @@ OF_EXTRA = {
     "ingest": (),
     "evaluate": ("train", "evaluate"),
     "self_train": ("train", "evaluate"),
-    "search": ("train", "serve"),
+    "search": ("train", "serve", "faiss"),
     "umdl": ("train", "umdl"),
     "train_gan": ("train",),
 }

@@ -1,16 +1,19 @@
 """A stored gallery finds what its manifest finds, from a folder or an object store, and tells damage in a line."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.joined import JoinedInference
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation, save_adaptation
-from simpgan.components.search import Searcher, storing
+from simpgan.components.search import Searcher
 from simpgan.components.search.page import write_page
 from simpgan.components.search.stored_gallery import StoredGallery
 from simpgan.components.search.storing import store_gallery
@@ -88,10 +91,13 @@ def test_parts_that_are_there_are_not_computed_again(
     adaptation: Adaptation, target: Manifest, ingested: Ingested, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computed: list[int] = []
-    extract = storing.extract_into
-    monkeypatch.setattr(
-        storing, "extract_into", lambda made, *others: (computed.append(len(made)), extract(made, *others))
-    )
+    extract = JoinedInference.extract_into
+
+    def counted(looking: JoinedInference, made: NDArray[np.float32], *others: Any) -> None:
+        computed.append(len(made))
+        extract(looking, made, *others)
+
+    monkeypatch.setattr(JoinedInference, "extract_into", counted)
     count = len(target.images)
 
     def store(images: pd.DataFrame) -> StoredGallery:
@@ -181,13 +187,13 @@ def test_the_commands_store_a_gallery_and_search_it(
 def test_a_search_by_the_index_finds_what_the_exact_one_finds(
     model: Path, ingested: Ingested, probes: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In a gallery so small that all its images are candidates."""
+    """Where the cells have fewer images than are asked for, so that all images are compared."""
     place, manifest = tmp_path / "gallery", model.parent / "target"
     gallery_command(manifest, str(model), str(place), ingested.data_root, faiss=True, recall=1)
     assert "The index finds 100.0% of the 20 nearest images" in capsys.readouterr().out
     tables = []
     for faiss in (False, True):
-        search(probes[0], str(place), str(model), tmp_path / "out", ingested.data_root, faiss=faiss, top=5)
+        search(probes[0], str(place), str(model), tmp_path / "out", ingested.data_root, faiss=faiss, top=20)
         tables.append(pd.read_parquet(tmp_path / "out" / "search.parquet"))
     pd.testing.assert_frame_equal(*tables, atol=1e-5)
     with pytest.raises(UserError, match="--faiss searches stored galleries only"):

@@ -15,7 +15,7 @@ from tests.components.self_train.data_set import TINY, tiny, write_classifier
 from tests.conftest import Ingested
 
 pytestmark = pytest.mark.local
-STEADY = {"rate": 1e-6, "epochs": 1}
+STEADY = {"rate": 1e-6, "epochs": 1, "precision": "fp32"}
 """So small a rate that the order of sums does not decide on the clusters."""
 
 
@@ -50,4 +50,4 @@ def test_two_processes_find_the_clusters_of_one(ingested: Ingested, tmp_path: Pa
     assert len(list((tmp_path / "together" / "checkpoints").glob("*.jsonl"))) == 1
     weights, expected = (load_file(tmp_path / name / "model.safetensors") for name in ("two", "one"))
     for name, value in expected.items():
-        torch.testing.assert_close(weights[name], value, rtol=1e-2, atol=1e-3)
+        torch.testing.assert_close(weights[name], value, rtol=1e-2, atol=5e-3)

@@ -95,7 +95,10 @@ def test_nodes_share_a_folder_and_go_where_the_profile_says(profile):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"stage": "evaluate"}, "evaluate runs in one process: several nodes are for pretrain, train_gan or self_train"),
+        (
+            {"stage": "evaluate"},
+            "evaluate runs in one process: several nodes are for pretrain, train_gan or self_train",
+        ),
         ({"name": "Pretrain"}, "--name 'Pretrain' names no TrainJob: use at most 63 of a-z, 0-9 and -, a letter first"),
         ({"name": "a" * 64}, "--name 'aaaa"),
     ],

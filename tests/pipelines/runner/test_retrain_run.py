@@ -178,6 +178,8 @@ def test_a_champion_without_a_translator_goes_on_by_adabn_only(client, ingested:
     ):
         fetch_known("simpgan", "simpgan", "/drop", tmp_path / "known")
     assert fetch_known("simpgan", "adabn", "/drop", tmp_path / "known").dataset == "station"
+    with pytest.raises(UserError, match="version 1 is adabn, the features of a single classifier: give --method adabn"):
+        fetch_known("simpgan", "adabn+joined", "/drop", tmp_path / "known")
 
 
 @pytest.mark.local
@@ -202,5 +204,3 @@ def test_the_champion_goes_on_by_self_training_and_then_from_what_it_has_learned
         ModelRegistry().promote(candidate)
     with pytest.raises(UserError, match=r"is self-training\+camera-adabn, and adabn does not go on from that: give"):
         fetch_known("simpgan", "adabn", "/drop", tmp_path / "known")
-    with pytest.raises(UserError, match="version 1 is adabn, the features of a single classifier: give --method adabn"):
-        fetch_known("simpgan", "adabn+joined", "/drop", tmp_path / "known")

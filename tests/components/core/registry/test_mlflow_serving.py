@@ -44,6 +44,7 @@ def address(model: Path, tmp_path: Path) -> Iterator[str]:
     options = ["--model-uri", "models:/cameras@champion", "--env-manager", "local", "--port", str(port)]
     # The code is the model's own, not that of this folder.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "mlflow", "models", "serve", *options],

@@ -42,7 +42,7 @@ def write_people(folder: Path, people: int, cameras: Sequence[str] = CAMERAS, *,
             for place, camera in enumerate(cameras):
                 for shot in range(shots):
                     path = f"crops/{person}-{place}-{shot}.png"
-                    picture = Image.new("RGB", (4, 8), (person * 7 % 256, person // 7 % 256, 90 + 40 * place + shot))
+                    picture = Image.new("RGB", (4, 8), (person * 7 % 256, person // 7 % 256, 90 + 2 * place + shot))
                     picture.paste((person * 31 % 256, 200 - person % 199, 60 + shot), (0, 4, 4, 8))
                     encoded = io.BytesIO()
                     picture.save(encoded, "png", compress_level=0)

@@ -55,7 +55,6 @@ REPLACED = {
 GOES_ON = {
     "make mlflow": "Runs of a shell",
     "simpgan ui": "(Ctrl-C ends it)",
-    "simpgan serve": "Ready: ",
     "MLFLOW_TRACKING_URI=sqlite:///runs/station/mlflow.db simpgan serve": "Ready: ",
 }
 """How blocks begin that run until Ctrl-C, and what they say when they are ready."""

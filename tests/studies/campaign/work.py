@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[3]
 SECONDS_TO_END = 20.0
 """For a training to end its step and write its checkpoint, of up to half a gigabyte; then it is killed."""
 
+PROGRESS = " steps, "
+"""What a training's line of progress contains."""
+
 SECONDS_TO_START = 15.0
 """Below this, a training would load its images and end."""
 
@@ -95,10 +98,10 @@ class Running:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
-    def last_words(self) -> str:
-        """The last line that the step printed."""
+    def last_words(self, with_text: str = "") -> str:
+        """The last line that the step printed, or the last one with a text."""
         lines = self.state.log(self.step).read_text(errors="replace").splitlines()
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+        return next((line.strip() for line in reversed(lines) if line.strip() and with_text in line), "")
 
 
 @dataclass
@@ -164,7 +167,7 @@ class Worker:
             self.state.partial(step).rename(self.state.output(step))
             say(f"{step.title}: {seconds:.1f} s")
         elif stopped:
-            say(f"{step.title}: stopped after {seconds:.1f} s: {ended.last_words()}")
+            say(f"{step.title}: stopped after {seconds:.1f} s. {ended.last_words(PROGRESS)}")
         else:
             self.failed[step.name] = ended.last_words()
             say(f"{step.title}: failed: {ended.last_words()}")

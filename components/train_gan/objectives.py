@@ -36,7 +36,11 @@ class Translated(NamedTuple):
 
 
 class GeneratorObjective(nn.Module):
-    """Parts of L_gen (Eq. 11) that have a weight in the settings."""
+    """Parts of L_gen (Eq. 11) that have a weight in the settings.
+
+    A frozen classifier judges the similarity with batch normalisation folded, and with weights in the training's
+    precision: both are done once, not at every step.
+    """
 
     def __init__(
         self,
@@ -45,31 +49,39 @@ class GeneratorObjective(nn.Module):
         discriminators: tuple[Discriminator, Discriminator],
         classifier: SiameseClassifier,
         settings: TrainGanSettings,
+        precision: str,
     ) -> None:
         super().__init__()
         self.g, self.f = g, f
-        self.judges = (*discriminators, classifier)
+        if not settings.classifier_rate:
+            similarity_judge = classifier.folded(dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+        else:
+            similarity_judge = classifier  # which a training changes
+        self.judges = (*discriminators, similarity_judge, classifier)
         self.alignment = BatchNormAlignment(classifier)
         self.used = settings.loss_weights(step=0).keys()
 
     def forward(self, batch: Batch) -> Translated:
         """Translate a batch and return the parts of L_gen; the judges get no gradients."""
-        d_source, d_target, classifier = self.judges
+        d_source, d_target, similarity_judge, _ = self.judges
         for judge in self.judges:
             judge.requires_grad_(False)
-        fake_target, fake_source = self.g(batch.source), self.f(batch.target)
-        rebuilt_source = None
+        fake_source, rebuilt_source, rebuilt_target = self.f(batch.target), None, None
+        if "cycle" in self.used:
+            fake_target, rebuilt_target = self.g(torch.cat([batch.source, fake_source])).chunk(2)
+            rebuilt_source = self.f(fake_target)
+        else:
+            fake_target = self.g(batch.source)
         parts = {
             "adversarial_g": losses.generator_adversarial(d_target(fake_target)),
             "adversarial_f": losses.generator_adversarial(d_source(fake_source)),
         }
-        if "cycle" in self.used:
-            rebuilt_source, rebuilt_target = self.f(fake_target), self.g(fake_source)
+        if rebuilt_source is not None and rebuilt_target is not None:
             parts["cycle"] = losses.cycle_consistency(rebuilt_source, batch.source) + losses.cycle_consistency(
                 rebuilt_target, batch.target
             )
             if "similarity" in self.used:
-                parts["similarity"] = losses.similarity(classifier, rebuilt_source, batch.same)
+                parts["similarity"] = losses.similarity(similarity_judge, rebuilt_source, batch.same)
         if "fitness" in self.used:
             parts["fitness"] = self.alignment.loss(fake_source)
         if "identity" in self.used:

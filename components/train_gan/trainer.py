@@ -84,7 +84,7 @@ class GanTrainer:
         self.outcome = training_outcome(settings.precision, self.sample_inputs())
         self.source_pool, self.target_pool = ImagePool(settings.pool), ImagePool(settings.pool)
         discriminators = (self.d_source, self.d_target)
-        objective = GeneratorObjective(self.g, self.f, discriminators, classifier, settings)
+        objective = GeneratorObjective(self.g, self.f, discriminators, classifier, settings, self.outcome.precision)
         self.alignment = objective.alignment
         self.generator_objective = parallel(objective)
         self.discriminator_objective = parallel(DiscriminatorObjective(*discriminators, settings.discriminator_factor))
@@ -153,8 +153,13 @@ class GanTrainer:
         pairs = len(range(self.settings.pairs)[own_share(self.settings.pairs)])
         few = to_unit_range(self.target[torch.arange(2 * pairs, device=self.device) % len(self.target)])
         many = few.repeat(2, 1, 1, 1)  # translations and recorded images
-        forwards = [(network, few) for network in (self.g, self.d_source, self.classifier)]
-        return [*forwards, (self.d_source, many), *([(self.classifier, many)] if self.settings.classifier_rate else [])]
+        forwards = [(network, few) for network in (self.f, self.d_source, self.classifier)]
+        return [
+            *forwards,
+            (self.g, many),
+            (self.d_source, many),
+            *([(self.classifier, many)] if self.settings.classifier_rate else []),
+        ]
 
     def state(self) -> Mapping[str, Any]:
         """Return everything that later steps depend on."""

@@ -9,16 +9,20 @@ that a machine whose speed drifts treats them alike; a ratio is the median over 
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from simpgan.components.core.data.pairs import PairSampler
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.layers import FewOutputsConv2d, InstanceNorm, ReflectionPad, UpsamplingConv2d
 from simpgan.components.core.tracking import StageRun, stage_run
 from simpgan.components.core.training.device import choose_device, seed_step
 from simpgan.components.train_gan import losses
@@ -34,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="SimPGAN's step against the plain one")
     for name, default in {"height": 128, "width": 64, "channels": 32, "blocks": 4, "pairs": 2, "turns": 5}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--upsample", choices=["resize", "transposed"], default="resize")
     size = vars(parser.parse_args())
     turns = size.pop("turns")
     with (
@@ -45,7 +50,7 @@ def main() -> None:
         measure_drawing(size, turns, run)
 
 
-def build(size: dict[str, int], run: StageRun, **changes: object) -> GanTrainer:
+def build(size: dict[str, Any], run: StageRun, **changes: object) -> GanTrainer:
     """A trainer; all of one size start with the same weights and draw the same batches."""
     torch.manual_seed(0)
     height, width = size["height"], size["width"]
@@ -66,7 +71,7 @@ def plainly(trainer: GanTrainer, step: int) -> dict[str, Tensor]:
     return recorded
 
 
-def compare_with_plain_step(size: dict[str, int], turns: int, run: StageRun) -> None:
+def compare_with_plain_step(size: dict[str, Any], turns: int, run: StageRun) -> None:
     plain, fp32, auto = build(size, run), build(size, run), build(size, run, precision="auto")
     expected, found = plainly(plain, 0), fp32.step(0)
     difference = max(float((found[name] / loss - 1).abs()) for name, loss in expected.items())
@@ -86,7 +91,7 @@ def compare_with_plain_step(size: dict[str, int], turns: int, run: StageRun) -> 
         )
 
 
-def measure_tricks(size: dict[str, int], turns: int, run: StageRun) -> None:
+def measure_tricks(size: dict[str, Any], turns: int, run: StageRun) -> None:
     """How much faster the fp32 step is than without one trick; below 1 the trick costs time."""
     steps: dict[str, Callable[[int], object]] = {"as it is": build(size, run).step}
     for name, take_away in TRICKS.items():
@@ -101,7 +106,7 @@ def measure_tricks(size: dict[str, int], turns: int, run: StageRun) -> None:
             print(f"{name:55}  {ratio(values, times['as it is']):5.2f}")
 
 
-def measure_drawing(size: dict[str, int], turns: int, run: StageRun) -> None:
+def measure_drawing(size: dict[str, Any], turns: int, run: StageRun) -> None:
     """The share of a step that goes into drawing its batch: images lie decoded on the device."""
     trainer = build(size, run, precision="auto", crop_padding=4)
     times = take_turns(
@@ -111,7 +116,7 @@ def measure_drawing(size: dict[str, int], turns: int, run: StageRun) -> None:
 
 
 def one_by_one(trainer: GanTrainer) -> None:
-    for network in (trainer.g, trainer.f, trainer.d_source, trainer.d_target, trainer.classifier):
+    for network in (trainer.g, trainer.f, trainer.d_source, trainer.d_target, similarity_judge(trainer)):
         at_once = network.forward
         network.forward = lambda images, at_once=at_once: torch.cat([at_once(image) for image in images.split(1)])
 
@@ -144,14 +149,14 @@ def translate_again(trainer: GanTrainer) -> None:
 
 
 def give_judges_gradients(trainer: GanTrainer) -> None:
-    for judge in (trainer.d_source, trainer.d_target, trainer.classifier):
+    for judge in (trainer.d_source, trainer.d_target, similarity_judge(trainer)):
         judge.requires_grad_(True)
         judge.requires_grad_ = lambda wanted=True, judge=judge: judge
 
 
 def first_channel_first(trainer: GanTrainer) -> None:
     """The classifier's weights and images in torch's usual order."""
-    classifier = trainer.classifier.to(memory_format=torch.contiguous_format)
+    classifier = similarity_judge(trainer).to(memory_format=torch.contiguous_format)
     backbone = classifier.backbone
     in_channels_last = backbone.forward
     backbone.forward = lambda images: in_channels_last(images.contiguous())
@@ -163,6 +168,43 @@ def last_channel_first(trainer: GanTrainer) -> None:
         network.to(memory_format=torch.channels_last)
         forward: Callable[[Tensor], Tensor] = network.forward
         network.forward = lambda images, forward=forward: forward(images.contiguous(memory_format=torch.channels_last))
+
+
+def similarity_judge(trainer: GanTrainer) -> SiameseClassifier:
+    """The classifier as the similarity loss sees it."""
+    return trainer.generator_objective.judges[2]
+
+
+def judge_unprepared(trainer: GanTrainer) -> None:
+    """The similarity loss sees the classifier as it was trained."""
+    objective = trainer.generator_objective
+    objective.judges = (*objective.judges[:2], trainer.classifier, trainer.classifier)
+
+
+def translate_apart(trainer: GanTrainer) -> None:
+    """G translates recorded images and F's translations one after the other."""
+    together = trainer.g.forward
+    trainer.g.forward = lambda images: torch.cat([together(half) for half in images.chunk(2)])
+
+
+def with_layers_of_torch(*kinds: type[nn.Module]) -> Callable[[GanTrainer], None]:
+    """Take away some of `core/models/layers.py`."""
+
+    def take_away(trainer: GanTrainer) -> None:
+        for network in (trainer.g, trainer.f, trainer.d_source, trainer.d_target):
+            for layer in network.modules():
+                if isinstance(layer, kinds):
+                    plain = upsampled if isinstance(layer, UpsamplingConv2d) else type(layer).__base__.forward
+                    layer.forward = partial(plain, layer)
+
+    return take_away
+
+
+def upsampled(convolution: UpsamplingConv2d, features: Tensor) -> Tensor:
+    """Upsampling, padding and convolution one after the other."""
+    doubled = functional.interpolate(features, scale_factor=2)
+    padded = functional.pad(doubled, (1,) * 4, mode="reflect")
+    return functional.conv2d(padded, convolution.weight, convolution.bias)
 
 
 def plain_adam(trainer: GanTrainer) -> None:
@@ -177,6 +219,13 @@ TRICKS: dict[str, Callable[[GanTrainer], None]] = {
     "F(G(x)) for the cycle and the similarity loss": reconstruct_again,
     "the generators' fakes for the discriminators": translate_again,
     "no weight gradients of discriminators and classifier": give_judges_gradients,
+    "G's images of both kinds in one forward": translate_apart,
+    "batch normalisation of the similarity's judge folded, its weights converted": judge_unprepared,
+    "upsampling in its convolution": with_layers_of_torch(UpsamplingConv2d),
+    "last convolution by columns": with_layers_of_torch(FewOutputsConv2d),
+    "gradient of padding by strips": with_layers_of_torch(ReflectionPad),
+    "instance normalisation by groups": with_layers_of_torch(InstanceNorm),
+    "these four layers": with_layers_of_torch(UpsamplingConv2d, FewOutputsConv2d, ReflectionPad, InstanceNorm),
     "fused Adam": plain_adam,
     "classifier with channels last": first_channel_first,
     "generators without channels last": last_channel_first,

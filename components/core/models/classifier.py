@@ -97,7 +97,9 @@ class SiameseClassifier(nn.Module):
         """Fix weights, batch-norm statistics and dropout; gradients still flow to the images."""
         return self.eval().requires_grad_(False)
 
-    def folded(self, statistics: Mapping[str, Tensor] | None = None) -> "SiameseClassifier":
+    def folded(
+        self, statistics: Mapping[str, Tensor] | None = None, dtype: torch.dtype = torch.float32
+    ) -> "SiameseClassifier":
         """Copy the frozen classifier with batch normalisation folded into the convolutions before it.
 
         In evaluation mode, batch normalisation multiplies and shifts each channel by constants, which a convolution's
@@ -105,10 +107,15 @@ class SiameseClassifier(nn.Module):
 
         Args:
             statistics: batch-norm statistics to use instead of its own, by their names in the state.
+            dtype: of the convolutions' weights. In autocast, frozen weights of another type are converted in every
+                forward.
         """
         copy = deepcopy(self).freeze()
         copy.load_state_dict({**copy.state_dict(), **(statistics or {})})
         fold_batch_norm(copy.backbone)
+        for layer in copy.backbone.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.to(dtype)
         return copy
 
 

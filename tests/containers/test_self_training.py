@@ -32,4 +32,4 @@ def test_self_training_in_containers(ingested: Ingested, stage_images: dict[str,
         results[runner] = [{name: value for name, value in row.items() if name != "commit"} for row in rows]
     assert results["docker"] == results["subprocess"]
     assert {parsed(row["method"])[0] for row in results["docker"]} >= set(METHODS.split(","))
-    assert len(list((tmp_path / "docker").rglob("clusters.html"))) == 2
+    assert len(list((tmp_path / "docker" / "artifacts").rglob("clusters.html"))) == 2

@@ -91,12 +91,12 @@ class Shell:
             text = text.replace(old, new)
         if block.language == "python":
             text = f"python - <<'END'\n{text}END\n"
-        script = f"set -eo pipefail\n. ./.exported\n{text}export -p >.exported\n"
+        script = f"set -eo pipefail\n. ./.exported\n{text}"
         ready = next((words for start, words in GOES_ON.items() if text.startswith(start)), "")
         if ready:
-            return self.start(script, ready)
+            return self.start(script, ready)  # it exports nothing: it may end after a later document has begun
         ran = subprocess.run(
-            ["bash", "-c", script],
+            ["bash", "-c", f"{script}export -p >.exported\n"],
             cwd=self.folder,
             env=self.environment,
             input=f"{NEW_PASSWORD}\n{secret.read_text()}\n" if secret.exists() else "",

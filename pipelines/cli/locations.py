@@ -56,3 +56,26 @@ a_registry = taking("a registry without a scheme, as ghcr.io/somebody/simpgan")
 a_preset = taking("the name of a preset, or a YAML file")
 a_profile = taking("the name of a profile, or a YAML file")
 a_model = taking("NAME@champion, NAME@3, or the folder of an adaptation")
+
+
+def existing(folder: Path, option: str) -> Path:
+    """Return the folder.
+
+    Raises:
+        UserError: There is no such folder.
+    """
+    if not folder.is_dir():
+        from simpgan.components.core.data.manifest import manifest_near
+
+        instead = manifest_near(folder) or ": give one that an earlier stage wrote"
+        raise UserError(f"{option} {folder}: there is no such folder{instead}")
+    return folder
+
+
+def all_existing(folders: list[Path] | None, option: str) -> list[Path]:
+    """Return the folders; none if the option was not given.
+
+    Raises:
+        UserError: One does not exist.
+    """
+    return [existing(folder, option) for folder in folders or []]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from simpgan.components.core.errors import UserError
-from simpgan.pipelines.cli.locations import a_place
+from simpgan.pipelines.cli.locations import a_place, all_existing, existing
 from simpgan.pipelines.cli.options import ModelOption
 
 StoreOption = Annotated[
@@ -84,7 +84,6 @@ def propose(
     from simpgan.components.propose import stage
     from simpgan.components.propose.settings import ProposeSettings
     from simpgan.pipelines.cli.run import place_of_data
-    from simpgan.pipelines.cli.stages import all_existing, existing
     from simpgan.pipelines.runner.relocation import find_data_root
     from simpgan.pipelines.runner.run_outputs import Parts, evaluated_with, find_parts
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from simpgan.components.core.errors import UserError
-from simpgan.pipelines.cli.locations import a_place
+from simpgan.pipelines.cli.locations import a_place, all_existing, existing
 from simpgan.pipelines.cli.options import (
     OutOption,
     PartImagesOption,
@@ -384,26 +384,3 @@ def note(
     place = {"data_root": data_root} if data_root else {}
     parameters = {**named, **place, "settings": settings.model_dump_json()}
     note_task(Task.of_command(stage, parameters, folders))
-
-
-def existing(folder: Path, option: str) -> Path:
-    """Return the folder.
-
-    Raises:
-        UserError: There is no such folder.
-    """
-    if not folder.is_dir():
-        from simpgan.components.core.data.manifest import manifest_near
-
-        instead = manifest_near(folder) or ": give one that an earlier stage wrote"
-        raise UserError(f"{option} {folder}: there is no such folder{instead}")
-    return folder
-
-
-def all_existing(folders: list[Path] | None, option: str) -> list[Path]:
-    """Return the folders; none if the option was not given.
-
-    Raises:
-        UserError: One does not exist.
-    """
-    return [existing(folder, option) for folder in folders or []]

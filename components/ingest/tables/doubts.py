@@ -4,17 +4,17 @@ import pandas as pd
 
 from simpgan.components.ingest.tables.rows import TableRows
 
-NOBODY = ("-1", "nan", "NaN", "None", "none", "null", "NULL", "NA", "N/A")
+UNKNOWN_WORDS = ("-1", "nan", "NaN", "None", "none", "null", "NULL", "NA", "N/A")
 """What other programs write for an unknown person."""
 
 
 def note_unclear(table: TableRows) -> None:
     """Add rows to the table's remarks whose labels may not mean what they say."""
     rows, people = table.rows, table.ids["person"]
-    for nobody in NOBODY:
-        if nobody in people.known:
-            for number in rows.loc[rows["person"] == people.known[nobody], "number"]:
-                told = f"'{nobody}' is taken for a person: leave the person empty where it is unknown"
+    for word in UNKNOWN_WORDS:
+        if word in people.known:
+            for number in rows.loc[rows["person"] == people.known[word], "number"]:
+                told = f"'{word}' counts as a person: leave the column empty where the person is unknown"
                 table.remarks.add(told, int(number))
     missing = rows["camera"] < 0
     if not missing.all():

@@ -70,8 +70,8 @@ class StoredPlaces(Places):
     def place(self, path: str) -> str:
         """Return the place of a path: relative to the table, full, or `s3://`.
 
-        Only a table on this machine may name full paths, and files of any folder: whoever wrote a table in an object
-        store does not know this machine's files, and must not pick any.
+        Only a table on this machine may name full paths and files of other folders. A table in an object store may not:
+        its writer must not choose files of this machine.
         """
         if path.startswith(storage.S3):
             bucket, _, key = path.removeprefix(storage.S3).partition("/")

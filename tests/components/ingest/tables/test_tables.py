@@ -278,8 +278,8 @@ def test_pictures_with_the_same_bytes_of_two_people_are_told(tmp_path: Path) -> 
 
 def test_people_who_are_called_as_nobody_are_asked_about(tmp_path: Path) -> None:
     made = of_rows(tmp_path, [{"path": f"{place}.jpg", "person": each} for place, each in enumerate((-1, 1, "nan"))])
-    assert "row 2: '-1' is taken for a person: leave the person empty where it is unknown" in made.warnings
-    assert "row 4: 'nan' is taken for a person: leave the person empty where it is unknown" in made.warnings
+    assert "row 2: '-1' counts as a person: leave the column empty where the person is unknown" in made.warnings
+    assert "row 4: 'nan' counts as a person: leave the column empty where the person is unknown" in made.warnings
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ METHODS = {
         colour="#999999",
         kind="dictionaries",
         baseline="",
-        prominence=3,
+        prominence=4,
     ),
     "direct": Method(
         title="direct transfer",
@@ -71,6 +71,7 @@ METHODS = {
         colour="#000000",
         kind="untrained",
         baseline="adabn",
+        prominence=3,
     ),
     "matched-set": Method(
         title="channels matched over the set",
@@ -90,7 +91,7 @@ METHODS = {
         "those of the source.",
         colour="#e69f00",
         kind="translator",
-        prominence=5,
+        prominence=6,
     ),
     "cyclegan": Method(
         title="CycleGAN",
@@ -98,7 +99,7 @@ METHODS = {
         colour="#0072b2",
         kind="translator",
         losses=("cycle",),
-        prominence=6,
+        prominence=7,
     ),
     "simpgan": Method(
         title="SimPGAN",
@@ -106,7 +107,7 @@ METHODS = {
         colour="#d55e00",
         kind="translator",
         losses=("cycle", "similarity"),
-        prominence=8,
+        prominence=9,
     ),
     "simpgan-fit": Method(
         title="SimPGAN-fit",
@@ -115,7 +116,7 @@ METHODS = {
         colour="#009e73",
         kind="translator",
         losses=("cycle", "similarity", "fitness"),
-        prominence=7,
+        prominence=8,
     ),
     "source-to-target": Method(
         title="source-to-target",
@@ -123,7 +124,7 @@ METHODS = {
         "classifier trained on that looks at the target's images as they are.",
         colour="#7a5195",
         kind="translated source",
-        prominence=4,
+        prominence=5,
     ),
     "self-training": Method(
         title="self-training",
@@ -132,7 +133,7 @@ METHODS = {
         colour="#882255",
         kind="self-trained",
         baseline="camera-adabn",
-        prominence=9,
+        prominence=10,
     ),
     "simpgan+self-training": Method(
         title="SimPGAN + self-training",
@@ -140,7 +141,7 @@ METHODS = {
         colour="#a6761d",
         kind="self-trained",
         baseline="camera-adabn",
-        prominence=10,
+        prominence=11,
     ),
 }
 """All methods, in the order in which tables and figures list them."""

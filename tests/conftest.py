@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 from uuid import uuid4
 
 import pytest
@@ -66,6 +67,20 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("python")
     with warm_python.programs(folder):
         yield str(folder / "python")
+
+
+@pytest.fixture(autouse=True)
+def restored_environment() -> Iterator[None]:
+    """Restore the environment after each test: commands run in this process set the tracking server in it."""
+    with mock.patch.dict(os.environ):
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def restored_module_environment() -> Iterator[None]:
+    """Restore the environment after each file, whose own fixtures run commands as well."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture

@@ -167,6 +167,7 @@ def test_a_version_whose_artifact_is_gone_or_changed(
 
 
 def test_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(UserError, match="no MLflow server is named: set MLFLOW_TRACKING_URI"):
         ModelRegistry()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://somebody:secret@127.0.0.1:{free_port()}")

@@ -195,7 +195,7 @@ def finish(trainer: SelfTrainer) -> dict[str, float]:
     """Make the best epoch's network the result, with batch-norm statistics of the target. Return its measures."""
     selection = trainer.selector.restore_best()
     meter = StatisticsMeter(
-        trainer.result, trainer.target, precision=trainer.settings.precision, seed=trainer.settings.seed, kept=False
+        trainer.result, trainer.target, precision=trainer.settings.precision, seed=trainer.settings.seed
     )
     statistics = meter.measure(trainer.target.rows, trainer.settings.batch)
     trainer.result.load_state_dict({**trainer.result.state_dict(), **statistics})

@@ -154,7 +154,7 @@ class CameraInference:
         network: classifier in evaluation mode.
         wanted: precision, as for `Inference`.
         statistics: the statistics that images are seen with; None: the network's own.
-        kept: as for `Inference`.
+        decided: as for `Inference`.
     """
 
     def __init__(
@@ -163,10 +163,10 @@ class CameraInference:
         wanted: str = "auto",
         statistics: CameraStatistics | None = None,
         *,
-        kept: bool = True,
+        decided: Outcome | None = None,
     ) -> None:
-        self.network, self.wanted, self.statistics, self.kept = network, wanted, statistics, kept
-        self._own = Inference(network.folded(), wanted, kept=kept)
+        self.network, self.wanted, self.statistics, self.decided = network, wanted, statistics, decided
+        self._own = Inference(network.folded(), wanted, decided=decided)
         self._looking: dict[str | None, Inference] = {}
         self._forgotten: list[Outcome] = []
         self._lock = Lock()  # servers answer in several threads
@@ -193,7 +193,7 @@ class CameraInference:
         if self.statistics is None:
             return self._own
         own = self.statistics.whole if camera is None else self.statistics.by_camera[camera]
-        return Inference(self.network.folded(own), self.wanted, kept=self.kept, origin=self._own)
+        return Inference(self.network.folded(own), self.wanted, origin=self._own, decided=self.decided)
 
     def by_camera(self, cameras: Sequence[str | None]) -> Iterator[tuple[Inference, NDArray[np.int64]]]:
         """Yield networks with different statistics, each with the rising places of the images to be seen with them.

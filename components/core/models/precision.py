@@ -74,12 +74,20 @@ class Inference:
         kept: whether the cache keeps the outcomes; False for weights that a training still changes.
         origin: the network that this one is made of by small changes. Where that computes in float32, this one does too
             and is not compared: a data set has many cameras, and a comparison takes seconds.
+        decided: the outcome for the training of the network (see `training_outcome`), which is used without another
+            comparison: features that only the training looks at may differ by more.
     """
 
     def __init__(
-        self, network: nn.Module, wanted: str = "auto", *, kept: bool = True, origin: "Inference | None" = None
+        self,
+        network: nn.Module,
+        wanted: str = "auto",
+        *,
+        kept: bool = True,
+        origin: "Inference | None" = None,
+        decided: "Outcome | None" = None,
     ) -> None:
-        self.network, self.wanted, self.kept, self.origin = network, wanted, kept, origin
+        self.network, self.wanted, self.kept, self.origin, self.decided = network, wanted, kept, origin, decided
         self.outcomes: dict[torch.Size, Outcome] = {}
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -107,6 +115,8 @@ class Inference:
         return "; ".join(dict.fromkeys(map(str, self.outcomes.values())))
 
     def _decide(self, images: Tensor) -> Outcome:
+        if self.decided:
+            return self.decided
         precision = supported_precision(images.device, self.wanted)
         if precision == "fp32" or images.device.type != "cpu":
             return Outcome(precision)

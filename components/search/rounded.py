@@ -50,7 +50,7 @@ class RoundedFeatures:
         least = rough.values[:, -1].float().numpy()
         for place, probe in enumerate(probes):
             candidates = np.sort(rough.indices[place].numpy())
-            exact = self.features[candidates] @ probe
+            exact = (torch.from_numpy(self.features[candidates]) @ torch.from_numpy(probe)).numpy()
             best = highest(exact, top)
             rows[place], similarities[place] = candidates[best], exact[best]
             if count < len(self.features) and not similarities[place, -1] > most_for(least[place]):

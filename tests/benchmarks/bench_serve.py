@@ -52,7 +52,7 @@ def main() -> None:
             precision = service.search(probes[0]).json()["precision"]
             print(f"{hardware()}; {cores} core(s) for clients and service; {given.images:,} features; {precision}")
             asyncio.run(measure(service, probes, given.turns, given.seconds))
-            print(batches(service))
+            print(work(service))
         finally:
             service.stop()
 
@@ -161,10 +161,12 @@ class Client:
         return taken
 
 
-def batches(service: SearchService) -> str:
-    """How many images were computed together."""
-    lines = [line for line in service.get("metrics").text.splitlines() if line.startswith("simpgan_batch_images_")]
-    figures = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+def work(service: SearchService) -> str:
+    """How many images were computed together, and the processor time of the service so far."""
+    figures = {
+        name: float(value)
+        for name, value in (line.rsplit(" ", 1) for line in service.get("metrics").text.splitlines() if line[0] != "#")
+    }
     images, count = (figures[f"simpgan_batch_images_{part}"] for part in ("sum", "count"))
     return f"{images / count:.1f} images in a batch on average, {images:.0f} in all"
 

@@ -40,6 +40,20 @@ def memory_explained(name: str, remedy: str) -> Iterator[None]:
         raise UserError(f"{name}: the GPU's memory is too small: {remedy}") from None
 
 
+@contextmanager
+def threads_of_torch(count: int) -> Iterator[None]:
+    """Let torch compute with `count` threads what this thread computes in this block.
+
+    torch gives the number that was set last to every thread that has none of its own yet.
+    """
+    before = torch.get_num_threads()  # from now on this thread has its own
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def autocast(device: torch.device, precision: Literal["fp32", "bf16"]) -> torch.autocast:
     """Return the context for mixed precision, or for float32 throughout."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")

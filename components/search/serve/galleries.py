@@ -11,26 +11,22 @@ from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from simpgan.components.core import storage
 from simpgan.components.core.data.image_tensors import resize_image
-from simpgan.components.core.models.camera_statistics import KEPT
-from simpgan.components.core.process.stoppable import stop_if_told, stoppable
-from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
+from simpgan.components.core.process.stoppable import stoppable
+from simpgan.components.core.registry.adaptation import load_adaptation
 from simpgan.components.core.registry.local_models import folder_of
 from simpgan.components.search.approximate import FaissIndex
 from simpgan.components.search.gallery import Gallery, open_gallery, pictures
 from simpgan.components.search.ranking import nearest
 from simpgan.components.search.rounded import FEWEST, RoundedFeatures, are_worth_rounding
 from simpgan.components.search.searcher import Searcher
+from simpgan.components.search.serve.features import LARGEST, warm_up
 from simpgan.components.search.serve.metrics import Metrics
 from simpgan.components.search.settings import ServeSettings
-
-SIZES = (1, 2, 4, 8, 16)
-"""Images that go through the network together. Batches are filled up to these, since precision is chosen by size."""
 
 CROP = (256, 512)
 """Largest width and height in pixels of an image that is shown."""
@@ -132,7 +128,7 @@ class Galleries:
         searcher = self.open()
         gallery = LoadedGallery(searcher, FaissIndex.open(searcher.gallery) if self.settings.faiss else None)
         _ = searcher.threshold, searcher.cameras, gallery.rounded
-        rows = np.linspace(0, len(gallery) - 1, SIZES[-1]).astype(np.int64)
+        rows = np.linspace(0, len(gallery) - 1, LARGEST).astype(np.int64)
         some = [Image.fromarray(pixels) for pixels in gallery.pictures(rows)]  # also shows that the images are there
         if self.current is None:
             warm_up(self.adaptation, np.stack([resize_image(image, *self.adaptation.size) for image in some]))
@@ -189,41 +185,3 @@ class Galleries:
                 await self._in_thread(self._former.forget)
             self._former = replaced.searcher.gallery
         return gallery
-
-
-def features_of_pictures(
-    adaptation: Adaptation, pictures: NDArray[np.uint8], cameras: list[str | None]
-) -> NDArray[np.float32]:
-    """Compute features [N, D] of length 1 of pictures [N, 3, H, W], in batches of `SIZES`.
-
-    Args:
-        adaptation: the model.
-        pictures: the pictures, of one size.
-        cameras: camera of each picture; None: unknown.
-    """
-    features = np.empty((len(pictures), adaptation.dimensions), np.float32)
-    own = adaptation.statistics.by_camera if adaptation.statistics else {}
-    places: dict[str | None, list[int]] = {}
-    for place, camera in enumerate(cameras):
-        places.setdefault(camera if camera in own else None, []).append(place)
-    for camera, of_camera in places.items():
-        for start in range(0, len(of_camera), SIZES[-1]):
-            some = of_camera[start : start + SIZES[-1]]
-            size = next(size for size in SIZES if size >= len(some))
-            filled = torch.from_numpy(pictures[some + some[-1:] * (size - len(some))])
-            features[some] = adaptation.features(filled, cameras=[camera] * size)[: len(some)]
-    return features
-
-
-def warm_up(adaptation: Adaptation, pictures: NDArray[np.uint8]) -> None:
-    """Compute a batch of each size, so that no request waits until its precision is chosen.
-
-    Args:
-        adaptation: the model.
-        pictures: [16, 3, H, W]. The precision of a size is chosen by its first images, so these are real ones.
-    """
-    cameras = list(adaptation.statistics.by_camera)[: KEPT - 1] if adaptation.statistics else []
-    for camera in (None, *cameras):
-        for size in SIZES:
-            stop_if_told()
-            features_of_pictures(adaptation, pictures[:size], [camera] * size)

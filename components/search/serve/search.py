@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from simpgan.components.core.data.decoding import TooLarge, Unreadable, decode_image
 from simpgan.components.core.data.image_tensors import resize_image
 from simpgan.components.search.serve.answers import Answer, Found
-from simpgan.components.search.serve.galleries import Galleries, features_of_pictures
+from simpgan.components.search.serve.features import features_of_pictures, threads_of_worker
+from simpgan.components.search.serve.galleries import Galleries
 from simpgan.components.search.serve.refusals import Refusal
 
 MOST = 64
@@ -54,9 +55,10 @@ def search(galleries: Galleries, probes: Sequence[Probe]) -> list[Answer]:
     searcher = gallery.searcher
     galleries.metrics.batch.observe(len(probes))
     pictures = np.stack([probe.picture for probe in probes])
-    features = features_of_pictures(searcher.adaptation, pictures, [probe.camera for probe in probes])
     top = max(probe.top for probe in probes)
-    found = searcher.found([str(place) for place in range(len(probes))], features, top, gallery.nearest)
+    with threads_of_worker(searcher.adaptation):
+        features = features_of_pictures(searcher.adaptation, pictures, [probe.camera for probe in probes])
+        found = searcher.found([str(place) for place in range(len(probes))], features, top, gallery.nearest)
     rows = found.itertuples(index=False)
     threshold, precision = searcher.threshold.similarity, searcher.adaptation.looking.precision
     return [

@@ -15,6 +15,7 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.methods import title_of
 from simpgan.components.search.serve.answers import About, Answer, Health
 from simpgan.components.search.serve.batches import Batches
+from simpgan.components.search.serve.features import count_workers
 from simpgan.components.search.serve.galleries import Galleries, LoadedGallery
 from simpgan.components.search.serve.refusals import Refusal, come_back
 from simpgan.components.search.serve.search import MOST, Probe, decode_probe, search
@@ -63,7 +64,10 @@ class Service:
         self.galleries, self.settings, self.metrics = galleries, galleries.settings, galleries.metrics
         self.places = Places(self.settings.max_requests)
         self.batches: Batches[Probe, Answer] = Batches(
-            lambda probes: search(galleries, probes), MOST, lambda: self.places.taken
+            lambda probes: search(galleries, probes),
+            MOST,
+            lambda: self.places.taken,
+            count_workers(galleries.adaptation),
         )
         self.decoders = ThreadPoolExecutor(torch.get_num_threads(), thread_name_prefix="decode")
 

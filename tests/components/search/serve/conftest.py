@@ -49,7 +49,10 @@ def given(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Given
 @pytest.fixture(scope="session")
 def service(given: Given, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchService]:
     log = tmp_path_factory.mktemp("log") / "service.log"
-    service = SearchService(log, **given.settings, max_requests=MAX_REQUESTS, max_pixels=1_000_000, watch_seconds=0.2)
+    limits = {"max_requests": MAX_REQUESTS, "max_pixels": 1_000_000, "watch_seconds": 0.2}
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("OMP_NUM_THREADS", "2")  # two batches at a time
+        service = SearchService(log, **given.settings, **limits)
     service.wait_for("Ready")
     yield service
     service.stop()

@@ -54,8 +54,8 @@ def gallery(
     if faiss:
         made = build_index(stored, recall).description
         typer.echo(
-            f"The index finds {made.used.recall:.1%} of the {made.top} nearest images, in {made.used.seconds:.4f} s a "
-            f"probe; the exact search takes {made.exact_seconds:.4f} s."
+            f"The index finds {made.used.recall:.1%} of the nearest images, up to {made.top}, in "
+            f"{made.used.seconds:.4f} s a probe; the exact search takes {made.exact_seconds:.4f} s."
         )
 
 

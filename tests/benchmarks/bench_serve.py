@@ -52,7 +52,6 @@ def main() -> None:
             precision = service.search(probes[0]).json()["precision"]
             print(f"{hardware()}; {cores} core(s) for clients and service; {given.images:,} features; {precision}")
             asyncio.run(measure(service, probes, given.turns, given.seconds))
-            print(work(service))
         finally:
             service.stop()
 
@@ -106,11 +105,16 @@ async def measure(service: SearchService, probes: list[bytes], turns: int, secon
     """Send bursts, then a steady load, and print what each took."""
     clients = [await Client.connected(service, probe) for probe in probes]
     await asyncio.gather(*(client.search() for client in clients))  # warms up
-    bursts = []
+    before, bursts = figures(service), []
     for _ in range(turns):
         bursts += await asyncio.gather(*(client.search() for client in clients))
         await asyncio.sleep(0.2)
+    after = figures(service)
     report(f"{len(clients)} at once, {turns} times", bursts)
+    batches, work = (
+        (after[name] - before[name]) / turns for name in ("simpgan_batch_images_count", "process_cpu_seconds_total")
+    )
+    print(f"  each time {batches:.1f} batches, and {work:.2f} s of the service's processor time")
     end = time.perf_counter() + seconds
     loads = await asyncio.gather(*(client.search_until(end) for client in clients))
     steady = [each for load in loads for each in load]
@@ -161,14 +165,10 @@ class Client:
         return taken
 
 
-def work(service: SearchService) -> str:
-    """How many images were computed together, and the processor time of the service so far."""
-    figures = {
-        name: float(value)
-        for name, value in (line.rsplit(" ", 1) for line in service.get("metrics").text.splitlines() if line[0] != "#")
-    }
-    images, count = (figures[f"simpgan_batch_images_{part}"] for part in ("sum", "count"))
-    return f"{images / count:.1f} images in a batch on average, {images:.0f} in all"
+def figures(service: SearchService) -> dict[str, float]:
+    """The numbers of the service for Prometheus."""
+    lines = [line for line in service.get("metrics").text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
 
 if __name__ == "__main__":

@@ -111,6 +111,7 @@ def test_a_dropped_image_is_searched_for(page: Chrome, service: SearchService, p
     page.execute_script(DROP, element(page, "#drop"), b64encode(b"who is who").decode(), "notes.txt")
     until_it_says(page, "this is no image that can be read: not a JPEG, PNG or BMP image")
     assert page.find_elements(By.CSS_SELECTOR, "#found li") == []
+    assert not element(page, "#probe").is_displayed()
 
 
 def test_without_the_token_the_page_says_what_is_missing(page: Chrome, probe: Path):

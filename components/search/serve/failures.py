@@ -41,5 +41,5 @@ def handle_failures(app: FastAPI) -> None:
 
 
 def answer(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return an answer with one sentence."""
-    return JSONResponse(Failure(error=sentence).model_dump(), status, headers)
+    """Return an answer with one sentence, in one line whatever the request was."""
+    return JSONResponse(Failure(error=" ".join(sentence.split())).model_dump(), status, headers)

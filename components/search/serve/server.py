@@ -66,6 +66,9 @@ def say_ready(gallery: LoadedGallery) -> None:
     """Say that searches are answered."""
     searcher = gallery.searcher
     print(f"Ready: {len(gallery):,} images of {searcher.gallery.dataset}, {searcher.threshold}", flush=True)
+    if gallery.index:
+        found = gallery.index.description
+        print(f"The index finds {found.used.recall:.1%} of the nearest images, up to {found.top}.", flush=True)
 
 
 def listen(host: str, port: int) -> socket.socket:

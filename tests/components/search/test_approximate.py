@@ -13,7 +13,13 @@ from simpgan.components.core import storage
 from simpgan.components.core.data.manifest import ROLE_COLUMNS, Manifest, empty_table
 from simpgan.components.core.errors import UserError
 from simpgan.components.search import approximate
-from simpgan.components.search.approximate import FaissIndex, build_index, without_itself
+from simpgan.components.search.approximate import (
+    FaissIndex,
+    build_index,
+    lowest_recall,
+    nearest_candidates,
+    without_itself,
+)
 from simpgan.components.search.ranking import nearest
 from simpgan.components.search.stored_gallery import GALLERY, Part, StoredDescription, StoredGallery, part_location
 from simpgan.components.search.storing import encoded
@@ -55,13 +61,13 @@ def stored(location: str, features: NDArray[np.float32]) -> StoredGallery:
     return StoredGallery(location, description)
 
 
-def share_found(index: FaissIndex, features: NDArray[np.float32]) -> float:
-    """Share of the 20 nearest that the index finds for every image, counted one by one."""
-    exact, _ = nearest(features, features, 21)
-    found, _ = index.nearest(features, features, 21)
+def share_found(index: FaissIndex, features: NDArray[np.float32], top: int) -> float:
+    """Share of the nearest that the index finds for every image without itself, counted one by one."""
+    exact, _ = nearest(features, features, top + 1)
+    found, _ = nearest_candidates(index.index, features, features, top + 1)
     shares = []
     for row in range(len(features)):
-        wanted, got = (set(each[row].tolist()) - {row} for each in (exact, found))
+        wanted, got = (set([each for each in rows[row].tolist() if each != row][:top]) for rows in (exact, found))
         shares.append(len(wanted & got) / len(wanted))
     return float(np.mean(shares))
 
@@ -78,7 +84,25 @@ def test_as_many_cells_are_searched_as_the_wanted_recall_needs(
     assert cells == [2**step for step in range(len(cells))]
     assert all(recall < wanted for recall in recalls[:-1])
     assert recalls[-1] >= wanted or cells[-1] == made.index.nlist
-    assert share_found(made, features) == pytest.approx(recalls[-1], abs=0.002)
+    lowest = min(share_found(made, features, top) for top in range(1, 21))
+    assert lowest == pytest.approx(recalls[-1], abs=0.002)
+
+
+def test_the_recall_is_the_lowest_of_those_for_fewer_images() -> None:
+    expected = np.array([[0.9, 0.8, 0.7], [0.9, 0.8, 0.7]], np.float32)
+    found = np.array([[0.8, 0.7, 0.6], [0.9, 0.8, 0.7]], np.float32)
+    assert lowest_recall(found, expected) == 1 / 2, "the nearest one is found for one of two"
+    found = np.array([[0.9, 0.8, 0.1], [0.9, 0.8, 0.2]], np.float32)
+    assert lowest_recall(found, expected) == pytest.approx(2 / 3)
+
+
+def test_more_than_the_recall_is_known_for_are_searched_exactly(tmp_path: Path) -> None:
+    features = generated(COUNT)
+    index = build_index(stored(str(tmp_path), features), 0.05)
+    assert index.description.used.cells < index.index.nlist
+    probes = features[:20] + 0.5 * features[20:40]
+    for found, exact in zip(index.nearest(probes, features, 21), nearest(probes, features, 21), strict=True):
+        assert found.tolist() == exact.tolist()
 
 
 def test_similarities_are_exact_and_fall(tmp_path: Path) -> None:
@@ -95,9 +119,10 @@ def test_all_that_are_asked_for_come_though_the_cells_have_too_few(tmp_path: Pat
     features = generated(60)
     index = build_index(stored(str(tmp_path), features), 0.05)
     assert index.description.used.cells == 1
-    rows, similarities = index.nearest(features[:3], features, 100)
-    assert rows.tolist() == nearest(features[:3], features, 100)[0].tolist()
-    assert similarities.shape == (3, 60)
+    for top in (20, 100):
+        rows, similarities = index.nearest(features[:3], features, top)
+        assert rows.tolist() == nearest(features[:3], features, top)[0].tolist()
+        assert similarities.shape == (3, min(top, 60))
 
 
 def test_an_index_lies_beside_the_gallery_and_is_of_that_gallery_only(object_store: ObjectStore) -> None:

@@ -109,6 +109,7 @@ BAD = {
     "too many pixels": (lambda _: png_that_claims(1001, 1000), {}, 413, "the image has 1001 x 1000 pixels, more than"),
     "an unknown camera": (bytes, {"camera": "cellar"}, 400, "no camera is named 'cellar': "),
     "no number": (bytes, {"top": "many"}, 400, "top=many: give a whole number from 1 to 1000"),
+    "two lines": (bytes, {"top": "3\n4"}, 400, "top=3 4: give a whole number from 1 to 1000"),
     "none": (bytes, {"top": 0}, 400, "top=0: give a whole number from 1 to 1000"),
 }
 

@@ -40,8 +40,8 @@ mlflow: .venv/demo.installed
 ifdef TORCH
 	$(PIP) torch torchvision $(TORCH)
 else
-	@echo 'Installing into .venv: downloads 3.4 GB, of which 2.5 GB are for GPUs alone (README.md: without them), and'
-	@echo 'takes 6.7 GB of the disk and some three minutes with a fast connection.'
+	@echo 'Installing into .venv: downloads 3.3 GB, of which 2.5 GB are for GPUs alone (README.md: without them), and'
+	@echo 'takes 6.8 GB of the disk and some three minutes with a fast connection.'
 endif
 	$(PIP) --editable '.[all]'
 	touch $@

@@ -34,7 +34,7 @@ def test_what_is_left_out_by_name_is_not_listed(tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "before"),
-    [([], "downloads 3.4 GB"), (["TORCH=--index-url URL"], "pip install --quiet .* torch torchvision --index-url URL")],
+    [([], "downloads 3.3 GB"), (["TORCH=--index-url URL"], "pip install --quiet .* torch torchvision --index-url URL")],
 )
 def test_make_says_how_much_it_downloads_or_takes_torch_from_where_it_is_told(given, before, tmp_path):
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):

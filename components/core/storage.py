@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from simpgan.components.core.environment import whole_number
 from simpgan.components.core.errors import UserError
@@ -144,15 +145,25 @@ def write_bytes(location: str, data: Any) -> None:
     Raises:
         UserError: the location cannot be written.
     """
+    write_file(location, BytesIO(data))
+
+
+def write_file(location: str, content: IO[bytes]) -> None:
+    """Write the whole content of an open file as a file that appears whole or not at all; create its folders.
+
+    Raises:
+        UserError: the location cannot be written.
+    """
+    content.seek(0)
     with explained(location):
         if is_s3(location):
             bucket, key = _bucket_and_key(location)
-            _client().put_object(Bucket=bucket, Key=key, Body=bytes(data))
+            _client().put_object(Bucket=bucket, Key=key, Body=content)
             return
         path = Path(location)
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside(path) as temporary, temporary.open("wb") as file:
-            file.write(data)
+            shutil.copyfileobj(content, file)
             file.flush()
             os.fsync(file.fileno())
 

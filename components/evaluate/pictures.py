@@ -9,7 +9,8 @@ from PIL import Image
 
 from simpgan.components.core.data.decoded_images import read_decoded_images
 from simpgan.components.core.data.image_tensors import iterate_batches, to_uint8, to_unit_range
-from simpgan.components.core.data.manifest import NAMED, Manifest
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import NAMED
 from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.model_folder import load_network, read_config
 from simpgan.components.core.models.translator import Generator, GeneratorConfig

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from functools import partial
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.manifest import IMAGE_COLUMNS, OBJECT_COLUMNS
+from simpgan.components.core.data.manifest_tables import IMAGE_COLUMNS, OBJECT_COLUMNS
 from simpgan.components.ingest.contents import Contents
 from simpgan.components.ingest.data_warnings import count_warnings, match_warnings
 from simpgan.components.ingest.file_source import FileSource
@@ -26,7 +28,7 @@ def contents_of(files: FileSource, layout: Layout, *, published: bool = False) -
     """
     labels, rejected = sort_out(files, layout)
 
-    def warnings(images: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
+    def warnings(images: pd.DataFrame, roles: pd.DataFrame, _digests: NDArray[np.uint8]) -> list[str]:
         counts = count_warnings(layout, images, roles) if published else []
         return [*counts, *match_warnings(layout, images, roles)]
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +21,7 @@ class Contents:
         read: returns the content of a file by its name, from any thread. Raises UnreadFile.
         completed: adds labels that depend on all images together to the manifest's images.
         roles: returns the manifest's roles of the manifest's images.
-        warnings: returns sentences on images and roles.
+        warnings: returns sentences on images and roles; the third argument is uint8 [N, 32], the images' sha256.
         source_protocol: the manifest's protocol as a source.
         folders: folders and files on this machine that are read besides the location.
         fingerprint: returns a cheap identity (sha256, hex) of what lies there: names, sizes, and times or ETags.
@@ -31,7 +33,7 @@ class Contents:
     read: Callable[[str], bytes]
     completed: Callable[[pd.DataFrame], pd.DataFrame]
     roles: Callable[[pd.DataFrame], pd.DataFrame]
-    warnings: Callable[[pd.DataFrame, pd.DataFrame], list[str]]
+    warnings: Callable[[pd.DataFrame, pd.DataFrame, NDArray[np.uint8]], list[str]]
     source_protocol: str
     folders: Sequence[str]
     fingerprint: Callable[[], str]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from simpgan.components.core.data.manifest import NAMED, Manifest
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import NAMED
 from simpgan.components.core.data.shards import shards_exist
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.task import current_task

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from simpgan.components.core.data.manifest import PLACE, Manifest
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import PLACE
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run

@@ -3,18 +3,19 @@
 from pathlib import Path
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import ManifestTables
 from simpgan.components.core.data.new_files import Listing
 from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.ingest.by_names import contents_of
 from simpgan.components.ingest.file_source import Gone, listed_files
 from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.ingest.new_manifest import NewManifest
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.components.ingest.stage import rejected_table, report, store_images
 
 
-def run(listing: Path, part: int, settings: IngestSettings, data_root: str, output: Path) -> Manifest:
+def run(listing: Path, part: int, settings: IngestSettings, data_root: str, output: Path) -> ManifestTables:
     """Verify the images of a part, store their bytes, and write the part's manifest.
 
     A part that is read again gives the same shards. `merge` decides whether too many files are damaged, since it sees
@@ -45,13 +46,13 @@ def run(listing: Path, part: int, settings: IngestSettings, data_root: str, outp
         files = listed_files(found.location, found.part_objects(part))
         storage.check_writable(data_root)
         contents = contents_of(files, layout)
-        shards, stored = store_images(contents, settings, data_root, check=lambda images: None)
+        shards, images = store_images(contents, settings, data_root, check=lambda images: None)
         gone = [name for name, reason in contents.rejected.items() if reason == Gone.REASON]
         damaged = {name: reason for name, reason in contents.rejected.items() if reason != Gone.REASON}
-        images = contents.completed(stored)
-        manifest = Manifest(
+        manifest = NewManifest(
             dataset=name,
             images=images,
+            shards=shards,
             roles=contents.roles(images),
             rejected=rejected_table(damaged),
             objects=contents.objects.drop(gone),

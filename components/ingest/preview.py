@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.manifest import IMAGE_COLUMNS, Manifest
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import IMAGE_COLUMNS
 from simpgan.components.ingest.file_source import GZIP_MAGIC
 from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.ingest.opening import open_contents

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.manifest import PLACE, Manifest
+from simpgan.components.core.data.manifest_tables import ManifestTables
 from simpgan.components.core.data.object_versions import name_of
 from simpgan.components.core.data.shards import WrittenShards, write_shards
 from simpgan.components.core.errors import UserError
@@ -18,6 +18,7 @@ from simpgan.components.core.process.task import current_task
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.ingest.contents import Contents
 from simpgan.components.ingest.layouts import LAYOUTS
+from simpgan.components.ingest.new_manifest import NewManifest
 from simpgan.components.ingest.opening import open_contents
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.components.ingest.verify import verify_all
@@ -25,7 +26,7 @@ from simpgan.components.ingest.verify import verify_all
 logger = logging.getLogger(__name__)
 
 
-def run(location: str, settings: IngestSettings, data_root: str, output: Path) -> Manifest:
+def run(location: str, settings: IngestSettings, data_root: str, output: Path) -> ManifestTables:
     """Verify every image of a data set, store the bytes as shards, and write the manifest.
 
     Data that were ingested before give the same shards and the same manifest, and nothing is written.
@@ -37,7 +38,7 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
         output: folder for the manifest.
 
     Returns:
-        the manifest.
+        what was written.
 
     Raises:
         UserError: nothing of the layout is at `location`, too many files are damaged, or nothing can be written.
@@ -54,22 +55,22 @@ def run(location: str, settings: IngestSettings, data_root: str, output: Path) -
     ):
         storage.check_writable(data_root)
         storage.check_writable(str(output.parent))
-        shards, stored = store_images(
+        shards, images = store_images(
             contents,
             settings,
             data_root,
             check=lambda images: refuse_damaged(location, images, contents.rejected, settings.max_rejected_share),
         )
-        images = contents.completed(stored)
         roles = contents.roles(images)
-        manifest = Manifest(
+        manifest = NewManifest(
             dataset=name,
             images=images,
+            shards=shards,
             roles=roles,
             rejected=rejected_table(contents.rejected),
             objects=contents.objects,
             source_protocol=contents.source_protocol,
-            warnings=tuple(contents.warnings(images, roles)),
+            warnings=tuple(contents.warnings(images, roles, shards.digests)),
         )
         saved = manifest.save(output)
         tracked.log_data_set(manifest, output, "made")
@@ -91,10 +92,10 @@ def store_images(
             refuses leaves no shard.
 
     Returns:
-        The shards, and the manifest's images: labels, places and sizes.
+        The shards, and the images with all labels and their sizes, as in `NewManifest`.
     """
     listed = contents.listed
-    kept, width, height = array("q"), array("q"), array("q")
+    kept, width, height = array("l"), array("l"), array("l")
 
     def good_images() -> Iterator[tuple[str, bytes]]:
         files = zip(listed["name"], listed["size"], strict=True)
@@ -111,9 +112,10 @@ def store_images(
         check(len(kept))
 
     shards = write_shards(data_root, good_images())
-    labelled = listed.drop(columns="size").iloc[np.array(kept)].reset_index(drop=True)
-    places = {column: shards.table[column] for column in (*PLACE, "sha256")}
-    return shards, labelled.assign(**places, width=np.array(width), height=np.array(height))
+    labelled = listed.drop(columns="size")
+    if len(kept) < len(listed):
+        labelled = labelled.iloc[np.asarray(kept)].reset_index(drop=True)
+    return shards, contents.completed(labelled.assign(width=np.asarray(width), height=np.asarray(height)))
 
 
 def refuse_damaged(location: str, images: int, rejected: Mapping[str, str], max_share: float) -> None:
@@ -135,18 +137,19 @@ def rejected_table(rejected: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(sorted(rejected.items()), columns=["name", "reason"])
 
 
-def report(manifest: Manifest, shards: WrittenShards, saved: bool) -> None:
+def report(manifest: ManifestTables, shards: WrittenShards, saved: bool) -> None:
     """Log unusual things, and what was written."""
-    name, rejected = manifest.dataset, manifest.rejected
+    name, found = manifest.dataset, manifest.contained
     for warning in manifest.warnings:
         logger.warning(warning)
-    if len(rejected):
-        first = rejected.iloc[0]
-        logger.warning(f"{name}: {len(rejected)} files were rejected, such as {first['name']}: {first['reason']}")
+    if found.rows["rejected"]:
+        first = next(manifest.blocks("rejected")).iloc[0]
+        logger.warning(
+            f"{name}: {found.rows['rejected']} files were rejected, such as {first['name']}: {first['reason']}"
+        )
     if saved or shards.written:
         written = f"wrote the manifest and {len(shards.written)} of {len(shards.written + shards.present)} shards"
     else:
         written = "nothing was written, the manifest and all its shards were there already"
-    people = manifest.images["person"].nunique()
-    of_people = f" of {people:,} people" if people else ""
-    logger.info(f"{name}: {len(manifest.images):,} images{of_people}; {written}")
+    of_people = f" of {found.people:,} people" if found.people else ""
+    logger.info(f"{name}: {found.rows['images']:,} images{of_people}; {written}")

@@ -17,7 +17,8 @@ from PIL import Image
 
 from simpgan.components.core.data.decoding import Unreadable, decode_image, refuse_long
 from simpgan.components.core.data.image_tensors import resize_image
-from simpgan.components.core.data.manifest import NAMED, Manifest
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import NAMED
 from simpgan.components.core.data.object_versions import as_name
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.leftovers import is_hidden

@@ -27,7 +27,8 @@ from pydantic import Field
 
 from simpgan.components.core import storage
 from simpgan.components.core.damaged_files import named_damage, read_json
-from simpgan.components.core.data.manifest import ROLE_COLUMNS, Manifest, empty_table
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import ROLE_COLUMNS, empty_table
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.process.progress import Progress
 from simpgan.components.core.registry.adaptation import Adaptation

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from simpgan.components.core.data.manifest import NAMED, ROLES, Manifest
+from simpgan.components.core.data.manifest import ROLES, Manifest
+from simpgan.components.core.data.manifest_tables import NAMED
 from simpgan.components.core.errors import UserError
 
 NAME_FILES = {"person": "people.csv", "camera": "cameras.csv"}

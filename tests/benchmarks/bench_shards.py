@@ -25,8 +25,10 @@ def made(root: str, images: int) -> Manifest:
 
     random = np.random.default_rng(0)
     some = [encoded(Image.fromarray(random.integers(0, 256, (128, 64, 3), dtype=np.uint8)), "jpeg") for _ in range(64)]
-    items = ((f"{number:06}.jpg", some[number % len(some)]) for number in range(images))
-    table = write_shards(root, items).table.assign(width=64, height=128, person=pd.NA, camera=pd.NA, time=pd.NA)
+    names = [f"{number:06}.jpg" for number in range(images)]
+    items = ((name, some[number % len(some)]) for number, name in enumerate(names))
+    places = write_shards(root, items).table
+    table = places.assign(name=names, width=64, height=128, person=pd.NA, camera=pd.NA, time=pd.NA)
     return Manifest("made up", table, pd.DataFrame({"image": [0], "protocol": "p", "fold": 0, "role": "train"}))
 
 

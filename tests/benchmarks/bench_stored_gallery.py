@@ -23,7 +23,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.manifest import ROLE_COLUMNS, Manifest, empty_table
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import ROLE_COLUMNS, empty_table
 from simpgan.components.core.process.provenance import hardware
 from simpgan.components.search.approximate import build_index
 from simpgan.components.search.ranking import nearest

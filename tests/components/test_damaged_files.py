@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from simpgan.components.core.data.features import load_features, save_features
-from simpgan.components.core.data.manifest import FILES, Manifest
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import FILES
 from simpgan.components.core.data.new_files import Listing
 from simpgan.components.core.data.translation_origin import read_origin
 from simpgan.components.core.errors import UserError

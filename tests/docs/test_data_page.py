@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from simpgan.components.core.data.manifest import IMAGE_COLUMNS, OBJECT_COLUMNS, REJECTED_COLUMNS, ROLE_COLUMNS
+from simpgan.components.core.data.manifest_tables import IMAGE_COLUMNS, OBJECT_COLUMNS, REJECTED_COLUMNS, ROLE_COLUMNS
 from tests.docs.blocks import ROOT
 
 PAGE = (ROOT / "docs" / "data.md").read_text()

@@ -1,7 +1,6 @@
 """The manifest: the images of a data set, and their roles in its protocols."""
 
-import hashlib
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,40 +9,31 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from simpgan.components.core import storage
 from simpgan.components.core.damaged_files import named_damage, read_json
+from simpgan.components.core.data.manifest_tables import (
+    FILES,
+    IMAGE_COLUMNS,
+    NAMED,
+    OBJECT_COLUMNS,
+    REJECTED_COLUMNS,
+    ROLE_COLUMNS,
+    SCHEMA_VERSION,
+    TABLES,
+    ManifestTables,
+    empty_table,
+    in_blocks,
+    refuse_mixed_names,
+    with_columns,
+    with_names,
+)
 from simpgan.components.core.errors import UserError
 
-SCHEMA_VERSION = 3
-TABLES = ("images", "roles", "rejected", "objects")
-FILES = ("manifest.json", *(f"{name}.parquet" for name in TABLES))
 ROLES = ("train", "query", "gallery")
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
-IMAGE_COLUMNS = {
-    "name": "str",
-    "shard": "str",
-    "position": "int64",
-    "sha256": "str",
-    "width": "int64",
-    "height": "int64",
-    "person": "Int64",
-    "camera": "Int64",
-    "time": "Int64",
-    "person_name": "str",
-    "camera_name": "str",
-}
-NAMED = ("person", "camera")
-BLOCK = 2**16
-"""Rows that are converted at a time."""
-PLACE = ["shard", "position"]
-ROLE_COLUMNS = {"image": "int64", "protocol": "str", "fold": "int64", "role": "str"}
-REJECTED_COLUMNS = {"name": "str", "reason": "str"}
-OBJECT_COLUMNS = {"name": "str", "size": "int64", "version": "str"}
-
 
 @dataclass(frozen=True, eq=False)
-class Manifest:
+class Manifest(ManifestTables):
     """A data set: its images, their roles, and the files that were rejected.
 
     Args:
@@ -109,25 +99,9 @@ class Manifest:
             return pd.Series(self.dataset, self.images.index, dtype="str")
         return self.images["name"].str.partition("/")[0] if len(self.images) else self.images["name"]
 
-    @cached_property
-    def digest(self) -> str:
-        """Return the sha256 (hex) of what the data set is: names, bytes, labels, roles, rejected files.
-
-        Places of bytes and reading times are not part of it. The same images are the same data set, however they are
-        split into shards, so a stage that has seen them need not run again.
-        """
-        content = hashlib.sha256(f"{SCHEMA_VERSION}\n{self.dataset}\n{self.source_protocol}\n".encode())
-        for table in (self.images.drop(columns=PLACE), self.roles, self.rejected):
-            update(content, table)
-        return content.hexdigest()
-
-    @cached_property
-    def files_digest(self) -> str:
-        """Return the sha256 (hex) of all tables, by which damage is found."""
-        content = hashlib.sha256()
-        for name in TABLES:
-            update(content, getattr(self, name))
-        return content.hexdigest()
+    def blocks(self, table: str) -> Iterator[pd.DataFrame]:
+        """Yield one of the tables in blocks."""
+        return in_blocks(getattr(self, table))
 
     def shown(self, label: str) -> "pd.Series[str]":
         """Return the `person` or `camera` of each image as people call it: its name, else its number in digits.
@@ -160,39 +134,6 @@ class Manifest:
     def part(self, rows: np.ndarray) -> Self:
         """Return the images of some rising rows as a manifest without roles."""
         return type(self)(self.dataset, self.images.iloc[rows], empty_table(ROLE_COLUMNS))
-
-    def save(self, folder: str | Path) -> bool:
-        """Write the manifest into `folder`; its manifest.json is written last and completes it.
-
-        Returns:
-            False if the same manifest is there already: then nothing is written.
-
-        Raises:
-            UserError: `folder` cannot be written.
-        """
-        summary = {
-            "schema": SCHEMA_VERSION,
-            "dataset": self.dataset,
-            "source_protocol": self.source_protocol,
-            "digest": self.digest,
-            "files": self.files_digest,
-            "images": len(self.images),
-            "people": int(self.images["person"].nunique()),
-            "rejected": len(self.rejected),
-            "folds": {protocol: len(folds) for protocol, folds in self.protocols().groupby("protocol")},
-            "warnings": list(self.warnings),
-            **({"parts": list(self.parts)} if self.parts else {}),
-        }
-        content = (json.dumps(summary, indent=2) + "\n").encode()
-        location = str(Path(folder) / "manifest.json")
-        if storage.exists(location):
-            if storage.read_bytes(location) == content:
-                return False
-            Path(location).unlink()
-        for name in TABLES:
-            storage.write_bytes(str(Path(folder) / f"{name}.parquet"), getattr(self, name).to_parquet(index=False))
-        storage.write_bytes(location, content)
-        return True
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -238,42 +179,3 @@ def manifest_near(folder: Path) -> str:
     if any(each.suffix.lower() in PICTURES for each in folder.glob("*/*")):
         return ": it is a folder of images, so simpgan ingest it first, and give the --out of that"
     return ""
-
-
-def empty_table(columns: dict[str, str]) -> pd.DataFrame:
-    """Return a table of `columns` without rows."""
-    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
-
-
-def update(content: "hashlib._Hash", table: pd.DataFrame) -> None:
-    """Update a digest with a table as text that is the same on every machine, block by block."""
-    for start in range(0, max(len(table), 1), BLOCK):
-        text = table.iloc[start : start + BLOCK].to_csv(index=False, header=start == 0, lineterminator="\n")
-        content.update(text.encode("utf-8", "surrogateescape"))
-
-
-def with_names(images: pd.DataFrame) -> pd.DataFrame:
-    """Return images with the columns of names, empty where there are none."""
-    columns = [f"{label}_name" for label in NAMED]
-    return images.assign(**{name: images[name].fillna("") if name in images else "" for name in columns})
-
-
-def refuse_mixed_names(images: pd.DataFrame, label: str) -> None:
-    """Raise ValueError unless each named `person` or `camera` has one number and each number at most one name."""
-    name = f"{label}_name"
-    pairs = images[[label, name]].drop_duplicates()
-    named = pairs[pairs[name] != ""]
-    if pairs[label].duplicated().any() or named[name].duplicated().any() or named[label].isna().any():
-        raise ValueError(f"each {label} must have one number and at most one name")
-
-
-def with_columns(table: pd.DataFrame, columns: dict[str, str], title: str) -> pd.DataFrame:
-    """Return `table` with exactly `columns` in their order and types, numbered from 0.
-
-    Raises:
-        ValueError: a column is missing.
-    """
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise ValueError(f"{title} has no column {', '.join(missing)}")
-    return table[list(columns)].astype(columns).reset_index(drop=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from simpgan.components.core import storage
 from simpgan.components.core.damaged_files import named_damage, read_json
-from simpgan.components.core.data.manifest import OBJECT_COLUMNS, update, with_columns
+from simpgan.components.core.data.manifest_tables import OBJECT_COLUMNS, update, with_columns
 from simpgan.components.core.errors import UserError
 
 COLUMNS = {**OBJECT_COLUMNS, "part": "int64"}

@@ -6,7 +6,8 @@ import re
 import pandas as pd
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.manifest import OBJECT_COLUMNS, Manifest, with_columns
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import OBJECT_COLUMNS, with_columns
 
 ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 

@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
+from typing import IO, Self
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from simpgan.components.core import storage
 from simpgan.components.core.damaged_files import named_damage
@@ -18,6 +22,7 @@ from simpgan.components.core.data.manifest import Manifest
 SHARD_BYTES = 128 * 2**20
 ROWS_PER_GROUP = 64  # A reader of one image decodes one group: a quarter of a MiB of pedestrian crops.
 WINDOW_BYTES = 128 * 2**20
+DIGEST_BYTES = 32
 
 SCHEMA = pa.schema(
     [("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())]))],
@@ -28,17 +33,40 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, eq=False)
 class WrittenShards:
-    """The places of written images.
+    """The places of written images, in the order in which they came.
 
-    Args:
-        table: name, shard, position, sha256; one row per image, in the order in which they came.
+    Attributes:
+        shards: names of the shards, and the numbers of images in them.
+        digests: uint8 [N, 32], sha256 of each image.
         written: names of the new shards.
         present: names of the shards that existed before.
     """
 
-    table: pd.DataFrame
+    shards: Sequence[tuple[str, int]]
+    digests: NDArray[np.uint8]
     written: tuple[str, ...]
     present: tuple[str, ...]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Return the places of all images, as `places` does."""
+        return self.places(0, len(self.digests))
+
+    def places(self, start: int, stop: int) -> pd.DataFrame:
+        """Return the manifest's columns shard, position and sha256 of the images from `start` to before `stop`."""
+        stop = min(stop, len(self.digests))
+        names = [name for name, _ in self.shards]
+        ends = np.cumsum([size for _, size in self.shards], dtype=np.int64)
+        images = np.arange(start, stop)
+        shard = np.searchsorted(ends, images, side="right")
+        table = pd.DataFrame(
+            {
+                "shard": pd.array([names[each] for each in shard], dtype="str"),
+                "position": images - (ends - [size for _, size in self.shards])[shard],
+                "sha256": pd.array([digest.tobytes().hex() for digest in self.digests[start:stop]], dtype="str"),
+            }
+        )
+        return table.astype({"position": "int64"})
 
 
 def shard_location(data_root: str, shard: str) -> str:
@@ -49,33 +77,102 @@ def shard_location(data_root: str, shard: str) -> str:
 def write_shards(
     data_root: str, items: Iterable[tuple[str, bytes]], *, shard_bytes: int = SHARD_BYTES
 ) -> WrittenShards:
-    """Store (name, encoded image) pairs in their order, holding about `shard_bytes` of them in memory.
+    """Store (name, encoded image) pairs in their order, in shards that each end with the image that fills them.
 
-    An existing shard is not written again. Each shard appears whole or not at all.
+    A shard grows in a temporary file, so that few images are in memory. One that exists is not written again. Each
+    shard appears whole or not at all.
+
+    Args:
+        data_root: folder or `s3://` prefix for the shards.
+        items: the pairs.
+        shard_bytes: bytes of images that fill a shard.
 
     Raises:
         UserError: `data_root` cannot be written.
     """
-    tables = [places_in("", [], [])]
+    waiting = iter(items)
+    shards: list[tuple[str, int]] = []
     written, present = [], []
-    for names, images in _batches(items, shard_bytes):
-        hashes = [hashlib.sha256(image).hexdigest() for image in images]
-        lines = "".join(f"{digest} {name}\n" for digest, name in zip(hashes, names, strict=True))
-        shard = hashlib.sha256(lines.encode()).hexdigest()[:32]
-        tables.append(places_in(shard, names, hashes))
-        location = shard_location(data_root, shard)
-        if storage.exists(location):
-            present.append(shard)
-        else:
-            storage.write_bytes(location, _encode(names, images))
-            written.append(shard)
-    return WrittenShards(pd.concat(tables, ignore_index=True), tuple(written), tuple(present))
+    digests = bytearray()
+    while (first := next(waiting, None)) is not None:
+        with tempfile.TemporaryFile() as file, NewShard(file) as shard:
+            for name, image in chain([first], waiting):
+                shard.add(name, image)
+                if shard.bytes >= shard_bytes:
+                    break
+            shard.finish()
+            location = shard_location(data_root, shard.name)
+            if storage.exists(location):
+                present.append(shard.name)
+            else:
+                storage.write_file(location, file)
+                written.append(shard.name)
+            shards.append((shard.name, shard.images))
+            digests += shard.digests
+    return WrittenShards(
+        shards, np.frombuffer(digests, dtype=np.uint8).reshape(-1, DIGEST_BYTES), tuple(written), tuple(present)
+    )
 
 
-def places_in(shard: str, names: list[str], hashes: list[str]) -> pd.DataFrame:
-    """Return the table of a shard's images, as in `WrittenShards`; text in compact columns, since it is kept."""
-    table = pd.DataFrame({"name": names, "shard": shard, "position": range(len(names)), "sha256": hashes})
-    return table.astype({"name": "str", "shard": "str", "position": "int64", "sha256": "str"})
+class NewShard:
+    """A shard that grows in a file.
+
+    Args:
+        file: the file, open for writing.
+
+    Attributes:
+        images: number of images so far.
+        bytes: bytes of these images.
+        digests: sha256 of each image, one after the other.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        # The images are compressed already, and statistics of their bytes would be of no use.
+        self._writer = pq.ParquetWriter(file, SCHEMA, compression="none", use_dictionary=False, write_statistics=False)
+        self._lines = hashlib.sha256()
+        self._group: list[tuple[str, bytes]] = []
+        self.images = 0
+        self.bytes = 0
+        self.digests = bytearray()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    @property
+    def name(self) -> str:
+        """Return the name by its content: the images and their names in their order."""
+        return self._lines.hexdigest()[:32]
+
+    def add(self, name: str, image: bytes) -> None:
+        """Append an image."""
+        digest = hashlib.sha256(image)
+        self._lines.update(f"{digest.hexdigest()} {name}\n".encode())
+        self.digests += digest.digest()
+        self.images += 1
+        self.bytes += len(image)
+        self._group.append((name, image))
+        if len(self._group) == ROWS_PER_GROUP:
+            self._write_group()
+
+    def finish(self) -> None:
+        """Complete the file."""
+        if self._group:
+            self._write_group()
+        self._writer.close()
+
+    def _write_group(self) -> None:
+        column = pa.StructArray.from_arrays(
+            [
+                pa.array([image for _, image in self._group], pa.binary()),
+                pa.array([name for name, _ in self._group], pa.string()),
+            ],
+            names=["bytes", "path"],
+        )
+        self._writer.write_table(pa.table({"image": column}, schema=SCHEMA))
+        self._group = []
 
 
 def shards_exist(data_root: str, manifest: Manifest) -> bool:
@@ -103,36 +200,6 @@ def read_images(data_root: str, manifest: Manifest, rows: Sequence[int] | np.nda
     for start in range(0, len(rows), window):
         part = slice(start, start + window)
         yield from _read_window(data_root, shards[part], positions[part], digests[part])
-
-
-def _batches(items: Iterable[tuple[str, bytes]], shard_bytes: int) -> Iterator[tuple[list[str], list[bytes]]]:
-    """Yield consecutive items in lists, each ended by the image that reaches `shard_bytes`."""
-    names: list[str] = []
-    images: list[bytes] = []
-    size = 0
-    for name, image in items:
-        names.append(name)
-        images.append(image)
-        size += len(image)
-        if size >= shard_bytes:
-            yield names, images
-            names, images, size = [], [], 0
-    if names:
-        yield names, images
-
-
-def _encode(names: list[str], images: list[bytes]) -> pa.Buffer:
-    sink = pa.BufferOutputStream()
-    # The images are compressed already, and statistics of their bytes would be of no use.
-    with pq.ParquetWriter(sink, SCHEMA, compression="none", use_dictionary=False, write_statistics=False) as writer:
-        for start in range(0, len(names), ROWS_PER_GROUP):
-            part = slice(start, start + ROWS_PER_GROUP)
-            column = pa.StructArray.from_arrays(
-                [pa.array(images[part], pa.binary()), pa.array(names[part], pa.string())],
-                names=["bytes", "path"],
-            )
-            writer.write_table(pa.table({"image": column}, schema=SCHEMA))
-    return sink.getvalue()
 
 
 @contextmanager

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simpgan.components.core.data.image_tensors import resize_images, to_uint8, to_unit_range
-from simpgan.components.core.data.manifest import FILES, Manifest
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import FILES
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.camera_statistics import CameraInference, CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier

@@ -11,7 +11,7 @@ from simpgan.components.core.process.task import Task
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
-    from simpgan.components.core.data.manifest import Manifest
+    from simpgan.components.core.data.manifest_tables import ManifestTables
 
 INPUTS = "inputs.json"
 """The artifact of a stage's run that `simpgan rerun` reads."""
@@ -39,14 +39,10 @@ class RecordedDataSet:
     source: str
 
     @classmethod
-    def of_manifest(cls, manifest: "Manifest", context: str, source: str) -> Self:
+    def of_manifest(cls, manifest: "ManifestTables", context: str, source: str) -> Self:
         """Describe the data set of a manifest; `context` and `source` as above."""
-        images = manifest.images
-        counts = {
-            "images": len(images),
-            "people": int(images["person"].nunique()),
-            "cameras": int(images["camera"].nunique()),
-        }
+        found = manifest.contained
+        counts = {"images": found.rows["images"], "people": found.people, "cameras": found.cameras}
         return cls(manifest.dataset, manifest.digest, counts, context, source)
 
     def to_input(self) -> "DatasetInput":

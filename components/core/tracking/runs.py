@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-    from simpgan.components.core.data.manifest import Manifest
+    from simpgan.components.core.data.manifest_tables import ManifestTables
 
 WRITE_SECONDS = 5.0
 OPEN_SECONDS = 60.0
@@ -157,7 +157,7 @@ class StageRun(_TrackedRun):
         """Keep what is needed to repeat the task; called by the run's block."""
         self._send(lambda writer: writer.log_file(INPUTS, inputs_document(self._task, settings, digests).encode()))
 
-    def log_data_set(self, manifest: "Manifest", folder: Path, context: str) -> None:
+    def log_data_set(self, manifest: "ManifestTables", folder: Path, context: str) -> None:
         """List a data set that the stage reads or makes.
 
         Args:

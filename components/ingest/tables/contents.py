@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.manifest import NAMED, OBJECT_COLUMNS, update
+from simpgan.components.core.data.manifest_tables import NAMED, OBJECT_COLUMNS, update
 from simpgan.components.ingest.contents import Contents
 from simpgan.components.ingest.data_warnings import unmatched
 from simpgan.components.ingest.layouts.table import Table
@@ -51,9 +53,9 @@ def contents_of_table(table: TableRows, opened: OpenTable, layout: Table) -> Con
     def roles(images: pd.DataFrame) -> pd.DataFrame:
         return roles_in(images, files.uses, table, protocols) if has_roles else layout.roles(images, read)
 
-    def warnings(images: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
+    def warnings(images: pd.DataFrame, roles: pd.DataFrame, digests: NDArray[np.uint8]) -> list[str]:
         measured = roles.loc[roles["role"] == "query", "protocol"].unique()
-        told = [*table.remarks.sentences(), *repeated_pictures(images), *people_in_both(images, roles)]
+        told = [*table.remarks.sentences(), *repeated_pictures(images, digests), *people_in_both(images, roles)]
         return [*told, *unmatched(measured, images, roles)]
 
     return Contents(

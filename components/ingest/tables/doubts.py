@@ -1,6 +1,8 @@
 """What a table says that may not be meant so."""
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from simpgan.components.ingest.tables.rows import TableRows
 
@@ -22,9 +24,17 @@ def note_unclear(table: TableRows) -> None:
             table.remarks.add("no camera, so that these images are compared with those of every camera", int(number))
 
 
-def repeated_pictures(images: pd.DataFrame) -> list[str]:
-    """Return a sentence if pictures with the same bytes are said to show different people."""
-    labelled = images[["name", "sha256", "person"]].dropna()
+def repeated_pictures(images: pd.DataFrame, digests: NDArray[np.uint8]) -> list[str]:
+    """Return a sentence if pictures with the same bytes are said to show different people.
+
+    Args:
+        images: name and person of each image.
+        digests: uint8 [N, 32], sha256 of each image.
+    """
+    beginnings = pd.Series(digests[:, :8].copy().view(np.int64)[:, 0])
+    alike = np.flatnonzero(beginnings.duplicated(keep=False))
+    hexadecimal = [digests[row].tobytes().hex() for row in alike]
+    labelled = images[["name", "person"]].iloc[alike].assign(sha256=hexadecimal).dropna()
     labelled = labelled[labelled["sha256"].duplicated(keep=False)]
     several = labelled.groupby("sha256")["person"].transform("nunique") > 1
     told = labelled[several].sort_values(["sha256", "name"])

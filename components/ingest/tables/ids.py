@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simpgan.components.core.data.manifest import NAMED
+from simpgan.components.core.data.manifest_tables import NAMED
 from simpgan.components.ingest.tables.rows import Ids
 
 LARGEST = 2**63 - 1

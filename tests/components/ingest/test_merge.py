@@ -67,7 +67,8 @@ def drop(tmp_path_factory) -> Path:
 def whole(drop: Path, tmp_path_factory) -> Manifest:
     """The drop as one ingest reads it."""
     folder = tmp_path_factory.mktemp("whole")
-    return stage.run(str(drop), LOOSE, str(folder / "data"), folder / "manifest")
+    stage.run(str(drop), LOOSE, str(folder / "data"), folder / "manifest")
+    return Manifest.load(folder / "manifest")
 
 
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -23,9 +23,8 @@ from tests.components.ingest.test_file_source import KINDS
 
 
 def ingest(location: Path | str, folder: Path, layout: str = "market1501", **settings) -> Manifest:
-    return stage.run(
-        str(location), IngestSettings(layout=layout, **settings), str(folder / "data"), folder / "manifest"
-    )
+    stage.run(str(location), IngestSettings(layout=layout, **settings), str(folder / "data"), folder / "manifest")
+    return Manifest.load(folder / "manifest")
 
 
 def written(folder: Path) -> dict[Path, int]:
@@ -72,7 +71,8 @@ def test_the_object_store_gives_the_same(object_store: ObjectStore, tmp_path: Pa
     object_store.fill({f"raw/{name}": content for name, content in files.items()})
     data_root = f"{object_store.location}/data"
     settings = IngestSettings(layout="grid")
-    found = stage.run(f"{object_store.location}/raw", settings, data_root, tmp_path / "second")
+    stage.run(f"{object_store.location}/raw", settings, data_root, tmp_path / "second")
+    found = Manifest.load(tmp_path / "second")
     assert found.digest == expected.digest
     assert next(read_images(data_root, found, [3])) == files[found.images["name"][3]]
 

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from simpgan.components.core import storage
-from simpgan.components.core.data.manifest import ROLE_COLUMNS, Manifest, empty_table
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import ROLE_COLUMNS, empty_table
 from simpgan.components.core.errors import UserError
 from simpgan.components.search import approximate
 from simpgan.components.search.approximate import (

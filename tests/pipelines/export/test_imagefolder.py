@@ -93,7 +93,8 @@ def test_translations_stay_png_without_loss(ingested: Ingested, tmp_path: Path) 
 def test_images_may_lie_in_an_object_store(object_store: ObjectStore, tmp_path: Path) -> None:
     folder = write(files_of("cuhk01"), tmp_path / "CUHK01")
     data_root = f"{object_store.location}/data"
-    manifest = ingest.run(str(folder), IngestSettings(layout="cuhk01"), data_root, tmp_path / "manifest")
+    ingest.run(str(folder), IngestSettings(layout="cuhk01"), data_root, tmp_path / "manifest")
+    manifest = Manifest.load(tmp_path / "manifest")
     export_imagefolder(manifest, "all", 0, data_root, tmp_path / "out")
     assert found(loaded(tmp_path / "out", tmp_path / "cache")) == expected(manifest, "all", 0)
 
@@ -102,8 +103,9 @@ def test_bitmaps_and_names_of_people_and_cameras_are_kept(tmp_path: Path) -> Non
     """Names may look like numbers in one split and not in the other, so they have files of their own."""
     encoded = io.BytesIO()
     Image.new("RGB", (8, 16), (9, 99, 199)).save(encoded, "bmp")
-    places = write_shards(str(tmp_path / "data"), [(f"{number}.bmp", encoded.getvalue()) for number in range(4)]).table
-    images = places.assign(width=8, height=16, person=[1, 2, 3, pd.NA], camera=[1, 2, 1, 1], time=pd.NA)
+    names = [f"{number}.bmp" for number in range(4)]
+    places = write_shards(str(tmp_path / "data"), [(name, encoded.getvalue()) for name in names]).table
+    images = places.assign(name=names, width=8, height=16, person=[1, 2, 3, pd.NA], camera=[1, 2, 1, 1], time=pd.NA)
     images = images.assign(person_name=["007", "7", "Zoë", ""], camera_name=["gate", "", "gate", "gate"])
     roles = pd.DataFrame(
         {"image": range(4), "protocol": "p", "fold": 0, "role": ["train", "train", "query", "gallery"]}
@@ -131,7 +133,8 @@ def test_images_that_common_decoders_show_otherwise_become_upright_png_of_8_bits
     Image.fromarray(seen[..., 0].astype(np.uint16) * 257).save(folder / "2.png")
     Image.fromarray(seen).save(folder / "3.jpg", quality=95)
     settings = IngestSettings(layout="cameras")
-    manifest = ingest.run(str(tmp_path / "set"), settings, str(tmp_path / "data"), tmp_path / "manifest")
+    ingest.run(str(tmp_path / "set"), settings, str(tmp_path / "data"), tmp_path / "manifest")
+    manifest = Manifest.load(tmp_path / "manifest")
     remarks = export_imagefolder(manifest, "cameras", 0, str(tmp_path / "data"), tmp_path / "out")
     assert remarks == [
         "2 images had 16 bits or were not upright: written as PNG",

@@ -32,7 +32,8 @@ def shown(manifest: Manifest, protocol: str) -> list[tuple[str, int, int, str]]:
 
 
 def ingested_again(folder: Path, data_root: str, manifest: Path) -> Manifest:
-    return ingest.run(str(folder), IngestSettings(layout="market1501", name="again"), data_root, manifest)
+    ingest.run(str(folder), IngestSettings(layout="market1501", name="again"), data_root, manifest)
+    return Manifest.load(manifest)
 
 
 def as_loaders_read(folder: Path) -> dict[str, list[tuple[int, int]]]:
@@ -127,7 +128,8 @@ def test_what_only_exif_turns_upright_is_upright_for_loaders_that_ignore_it(tmp_
     Image.fromarray(seen).rotate(90, expand=True).save(tmp_path / "set" / "a" / "1.jpg", quality=95, exif=exif)
     Image.fromarray(seen[..., 0].astype(np.uint16) * 257).save(tmp_path / "set" / "b" / "2.png")
     settings = IngestSettings(layout="cameras")
-    manifest = ingest.run(str(tmp_path / "set"), settings, str(tmp_path / "data"), tmp_path / "manifest")
+    ingest.run(str(tmp_path / "set"), settings, str(tmp_path / "data"), tmp_path / "manifest")
+    manifest = Manifest.load(tmp_path / "manifest")
     assert manifest.images[["width", "height"]].to_numpy().tolist() == [[16, 32]] * 2
     protocol = manifest.protocols()["protocol"][0]
     sentences = export_market1501(manifest, protocol, 0, str(tmp_path / "data"), tmp_path / "out")

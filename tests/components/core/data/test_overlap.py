@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from simpgan.components.core.data.manifest import ROLE_COLUMNS, Manifest, empty_table
+from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.manifest_tables import ROLE_COLUMNS, empty_table
 from simpgan.components.core.data.overlap import refuse_shared_people
 from simpgan.components.core.errors import UserError
 

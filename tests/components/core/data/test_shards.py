@@ -21,7 +21,8 @@ ITEMS = [(f"{number:04}.jpg", bytes([number % 251]) * (number % 97)) for number 
 
 
 def manifest_of(shards: WrittenShards) -> Manifest:
-    images = shards.table.assign(width=1, height=1, person=pd.NA, camera=pd.NA, time=pd.NA)
+    names = [name for name, _ in ITEMS]
+    images = shards.table.assign(name=names, width=1, height=1, person=pd.NA, camera=pd.NA, time=pd.NA)
     roles = pd.DataFrame({"image": [0], "protocol": "p", "fold": 0, "role": "train"})
     return Manifest("d", images, roles)
 

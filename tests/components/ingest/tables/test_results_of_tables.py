@@ -54,7 +54,8 @@ def write_people(folder: Path, people: int, cameras: Sequence[str] = CAMERAS, *,
 def read(table: Path, ingested: Ingested, folder: Path) -> Manifest:
     """The manifest in `folder`, beside the shards of the source."""
     settings = IngestSettings.parse({"layout": "table", "columns": {"person": "pid"}})
-    return ingest.run(str(table), settings, ingested.data_root, folder)
+    ingest.run(str(table), settings, ingested.data_root, folder)
+    return Manifest.load(folder)
 
 
 def results(source: Path, target: Path, classifier: Path, ingested: Ingested, out: Path) -> list[ResultsRow]:

@@ -46,7 +46,8 @@ def table_in(folder: Path, rows: list[Row], name: str = "people.csv") -> Path:
 def ingested(place: Path | str, folder: Path, **given: object) -> Manifest:
     """The manifest, which its preview foresaw."""
     chosen = settings(**given)
-    made = stage.run(str(place), chosen, str(folder / "data"), folder / "manifest")
+    stage.run(str(place), chosen, str(folder / "data"), folder / "manifest")
+    made = Manifest.load(folder / "manifest")
     foreseen = preview(str(place), chosen)
     assert foreseen is not None
     unread = ["shard", "position", "sha256", "width", "height"]
@@ -355,7 +356,8 @@ def test_a_table_in_an_object_store_names_objects_only(object_store, tmp_path: P
         "path,person\ncrops/.a.jpg,1\ns3://other/b.jpg,2\n/etc/passwd,3\n../c.jpg,4\ncrops/d.jpg,5\ns3://other/,6\n"
     ).replace("other", object_store.location.removeprefix("s3://").partition("/")[0])
     object_store.fill({"set/people.csv": text.encode(), "set/crops/.a.jpg": encoded(1)})
-    made = stage.run(f"{object_store.location}/set/people.csv", settings(), str(tmp_path / "data"), tmp_path / "m")
+    stage.run(f"{object_store.location}/set/people.csv", settings(), str(tmp_path / "data"), tmp_path / "m")
+    made = Manifest.load(tmp_path / "m")
     assert made.dataset == "people"
     reasons = sorted(made.rejected["reason"])
     assert reasons == [

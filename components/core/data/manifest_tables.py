@@ -33,7 +33,7 @@ IMAGE_COLUMNS = {
     "camera_name": "str",
 }
 NAMED = ("person", "camera")
-BLOCK = 2**16
+BLOCK = 2**14
 """Rows that are converted at a time."""
 PLACE = ["shard", "position"]
 ROLE_COLUMNS = {"image": "int64", "protocol": "str", "fold": "int64", "role": "str"}

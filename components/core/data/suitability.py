@@ -303,7 +303,8 @@ def matches(images: pd.DataFrame, roles: pd.DataFrame) -> pd.DataFrame:
     counts as another one.
     """
     labels = images[["person"]].assign(camera=compared_cameras(images))
-    shown = roles.join(labels, on="image").dropna(subset="person")
+    tested = roles[roles["role"].isin(["query", "gallery"])]
+    shown = tested.join(labels, on="image").dropna(subset="person")
     split = ["protocol", "fold"]
     queries, gallery = (
         shown[shown["role"] == role].drop_duplicates([*split, "image"]) for role in ("query", "gallery")

@@ -1,7 +1,7 @@
 """A table of your own labelled crops: a CSV, Parquet or JSON Lines file with a row an image."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simpgan.components.core.data.cameras import compared_cameras
-from simpgan.components.ingest.layouts.base import Label, Layout, Published, role
+from simpgan.components.ingest.layouts.base import Label, Layout, Published
 
 SEED = "split 0"
 """Seed of the drawn split."""
@@ -49,17 +49,36 @@ class Table(Layout):
         """Give the roles of `all` and of the drawn split; without a single known person every image is for training."""
         known = images["person"].notna()
         if not known.any():
-            return role("all", 0, "train", np.ones(len(images), dtype=bool))
+            return roles_table([("all", 0, "train", np.ones(len(images), dtype=bool))])
         tested = drawn_people(images)
         probes, gallery = drawn_probes(images, images["person"].isin(tested).to_numpy(dtype=bool))
-        return pd.concat(
+        return roles_table(
             [
-                role("all", 0, "train", known),
-                role("split", 0, "train", ~gallery),
-                role("split", 0, "query", probes),
-                role("split", 0, "gallery", gallery),
+                ("all", 0, "train", known.to_numpy()),
+                ("split", 0, "train", ~gallery),
+                ("split", 0, "query", probes),
+                ("split", 0, "gallery", gallery),
             ]
         )
+
+
+def roles_table(uses: Sequence[tuple[str, int, str, Mask]]) -> pd.DataFrame:
+    """Return the roles of some (protocol, fold, role, mask of images) in small columns."""
+    images = [np.flatnonzero(mask).astype(np.int32) for *_, mask in uses]
+    sizes = [len(some) for some in images]
+
+    def repeated(words: Sequence[str]) -> pd.Categorical:
+        known = sorted(set(words))
+        return pd.Categorical.from_codes(np.repeat([known.index(word) for word in words], sizes), known)
+
+    return pd.DataFrame(
+        {
+            "image": np.concatenate(images),
+            "protocol": repeated([protocol for protocol, *_ in uses]),
+            "fold": np.repeat(np.array([fold for _, fold, *_ in uses], dtype=np.int32), sizes),
+            "role": repeated([role for _, _, role, _ in uses]),
+        }
+    )
 
 
 def drawn_people(images: pd.DataFrame) -> list[int]:
@@ -71,8 +90,8 @@ def drawn_people(images: pd.DataFrame) -> list[int]:
     Args:
         images: images of the manifest.
     """
-    people = ids_of(images).assign(findable=images["person"].isin(findable_people(images)))
-    people = people.dropna(subset="person").drop_duplicates("person")
+    people = images[["person", "person_name"]].dropna(subset="person").drop_duplicates("person")
+    people = people.assign(shown=shown(people), findable=people["person"].isin(findable_people(images)))
     people = people.assign(place=[hashed(text) for text in people["shown"]]).sort_values(["place", "shown"])
     halves = [some["person"].iloc[len(some) // 2 :] for _, some in people.groupby("findable")]
     return [int(person) for half in halves for person in half]
@@ -88,10 +107,13 @@ def drawn_probes(images: pd.DataFrame, tested: Mask) -> tuple[Mask, Mask]:
         images: images of the manifest.
         tested: [N], the test images.
     """
-    of_test = images[tested]
-    probes = ids_of(of_test).assign(camera=compared_cameras(images)[tested], name=of_test["name"])
-    probes = probes[probes["person"].isin(findable_people(of_test, compared_cameras(images)[tested]))]
-    probes = probes.assign(place=[hashed(name) for name in probes["name"]]).sort_values(["place", "name"])
+    camera = compared_cameras(images)[tested]
+    of_test = images.loc[tested, ["person", "name"]]
+    found = of_test["person"].isin(findable_people(of_test, camera))
+    probes = of_test[found].assign(camera=camera[found])
+    # Images are sorted by name, and a stable sort keeps this order where places are equal.
+    places = np.fromiter((hashed(name) for name in probes.pop("name")), dtype="S32", count=len(probes))
+    probes = probes.iloc[np.argsort(places, kind="stable")]
     drawn = np.zeros(len(images), dtype=bool)
     drawn[images.index.get_indexer(probes.drop_duplicates(["person", "camera"]).index)] = True
     return drawn, tested
@@ -111,10 +133,10 @@ def findable_people(images: pd.DataFrame, camera: "pd.Series[int] | None" = None
     return cameras.index[cameras > 1].to_numpy(dtype=np.int64)
 
 
-def ids_of(images: pd.DataFrame) -> pd.DataFrame:
-    """Return the person of each image: number, and `shown` as its name or its number in digits."""
-    names = images["person_name"]
-    return images[["person"]].assign(shown=names.where(names != "", images["person"].astype("str")))
+def shown(images: pd.DataFrame) -> "pd.Series[str]":
+    """Return the person of each image: the name, else the number in digits."""
+    names = images["person_name"].astype("str")
+    return names.where(names != "", images["person"].astype("str"))
 
 
 def hashed(text: str) -> bytes:

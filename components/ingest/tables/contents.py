@@ -16,7 +16,7 @@ from simpgan.components.ingest.data_warnings import unmatched
 from simpgan.components.ingest.layouts.table import Table
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.components.ingest.tables.doubts import note_unclear, people_in_both, repeated_pictures
-from simpgan.components.ingest.tables.files import Files, files_of
+from simpgan.components.ingest.tables.files import Files, files_of, only
 from simpgan.components.ingest.tables.ids import with_ids
 from simpgan.components.ingest.tables.opening import OpenTable, open_table
 from simpgan.components.ingest.tables.places import ArchivePlaces
@@ -34,8 +34,8 @@ def open_table_contents(location: str, settings: IngestSettings, layout: Table) 
     """
     with open_table(location) as opened:
         rows = read_rows(opened.file, opened.name, settings.columns)
-        table = collect(rows, opened.places.place, opened.name)
-        yield contents_of_table(table, opened, layout)
+        # No name is given to the rows, so that they are not kept when the files are known.
+        yield contents_of_table(collect(rows, opened.places.place, opened.name), opened, layout)
 
 
 def contents_of_table(table: TableRows, opened: OpenTable, layout: Table) -> Contents:
@@ -43,47 +43,51 @@ def contents_of_table(table: TableRows, opened: OpenTable, layout: Table) -> Con
     protocols = protocols_of(table, opened.name)
     refuse_gaps(table, protocols, opened.name)
     files = files_of(table, opened.places)
-    listed = files.table[["name", "size", *NAMED, "time", "file"]]
-    has_roles = bool(table.ids["role"].texts)
     note_unclear(table)
-
-    def read(name: str) -> bytes:
-        return opened.places.read(name, files.start)
-
-    def roles(images: pd.DataFrame) -> pd.DataFrame:
-        return roles_in(images, files.uses, table, protocols) if has_roles else layout.roles(images, read)
+    objects = objects_of(files)
+    # The functions below live until the images are read: they name what they need, so that the rest is not kept.
+    ids, remarks = table.ids, table.remarks
+    read = partial(opened.places.read, start=files.start)
+    labelled = ["name", "size", *NAMED, "time"]
+    if ids["role"].texts:
+        labelled.append("file")
+        roles = partial(roles_in, uses=files.uses, words=ids["role"].texts, protocols=protocols)
+        trained = source_protocol(table, protocols)
+    else:
+        roles = partial(layout.roles, read=read)
+        trained = layout.source_protocol
 
     def warnings(images: pd.DataFrame, roles: pd.DataFrame, digests: NDArray[np.uint8]) -> list[str]:
         measured = roles.loc[roles["role"] == "query", "protocol"].unique()
-        told = [*table.remarks.sentences(), *repeated_pictures(images, digests), *people_in_both(images, roles)]
+        told = [*remarks.sentences(), *repeated_pictures(images, digests), *people_in_both(images, roles)]
         return [*told, *unmatched(measured, images, roles)]
 
     return Contents(
-        listed=listed,
+        listed=files.table[labelled],
         rejected=files.rejected,
-        objects=objects_of(files),
+        objects=objects,
         read=read,
-        completed=lambda images: with_ids(images, table.ids),
+        completed=partial(with_ids, ids=ids),
         roles=roles,
         warnings=warnings,
-        source_protocol=source_protocol(table, protocols) if has_roles else layout.source_protocol,
+        source_protocol=trained,
         folders=folders_of(opened, files),
-        fingerprint=partial(fingerprint, opened, files),
+        fingerprint=partial(fingerprint, opened, objects),
     )
 
 
 def objects_of(files: Files) -> pd.DataFrame:
     """Return the manifest's objects; empty for an archive, whose members have no versions."""
     table = files.table[list(OBJECT_COLUMNS)]
-    return table[table["version"] != ""]
+    return only(table, (table["version"] != "").to_numpy(dtype=bool))
 
 
-def fingerprint(opened: OpenTable, files: Files) -> str:
+def fingerprint(opened: OpenTable, objects: pd.DataFrame) -> str:
     """Return an identity of the table's content and of its files' names, sizes and versions."""
     if isinstance(opened.places, ArchivePlaces):
         return storage.fingerprint(opened.location)
     content = hashlib.sha256(storage.digest(opened.location).encode())
-    update(content, objects_of(files))
+    update(content, objects)
     return content.hexdigest()
 
 

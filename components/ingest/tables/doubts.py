@@ -15,32 +15,35 @@ def note_unclear(table: TableRows) -> None:
     rows, people = table.rows, table.ids["person"]
     for word in UNKNOWN_WORDS:
         if word in people.known:
-            for number in rows.loc[rows["person"] == people.known[word], "number"]:
-                told = f"'{word}' counts as a person: leave the column empty where the person is unknown"
-                table.remarks.add(told, int(number))
+            told = f"'{word}' counts as a person: leave the column empty where the person is unknown"
+            table.remarks.add(told, *numbers_where(rows["person"] == people.known[word], rows))
     missing = rows["camera"] < 0
-    if not missing.all():
-        for number in rows.loc[missing, "number"]:
-            table.remarks.add("no camera, so that these images are compared with those of every camera", int(number))
+    if missing.any() and not missing.all():
+        told = "no camera, so that these images are compared with those of every camera"
+        table.remarks.add(told, *numbers_where(missing, rows))
+
+
+def numbers_where(chosen: "pd.Series[bool]", rows: pd.DataFrame) -> list[int]:
+    """Return the numbers of some rows of a table, ascending."""
+    return sorted(rows.loc[chosen, "number"].tolist())
 
 
 def repeated_pictures(images: pd.DataFrame, digests: NDArray[np.uint8]) -> list[str]:
     """Return a sentence if pictures with the same bytes are said to show different people.
 
     Args:
-        images: name and person of each image.
-        digests: uint8 [N, 32], sha256 of each image.
+        images: name and person of each image, sorted by name.
+        digests: uint8 [N, 32], sha256 of each image; 8 bytes of it tell images apart.
     """
-    beginnings = pd.Series(digests[:, :8].copy().view(np.int64)[:, 0])
-    alike = np.flatnonzero(beginnings.duplicated(keep=False))
-    hexadecimal = [digests[row].tobytes().hex() for row in alike]
-    labelled = images[["name", "person"]].iloc[alike].assign(sha256=hexadecimal).dropna()
-    labelled = labelled[labelled["sha256"].duplicated(keep=False)]
-    several = labelled.groupby("sha256")["person"].transform("nunique") > 1
-    told = labelled[several].sort_values(["sha256", "name"])
+    labelled = pd.DataFrame({"person": images["person"], "picture": digests[:, :8].copy().view(">u8")[:, 0]})
+    labelled = labelled.astype({"picture": "uint64"}).dropna()
+    labelled = labelled[labelled["picture"].duplicated(keep=False)]
+    people = labelled.groupby("picture")["person"]
+    told = labelled[people.transform("min") != people.transform("max")]
     if told.empty:
         return []
-    first = told[told["sha256"] == told["sha256"].iloc[0]].drop_duplicates("person")["name"].tolist()
+    alike = told[told["picture"] == told["picture"].min()].drop_duplicates("person").index[:2]
+    first = images["name"].iloc[alike].tolist()
     return [
         f"{len(told):,} images have the same bytes as an image of somebody else, such as {first[0]} and {first[1]}: "
         "one of the labels is wrong"
@@ -49,7 +52,9 @@ def repeated_pictures(images: pd.DataFrame, digests: NDArray[np.uint8]) -> list[
 
 def people_in_both(images: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
     """Return a sentence for each split whose training and test images show the same people."""
-    shown = roles.assign(person=images["person"].to_numpy()[roles["image"]]).dropna(subset="person")
+    measured = roles["protocol"].isin(roles.loc[roles["role"] == "query", "protocol"].unique())
+    shown = roles[measured]
+    shown = shown.assign(person=images["person"].array.take(shown["image"])).dropna(subset="person")
     sentences = []
     for (protocol, fold), some in shown.groupby(["protocol", "fold"]):
         trained = some.loc[some["role"] == "train", "person"].unique()

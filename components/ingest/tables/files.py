@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from simpgan.components.core import storage
 from simpgan.components.ingest.tables.places import Places
-from simpgan.components.ingest.tables.rows import Remarks, TableRows
+from simpgan.components.ingest.tables.rows import Remarks, TableRows, sorted_by
 
 CONTRADICTIONS = {"person": "people", "camera": "cameras", "time": "times"}
 UNKNOWN = "unknown"
@@ -36,12 +37,13 @@ def files_of(table: TableRows, places: Places) -> Files:
 
     Rows that say the same twice are added to the table's remarks.
     """
-    rows = table.rows.sort_values("place", kind="stable", ignore_index=True)
+    rows = table.rows
     is_first = (rows["place"] != rows["place"].shift()).to_numpy(dtype=bool)
-    file = np.cumsum(is_first) - 1
-    files = rows[is_first].reset_index(drop=True).drop(columns=["protocol", "role", "fold"])
+    file = (np.cumsum(is_first) - 1).astype(np.int32)
+    files = only(rows[["place", "number", "person", "camera", "time"]], is_first)
     names, start = names_of(files["place"], places)
-    files = files.assign(name=names, file=files.index, **places.status(files["place"]))
+    files = files.assign(name=names, file=files.index.astype(np.int32), **places.status(files["place"]))
+    files = files.drop(columns="place")
     rows = rows.drop(columns="place").assign(file=file)
     reasons = contradictions(rows, table)
     for index in np.flatnonzero((files["reason"] != "").to_numpy()):
@@ -53,8 +55,13 @@ def files_of(table: TableRows, places: Places) -> Files:
     uses = rows[["file", "protocol", "fold", "role"]]
     repeated = uses.duplicated().to_numpy()
     note_repeated(rows["number"][repeated & good[file]].tolist(), table.remarks)
-    found = files[good].drop(columns=["reason", "number", "place"]).sort_values("name", ignore_index=True)
-    return Files(found, start, uses[~repeated], rejected)
+    found = sorted_by(only(files.drop(columns=["reason", "number"]), good), "name")
+    return Files(found, start, only(uses, ~repeated), rejected)
+
+
+def only(rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return some of the rows, numbered from 0; not a copy if these are all."""
+    return rows if chosen.all() else rows[chosen].reset_index(drop=True)
 
 
 def names_of(places: "pd.Series[str]", found: Places) -> tuple["pd.Series[str]", str]:
@@ -76,7 +83,7 @@ def contradictions(rows: pd.DataFrame, table: TableRows) -> dict[int, str]:
     first = np.flatnonzero(np.diff(rows["file"], prepend=-1))
     reasons: dict[int, str] = {}
     for column, things in CONTRADICTIONS.items():
-        values = rows[column].astype("Int64").fillna(-1).to_numpy(dtype=np.int64)
+        values = rows[column].fillna(-1).to_numpy(dtype=np.int64)
         for row in np.flatnonzero(values != values[first][rows["file"]]):
             file = int(rows["file"].iat[row])
             of_rows = [first[file], row]
@@ -102,5 +109,5 @@ def note_refused(table: TableRows, rejected: dict[str, str]) -> None:
 
 def note_repeated(numbers: list[int], remarks: Remarks) -> None:
     """Add rows that repeat others to the remarks."""
-    for number in sorted(numbers):
-        remarks.add("says what an earlier row says, and counts once", number)
+    if numbers:
+        remarks.add("says what an earlier row says, and counts once", *sorted(numbers))

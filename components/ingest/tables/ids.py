@@ -24,7 +24,7 @@ def with_ids(images: pd.DataFrame, ids: Mapping[str, Ids]) -> pd.DataFrame:
 
 
 def numbers_and_names(codes: NDArray[np.int32], texts: Sequence[str]) -> tuple[Array, Array]:
-    """Return numbers (<NA>: unknown) and names of ids.
+    """Return numbers (<NA>: unknown) and names of ids, the names as categories.
 
     If all ids are written as whole numbers, they are these numbers, and have no names. Else they are numbered from 1 in
     the order of their names.
@@ -34,15 +34,17 @@ def numbers_and_names(codes: NDArray[np.int32], texts: Sequence[str]) -> tuple[A
         texts: text of each code.
     """
     used = [int(code) for code in np.unique(codes) if code >= 0]
-    numbers, names = np.zeros(len(texts) + 1, dtype=np.int64), [""] * (len(texts) + 1)
+    numbers, places = np.zeros(len(texts) + 1, dtype=np.int64), np.zeros(len(texts) + 1, dtype=np.int32)
+    names = [""]
     if all(map(is_number, (texts[code] for code in used))):
         numbers[used] = [int(texts[code]) for code in used]
     else:
-        for number, code in enumerate(sorted(used, key=lambda code: texts[code]), 1):
-            numbers[code], names[code] = number, texts[code]
+        used.sort(key=texts.__getitem__)
+        numbers[used] = places[used] = np.arange(1, len(used) + 1)
+        names += [texts[code] for code in used]
     of_images = pd.array(numbers[codes], dtype="Int64")
     of_images[codes < 0] = pd.NA
-    return of_images, pd.array(names, dtype="str").take(codes)
+    return of_images, pd.Categorical.from_codes(places[codes], names)
 
 
 def is_number(text: str) -> bool:

@@ -5,7 +5,7 @@ import posixpath
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from itertools import takewhile
+from itertools import islice, takewhile
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from simpgan.components.core import storage
 from simpgan.components.core.data.object_versions import as_name, name_of, path_of
 from simpgan.components.core.errors import UserError
 from simpgan.components.ingest.file_source import FileSource, Gone, inside
+from simpgan.components.ingest.tables.reading import BLOCK
 
 NOT_THERE = "there is no such file"
 ANOTHER_MACHINES = "a path on one machine, and the table is in an object store"
@@ -109,6 +110,8 @@ class StoredPlaces(Places):
     def status(self, places: "pd.Series[str]") -> pd.DataFrame:
         """Return size, version and reason of each place."""
         in_stores = places.str.startswith(storage.S3)
+        if not in_stores.any():
+            return status_on_disk(places)
         tables = [status_in_stores(places[in_stores]), status_on_disk(places[~in_stores])]
         return pd.concat(tables).reindex(places.index)
 
@@ -207,6 +210,10 @@ def common_start(first: str, last: str) -> str:
 
 
 def status_table(rows: Iterable[tuple[int, str, str]], index: pd.Index) -> pd.DataFrame:
-    """Return rows of size, version and reason as a table."""
-    table = pd.DataFrame(rows, columns=["size", "version", "reason"], index=index)
-    return table.astype({"size": "int64", "version": "str", "reason": "str"})
+    """Return rows of size, version and reason as a table; few of them are Python objects at a time."""
+    waiting = iter(rows)
+    types = {"size": "int64", "version": "str", "reason": "str"}
+    blocks = [pd.DataFrame(columns=list(types)).astype(types)]
+    while some := list(islice(waiting, BLOCK)):
+        blocks.append(pd.DataFrame(some, columns=list(types)).astype(types))
+    return pd.concat(blocks).set_axis(index)

@@ -17,7 +17,7 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.settings import nearest
 from simpgan.components.ingest.columns import TableColumns
 
-BLOCK = 2**16
+BLOCK = 2**13
 """Rows that are held as Python objects at a time."""
 
 DELIMITERS = ",;\t"

@@ -1,35 +1,40 @@
 """The roles that a table gives to its images."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from simpgan.components.core.errors import UserError
-from simpgan.components.ingest.layouts.base import role
-from simpgan.components.ingest.layouts.table import drawn_probes
+from simpgan.components.ingest.layouts.table import Mask, drawn_probes, roles_table
 from simpgan.components.ingest.tables.rows import PROTOCOL, SHOWN, TEST, TableRows
 
 
-def roles_in(images: pd.DataFrame, uses: pd.DataFrame, table: TableRows, protocols: Sequence[str]) -> pd.DataFrame:
-    """Return the roles that a table gives, with its test images divided into probes and gallery."""
+def roles_in(images: pd.DataFrame, uses: pd.DataFrame, words: Sequence[str], protocols: Sequence[str]) -> pd.DataFrame:
+    """Return the roles that a table gives, with its test images divided into probes and gallery.
+
+    Args:
+        images: images of the manifest, with their `file`.
+        uses: as `Files.uses`.
+        words: text of each code of a role.
+        protocols: as `protocols_of` returns them.
+    """
     place = np.full(1 + uses["file"].max(), -1)
     place[images["file"]] = np.arange(len(images))
     used = uses.assign(image=place[uses["file"]])
     used = used[(used["image"] >= 0) & (used["role"] >= 0)]
-    tables = []
+    found: list[tuple[str, int, str, Mask]] = []
     for (protocol, fold, code), some in used.groupby(["protocol", "fold", "role"]):
         mask = np.zeros(len(images), dtype=bool)
         mask[some["image"]] = True
-        of_split = partial(role, protocols[protocol], int(fold))
-        name = table.ids["role"].texts[code]
+        split = protocols[protocol], int(fold)
+        name = words[code]
         if name == TEST:
             probes, gallery = drawn_probes(images, mask)
-            tables += [of_split("query", probes), of_split("gallery", gallery)]
+            found += [(*split, "query", probes), (*split, "gallery", gallery)]
         else:
-            tables.append(of_split(name, mask))
-    given = pd.concat(tables) if tables else role(PROTOCOL, 0, "train", np.zeros(len(images), dtype=bool))
+            found.append((*split, name, mask))
+    given = roles_table(found or [(PROTOCOL, 0, "train", np.zeros(len(images), dtype=bool))])
     return given.drop_duplicates(ignore_index=True)
 
 

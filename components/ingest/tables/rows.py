@@ -1,6 +1,7 @@
 """The rows of a table in compact columns, and the rows that do not go together."""
 
 import re
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -56,11 +57,11 @@ class Ids:
 class Remarks:
     """Rows to warn of, by what is to be said of them."""
 
-    rows: dict[str, list[int]] = field(default_factory=dict)
+    rows: dict[str, "array[int]"] = field(default_factory=dict)
 
-    def add(self, what: str, number: int) -> None:
-        """Note a row."""
-        self.rows.setdefault(what, []).append(number)
+    def add(self, what: str, *numbers: int) -> None:
+        """Note a row or several."""
+        self.rows.setdefault(what, array("l")).extend(numbers)
 
     def sentences(self) -> list[str]:
         """Return a sentence for each remark, with the numbers of rows."""
@@ -69,7 +70,7 @@ class Remarks:
 
 @dataclass(frozen=True, eq=False)
 class TableRows:
-    """The rows of a table whose paths lead somewhere, in their order.
+    """The rows of a table whose paths lead somewhere, sorted by place; those of one place in their order.
 
     Attributes:
         rows: place, number (of the row), the codes person, camera, protocol and role, fold, and time (<NA>: unknown).
@@ -111,7 +112,15 @@ def collect(blocks: Iterable[Rows], place: Callable[[str], str], name: str) -> T
                 refused.append((number, path, str(reason)))
         values = {column: [texts[index] for index in kept] for column, texts in block.values.items()}
         tables.append(compact(places, [block.numbers[index] for index in kept], values, ids, name, remarks))
-    return TableRows(pd.concat(tables, ignore_index=True), ids, refused, remarks)
+    return TableRows(sorted_by(pd.concat(tables, ignore_index=True), "place"), ids, refused, remarks)
+
+
+def sorted_by(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return rows sorted by a column, in their order where it is the same; not a copy if they are sorted already."""
+    order = rows[column].array.argsort(kind="stable")
+    if (np.diff(order) > 0).all():
+        return rows
+    return rows.take(order).reset_index(drop=True)
 
 
 def compact(
@@ -131,9 +140,9 @@ def compact(
     return pd.DataFrame(
         {
             "place": pd.array(list(places), dtype="str"),
-            "number": np.array(numbers, dtype=np.int64),
+            "number": np.array(numbers, dtype=np.int32),
             **{column: own.codes(texts.get(column, empty), numbers) for column, own in ids.items()},
-            "fold": np.array(folds, dtype=np.int64),
+            "fold": np.array(folds, dtype=np.int32),
             "time": pd.array(times, dtype="Int64"),
         }
     )

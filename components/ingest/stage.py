@@ -95,7 +95,7 @@ def store_images(
         The shards, and the images with all labels and their sizes, as in `NewManifest`.
     """
     listed = contents.listed
-    kept, width, height = array("l"), array("l"), array("l")
+    kept, width, height = array("l"), array("i"), array("i")
 
     def good_images() -> Iterator[tuple[str, bytes]]:
         files = zip(listed["name"], listed["size"], strict=True)

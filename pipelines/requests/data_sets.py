@@ -207,7 +207,7 @@ def refuse_same_data(sources: Sequence[Source], target: DataSet) -> None:
             continue
         raise UserError(
             f"source and target are both {same}, so that people would be looked for whose labels were learned: "
-            "give or name another data set, or --allow-shared-people"
+            "give another one, name one differently by --target-name, or say --allow-shared-people"
         )
 
 

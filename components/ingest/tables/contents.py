@@ -21,6 +21,7 @@ from simpgan.components.ingest.tables.ids import with_ids
 from simpgan.components.ingest.tables.opening import OpenTable, open_table
 from simpgan.components.ingest.tables.places import ArchivePlaces
 from simpgan.components.ingest.tables.reading import read_rows
+from simpgan.components.ingest.tables.remarks import Remarks
 from simpgan.components.ingest.tables.roles import refuse_gaps, roles_in, source_protocol
 from simpgan.components.ingest.tables.rows import TableRows, collect, protocols_of
 
@@ -33,15 +34,18 @@ def open_table_contents(location: str, settings: IngestSettings, layout: Table) 
         UserError: there is no table, or its rows have no common form.
     """
     with open_table(location) as opened:
-        rows = read_rows(opened.file, opened.name, settings.columns)
+        remarks = Remarks()
+        rows = read_rows(opened.file, opened.name, settings.columns, remarks)
         # No name is given to the rows, so that they are not kept when the files are known.
-        yield contents_of_table(collect(rows, opened.places.place, opened.name), opened, layout)
+        yield contents_of_table(collect(rows, opened.places.place, opened.name, remarks), opened, layout)
 
 
 def contents_of_table(table: TableRows, opened: OpenTable, layout: Table) -> Contents:
     """Return the contents of the data set that a table describes."""
     protocols = protocols_of(table, opened.name)
-    refuse_gaps(table, protocols, opened.name)
+    has_roles = bool(table.ids["role"].texts)
+    if has_roles:
+        refuse_gaps(table, protocols, opened.name)
     files = files_of(table, opened.places)
     note_unclear(table)
     objects = objects_of(files)
@@ -49,7 +53,7 @@ def contents_of_table(table: TableRows, opened: OpenTable, layout: Table) -> Con
     ids, remarks = table.ids, table.remarks
     read = partial(opened.places.read, start=files.start)
     labelled = ["name", "size", *NAMED, "time"]
-    if ids["role"].texts:
+    if has_roles:
         labelled.append("file")
         roles = partial(roles_in, uses=files.uses, words=ids["role"].texts, protocols=protocols)
         trained = source_protocol(table, protocols)

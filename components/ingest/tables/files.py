@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from simpgan.components.core import storage
 from simpgan.components.ingest.tables.places import Places
-from simpgan.components.ingest.tables.rows import Remarks, TableRows, sorted_by
+from simpgan.components.ingest.tables.remarks import Remarks
+from simpgan.components.ingest.tables.rows import TableRows, sorted_by
 
 CONTRADICTIONS = {"person": "people", "camera": "cameras", "time": "times"}
 UNKNOWN = "unknown"
@@ -53,7 +54,8 @@ def files_of(table: TableRows, places: Places) -> Files:
     good = np.ones(len(files), dtype=bool)
     good[list(reasons)] = False
     uses = rows[["file", "protocol", "fold", "role"]]
-    repeated = uses.duplicated().to_numpy()
+    # Only rows of one file can be the same, and to compare all of them takes memory.
+    repeated = np.zeros(len(uses), dtype=bool) if is_first.all() else uses.duplicated().to_numpy()
     note_repeated(rows["number"][repeated & good[file]].tolist(), table.remarks)
     found = sorted_by(only(files.drop(columns=["reason", "number"]), good), "name")
     return Files(found, start, only(uses, ~repeated), rejected)

@@ -10,7 +10,7 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.ingest.file_source import open_file_source
 from simpgan.components.ingest.tables.places import ArchivePlaces, Places, StoredPlaces
 from simpgan.components.ingest.tables.reading import KINDS
-from simpgan.components.ingest.tables.rows import SHOWN
+from simpgan.components.ingest.tables.remarks import SHOWN
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,15 @@ import pyarrow.parquet as pq
 
 from simpgan.components.core.damaged_files import named_damage
 from simpgan.components.core.errors import UserError
-from simpgan.components.core.settings import nearest
 from simpgan.components.ingest.columns import TableColumns
+from simpgan.components.ingest.tables.remarks import Remarks
+from simpgan.components.ingest.tables.titles import chosen_columns
 
 BLOCK = 2**13
 """Rows that are held as Python objects at a time."""
 
 DELIMITERS = ",;\t"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-REQUIRED = "path"
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,14 @@ class Rows:
     values: Mapping[str, Sequence[str]]
 
 
-def read_rows(file: Path | bytes, name: str, columns: TableColumns) -> Iterator[Rows]:
+def read_rows(file: Path | bytes, name: str, columns: TableColumns, remarks: Remarks) -> Iterator[Rows]:
     """Yield the rows of a table in blocks.
 
     Args:
         file: the file, or its content.
         name: name of the file, whose suffix tells its kind, for messages too.
         columns: names of the columns.
+        remarks: remarks on the table, to which those on its columns are added.
 
     Raises:
         UserError: a column is missing, a row does not have the form of the others or is not UTF-8, or a value is no
@@ -53,12 +54,12 @@ def read_rows(file: Path | bytes, name: str, columns: TableColumns) -> Iterator[
     read = KINDS[Path(name).suffix.lower()]
     if isinstance(file, Path):
         with file.open("rb") as opened:
-            yield from read(opened, name, columns)
+            yield from read(opened, name, columns, remarks)
     else:
-        yield from read(BytesIO(file), name, columns)
+        yield from read(BytesIO(file), name, columns, remarks)
 
 
-def read_csv(file: IO[bytes], name: str, columns: TableColumns) -> Iterator[Rows]:
+def read_csv(file: IO[bytes], name: str, columns: TableColumns, remarks: Remarks) -> Iterator[Rows]:
     """Yield the rows of a CSV file, whose values are separated by commas, semicolons or tabs."""
     start = file.read(2)
     file.seek(0)
@@ -70,7 +71,7 @@ def read_csv(file: IO[bytes], name: str, columns: TableColumns) -> Iterator[Rows
     delimiter = max(DELIMITERS, key=first.count)
     lines = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=True)
     header = [title.strip() for title in next(numbered(lines, name), (1, []))[1]]
-    places = {key: header.index(title) for key, title in chosen_columns(header, name, columns).items()}
+    places = {key: header.index(title) for key, title in chosen_columns(header, name, columns, remarks).items()}
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         for number, values in numbered(lines, name):
@@ -103,10 +104,10 @@ def numbered(lines: Any, name: str) -> Iterator[tuple[int, list[str]]]:
         yield number, values
 
 
-def read_jsonl(file: IO[bytes], name: str, columns: TableColumns) -> Iterator[Rows]:
+def read_jsonl(file: IO[bytes], name: str, columns: TableColumns, remarks: Remarks) -> Iterator[Rows]:
     """Yield the rows of a file with a JSON object on each line."""
     titles = {key: title for key, title in columns.model_dump().items() if title}
-    seen: set[str] = set()
+    seen: dict[str, None] = {}
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         for number, line in enumerate(file, 1):
@@ -120,18 +121,18 @@ def read_jsonl(file: IO[bytes], name: str, columns: TableColumns) -> Iterator[Ro
                 raise UserError(f"{name}: row {number} is not JSON: {damage}") from None
             if not isinstance(values, dict):
                 raise UserError(f'{name}: row {number} is no JSON object: write {{"{columns.path}": ...}}')
-            seen.update(values)
+            seen.update(dict.fromkeys(values))
             yield number, [as_text(values.get(title), title, name, number) for title in titles.values()]
 
     yield from in_blocks(rows(), list(titles), name)
-    chosen_columns(sorted(seen), name, columns)
+    chosen_columns(list(seen), name, columns, remarks)
 
 
-def read_parquet(file: IO[bytes], name: str, columns: TableColumns) -> Iterator[Rows]:
+def read_parquet(file: IO[bytes], name: str, columns: TableColumns, remarks: Remarks) -> Iterator[Rows]:
     """Yield the rows of a Parquet file."""
     with named_damage(name, "write it again"):
         parquet = pq.ParquetFile(file)
-    titles = chosen_columns(parquet.schema_arrow.names, name, columns)
+    titles = chosen_columns(parquet.schema_arrow.names, name, columns, remarks)
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         number = 0
@@ -144,28 +145,9 @@ def read_parquet(file: IO[bytes], name: str, columns: TableColumns) -> Iterator[
     yield from in_blocks(rows(), list(titles), name)
 
 
-Reader = Callable[[IO[bytes], str, TableColumns], Iterator[Rows]]
+Reader = Callable[[IO[bytes], str, TableColumns, Remarks], Iterator[Rows]]
 KINDS: Mapping[str, Reader] = {".csv": read_csv, ".tsv": read_csv, ".jsonl": read_jsonl, ".parquet": read_parquet}
 """How a file is read, by its suffix."""
-
-
-def chosen_columns(there: Sequence[str], name: str, columns: TableColumns) -> dict[str, str]:
-    """Return the titles of the columns to read, by column of `TableColumns`.
-
-    Raises:
-        UserError: the path's column, or one that has another name than by default, is not there; or is there twice.
-    """
-    usual = TableColumns.parse({}).model_dump()
-    chosen = {}
-    for key, title in columns.model_dump().items():
-        if there.count(title) > 1:
-            raise UserError(f"{name} has {there.count(title)} columns '{title}': name them differently")
-        if title in there:
-            chosen[key] = title
-        elif title and (key == REQUIRED or title != usual[key]):
-            hint = nearest(title, there) if there else "it is empty"
-            raise UserError(f"{name} has no column '{title}', which ingest.columns.{key} names: {hint}")
-    return chosen
 
 
 def in_blocks(rows: Iterable[tuple[int, list[str]]], keys: Sequence[str], name: str) -> Iterator[Rows]:

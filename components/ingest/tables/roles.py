@@ -7,7 +7,8 @@ import pandas as pd
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.ingest.layouts.table import Mask, drawn_probes, roles_table
-from simpgan.components.ingest.tables.rows import PROTOCOL, SHOWN, TEST, TableRows
+from simpgan.components.ingest.tables.remarks import SHOWN
+from simpgan.components.ingest.tables.rows import PROTOCOL, TEST, TableRows
 
 
 def roles_in(images: pd.DataFrame, uses: pd.DataFrame, words: Sequence[str], protocols: Sequence[str]) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """The rows of a table in compact columns, and the rows that do not go together."""
 
 import re
-from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from simpgan.components.core.errors import UserError
 from simpgan.components.ingest.tables.places import Unplaced
 from simpgan.components.ingest.tables.reading import Rows
+from simpgan.components.ingest.tables.remarks import Remarks
 
 ROLES = {"train": "train", "query": "query", "probe": "query", "gallery": "gallery", "test": "test"}
 """Roles by the words for them; `test` images are divided into probes and gallery."""
@@ -23,7 +23,6 @@ PROTOCOL = "standard"
 """Protocol of rows that name none."""
 NAME_OF_PROTOCOL = re.compile(r"[^\s:,]+")
 LARGEST = 2**63 - 1
-SHOWN = 5
 
 
 @dataclass
@@ -53,21 +52,6 @@ class Ids:
         return code
 
 
-@dataclass
-class Remarks:
-    """Rows to warn of, by what is to be said of them."""
-
-    rows: dict[str, "array[int]"] = field(default_factory=dict)
-
-    def add(self, what: str, *numbers: int) -> None:
-        """Note a row or several."""
-        self.rows.setdefault(what, array("l")).extend(numbers)
-
-    def sentences(self) -> list[str]:
-        """Return a sentence for each remark, with the numbers of rows."""
-        return [f"{in_words(numbers)}: {what}" for what, numbers in self.rows.items()]
-
-
 @dataclass(frozen=True, eq=False)
 class TableRows:
     """The rows of a table whose paths lead somewhere, sorted by place; those of one place in their order.
@@ -85,20 +69,20 @@ class TableRows:
     remarks: Remarks
 
 
-def collect(blocks: Iterable[Rows], place: Callable[[str], str], name: str) -> TableRows:
+def collect(blocks: Iterable[Rows], place: Callable[[str], str], name: str, remarks: Remarks) -> TableRows:
     """Collect the rows of a table.
 
     Args:
         blocks: rows of the table.
         place: returns the place of a path, as in `Places`.
         name: name of the table, for messages.
+        remarks: remarks on the table, to which those on rows are added.
 
     Raises:
         UserError: a role, protocol or fold is none.
     """
     ids = {column: Ids() for column in ("person", "camera", "protocol", "role")}
     refused: list[tuple[int, str, str]] = []
-    remarks = Remarks()
     tables = [compact([], [], {}, ids, name, remarks)]
     for block in blocks:
         places, kept = [], []
@@ -210,10 +194,3 @@ def protocols_of(table: TableRows, name: str) -> list[str]:
         if not NAME_OF_PROTOCOL.fullmatch(text):
             raise UserError(f"{name}: row {number} has the protocol '{text}': take a name without spaces, ':' and ','")
     return [*own.texts, PROTOCOL]
-
-
-def in_words(numbers: Sequence[int]) -> str:
-    """Return numbers of rows as the beginning of a sentence: `rows 3, 5 and 9 more`."""
-    first = ", ".join(map(str, numbers[:SHOWN]))
-    more = f" and {len(numbers) - SHOWN:,} more" if len(numbers) > SHOWN else ""
-    return f"row{'s' * (len(numbers) > 1)} {first}{more}"

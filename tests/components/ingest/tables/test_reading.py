@@ -13,6 +13,7 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.ingest.columns import TableColumns
 from simpgan.components.ingest.tables import reading
 from simpgan.components.ingest.tables.reading import read_rows
+from simpgan.components.ingest.tables.remarks import Remarks
 
 COLUMNS = TableColumns.parse({})
 FIRST_ROW = {".csv": 2, ".tsv": 2, ".jsonl": 1, ".parquet": 1}
@@ -22,7 +23,7 @@ def rows_of(content: bytes, name: str = "t.csv", **columns: str | None) -> dict[
     """The values that are not empty, by the number of the row."""
     return {
         number: {key: values[place] for key, values in block.values.items() if values[place]}
-        for block in read_rows(content, name, TableColumns.parse(columns))
+        for block in read_rows(content, name, TableColumns.parse(columns), Remarks())
         for place, number in enumerate(block.numbers)
     }
 
@@ -89,7 +90,7 @@ def test_many_rows_come_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "BLOCK", 3)
     rows: list[dict[str, object]] = [{"path": f"{number}.jpg", "person": number} for number in range(8)]
     for suffix in FIRST_ROW:
-        blocks = list(read_rows(written(rows, suffix), f"t{suffix}", COLUMNS))
+        blocks = list(read_rows(written(rows, suffix), f"t{suffix}", COLUMNS, Remarks()))
         assert [len(block.numbers) for block in blocks] == [3, 3, 2]
         assert [path for block in blocks for path in block.values["path"]] == [row["path"] for row in rows]
 
@@ -97,13 +98,18 @@ def test_many_rows_come_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", b"", "t.csv has no column 'path', which ingest.columns.path names: it is empty"),
+        ("t.csv", b"", "t.csv is empty: write a row of titles, and a row for each image"),
         (
             "t.csv",
             b"file,person\na.jpg,1\n",
-            "t.csv has no column 'path', which ingest.columns.path names: choose from",
+            "t.csv has no column 'path', but file, person: name the column of the files, as in "
+            "--set ingest.columns.path=file",
         ),
-        ("t.csv", b"Path,person\na.jpg,1\n", "t.csv has no column 'path', .*did you mean 'Path'"),
+        (
+            "t.csv",
+            b"Path,person\na.jpg,1\n",
+            "t.csv has no column 'path', but Path, person: .*--set ingest.columns.path=Path",
+        ),
         ("t.csv", b"path,path\na.jpg,1\n", "t.csv has 2 columns 'path': name them differently"),
         ("t.csv", b"path,person\na.jpg,1\nb.jpg\n", "t.csv: row 3 has 1 values, and the header 2"),
         (
@@ -122,9 +128,15 @@ def test_many_rows_come_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         ("t.jsonl", b'\n["a.jpg"]\n', 't.jsonl: row 2 is no JSON object: write {"path": ...}'),
         ("t.jsonl", b'{"path": "a.jpg", "person": [1]}\n', "t.jsonl: row 1, column 'person', has no text or number: "),
         ("t.jsonl", '{"path": "ä.jpg"}\n'.encode("latin-1"), "t.jsonl: row 1 is not UTF-8"),
-        ("t.jsonl", b'{"file": "a.jpg"}\n', "t.jsonl has no column 'path', which ingest.columns.path names"),
+        ("t.jsonl", b'{"file": "a.jpg"}\n', "t.jsonl has no column 'path', but file: name the column"),
         ("t.parquet", b"PAR1 or not", "t.parquet is damaged"),
-        ("t.parquet", written([{"file": "a.jpg"}], ".parquet"), "t.parquet has no column 'path'"),
+        ("t.parquet", written([{"file": "a.jpg"}], ".parquet"), "t.parquet has no column 'path', but file: name the"),
+        (
+            "t.csv",
+            b"pid,cam,Image Path,x\n1,1,a.jpg,1\n",
+            "--set ingest.columns.path='Image Path' --set ingest.columns.person=pid --set ingest.columns.camera=cam",
+        ),
+        ("t.csv", b"a,b\n1,2\n", "but a, b: name the column of the files, as in --set ingest.columns.path=TITLE"),
     ],
 )
 def test_what_is_no_table_is_said_with_the_row(name: str, content: bytes, message: str) -> None:
@@ -136,8 +148,38 @@ def test_what_is_no_table_is_said_with_the_row(name: str, content: bytes, messag
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_a_column_that_was_named_must_be_there(suffix: str) -> None:
     content = written([{"path": "a.jpg", "pid": 1}], suffix)
-    with pytest.raises(UserError, match=r"no column 'pdi', which ingest\.columns\.person names: did you mean 'pid'"):
+    with pytest.raises(
+        UserError, match=r"no column 'pdi', which ingest\.columns\.person names for every table: did you mean 'pid'"
+    ):
         rows_of(content, f"t{suffix}", person="pdi")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize(
+    ("row", "columns", "said"),
+    [
+        ({"path": "a.jpg"}, {}, ""),
+        ({"path": "a.jpg", "sharpness": 1}, {}, ""),
+        ({"path": "a.jpg", "person": 1, "camera": 2, "id": 3}, {}, ""),
+        ({"path": "a.jpg", "pid": 1, "cam": 2}, {"person": "pid", "camera": "cam"}, ""),
+        ({"path": "a.jpg", "pid": 1}, {"person": None}, ""),
+        (
+            {"path": "a.jpg", "PID": 1, "cam_id": 2},
+            {},
+            "has no column 'person', so that no person is known, and no column 'camera', so that no camera is known: "
+            "if another column is meant, name it, as in --set ingest.columns.person=PID --set "
+            "ingest.columns.camera=cam_id",
+        ),
+        ({"path": "a.jpg", "person": 1, "Camera": 2}, {}, "name it, as in --set ingest.columns.camera=Camera"),
+    ],
+)
+def test_people_in_a_column_that_is_not_read_are_told(
+    suffix: str, row: dict[str, object], columns: dict[str, str | None], said: str
+) -> None:
+    remarks = Remarks()
+    list(read_rows(written([row], suffix), f"t{suffix}", TableColumns.parse(columns), remarks))
+    assert len(remarks.sentences()) == bool(said)
+    assert said in " ".join(remarks.sentences())
 
 
 CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)

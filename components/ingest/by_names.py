@@ -40,6 +40,7 @@ def contents_of(files: FileSource, layout: Layout, *, published: bool = False) -
         completed=layout.completed,
         roles=lambda images: layout.roles(images, files.content),
         warnings=warnings,
+        unread=(),
         source_protocol=layout.source_protocol,
         folders=(),
         fingerprint=partial(storage.fingerprint, files.location),

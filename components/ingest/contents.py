@@ -22,6 +22,7 @@ class Contents:
         completed: adds labels that depend on all images together to the manifest's images.
         roles: returns the manifest's roles of the manifest's images.
         warnings: returns sentences on images and roles; the third argument is uint8 [N, 32], the images' sha256.
+        unread: sentences on what may have labels and is not read; they are among the warnings too.
         source_protocol: the manifest's protocol as a source.
         folders: folders and files on this machine that are read besides the location.
         fingerprint: returns a cheap identity (sha256, hex) of what lies there: names, sizes, and times or ETags.
@@ -34,6 +35,7 @@ class Contents:
     completed: Callable[[pd.DataFrame], pd.DataFrame]
     roles: Callable[[pd.DataFrame], pd.DataFrame]
     warnings: Callable[[pd.DataFrame, pd.DataFrame, NDArray[np.uint8]], list[str]]
+    unread: Sequence[str]
     source_protocol: str
     folders: Sequence[str]
     fingerprint: Callable[[], str]

@@ -1,5 +1,6 @@
 """Preview a data set by the names of its files, before an image is read."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,8 @@ from simpgan.components.ingest.layouts import LAYOUTS
 from simpgan.components.ingest.opening import open_contents
 from simpgan.components.ingest.settings import IngestSettings
 from simpgan.components.ingest.stage import refuse_damaged
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +55,8 @@ def look_at(location: str, settings: IngestSettings) -> Look:
         return Look(None, partial(storage.fingerprint, location))
     with open_contents(location, settings) as contents:
         listed = contents.listed
+        for sentence in contents.unread:
+            logger.warning(sentence)
         refuse_damaged(location, len(listed), contents.rejected, settings.max_rejected_share)
         unread = {
             column: 0 if kind == "int64" else "" for column, kind in IMAGE_COLUMNS.items() if column not in listed

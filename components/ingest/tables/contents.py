@@ -74,6 +74,7 @@ def contents_of_table(table: TableRows, opened: OpenTable, layout: Table) -> Con
         completed=partial(with_ids, ids=ids),
         roles=roles,
         warnings=warnings,
+        unread=tuple(remarks.of_table),
         source_protocol=trained,
         folders=folders_of(opened, files),
         fingerprint=partial(fingerprint, opened, objects),

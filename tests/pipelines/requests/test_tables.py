@@ -76,12 +76,17 @@ def test_what_has_test_images_only_is_measured_and_not_adapted_to(tmp_path: Path
         checked(source, target, method="simpgan")
 
 
-def test_a_source_without_people_is_refused_before_the_run(tmp_path: Path) -> None:
+def test_a_source_without_people_is_refused_before_the_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     source, target = write(tmp_path, "people"), write(tmp_path, "cameras")
     nobody = table_in(tmp_path / "people", [{"path": "0/gate0.jpg", "who": ""}, {"path": "0/gate1.jpg", "who": ""}])
     with pytest.raises(UserError, match="the source people has no labels: 2 of its 2 training images show unknown"):
         checked(nobody, target)
-    with pytest.raises(UserError, match=r"has no column 'pid', which ingest\.columns\.person names: choose from"):
+    table = table_in(source.parent, [{"path": "0/gate0.jpg", "pid": "1"}, {"path": "0/gate1.jpg", "pid": "1"}])
+    with pytest.raises(UserError, match="the source people has no labels"):
+        checked(table, target, set=["pretrain.weights=none"])
+    assert "name it, as in --set ingest.columns.person=pid" in caplog.text
+    source = write(tmp_path / "again", "people")
+    with pytest.raises(UserError, match=r"has no column 'pid', which ingest\.columns\.person names for every table: "):
         checked(source, target, set=["pretrain.weights=none", "ingest.columns.person=pid"])
     with pytest.raises(UserError, match=r"--source: there is no table '.*none\.csv': correct the path"):
         checked(tmp_path / "none.csv", target)

@@ -13,13 +13,15 @@ def test_operations_of_a_generator() -> None:
     settings = TrainGanSettings(height=32, width=32, channels=4, blocks=1, pairs=1)
     forward, backward = islice(parts(settings, torch.device("cpu")), 2)
     pixels = 32 * 32
-    outer = 2 * 3 * 4 * 49 * pixels  # the first and the last convolution
     halving = 4 * 8 * 9 * pixels // 4 + 8 * 16 * 9 * pixels // 16
     doubling = 16 * 8 * 9 * pixels // 16 + 8 * 4 * 9 * pixels // 4
     block = 2 * 16 * 16 * 9 * pixels // 16
-    of_two_images = 2 * (outer + halving + block + doubling)
-    assert count(forward.work)[0] == 2 * of_two_images
-    assert count(backward.work)[0] == 2 * 2 * of_two_images  # to the images and to the weights
+    inner = halving + block + doubling
+    to_images, of_images, padded = 3 * 4 * 8 * 8, 3 * 4 * 7 * 7, (32 + 6) ** 2  # products for each pixel
+    assert count(forward.work)[0] == 2 * 2 * ((of_images + to_images) * pixels + inner)
+    first = to_images * padded + of_images * pixels  # to the images and to the weights
+    last = 2 * of_images * padded
+    assert count(backward.work)[0] == 2 * 2 * (first + last + 2 * inner)
 
 
 def test_recomputing_takes_less_memory() -> None:

@@ -9,6 +9,13 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.layers import (
+    FewInputsConv2d,
+    FewOutputsConv2d,
+    InstanceNorm,
+    ReflectionPad,
+    UpsamplingConv2d,
+)
 from simpgan.components.core.models.model_folder import build_network, load_network, read_config
 from simpgan.components.core.settings import Settings
 
@@ -39,8 +46,8 @@ class Generator(nn.Module):
         self.config, self.recompute = config, recompute
         width = config.channels
         self.layers = nn.Sequential(
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(3, width, 7),
+            ReflectionPad(3),
+            FewInputsConv2d(3, width, 7),
             *normalise_and_activate(width),
             nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
             *normalise_and_activate(2 * width),
@@ -51,8 +58,8 @@ class Generator(nn.Module):
             *normalise_and_activate(2 * width),
             *upsample(2 * width, width, config.upsample),
             *normalise_and_activate(width),
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(width, 3, 7),
+            ReflectionPad(3),
+            FewOutputsConv2d(width, 3, 7),
         )
         self.apply(initialise)
 
@@ -76,12 +83,12 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3),
             *normalise_and_activate(channels),
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
+            InstanceNorm(channels),
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -106,7 +113,7 @@ class Discriminator(nn.Module):
         for inputs, outputs, stride in ((1, 2, 2), (2, 4, 2), (4, 8, 1)):
             layers += [
                 nn.Conv2d(inputs * width, outputs * width, 4, stride=stride, padding=1),
-                nn.InstanceNorm2d(outputs * width),
+                InstanceNorm(outputs * width),
                 nn.LeakyReLU(0.2),
             ]
         self.layers = nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, padding=1))
@@ -119,14 +126,15 @@ class Discriminator(nn.Module):
 
 def normalise_and_activate(channels: int) -> tuple[nn.Module, nn.Module]:
     """Return instance normalisation without affine parameters, then ReLU."""
-    return nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)
+    return InstanceNorm(channels), nn.ReLU(inplace=True)
 
 
 def upsample(inputs: int, outputs: int, how: Literal["transposed", "resize"]) -> list[nn.Module]:
     """Return layers that double height and width."""
     if how == "transposed":
         return [nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)]
-    return [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 3)]
+    # Files name weights by the number of their layer, which counts the two that UpsamplingConv2d has replaced.
+    return [nn.Identity(), nn.Identity(), UpsamplingConv2d(inputs, outputs)]
 
 
 def initialise(layer: nn.Module) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from simpgan.components.core.models.translator import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 
@@ -34,6 +35,50 @@ def test_input_skip_starts_near_the_identity_and_stays_finite_at_black_and_white
     translated.sum().backward()
     assert images.grad is not None
     assert images.grad.isfinite().all()
+
+
+class BlockOfTorchsLayers(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+
+        def convolved() -> list[nn.Module]:
+            return [nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)]
+
+        self.layers = nn.Sequential(*convolved(), nn.ReLU(), *convolved())
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return features + self.layers(features)
+
+
+@pytest.mark.parametrize("upsample", ["transposed", "resize"])
+def test_names_of_weights_and_results_are_those_of_torch_s_layers(upsample: str) -> None:
+    """As saved translators and checkpoints name them."""
+    config = {"height": 32, "width": 16, "channels": 4, "blocks": 1, "upsample": upsample}
+    generator = Generator(GeneratorConfig.parse(config)).double()
+
+    def normalised(layer: nn.Module, width: int) -> list[nn.Module]:
+        return [layer, nn.InstanceNorm2d(width), nn.ReLU()]
+
+    def doubled(inputs: int, outputs: int) -> list[nn.Module]:
+        if upsample == "transposed":
+            return normalised(nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1), outputs)
+        before = [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1)]
+        return before + normalised(nn.Conv2d(inputs, outputs, 3), outputs)
+
+    layers = nn.Sequential(
+        nn.ReflectionPad2d(3),
+        *normalised(nn.Conv2d(3, 4, 7), 4),
+        *normalised(nn.Conv2d(4, 8, 3, stride=2, padding=1), 8),
+        *normalised(nn.Conv2d(8, 16, 3, stride=2, padding=1), 16),
+        BlockOfTorchsLayers(16),
+        *doubled(16, 8),
+        *doubled(8, 4),
+        nn.ReflectionPad2d(3),
+        nn.Conv2d(4, 3, 7),
+    ).double()
+    layers.load_state_dict(generator.layers.state_dict())
+    images = torch.rand(2, 3, 32, 16, dtype=torch.float64)
+    torch.testing.assert_close(generator(images), torch.tanh(layers(images)))
 
 
 @pytest.mark.parametrize("input_skip", [False, True])

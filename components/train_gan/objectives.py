@@ -36,7 +36,10 @@ class Translated(NamedTuple):
 
 
 class GeneratorObjective(nn.Module):
-    """Parts of L_gen (Eq. 11) that have a weight in the settings."""
+    """Parts of L_gen (Eq. 11) that have a weight in the settings.
+
+    A frozen classifier judges the similarity with batch normalisation folded into its convolutions.
+    """
 
     def __init__(
         self,
@@ -48,7 +51,7 @@ class GeneratorObjective(nn.Module):
     ) -> None:
         super().__init__()
         self.g, self.f = g, f
-        self.judges = (*discriminators, classifier)
+        self.judges = (*discriminators, classifier if settings.classifier_rate else classifier.folded())
         self.alignment = BatchNormAlignment(classifier)
         self.used = settings.loss_weights(step=0).keys()
 

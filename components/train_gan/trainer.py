@@ -81,10 +81,11 @@ class GanTrainer:
             "discriminator": build_optimizer((self.d_source, self.d_target), settings),
         }
         self.updates = Updates()
-        self.outcome = training_outcome(settings.precision, self.sample_inputs())
         self.source_pool, self.target_pool = ImagePool(settings.pool), ImagePool(settings.pool)
         discriminators = (self.d_source, self.d_target)
         objective = GeneratorObjective(self.g, self.f, discriminators, classifier, settings)
+        self.classifiers = [objective.judges[-1], *([classifier] if "fitness" in objective.used else [])]
+        self.outcome = training_outcome(settings.precision, self.sample_inputs())
         self.alignment = objective.alignment
         self.generator_objective = parallel(objective)
         self.discriminator_objective = parallel(DiscriminatorObjective(*discriminators, settings.discriminator_factor))
@@ -153,7 +154,7 @@ class GanTrainer:
         pairs = len(range(self.settings.pairs)[own_share(self.settings.pairs)])
         few = to_unit_range(self.target[torch.arange(2 * pairs, device=self.device) % len(self.target)])
         many = few.repeat(2, 1, 1, 1)  # translations and recorded images
-        forwards = [(network, few) for network in (self.g, self.d_source, self.classifier)]
+        forwards = [(network, few) for network in (self.g, self.d_source, *self.classifiers)]
         return [*forwards, (self.d_source, many), *([(self.classifier, many)] if self.settings.classifier_rate else [])]
 
     def state(self) -> Mapping[str, Any]:

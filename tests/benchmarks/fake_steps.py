@@ -44,9 +44,9 @@ def gan_step(settings: TrainGanSettings) -> Cost:
     d_source, d_target = (Discriminator(DiscriminatorConfig(channels=settings.channels)) for _ in range(2))
     config = ClassifierConfig(identities=PEOPLE, height=settings.height, width=settings.width)
     classifier = SiameseClassifier(config).freeze()
-    networks = (g, f, d_source, d_target, classifier)
-    fakes = faked(*networks)
     generators = GeneratorObjective(g, f, (d_source, d_target), classifier, settings)
+    networks = (g, f, *generators.judges)
+    fakes = faked(*networks)
     discriminators = DiscriminatorObjective(d_source, d_target, settings.discriminator_factor)
     optimizers = build_optimizer((g, f), settings), build_optimizer((d_source, d_target), settings)
     with fakes:

@@ -8,7 +8,7 @@ from simpgan.components.core.settings import Settings
 class TableColumns(Settings):
     """Names of the columns of the layout `table`. Only that of the path must be there.
 
-    None: the column is not read. A column that has another name than by default must be there too.
+    None: the column is not read. A table that lacks a column of this name is read by the default name.
     """
 
     path: str = Field("path", description="Column with the file, relative to the table, or `s3://`.")

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.settings import nearest
@@ -23,7 +24,9 @@ OTHER_TITLES: Mapping[str, tuple[str, ...]] = {
 def chosen_columns(there: Sequence[str], name: str, columns: TableColumns, remarks: Remarks) -> dict[str, str]:
     """Return the titles of the columns to read, by column of `TableColumns`.
 
-    Adds to the remarks if people or cameras may stand in a column that is not read.
+    The names of columns hold for every table of a run. So a column that this table lacks is read by its usual name, or
+    is a remark if it has none such either. Another remark is that people or cameras may stand in a column that is not
+    read.
 
     Args:
         there: titles in the table.
@@ -32,33 +35,46 @@ def chosen_columns(there: Sequence[str], name: str, columns: TableColumns, remar
         remarks: remarks on the table.
 
     Raises:
-        UserError: the path's column, or one that has another name than by default, is not there; or is there twice.
+        UserError: the path's column is not there; another one is not, and its name may be misspelt; or one is there
+            twice.
     """
     usual = TableColumns.parse({}).model_dump()
     asked = {key: title for key, title in columns.model_dump().items() if title}
-    chosen = {key: title for key, title in asked.items() if title in there}
+    chosen = {key: next((each for each in (title, usual[key]) if each in there), "") for key, title in asked.items()}
+    lacking = [key for key, title in chosen.items() if not title]
+    chosen = {key: title for key, title in chosen.items() if title}
     unread = [title for title in there if title and title not in chosen.values()]
-    lacking = [key for key in asked if key not in chosen]
-    for key, title in asked.items():
+    for title in chosen.values():
         if there.count(title) > 1:
             raise UserError(f"{name} has {there.count(title)} columns '{title}': name them differently")
-        if key in lacking and title != usual[key]:
-            raise UserError(
-                f"{name} has no column '{title}', which ingest.columns.{key} names for every table: "
-                f"{nearest(title, there) if there else 'it is empty'}"
-            )
+    for key in lacking:
+        if asked[key] != usual[key]:
+            refuse_misspelt(key, asked[key], unread, name)
+            if key != REQUIRED:
+                remarks.of_table.append(
+                    f"{name} has no column '{asked[key]}', which ingest.columns.{key} names: it is read without"
+                )
     if REQUIRED in lacking:
         if not there:
             raise UserError(f"{name} is empty: write a row of titles, and a row for each image")
         raise UserError(
-            f"{name} has no column '{REQUIRED}', but {', '.join(there)}: name the column of the files, as in "
+            f"{name} has no column '{asked[REQUIRED]}', but {', '.join(there)}: name the column of the files, as in "
             f"{as_settings([REQUIRED, *LABELS], lacking, unread)}"
         )
     guessed = as_settings(LABELS, lacking, unread)
     if guessed:
-        told = ", and ".join(f"no column '{key}', so that {LABELS[key]}" for key in LABELS if key in lacking)
+        told = ", and ".join(f"no column '{asked[key]}', so that {LABELS[key]}" for key in LABELS if key in lacking)
         remarks.of_table.append(f"{name} has {told}: if another column is meant, name it, as in {guessed}")
     return chosen
+
+
+def refuse_misspelt(key: str, title: str, unread: Sequence[str], name: str) -> None:
+    """Raise UserError if a column that is not read has a name like the one that was asked for."""
+    if get_close_matches(title, unread, n=1, cutoff=0.5):
+        raise UserError(
+            f"{name} has no column '{title}', which ingest.columns.{key} names for every table: "
+            f"{nearest(title, unread)}"
+        )
 
 
 def as_settings(keys: Iterable[str], lacking: Sequence[str], unread: Sequence[str]) -> str:

@@ -86,10 +86,24 @@ def test_a_source_without_people_is_refused_before_the_run(tmp_path: Path, caplo
         checked(table, target, set=["pretrain.weights=none"])
     assert "name it, as in --set ingest.columns.person=pid" in caplog.text
     source = write(tmp_path / "again", "people")
-    with pytest.raises(UserError, match=r"has no column 'pid', which ingest\.columns\.person names for every table: "):
+    with pytest.raises(UserError, match="the source people has no labels"):
         checked(source, target, set=["pretrain.weights=none", "ingest.columns.person=pid"])
+    assert "has no column 'pid', which ingest.columns.person names: it is read without" in caplog.text
     with pytest.raises(UserError, match=r"--source: there is no table '.*none\.csv': correct the path"):
         checked(tmp_path / "none.csv", target)
+
+
+def test_a_target_may_lack_a_column_that_the_source_names_differently(tmp_path: Path) -> None:
+    rows = [{"file": row["path"], "pid": row["person"], "cam": row["camera"]} for row in network(4, ["gate", "hall"])]
+    images_below(tmp_path, *(str(row["file"]) for row in rows))
+    source = table_in(tmp_path, rows)
+    named = [
+        f"ingest.columns.{key}={title}" for key, title in {"path": "file", "person": "pid", "camera": "cam"}.items()
+    ]
+    target = table_in(tmp_path, [{"path": row["file"], "person": row["pid"]} for row in rows[:8]], "target.csv")
+    (target.parent / str(rows[0]["file"])).write_bytes(encoded(1))
+    request = checked(source, target, set=["pretrain.weights=none", *named], allow_shared_people=True)
+    assert [each["protocol"] for each in request.arguments["adaptations"]] == ["split"]
 
 
 def test_a_cluster_reads_a_table_from_the_store(object_store, tmp_path: Path) -> None:

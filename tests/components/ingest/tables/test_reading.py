@@ -163,6 +163,12 @@ def test_a_column_that_was_named_must_be_there(suffix: str) -> None:
         ({"path": "a.jpg", "person": 1, "camera": 2, "id": 3}, {}, ""),
         ({"path": "a.jpg", "pid": 1, "cam": 2}, {"person": "pid", "camera": "cam"}, ""),
         ({"path": "a.jpg", "pid": 1}, {"person": None}, ""),
+        ({"path": "a.jpg", "person": 1}, {"person": "who", "path": "file"}, ""),
+        (
+            {"path": "a.jpg", "pid": 1},
+            {"person": "pid", "camera": "where"},
+            "has no column 'where', which ingest.columns.camera names: it is read without",
+        ),
         (
             {"path": "a.jpg", "PID": 1, "cam_id": 2},
             {},

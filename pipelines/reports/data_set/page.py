@@ -6,6 +6,7 @@ import numpy as np
 
 from simpgan.components.core import storage
 from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.suitability import correct_match
 from simpgan.components.core.results.pages import environment
 from simpgan.pipelines.reports.data_set.contact_sheet import camera_strips, people_strips, with_pictures
 from simpgan.pipelines.reports.data_set.tables import (
@@ -19,8 +20,7 @@ from simpgan.pipelines.reports.data_set.words import headline, sentences
 
 PAGE = "describe.html"
 ROLES_CAPTION = (
-    "Images of each role, and the known people in them. An unmatched probe has no correct match: no other image of the "
-    "gallery shows its person by another camera."
+    "Images of each role, and the known people in them. An unmatched probe does not have {match} in the gallery."
 )
 CAMERAS_CAPTION = "Images, the known people in them, and how many of those another camera has seen as well."
 
@@ -47,7 +47,7 @@ def write_page(manifest: Manifest, folder: Path, data_root: str, seed: int, out:
         )
     ]
     tables = [
-        ("Roles", ROLES_CAPTION, roles_table(manifest)),
+        ("Roles", ROLES_CAPTION.format(match=correct_match(manifest.images)), roles_table(manifest)),
         ("Cameras", CAMERAS_CAPTION, cameras_table(manifest)),
         ("People", "People whose number is known, by how many cameras see them.", people_table(manifest)),
         ("Sizes", "Width and height of the images in pixels.", sizes_table(manifest)),

@@ -19,6 +19,7 @@ from simpgan.components.translate.settings import TranslateSettings
 from simpgan.pipelines import cli
 from tests.components.core.object_store import ObjectStore
 from tests.components.ingest.data_sets import files_of, write
+from tests.components.ingest.tables.test_tables import images_below, table_in
 from tests.components.translate.test_stage import SETTINGS, translator
 from tests.conftest import Ingested
 
@@ -89,6 +90,18 @@ def test_images_may_lie_in_an_object_store(simpgan, object_store: ObjectStore, t
     page = (tmp_path / "out" / "describe.html").read_text()
     assert len(CROP.findall(page)) > 16
     assert "campus/9999001.png" in page
+    assert "An unmatched probe does not have a correct match by another camera in the gallery." in page
+
+
+def test_without_cameras_any_other_image_of_a_person_is_a_match(simpgan, tmp_path: Path):
+    rows = [{"path": f"{number}.png", "person": number // 2} for number in range(8)]
+    images_below(tmp_path, *(str(row["path"]) for row in rows))
+    settings = IngestSettings(layout="table")
+    ingest.run(str(table_in(tmp_path, rows)), settings, str(tmp_path / "data"), tmp_path / "manifest")
+    status, _ = simpgan(tmp_path / "manifest", "--data-root", tmp_path / "data", "--out", tmp_path / "out")
+    assert status == 0
+    page = (tmp_path / "out" / "describe.html").read_text()
+    assert "An unmatched probe does not have a correct match in the gallery." in page
 
 
 @pytest.mark.parametrize(

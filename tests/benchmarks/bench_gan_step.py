@@ -215,13 +215,6 @@ def upsampled(convolution: UpsamplingConv2d, features: Tensor) -> Tensor:
     return functional.conv2d(padded, convolution.weight, convolution.bias)
 
 
-def plain_adam(trainer: GanTrainer) -> None:
-    """One weight after the other."""
-    for name, optimizer in trainer.optimizers.items():
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        trainer.optimizers[name] = torch.optim.Adam(parameters, optimizer.defaults["lr"], (0.5, 0.999), foreach=False)
-
-
 TRICKS: dict[str, Callable[[GanTrainer], None]] = {
     "all images of a batch in one forward": one_by_one,
     "F(G(x)) for the cycle and the similarity loss": reconstruct_again,
@@ -233,7 +226,6 @@ TRICKS: dict[str, Callable[[GanTrainer], None]] = {
     "padding in bfloat16, its gradient by rows and columns": with_layers_of_torch(ReflectionPad),
     "instance normalisation by groups": with_layers_of_torch(InstanceNorm),
     "all of these layers, and the judge's folding": without_faster_layers,
-    "fused Adam": plain_adam,
     "classifier with channels last": first_channel_first,
     "generators without channels last": last_channel_first,
 }

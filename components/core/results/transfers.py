@@ -6,7 +6,7 @@ from statistics import mean
 
 from simpgan.components.core.results.headlines import rank_1
 from simpgan.components.core.results.layout import key_of, main_rows
-from simpgan.components.core.results.methods import STATISTICS, name_of, place
+from simpgan.components.core.results.methods import JOINED, STATISTICS, name_of, place, with_part
 from simpgan.components.core.results.sections import SEES_TESTED, Section, Table, provenance
 from simpgan.components.core.results.summary import Summary
 
@@ -71,6 +71,11 @@ class Transfer:
         """Return a method's row in the leading table; None if it has none."""
         return next((each for each in self.leading.summaries if key_of(each) == (method, "")), None)
 
+    def joined_with(self, method: str) -> Summary | None:
+        """Return the best row of a method's features joined with those of other classifiers; None if there is none."""
+        found = [each for each in self.leading.summaries if each.method == with_part(method, JOINED)]
+        return max(found, key=rank_1, default=None)
+
 
 def transfers(sections: Sequence[Section]) -> list[Transfer]:
     """Group the sections of a page by source, target and preset, in order of appearance."""
@@ -110,9 +115,18 @@ def advice(transfers: Sequence[Transfer]) -> list[str]:
     return [
         f"On unlabelled cameras, start with {name_of(best)}, which trains nothing for them",
         *(
-            f"{each.title}: {rank_1(row):.0f} of 100 people are found first, {rank_1(direct):.0f} without it "
+            f"{each.title}: {rank_1(row):.0f} of 100 people are found first, {rank_1(direct):.0f} without it"
+            f"{with_joined(each, best)} "
             f"({each.leading.experiment.protocol}, {each.leading.scope}; {each.leading.hardware})"
             for each in compared
             if (row := each.of(best)) and (direct := each.of("direct"))
         ),
     ]
+
+
+def with_joined(transfer: Transfer, method: str) -> str:
+    """Say what a method finds with joined features, if that is more than without them."""
+    row, joined = transfer.of(method), transfer.joined_with(method)
+    if not row or not joined or rank_1(joined) <= rank_1(row):
+        return ""
+    return f", {rank_1(joined):.0f} if features of several classifiers are joined"

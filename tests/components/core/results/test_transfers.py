@@ -60,6 +60,14 @@ def test_statistics_are_compared_where_both_were_measured():
     assert len(transfers) == 2
 
 
+def test_joined_features_are_advised_where_they_find_more():
+    rows = [row("direct", 8.0, **CPU), row("camera-adabn", 26.0, **CPU)]
+    joined = {"method": "camera-adabn+joined", "variant": "with cuhk01", **CPU}
+    better, worse = (advice(transfers_of(*rows, row(**joined, rank_1=rate)))[1] for rate in (33.0, 25.0))
+    assert better.endswith("8 without it, 33 if features of several classifiers are joined (folds10, fold 0; a CPU)")
+    assert worse.endswith("8 without it (folds10, fold 0; a CPU)")
+
+
 def test_without_direct_transfer_nothing_is_advised():
     assert advice(transfers_of(row("adabn"))) == []
 

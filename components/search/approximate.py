@@ -118,7 +118,7 @@ class FaissIndex:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return what `ranking.nearest` returns, from the candidates alone; some of the nearest may be missing.
 
-        For more images than `description.top` nobody knows how many, so all images are compared.
+        The recall is measured for up to `description.top` images. If more are wanted, all images are compared.
 
         Args:
             probes: [P, D], of length 1.

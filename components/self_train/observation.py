@@ -14,7 +14,6 @@ from simpgan.components.core.data.cameras import have_names, rows_by_camera
 from simpgan.components.core.models.camera_statistics import FEWEST, CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier
 from simpgan.components.core.models.extraction import DecodedImages, StatisticsMeter, extract
-from simpgan.components.core.models.precision import Outcome
 from simpgan.components.core.process.progress import Progress
 from simpgan.components.core.training.distributed import gather, is_first, process_count, process_rank
 
@@ -28,12 +27,12 @@ class Observer:
 
     Attributes:
         batch: images that go through the network together.
-        outcome: precision of the training, in which the features are computed as well.
+        precision: wanted precision, as for `Inference`.
         seed: seed of the images' order in statistics.
     """
 
     batch: int
-    outcome: Outcome
+    precision: str
     seed: int
 
     def features(self, classifier: SiameseClassifier, images: DecodedImages, label: str) -> Tensor:
@@ -52,18 +51,16 @@ class Observer:
                 images,
                 own,
                 batch=self.batch,
-                precision=self.outcome.precision,
+                precision=self.precision,
                 bar=bar,
                 statistics=statistics,
-                decided=self.outcome,
+                by_layer=True,
             )
         return joined(torch.from_numpy(seen.unit).to(images.decoded.device), len(images.rows))
 
     def statistics(self, classifier: SiameseClassifier, images: DecodedImages) -> CameraStatistics:
         """Measure the statistics of each camera, and those of a sample of all images."""
-        meter = StatisticsMeter(
-            classifier, images, precision=self.outcome.precision, seed=self.seed, decided=self.outcome
-        )
+        meter = StatisticsMeter(classifier, images, precision=self.precision, seed=self.seed, by_layer=True)
         sample = np.random.default_rng(self.seed).permutation(images.rows)[:SAMPLE]
         whole = meter.measure(np.sort(sample), self.batch)
         of_cameras = rows_by_camera(images.manifest, images.rows)

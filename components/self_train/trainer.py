@@ -94,7 +94,7 @@ class SelfTrainer:
         self.outcome = training_outcome(settings.precision, [(classifier, example)])
         self.memory = CentreMemory(torch.empty(0, classifier.dimensions, device=self.device), settings.momentum)
         self.losses = parallel(ContrastiveLoss(classifier, self.memory, settings.temperature))
-        self.observer = Observer(settings.batch, self.outcome, settings.seed)
+        self.observer = Observer(settings.batch, settings.precision, settings.seed)
         self.selector = EpochSelector(self.result, settings, run)
         self.clusters: ClusterSampler | None = None
         self.people: ClusterSampler | None = None

@@ -154,7 +154,7 @@ class CameraInference:
         network: classifier in evaluation mode.
         wanted: precision, as for `Inference`.
         statistics: the statistics that images are seen with; None: the network's own.
-        decided: as for `Inference`.
+        by_layer: as for `Inference`.
     """
 
     def __init__(
@@ -163,10 +163,10 @@ class CameraInference:
         wanted: str = "auto",
         statistics: CameraStatistics | None = None,
         *,
-        decided: Outcome | None = None,
+        by_layer: bool = False,
     ) -> None:
-        self.network, self.wanted, self.statistics, self.decided = network, wanted, statistics, decided
-        self._own = Inference(network.folded(), wanted, decided=decided)
+        self.network, self.wanted, self.statistics, self.by_layer = network, wanted, statistics, by_layer
+        self._own = Inference(network.folded(), wanted, by_layer=by_layer)
         self._looking: dict[str | None, Inference] = {}
         self._forgotten: list[Outcome] = []
         self._lock = Lock()  # servers answer in several threads
@@ -193,7 +193,7 @@ class CameraInference:
         if self.statistics is None:
             return self._own
         own = self.statistics.whole if camera is None else self.statistics.by_camera[camera]
-        return Inference(self.network.folded(own), self.wanted, origin=self._own, decided=self.decided)
+        return Inference(self.network.folded(own), self.wanted, origin=self._own, by_layer=self.by_layer)
 
     def by_camera(self, cameras: Sequence[str | None]) -> Iterator[tuple[Inference, NDArray[np.int64]]]:
         """Yield networks with different statistics, each with the rising places of the images to be seen with them.

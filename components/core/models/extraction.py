@@ -15,7 +15,7 @@ from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.camera_statistics import FEWEST, CameraInference, CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier
-from simpgan.components.core.models.precision import Inference, Outcome
+from simpgan.components.core.models.precision import Inference
 from simpgan.components.core.process.progress import Progress
 
 
@@ -98,7 +98,7 @@ def extract(
     label: str = "",
     bar: Progress | None = None,
     statistics: CameraStatistics | None = None,
-    decided: Outcome | None = None,
+    by_layer: bool = False,
 ) -> Extracted:
     """Extract the features of `rows`, which must be ascending.
 
@@ -111,9 +111,9 @@ def extract(
         label: name for the progress bar.
         bar: progress bar of more work than this, which counts the images; None: they have a bar of their own.
         statistics: statistics with which the classifier looks at each camera's images; None: its own.
-        decided: as for `Inference`.
+        by_layer: as for `Inference`.
     """
-    looking = CameraInference(classifier, precision, statistics, decided=decided)
+    looking = CameraInference(classifier, precision, statistics, by_layer=by_layer)
     unit, embeddings = (np.empty((len(rows), classifier.dimensions), np.float32) for _ in range(2))
     with nullcontext(bar) if bar else Progress(f"features {label}", len(rows), "image") as progress:
         for network, places, some in batches_by_camera(looking, images, rows, batch):
@@ -189,7 +189,7 @@ class StatisticsMeter:
         images: the images.
         precision: wanted precision, as for `Inference`.
         seed: seed of the images' order.
-        decided: as for `Inference`.
+        by_layer: as for `Inference`.
     """
 
     def __init__(
@@ -199,10 +199,10 @@ class StatisticsMeter:
         *,
         precision: str,
         seed: int,
-        decided: Outcome | None = None,
+        by_layer: bool = False,
     ) -> None:
         self.images, self.seed = images, seed
-        self.looking = Inference(classifier, precision, decided=decided)
+        self.looking = Inference(classifier, precision, by_layer=by_layer)
         self.network = deepcopy(classifier).eval()
         self.layers = {
             name: layer

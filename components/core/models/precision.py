@@ -74,8 +74,8 @@ class Inference:
         kept: whether the cache keeps the outcomes; False for weights that a training still changes.
         origin: the network that this one is made of by small changes. Where that computes in float32, this one does too
             and is not compared: a data set has many cameras, and a comparison takes seconds.
-        decided: the outcome for the training of the network (see `training_outcome`), which is used without another
-            comparison: features that only the training looks at may differ by more.
+        by_layer: whether bfloat16 has to give the same numbers in every layer alone, as in a training (see
+            `training_outcome`), for features that only the training looks at. Weights do not matter then.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class Inference:
         *,
         kept: bool = True,
         origin: "Inference | None" = None,
-        decided: "Outcome | None" = None,
+        by_layer: bool = False,
     ) -> None:
-        self.network, self.wanted, self.kept, self.origin, self.decided = network, wanted, kept, origin, decided
+        self.network, self.wanted, self.kept, self.origin, self.by_layer = network, wanted, kept, origin, by_layer
         self.outcomes: dict[torch.Size, Outcome] = {}
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -115,11 +115,13 @@ class Inference:
         return "; ".join(dict.fromkeys(map(str, self.outcomes.values())))
 
     def _decide(self, images: Tensor) -> Outcome:
-        if self.decided:
-            return self.decided
         precision = supported_precision(images.device, self.wanted)
         if precision == "fp32" or images.device.type != "cpu":
             return Outcome(precision)
+        if self.by_layer:
+            forwards = [(self.network, images)]
+            outcome = cached_outcome(layers_key(forwards), lambda: compare_layers(forwards))
+            return log_reason(outcome, label(self.network, images))
         if self.origin and (outcome := self.origin.outcome(images)).precision == "fp32":
             return outcome
         if not self.kept:
@@ -148,15 +150,19 @@ def training_outcome(wanted: str, forwards: Sequence[tuple[nn.Module, Tensor]]) 
     precision = supported_precision(device, wanted)
     if precision == "fp32" or device.type != "cpu":
         return Outcome(precision)
-    key = {
-        "training": [str(network) for network, _ in forwards],
-        "shapes": [list(images.shape) for _, images in forwards],
-    }
     labels = dict.fromkeys(label(network, images) for network, images in forwards)
-    outcome = cached_outcome(key, lambda: compare_layers(forwards))
+    outcome = cached_outcome(layers_key(forwards), lambda: compare_layers(forwards))
     if not from_first(outcome.precision == "bf16") and outcome.precision == "bf16":
         outcome = Outcome("fp32", outcome.cosine, "the first process of the training does so")
     return log_reason(outcome, ", ".join(labels))
+
+
+def layers_key(forwards: Sequence[tuple[nn.Module, Tensor]]) -> dict[str, Any]:
+    """Return the key of the outcome of `compare_layers` in the cache."""
+    return {
+        "training": [str(network) for network, _ in forwards],
+        "shapes": [list(images.shape) for _, images in forwards],
+    }
 
 
 def log_reason(outcome: Outcome, what: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""What is said of a GPU's memory, and how many threads compute."""
+"""Messages about a GPU's memory, and the number of threads that compute."""
 
 from concurrent.futures import ThreadPoolExecutor
 

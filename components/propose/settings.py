@@ -11,7 +11,9 @@ class ProposeSettings(GateSettings):
 
     model: str = Field("simpgan", pattern=r"^[\w.-]+$", description="Name of the registered model.")
     method: str = Field(
-        "", description="Method to register; empty: the translator's method with AdaBN, or AdaBN alone."
+        "",
+        description="Method to register; empty: AdaBN per camera (AdaBN for a single camera), alone or after the "
+        "translation.",
     )
     variant: str = Field("", description="Variant that tells the translator from others of its method in the results.")
     protocol: str = Field(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from simpgan.components.core.data.cameras import are_told_apart
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.model_folder import model_digest, read_config
 from simpgan.components.core.process.task import current_task
@@ -12,7 +13,7 @@ from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.core.registry.description import Description
 from simpgan.components.core.registry.gate import MeasuredAdaptation, Verdict, judge
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry, RegisteredVersion
-from simpgan.components.core.results.methods import ADABN, JOINED, with_part
+from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, JOINED, with_part
 from simpgan.components.core.results.rows import MAIN_RATES, read_results
 from simpgan.components.core.tracking import stage_run
 from simpgan.components.propose.card import render_card
@@ -57,8 +58,8 @@ def run(
     Raises:
         UserError: parts that do not belong together, or MLflow does not answer.
     """
-    method = settings.method or default_method(translator, companions)
     labelled, unlabelled = Manifest.load(source), Manifest.load(target)
+    method = settings.method or default_method(unlabelled, translator, companions)
     inputs = {
         "source": labelled.digest,
         "target": unlabelled.digest,
@@ -121,11 +122,16 @@ def run(
     return version, verdict
 
 
-def default_method(translator: Path | None, companions: Sequence[Path]) -> str:
-    """Return AdaBN, after the translation by the translator or with the features of companions if there are any."""
+def default_method(target: Manifest, translator: Path | None, companions: Sequence[Path]) -> str:
+    """Return the method to register if none is named.
+
+    It is AdaBN per camera, or AdaBN for a target of a single or unknown camera: after the translation by the translator
+    or with the features of companions if there are any.
+    """
+    statistics = CAMERA_ADABN if are_told_apart(target.images) else ADABN
     if companions:
-        return with_part(ADABN, JOINED)
-    return with_part(read_config(translator)["settings"]["method"] if translator else "direct", ADABN)
+        return with_part(statistics, JOINED)
+    return with_part(read_config(translator)["settings"]["method"] if translator else "direct", statistics)
 
 
 def evaluated_split(evaluation: Path, method: str) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.continuation import PROTOCOL, RETRAINED, learns_from_clusters, translator_of
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry
-from simpgan.components.core.results.methods import ADABN, SELF_TRAINING, joins
+from simpgan.components.core.results.methods import CAMERA_ADABN, SELF_TRAINING, joins
 
 
 def fetch_known(model: str, method: str, location: str, output: Path) -> Manifest:
@@ -44,8 +44,8 @@ def fetch_known(model: str, method: str, location: str, output: Path) -> Manifes
             )
         if translator_of(method) and not description.translates:
             raise UserError(
-                f"{champion} is {description.method}, which has no translator to continue from: give --method {ADABN}, "
-                f"or promote an adaptation by {method}"
+                f"{champion} is {description.method}, which has no translator to continue from: give --method "
+                f"{CAMERA_ADABN}, or promote an adaptation by {method}"
             )
         if learns_from_clusters(method) != (description.base == SELF_TRAINING) and description.base != "direct":
             other = f"give --method {description.base}, or " if description.base in RETRAINED else ""
@@ -56,7 +56,7 @@ def fetch_known(model: str, method: str, location: str, output: Path) -> Manifes
         if joins(method) and not description.joins:
             raise UserError(
                 f"{champion} is {description.method}, the features of a single classifier: give --method "
-                f"{description.statistics or ADABN}, or promote an adaptation by {method}"
+                f"{description.statistics or CAMERA_ADABN}, or promote an adaptation by {method}"
             )
         if candidate:
             registry.fetch_target(candidate, Path(place, "candidate"))

@@ -31,7 +31,7 @@ def propose(
     run: Annotated[
         Path | None, typer.Argument(help="The --out of simpgan run adapt; otherwise give the parts.")
     ] = None,
-    method: Annotated[str, typer.Option(metavar="NAME", help="Method of the results, such as simpgan+adabn.")] = "",
+    method: Annotated[str, typer.Option(metavar="NAME", help="Method of the results, such as camera-adabn.")] = "",
     protocol: Annotated[str, typer.Option(metavar="SPLIT", help="Split, if the run has several: folds10:3.")] = "",
     variant: Annotated[str, typer.Option(metavar="TEXT", help="Value of a sweep: lambda_similarity=0.1.")] = "",
     model: ModelOption = "simpgan",
@@ -77,10 +77,12 @@ def propose(
 ) -> None:
     """Register an adaptation as candidate and compare it with the champion.
 
-    The candidate gets a model card. Without --method, AdaBN is registered; with --translator, its method with AdaBN.
+    The candidate gets a model card. Without --method, AdaBN per camera is registered, with --translator after its
+    method; for a single camera AdaBN.
     """
     from tempfile import TemporaryDirectory
 
+    from simpgan.components.core.results.methods import CAMERA_ADABN
     from simpgan.components.propose import stage
     from simpgan.components.propose.settings import ProposeSettings
     from simpgan.pipelines.cli.run import place_of_data
@@ -90,7 +92,7 @@ def propose(
     where = split_of(protocol)
     given = {"source": source, "target": target, "classifier": classifier, "results": results}
     if run:
-        parts, looking = find_parts(run, method or "adabn", *where, variant), evaluated_with(run)
+        parts, looking = find_parts(run, method or CAMERA_ADABN, *where, variant), evaluated_with(run)
         use_store(run)
     else:
         missing = [name for name, value in given.items() if value is None]
@@ -106,7 +108,7 @@ def propose(
             companion_sources=tuple(all_existing(companion_source, "--companion-source")),
         )
     chosen: dict[str, Any] = {"model": model, "promote": promote, "variant": variant, **looking}
-    chosen |= {"method": method or ("adabn" if run else ""), "protocol": where[0], "fold": where[1]}
+    chosen |= {"method": method, "protocol": where[0], "fold": where[1]}
     settings = ProposeSettings.parse(chosen, stage="propose")
     root = find_data_root(data_root and place_of_data(data_root), run or parts.target)
     with TemporaryDirectory() as output, root.explained(parts.target, parts.source):

@@ -9,7 +9,15 @@ from pydantic import Field
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.continuation import FOLD, PROTOCOL, RETRAINED, translator_of
-from simpgan.components.core.results.methods import ADABN, JOINED, joins, statistics_of, with_part, without_statistics
+from simpgan.components.core.results.methods import (
+    ADABN,
+    CAMERA_ADABN,
+    JOINED,
+    joins,
+    statistics_of,
+    with_part,
+    without_statistics,
+)
 from simpgan.components.core.settings import nearest
 from simpgan.components.propose.settings import ProposeSettings
 from simpgan.components.self_train.settings import SelfTrainSettings
@@ -91,9 +99,8 @@ class RetrainRequest(PipelineRequest):
     def propose(self, settings: RunSettings) -> Mapping[str, Any]:
         """Resolve the settings of the proposal, which looks at images as the evaluation did."""
         evaluated = settings.evaluate
-        adapted = statistics_of(self.method)
-        if not adapted and evaluated.adabn:
-            adapted = ADABN
+        default = CAMERA_ADABN if evaluated.camera_adabn else ADABN if evaluated.adabn else ""
+        adapted = statistics_of(self.method) or default
         trained = without_statistics(self.method).partition("+")[0]
         method = with_part(trained, adapted)
         method = with_part(method, JOINED) if joins(self.method) else method

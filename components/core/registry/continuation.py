@@ -1,7 +1,6 @@
 """How training continues from a champion: the methods, and the only split of cameras without labels."""
 
 from simpgan.components.core.results.methods import (
-    CAMERA_ADABN,
     JOINED,
     SELF_TRAINING,
     STATISTICS,
@@ -13,7 +12,7 @@ from simpgan.components.core.results.methods import (
 CONTINUED = (*TRANSLATORS, SELF_TRAINING)
 RETRAINED = (
     *CONTINUED,
-    *(with_part(method, CAMERA_ADABN) for method in CONTINUED),
+    *(with_part(method, part) for method in CONTINUED for part in STATISTICS),
     *STATISTICS,
     *(with_part(part, JOINED) for part in STATISTICS),
 )

@@ -118,20 +118,20 @@ def test_the_card_of_joined_features_names_every_classifier(
     more = {"companions": [companion], "companion_sources": [ingested.source]}
     found = evaluation(tmp_path / "found", ("direct", [2, 2]))
     rows, probes = together(
-        ranked("direct", [2, 2], **SPLIT), ranked("adabn+joined", [1, 1], variant="with market1501", **SPLIT)
+        ranked("direct", [2, 2], **SPLIT), ranked("camera-adabn+joined", [1, 1], variant="with market1501", **SPLIT)
     )
     write_results(rows, found / "results.json")
     write_probes(probes, found / "probes.parquet")
     given = {name: part for name, part in parts.items() if name != "translator"}
     settings = ProposeSettings.parse({"precision": "fp32", "batch": 8})
     version, verdict = stage.run(**given, **more, evaluation=found, settings=settings, output=tmp_path / "out")
-    assert version.tags["simpgan.method"] == "adabn+joined with market1501"
+    assert version.tags["simpgan.method"] == "camera-adabn+joined with market1501"
     assert (verdict.passed, version.tags["simpgan.rank-1"]) == (True, "100.0")
     card = (tmp_path / "out" / "card.md").read_text()
     for fact in (
-        "# AdaBN + joined (with market1501) of market1501 for grid",
+        "# AdaBN per camera + joined (with market1501) of market1501 for grid",
         "Its features are those of 2 classifiers side by side: one was trained on market1501, the\nother one on",
-        "Each classifier's batch-norm statistics are those of grid's images (AdaBN)",
+        "Each classifier's batch-norm statistics are those of grid's images, for each camera those of its own (AdaBN)",
         "- classifier: resnet18, 32x16 pixels, 8 people of market1501; seed 0",
         "- classifier 2: resnet18, 32x16 pixels, 8 people of market1501; seed 1",
     ):

@@ -28,19 +28,20 @@ def test_the_arguments_are_of_the_only_split_that_cameras_have():
 
 
 @pytest.mark.parametrize(
-    ("method", "setting", "proposed"),
+    ("method", "settings", "proposed"),
     [
-        ("simpgan", "evaluate.adabn=true", "simpgan+adabn"),
-        ("simpgan", "evaluate.adabn=false", "simpgan"),
-        ("adabn", "evaluate.adabn=true", "adabn"),
-        ("camera-adabn", "evaluate.adabn=true", "camera-adabn"),
-        ("simpgan+camera-adabn", "evaluate.adabn=true", "simpgan+camera-adabn"),
-        ("self-training", "evaluate.adabn=false", "self-training"),
-        ("self-training+camera-adabn", "evaluate.adabn=true", "self-training+camera-adabn"),
+        ("simpgan", [], "simpgan+camera-adabn"),
+        ("simpgan", ["evaluate.camera_adabn=false"], "simpgan+adabn"),
+        ("simpgan", ["evaluate.camera_adabn=false", "evaluate.adabn=false"], "simpgan"),
+        ("adabn", [], "adabn"),
+        ("camera-adabn", [], "camera-adabn"),
+        ("simpgan+camera-adabn", [], "simpgan+camera-adabn"),
+        ("self-training", ["evaluate.camera_adabn=false", "evaluate.adabn=false"], "self-training"),
+        ("self-training+camera-adabn", [], "self-training+camera-adabn"),
     ],
 )
-def test_what_is_proposed_is_adapted_as_the_evaluation_was(method, setting, proposed):
-    assert json.loads(checked(setting, method=method).arguments["propose_settings"])["method"] == proposed
+def test_what_is_proposed_is_adapted_as_the_evaluation_was(method, settings, proposed):
+    assert json.loads(checked(*settings, method=method).arguments["propose_settings"])["method"] == proposed
 
 
 def test_statistics_per_camera_do_not_change_the_training():

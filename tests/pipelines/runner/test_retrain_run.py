@@ -174,7 +174,7 @@ def test_a_champion_without_a_translator_goes_on_by_adabn_only(client, ingested:
         (tmp_path / "drop/a" / path.name).write_bytes(path.read_bytes())
     register(ingested, str(tmp_path / "drop"), tmp_path, "adabn")
     with pytest.raises(
-        UserError, match="version 1 is adabn, which has no translator to continue from: give --method adabn"
+        UserError, match="version 1 is adabn, which has no translator to continue from: give --method camera-adabn"
     ):
         fetch_known("simpgan", "simpgan", "/drop", tmp_path / "known")
     assert fetch_known("simpgan", "adabn", "/drop", tmp_path / "known").dataset == "station"

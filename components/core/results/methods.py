@@ -318,6 +318,12 @@ def baseline_of(method: str) -> str:
     return next((PARTS[part].baseline for part in (base, *parts) if part in PARTS), METHODS[base].baseline)
 
 
+def baselines_of(method: str) -> list[str]:
+    """Return the methods that this one is tested against: its baseline, and direct transfer if it has no parts."""
+    plain = ["direct"] if method in METHODS and method != "direct" else []
+    return list(dict.fromkeys([*filter(None, [baseline_of(method)]), *plain]))
+
+
 def trains_nothing(method: str) -> bool:
     """Return whether a method needs no training beyond that of the classifier."""
     return parsed(method)[0] in of_kind("untrained", "colours")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from simpgan.components.core.results.intervals import with_rates
-from simpgan.components.core.results.methods import baseline_of, name_of, place
+from simpgan.components.core.results.methods import baselines_of, name_of, place
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.results.summary import EXPERIMENT, Experiment, frame_of, paired
 
@@ -42,7 +42,7 @@ class PairedTest(BaseModel):
 
 
 def paired_tests(rows: Sequence[ResultsRow], probes: pd.DataFrame, resamples: int, seed: int) -> list[PairedTest]:
-    """Test every method against its baseline (`baseline_of`), in each experiment that has both.
+    """Test every method against its baselines (`baselines_of`), in each experiment that has both.
 
     Args:
         rows: rows of results.
@@ -54,7 +54,8 @@ def paired_tests(rows: Sequence[ResultsRow], probes: pd.DataFrame, resamples: in
     return [
         test
         for method in methods
-        for test in tests_against(rows, probes, method, baseline_of(method), resamples=resamples, seed=seed)
+        for baseline in baselines_of(method)
+        for test in tests_against(rows, probes, method, baseline, resamples=resamples, seed=seed)
     ]
 
 

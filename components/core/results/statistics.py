@@ -74,8 +74,9 @@ def subject(each: Interval | PairedTest) -> tuple[object, ...]:
 
 
 def place_of(each: Interval | PairedTest) -> tuple[object, ...]:
-    """Return the sort key: by experiment, in the order of `METHODS` and `RATES`."""
-    return each.experiment, place(each.method), each.variant, RATES.index(each.rate)
+    """Return the sort key: by experiment, method in the order of `METHODS`, variant, baseline and rate."""
+    baseline = each.baseline if isinstance(each, PairedTest) else ""
+    return each.experiment, place(each.method), each.variant, baseline, RATES.index(each.rate)
 
 
 def measured(rows: Sequence[ResultsRow]) -> dict[tuple[Experiment, str], set[tuple[object, ...]]]:

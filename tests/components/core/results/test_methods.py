@@ -6,6 +6,7 @@ from simpgan.components.core.results.methods import (
     METHODS,
     PARTS,
     baseline_of,
+    baselines_of,
     explanations,
     most_prominent,
     name_of,
@@ -123,3 +124,18 @@ def test_results_are_about_the_most_prominent_method_that_was_evaluated():
     assert most_prominent(["direct", "gan+fused", "gan", "gan+adabn", "adabn"]) == "gan"
     assert most_prominent(["simpgan-fit", "simpgan", "direct"]) == "simpgan"
     assert most_prominent(["direct+verification"]) == "direct+verification"
+
+
+@pytest.mark.parametrize(
+    ("method", "tested_against"),
+    [
+        ("direct", []),
+        ("adabn", ["direct"]),
+        ("camera-adabn", ["adabn", "direct"]),
+        ("umdl", ["direct"]),
+        ("simpgan+adabn", ["adabn"]),
+        ("self-training", ["camera-adabn", "direct"]),
+    ],
+)
+def test_a_method_without_parts_is_tested_against_direct_transfer_too(method: str, tested_against: list[str]):
+    assert baselines_of(method) == tested_against

@@ -11,7 +11,8 @@ from simpgan.components.core.settings import Precision, Settings
 class SelfTrainSettings(Settings):
     """Settings of the training on the target's unlabelled images.
 
-    The defaults are those of Cluster Contrast (Dai et al. 2022) and SpCL (Ge et al. 2020), with batches of 64 images.
+    The defaults are those of Cluster Contrast (Dai et al. 2022) and SpCL (Ge et al. 2020), with batches of 64 images. Only
+    `eps` is smaller than their 0.6, which joins many people to one cluster (README).
     """
 
     protocol: str = Field("folds10", description="Protocol of the target whose training images are learned from.")
@@ -25,7 +26,7 @@ class SelfTrainSettings(Settings):
     )
     k1: int = Field(NEIGHBOURS, ge=2, description="Nearest images, itself among them, that describe an image.")
     k2: int = Field(6, ge=1, description="Nearest images, itself among them, over which descriptions are averaged.")
-    eps: float = Field(0.6, gt=0, lt=1, description="Largest Jaccard distance of neighbours in a cluster (DBSCAN).")
+    eps: float = Field(0.5, gt=0, lt=1, description="Largest Jaccard distance of neighbours in a cluster (DBSCAN).")
     min_samples: int = Field(
         4, ge=2, description="Images within `eps` of an image, itself among them, that make it the core of a cluster."
     )

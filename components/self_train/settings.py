@@ -11,8 +11,8 @@ from simpgan.components.core.settings import Precision, Settings
 class SelfTrainSettings(Settings):
     """Settings of the training on the target's unlabelled images.
 
-    The defaults are those of Cluster Contrast (Dai et al. 2022) and SpCL (Ge et al. 2020), with batches of 64 images. Only
-    `eps` is smaller than their 0.6, which joins many people to one cluster (README).
+    The defaults are those of Cluster Contrast (Dai et al. 2022) and SpCL (Ge et al. 2020), with batches of 64 images.
+    Only `eps` is smaller than their 0.6, which joins many people to one cluster.
     """
 
     protocol: str = Field("folds10", description="Protocol of the target whose training images are learned from.")

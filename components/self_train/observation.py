@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simpgan.components.core.data.cameras import have_names, rows_by_camera
+from simpgan.components.core.data.cameras import rows_by_camera
 from simpgan.components.core.models.camera_statistics import FEWEST, CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier
 from simpgan.components.core.models.extraction import DecodedImages, StatisticsMeter, extract
@@ -76,8 +76,7 @@ class Observer:
             camera: dict(zip(whole, values.split(sizes), strict=True))
             for camera, values in zip(enough, together, strict=True)
         }
-        counts = {camera: len(rows) for camera, rows in of_cameras.items()}
-        return CameraStatistics(whole, by_camera, counts, have_names(images.manifest), images.manifest.dataset)
+        return CameraStatistics.of(images.manifest, of_cameras, whole, by_camera)
 
 
 def joined(own: Tensor, count: int) -> Tensor:

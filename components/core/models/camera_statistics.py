@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from simpgan.components.core.data.cameras import in_order, rows_by_camera
+from simpgan.components.core.data.cameras import have_names, in_order, rows_by_camera
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import SiameseClassifier
@@ -29,6 +29,9 @@ from simpgan.components.core.models.precision import Inference, Outcome, precisi
 
 FEWEST = 16
 """Unlabelled images that a camera needs for statistics of its own."""
+
+PRIOR = 16
+"""Images that the statistics of the whole set count as in those of a camera (`shrunk`)."""
 
 KEPT = 8
 """Networks with different statistics that are kept in memory, about 100 MB each."""
@@ -60,6 +63,26 @@ class CameraStatistics:
     images: Mapping[str, int] = field(default_factory=dict)
     named: bool = False
     dataset: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        manifest: Manifest,
+        rows: Mapping[str, NDArray[np.int64]],
+        whole: Statistics,
+        measured: Mapping[str, Statistics],
+    ) -> Self:
+        """Return statistics of a manifest's cameras, each pulled to those of the whole set (`shrunk`).
+
+        Args:
+            manifest: the manifest.
+            rows: unlabelled images of each of its cameras.
+            whole: statistics of all of them.
+            measured: statistics of each camera with at least `FEWEST` of them.
+        """
+        images = {camera: len(own) for camera, own in rows.items()}
+        by_camera = {camera: shrunk(own, whole, images[camera]) for camera, own in measured.items()}
+        return cls(whole, by_camera, images, have_names(manifest), manifest.dataset)
 
     @property
     def of_whole_set(self) -> Self:
@@ -128,6 +151,21 @@ class CameraStatistics:
             check_state(own, {**own, **each}, path)
         by_camera = dict(zip(cameras, of_cameras, strict=True))
         return cls(whole, by_camera, images, named, dataset).to(next(network.parameters()).device)
+
+
+def shrunk(own: Statistics, whole: Statistics, images: int) -> Statistics:
+    """Return the statistics of a camera pulled to those of the whole set, the more the fewer images it has.
+
+    Means and variances are averages of the camera's, which count as many times as it has images, and the whole set's,
+    which count `PRIOR` times. Schneider et al. (NeurIPS 2020) mix those of a source and a target in this way.
+
+    Args:
+        own: statistics of the camera.
+        whole: statistics of the whole set.
+        images: number of the camera's images.
+    """
+    weight = images / (images + PRIOR)
+    return {name: torch.lerp(whole[name], value, weight) for name, value in own.items()}
 
 
 def cameras_with_few(manifest: Manifest, rows: NDArray[np.int64]) -> dict[str, int]:

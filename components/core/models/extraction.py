@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simpgan.components.core.data.cameras import have_names, rows_by_camera
+from simpgan.components.core.data.cameras import rows_by_camera
 from simpgan.components.core.data.image_tensors import iterate_batches, to_unit_range
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.camera_statistics import FEWEST, CameraInference, CameraStatistics
@@ -177,8 +177,7 @@ def measure_statistics(
     measured = {
         camera: meter.measure(own, max(batch, FEWEST)) for camera, own in of_cameras.items() if len(own) >= FEWEST
     }
-    counts = {camera: len(own) for camera, own in of_cameras.items()}
-    return CameraStatistics(whole, measured, counts, have_names(images.manifest), images.manifest.dataset)
+    return CameraStatistics.of(images.manifest, of_cameras, whole, measured)
 
 
 class StatisticsMeter:

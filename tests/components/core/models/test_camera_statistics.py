@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from simpgan.components.core.data.manifest import Manifest
@@ -19,6 +21,7 @@ from simpgan.components.core.models.camera_statistics import (
     CameraStatistics,
     cameras_with_few,
     few_in_words,
+    shrunk,
 )
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from simpgan.components.core.models.extraction import extract, features_of, measure_statistics
@@ -83,13 +86,16 @@ def first_activations(classifier: SiameseClassifier, images: Tensor) -> np.ndarr
 
 
 @pytest.mark.parametrize(("camera", "rows"), [("3", slice(0, 20)), ("10", slice(20, 20 + FEWEST))])
-def test_a_cameras_statistics_are_those_of_its_images(
+def test_a_cameras_statistics_are_those_of_its_images_pulled_to_the_whole_sets(
     classifier: SiameseClassifier, pictures: Pictures, measured: CameraStatistics, camera: str, rows: slice
 ) -> None:
-    seen = first_activations(classifier, pictures.images[rows])
+    seen, of_all = (first_activations(classifier, images) for images in (pictures.images[rows], pictures.images))
+    share = (rows.stop - rows.start) / (rows.stop - rows.start + 16)
     own = measured.by_camera[camera]
-    np.testing.assert_allclose(own["backbone.bn1.running_mean"], seen.mean(1), rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(own["backbone.bn1.running_var"], seen.var(1, ddof=1), rtol=1e-3, atol=1e-4)
+    mean = share * seen.mean(1) + (1 - share) * of_all.mean(1)
+    variance = share * seen.var(1, ddof=1) + (1 - share) * of_all.var(1, ddof=1)
+    np.testing.assert_allclose(own["backbone.bn1.running_mean"], mean, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(own["backbone.bn1.running_var"], variance, rtol=1e-3, atol=1e-4)
 
 
 def test_a_camera_with_few_images_takes_the_whole_sets(
@@ -109,8 +115,16 @@ def test_a_camera_with_few_images_takes_the_whole_sets(
 def test_small_batches_are_made_larger_for_a_camera(classifier: SiameseClassifier, pictures: Pictures) -> None:
     small = measure_statistics(classifier, pictures, UNLABELLED, batch=2, precision="fp32", seed=0, by_camera=True)
     seen = first_activations(classifier, pictures.images[20 : 20 + FEWEST])
-    found = small.by_camera["10"]["backbone.bn1.running_var"]
-    np.testing.assert_allclose(found, seen.var(1, ddof=1), rtol=1e-3, atol=1e-4)
+    name = "backbone.bn1.running_var"
+    expected = shrunk({name: torch.from_numpy(seen.var(1, ddof=1)).float()}, small.whole, FEWEST)[name]
+    np.testing.assert_allclose(small.by_camera["10"][name], expected, rtol=1e-3, atol=1e-4)
+
+
+@given(st.floats(-100, 100), st.floats(-100, 100), st.integers(1, 10_000))
+def test_the_more_images_the_less_a_cameras_statistics_are_pulled(own: float, whole: float, images: int) -> None:
+    few, more = (shrunk({"x": torch.tensor(own)}, {"x": torch.tensor(whole)}, n)["x"] for n in (images, images + 1))
+    assert min(own, whole) - 1e-4 <= few <= max(own, whole) + 1e-4
+    assert abs(more - own) <= abs(few - own) + 1e-4
 
 
 def test_features_have_the_order_of_the_rows(

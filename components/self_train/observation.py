@@ -76,7 +76,7 @@ class Observer:
             camera: dict(zip(whole, values.split(sizes), strict=True))
             for camera, values in zip(enough, together, strict=True)
         }
-        return CameraStatistics.of(images.manifest, of_cameras, whole, by_camera)
+        return CameraStatistics.of(classifier, images.manifest, of_cameras, whole, by_camera)
 
 
 def joined(own: Tensor, count: int) -> Tensor:

@@ -31,7 +31,7 @@ FEWEST = 16
 """Unlabelled images that a camera needs for statistics of its own."""
 
 PRIOR = 16
-"""Images that the statistics of the whole set count as in those of a camera (`shrunk`)."""
+"""Images as many as which other statistics count in those of a camera (`shrunk`)."""
 
 KEPT = 8
 """Networks with different statistics that are kept in memory, about 100 MB each."""
@@ -67,21 +67,24 @@ class CameraStatistics:
     @classmethod
     def of(
         cls,
+        classifier: SiameseClassifier,
         manifest: Manifest,
         rows: Mapping[str, NDArray[np.int64]],
         whole: Statistics,
         measured: Mapping[str, Statistics],
     ) -> Self:
-        """Return statistics of a manifest's cameras, each pulled to those of the whole set (`shrunk`).
+        """Return statistics of a manifest's cameras, each pulled to those of all images (`shrunk`).
 
         Args:
+            classifier: the classifier that the statistics are of, with those of its training.
             manifest: the manifest.
             rows: unlabelled images of each of its cameras.
             whole: statistics of all of them.
             measured: statistics of each camera with at least `FEWEST` of them.
         """
         images = {camera: len(own) for camera, own in rows.items()}
-        by_camera = {camera: shrunk(own, whole, images[camera]) for camera, own in measured.items()}
+        trained = classifier.state_dict()
+        by_camera = {camera: shrunk(own, whole, trained, images[camera]) for camera, own in measured.items()}
         return cls(whole, by_camera, images, have_names(manifest), manifest.dataset)
 
     @property
@@ -153,19 +156,21 @@ class CameraStatistics:
         return cls(whole, by_camera, images, named, dataset).to(next(network.parameters()).device)
 
 
-def shrunk(own: Statistics, whole: Statistics, images: int) -> Statistics:
-    """Return the statistics of a camera pulled to those of the whole set, the more the fewer images it has.
+def shrunk(own: Statistics, whole: Statistics, trained: Statistics, images: int) -> Statistics:
+    """Return the statistics of a camera pulled to those of all images, the more the fewer images it has.
 
-    Means and variances are averages of the camera's, which count as many times as it has images, and the whole set's,
-    which count `PRIOR` times. Schneider et al. (NeurIPS 2020) mix those of a source and a target in this way.
+    Means and variances are averages of the camera's, which count as many times as it has images, and of those halfway
+    between the whole set's and the training's, which count `PRIOR` times. Schneider et al. (NeurIPS 2020) mix the
+    statistics of a source and a target in this way.
 
     Args:
         own: statistics of the camera.
         whole: statistics of the whole set.
+        trained: statistics from the training on the source.
         images: number of the camera's images.
     """
     weight = images / (images + PRIOR)
-    return {name: torch.lerp(whole[name], value, weight) for name, value in own.items()}
+    return {name: torch.lerp((whole[name] + trained[name]) / 2, value, weight) for name, value in own.items()}
 
 
 def cameras_with_few(manifest: Manifest, rows: NDArray[np.int64]) -> dict[str, int]:

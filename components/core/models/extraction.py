@@ -177,7 +177,7 @@ def measure_statistics(
     measured = {
         camera: meter.measure(own, max(batch, FEWEST)) for camera, own in of_cameras.items() if len(own) >= FEWEST
     }
-    return CameraStatistics.of(images.manifest, of_cameras, whole, measured)
+    return CameraStatistics.of(classifier, images.manifest, of_cameras, whole, measured)
 
 
 class StatisticsMeter:

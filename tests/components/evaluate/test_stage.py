@@ -13,6 +13,7 @@ from torch import nn
 from simpgan.components.core.data.features import save_features
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.models.camera_statistics import CameraStatistics, shrunk
 from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import PreparedImages, extract, measure_statistics
 from simpgan.components.core.models.model_folder import load_network, model_digest, read_config, save_model
@@ -236,10 +237,11 @@ def test_each_cameras_images_are_seen_with_its_statistics(ingested: Ingested, cl
     network, unlabelled = load_classifier(classifier)[0].eval(), target.rows("all250", 0, "train")
     images, everything = PreparedImages(target, ingested.data_root), np.arange(len(target.images))
     camera_1 = target.images["camera"].to_numpy() == 1
+    of_camera_1 = unlabelled[camera_1[unlabelled]]
     own, whole = (
-        measure_statistics(network, images, some, **LOOKING, seed=SETTINGS.seed)
-        for some in (unlabelled[camera_1[unlabelled]], unlabelled)
+        measure_statistics(network, images, some, **LOOKING, seed=SETTINGS.seed) for some in (of_camera_1, unlabelled)
     )
+    own = CameraStatistics(shrunk(own.whole, whole.whole, network.state_dict(), len(of_camera_1)))
     plain, of_own, of_whole = (
         extract(network, images, everything, **LOOKING, label="test", statistics=each).unit
         for each in (None, own, whole)

@@ -86,14 +86,15 @@ def first_activations(classifier: SiameseClassifier, images: Tensor) -> np.ndarr
 
 
 @pytest.mark.parametrize(("camera", "rows"), [("3", slice(0, 20)), ("10", slice(20, 20 + FEWEST))])
-def test_a_cameras_statistics_are_those_of_its_images_pulled_to_the_whole_sets(
+def test_a_cameras_statistics_are_those_of_its_images_pulled_to_those_of_all(
     classifier: SiameseClassifier, pictures: Pictures, measured: CameraStatistics, camera: str, rows: slice
 ) -> None:
     seen, of_all = (first_activations(classifier, images) for images in (pictures.images[rows], pictures.images))
     share = (rows.stop - rows.start) / (rows.stop - rows.start + 16)
     own = measured.by_camera[camera]
-    mean = share * seen.mean(1) + (1 - share) * of_all.mean(1)
-    variance = share * seen.var(1, ddof=1) + (1 - share) * of_all.var(1, ddof=1)
+    trained = classifier.backbone.bn1
+    mean = share * seen.mean(1) + (1 - share) * (of_all.mean(1) + trained.running_mean.numpy()) / 2
+    variance = share * seen.var(1, ddof=1) + (1 - share) * (of_all.var(1, ddof=1) + trained.running_var.numpy()) / 2
     np.testing.assert_allclose(own["backbone.bn1.running_mean"], mean, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(own["backbone.bn1.running_var"], variance, rtol=1e-3, atol=1e-4)
 
@@ -116,14 +117,18 @@ def test_small_batches_are_made_larger_for_a_camera(classifier: SiameseClassifie
     small = measure_statistics(classifier, pictures, UNLABELLED, batch=2, precision="fp32", seed=0, by_camera=True)
     seen = first_activations(classifier, pictures.images[20 : 20 + FEWEST])
     name = "backbone.bn1.running_var"
-    expected = shrunk({name: torch.from_numpy(seen.var(1, ddof=1)).float()}, small.whole, FEWEST)[name]
+    own = {name: torch.from_numpy(seen.var(1, ddof=1)).float()}
+    expected = shrunk(own, small.whole, classifier.state_dict(), FEWEST)[name]
     np.testing.assert_allclose(small.by_camera["10"][name], expected, rtol=1e-3, atol=1e-4)
 
 
-@given(st.floats(-100, 100), st.floats(-100, 100), st.integers(1, 10_000))
-def test_the_more_images_the_less_a_cameras_statistics_are_pulled(own: float, whole: float, images: int) -> None:
-    few, more = (shrunk({"x": torch.tensor(own)}, {"x": torch.tensor(whole)}, n)["x"] for n in (images, images + 1))
-    assert min(own, whole) - 1e-4 <= few <= max(own, whole) + 1e-4
+@given(st.floats(-100, 100), st.floats(-100, 100), st.floats(-100, 100), st.integers(1, 10_000))
+def test_the_more_images_the_less_a_cameras_statistics_are_pulled(
+    own: float, whole: float, trained: float, images: int
+) -> None:
+    given_ones = [{"x": torch.tensor(value)} for value in (own, whole, trained)]
+    few, more = (shrunk(*given_ones, n)["x"] for n in (images, images + 1))
+    assert min(own, whole, trained) - 1e-4 <= few <= max(own, whole, trained) + 1e-4
     assert abs(more - own) <= abs(few - own) + 1e-4
 
 

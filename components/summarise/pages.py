@@ -40,7 +40,7 @@ READING_OF_RATES = (
 ABOUT_TESTS = (
     "The difference of every method to its baseline, in points, seeds averaged. The baseline is direct transfer; with "
     "AdaBN or fused features it is AdaBN, with AdaBN per camera that alone; with the verification score it is the same "
-    "method without it. AdaBN per camera is compared with AdaBN. UMDL has no baseline."
+    "method without it. AdaBN per camera is compared with AdaBN too, and self-training with AdaBN per camera."
 )
 ABOUT_SEEDS = "Rates in percent; over several folds, the mean of the folds."
 ABOUT_SCORES = (

@@ -5,8 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
 from tests.servers.ports import free_port
 
@@ -37,15 +36,15 @@ class S3:
             "AWS_DEFAULT_REGION": "us-east-1",
         }
 
-    def client(self) -> Any:
-        """A client that does not try twice."""
+    def client(self, attempts: int = 1) -> Any:
+        """A client, which makes every call up to `attempts` times."""
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
             aws_access_key_id=self.key,
             aws_secret_access_key=self.secret,
             region_name="us-east-1",
-            config=Config(retries={"total_max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}),
         )
 
     def bucket(self, name: str) -> str:
@@ -53,9 +52,9 @@ class S3:
 
         The server answers puts with an internal error until it has made the volumes of a new bucket.
         """
-        client = self.client()
+        client = self.client(attempts=ATTEMPTS)
         client.create_bucket(Bucket=name)
-        repeatedly(lambda: client.put_object(Bucket=name, Key="ready", Body=b"1"))
+        client.put_object(Bucket=name, Key="ready", Body=b"1")
         client.delete_object(Bucket=name, Key="ready")
         return f"s3://{name}"
 
@@ -64,6 +63,9 @@ class S3:
         pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return sorted(item["Key"] for page in pages for item in page.get("Contents", []))
 
+
+ATTEMPTS = 10
+"""Calls to a server that is not ready; boto3 waits up to 20 seconds between them, a minute or two in all."""
 
 ONE_VOLUME = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
 """A bucket gets one volume at a time; seven are the default, and a few dozen buckets would use up all volumes."""
@@ -104,25 +106,11 @@ def seaweedfs(folder: Path) -> Iterator[S3]:
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=os.environ | ONE_VOLUME)
         try:
-            repeatedly(s3.client().list_buckets)
+            try:
+                s3.client(attempts=ATTEMPTS).list_buckets()
+            except BotoCoreError as error:
+                raise RuntimeError((folder / "log").read_text()) from error
             yield s3
         finally:
             server.kill()  # Its data are of no more use; a graceful end takes a quarter of a minute.
             server.wait(30)
-
-
-def repeatedly(call: Callable[[], object]) -> None:
-    """Make a call until the server carries it out.
-
-    Raises:
-        TimeoutError: it does not within a minute.
-    """
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            call()
-            return
-        except (BotoCoreError, ClientError) as error:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the S3 server does not answer: {error}") from error
-            time.sleep(0.5)

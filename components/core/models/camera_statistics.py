@@ -31,7 +31,7 @@ FEWEST = 16
 """Unlabelled images that a camera needs for statistics of its own."""
 
 PRIOR = 16
-"""Images as many as which other statistics count in those of a camera (`shrunk`)."""
+"""Weight of the statistics of all images in those of a camera, in images of it (`shrunk`)."""
 
 KEPT = 8
 """Networks with different statistics that are kept in memory, about 100 MB each."""
@@ -73,7 +73,7 @@ class CameraStatistics:
         whole: Statistics,
         measured: Mapping[str, Statistics],
     ) -> Self:
-        """Return statistics of a manifest's cameras, each pulled to those of all images (`shrunk`).
+        """Return the statistics of a manifest's cameras, each averaged with those of all images (`shrunk`).
 
         Args:
             classifier: the classifier that the statistics are of, with those of its training.
@@ -157,11 +157,10 @@ class CameraStatistics:
 
 
 def shrunk(own: Statistics, whole: Statistics, trained: Statistics, images: int) -> Statistics:
-    """Return the statistics of a camera pulled to those of all images, the more the fewer images it has.
+    """Average the statistics of a camera with those of all images, which count more the fewer images it has.
 
-    Means and variances are averages of the camera's, which count as many times as it has images, and of those halfway
-    between the whole set's and the training's, which count `PRIOR` times. Schneider et al. (NeurIPS 2020) mix the
-    statistics of a source and a target in this way.
+    With n images, a mean or variance becomes (n * own + `PRIOR` * (whole + trained) / 2) / (n + `PRIOR`). Schneider et
+    al. (NeurIPS 2020) average the statistics of a source and a target in this way.
 
     Args:
         own: statistics of the camera.

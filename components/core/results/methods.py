@@ -320,8 +320,8 @@ def baseline_of(method: str) -> str:
 
 def baselines_of(method: str) -> list[str]:
     """Return the methods that this one is tested against: its baseline, and direct transfer if it has no parts."""
-    plain = ["direct"] if method in METHODS and method != "direct" else []
-    return list(dict.fromkeys([*filter(None, [baseline_of(method)]), *plain]))
+    plain = "direct" if method in METHODS and method != "direct" else ""
+    return list(dict.fromkeys(filter(None, (baseline_of(method), plain))))
 
 
 def trains_nothing(method: str) -> bool:

@@ -190,12 +190,12 @@ def beside_later_work(summaries: Sequence[Summary]) -> list[str]:
 
 
 def provenance(rows: Sequence[ResultsRow]) -> dict[str, str]:
-    """Return how rows were made: preset, seeds, steps of the GANs, hardware, dates and commits."""
+    """Return how rows were made: preset, seeds, steps of trainings on the target, hardware, dates and commits."""
     dates = sorted({row.date for row in rows if row.date})
     found = {
         "preset": sorted({row.preset or "none (the defaults)" for row in rows}),
         "seeds": [str(seed) for seed in sorted({row.seed for row in rows})],
-        "GAN steps": [str(steps) for steps in sorted({row.steps for row in rows if row.steps})],
+        "steps": [str(steps) for steps in sorted({row.steps for row in rows if row.steps})],
         "hardware": sorted({row.hardware for row in rows if row.hardware}),
         "date": [" to ".join(dict.fromkeys([dates[0], dates[-1]]))] if dates else [],
         "commit": sorted({row.commit for row in rows if row.commit}),

@@ -6,7 +6,7 @@ from statistics import mean
 
 from simpgan.components.core.results.headlines import rank_1
 from simpgan.components.core.results.layout import key_of, main_rows
-from simpgan.components.core.results.methods import JOINED, STATISTICS, name_of, place, with_part
+from simpgan.components.core.results.methods import JOINED, SELF_TRAINED, STATISTICS, name_of, place, with_part
 from simpgan.components.core.results.sections import SEES_TESTED, Section, Table, provenance
 from simpgan.components.core.results.summary import Summary
 
@@ -76,6 +76,11 @@ class Transfer:
         found = [each for each in self.leading.summaries if each.method == with_part(method, JOINED)]
         return max(found, key=rank_1, default=None)
 
+    @property
+    def self_trained(self) -> Summary | None:
+        """Return the best row of a classifier that learned from the target's images; None if there is none."""
+        return max(filter(None, map(self.of, SELF_TRAINED)), key=rank_1, default=None)
+
 
 def transfers(sections: Sequence[Section]) -> list[Transfer]:
     """Group the sections of a page by source, target and preset, in order of appearance."""
@@ -116,7 +121,8 @@ def advice(transfers: Sequence[Transfer]) -> list[str]:
         f"On unlabelled cameras, start with {name_of(best)}, which trains nothing for them",
         *(
             f"{each.title}: {rank_1(row):.0f} of 100 people are found first, {rank_1(direct):.0f} without it"
-            f"{with_joined(each, best)} "
+            f"{better(row, each.joined_with(best), 'features of several classifiers are joined')}"
+            f"{better(row, each.self_trained, 'the classifier learns from their images')} "
             f"({each.leading.experiment.protocol}, {each.leading.scope}; {each.leading.hardware})"
             for each in compared
             if (row := each.of(best)) and (direct := each.of("direct"))
@@ -124,9 +130,6 @@ def advice(transfers: Sequence[Transfer]) -> list[str]:
     ]
 
 
-def with_joined(transfer: Transfer, method: str) -> str:
-    """Say what a method finds with joined features, if that is more than without them."""
-    row, joined = transfer.of(method), transfer.joined_with(method)
-    if not row or not joined or rank_1(joined) <= rank_1(row):
-        return ""
-    return f", {rank_1(joined):.0f} if features of several classifiers are joined"
+def better(row: Summary, other: Summary | None, condition: str) -> str:
+    """Say what another row finds, and under which condition, if that is more than `row` finds."""
+    return f", {rank_1(other):.0f} if {condition}" if other and rank_1(other) > rank_1(row) else ""

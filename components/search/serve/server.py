@@ -45,7 +45,7 @@ def serve(galleries: Galleries, access: Access, listening: socket.socket) -> Non
         failures.append(failure)
         server.should_exit = True
 
-    server = uvicorn.Server(
+    server = AnnouncedServer(
         uvicorn.Config(
             create_app(Service(galleries), access, say_ready, failed),
             log_config=None,
@@ -55,11 +55,20 @@ def serve(galleries: Galleries, access: Access, listening: socket.socket) -> Non
             timeout_graceful_shutdown=SECONDS_TO_END,
         )
     )
-    host, port = listening.getsockname()[:2]
-    print(f"http://{f'[{host}]' if ':' in host else host}:{port}  (Ctrl-C ends it)", flush=True)
     server.run(sockets=[listening])
     if failures:
         raise failures[0]
+
+
+class AnnouncedServer(uvicorn.Server):
+    """A server that prints its address once it answers. From then on SIGTERM ends it in order."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to answer on the sockets, and print their addresses."""
+        await super().startup(sockets)
+        for listening in sockets or []:
+            host, port = listening.getsockname()[:2]
+            print(f"http://{f'[{host}]' if ':' in host else host}:{port}  (Ctrl-C ends it)", flush=True)
 
 
 def say_ready(gallery: LoadedGallery) -> None:

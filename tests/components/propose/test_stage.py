@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from mlflow import MlflowClient
@@ -212,3 +213,26 @@ def test_a_verdict_on_images_that_the_champion_never_saw_before_is_remembered(pr
     promoted, verdict = promotion.promote(ModelRegistry(), "candidate", GateSettings())
     assert verdict.reasons[0].startswith("rank-1 100.0 against 33.3 of the champion")
     assert promoted.aliases == ("champion",)
+
+
+@pytest.mark.parametrize(
+    ("cameras", "with_companions", "method"),
+    [
+        ([1, 2], False, "camera-adabn"),
+        ([1, 1], False, "adabn"),
+        ([None, None], False, "adabn"),
+        ([1, 2], True, "camera-adabn+joined"),
+        ([1, 1], True, "adabn+joined"),
+    ],
+)
+def test_without_a_method_statistics_are_per_camera_if_there_are_several(
+    parts: dict[str, Any], cameras: list[int | None], with_companions: bool, method: str
+) -> None:
+    target = Manifest.load(parts["target"])
+    images = target.images.head(2).assign(camera=pd.array(cameras, dtype="Int64"))
+    of_cameras = Manifest(target.dataset, images, target.roles.head(0))
+    assert stage.default_method(of_cameras, None, [parts["classifier"]] * with_companions) == method
+
+
+def test_without_a_method_the_translators_is_taken(parts: dict[str, Any]) -> None:
+    assert stage.default_method(Manifest.load(parts["target"]), parts["translator"], []) == "simpgan+camera-adabn"

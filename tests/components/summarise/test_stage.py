@@ -59,7 +59,7 @@ def test_the_pages_in_markdown(summary):
     assert "## market1501 → grid, all250, preset paper: fold 0" in ablations
     assert re.search(r"\| SimPGAN \| \*\*75\.0\*\* \| [\d.]+ to 100\.0 \|", ablations)
     assert "[ablations.md](ablations.md)" in page
-    assert "seeds: 0; GAN steps: 250; hardware: a CPU; date: 2026-11-22 to 2026-11-23; commit: abc." in page
+    assert "seeds: 0; steps: 250; hardware: a CPU; date: 2026-11-22 to 2026-11-23; commit: abc." in page
     assert "| SimPGAN | direct transfer | +25.0 | 1 |" in ablations
     assert "| SimPGAN | 75.0 | 18.0 | +57.0 |" in ablations
     for text in (page, ablations):

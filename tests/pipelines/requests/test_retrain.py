@@ -33,6 +33,7 @@ def test_the_arguments_are_of_the_only_split_that_cameras_have():
         ("simpgan", [], "simpgan+camera-adabn"),
         ("simpgan", ["evaluate.camera_adabn=false"], "simpgan+adabn"),
         ("simpgan", ["evaluate.camera_adabn=false", "evaluate.adabn=false"], "simpgan"),
+        ("simpgan+adabn", [], "simpgan+adabn"),
         ("adabn", [], "adabn"),
         ("camera-adabn", [], "camera-adabn"),
         ("simpgan+camera-adabn", [], "simpgan+camera-adabn"),

@@ -78,7 +78,7 @@ def test_provenance_lists_what_differs():
     assert provenance(rows) == {
         "preset": "small",
         "seeds": "0, 1",
-        "GAN steps": "250",
+        "steps": "250",
         "hardware": "a CPU, a GPU",
         "date": "2026-11-20 to 2026-11-22",
         "commit": "abc",

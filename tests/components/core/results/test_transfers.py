@@ -68,6 +68,13 @@ def test_joined_features_are_advised_where_they_find_more():
     assert worse.endswith("8 without it (folds10, fold 0; a CPU)")
 
 
+def test_what_self_training_finds_is_said_where_it_is_more():
+    rows = [row("direct", 8.0, **CPU), row("camera-adabn", 26.0, **CPU), row("simpgan+self-training", 20.0, **CPU)]
+    better, worse = (advice(transfers_of(*rows, row("self-training", rate, **CPU)))[1] for rate in (50.0, 25.0))
+    assert better.endswith("8 without it, 50 if the classifier learns from their images (folds10, fold 0; a CPU)")
+    assert worse.endswith("8 without it (folds10, fold 0; a CPU)")
+
+
 def test_without_direct_transfer_nothing_is_advised():
     assert advice(transfers_of(row("adabn"))) == []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from simpgan.components.core.data.cameras import compared_cameras
 from simpgan.components.core.data.features import Features
@@ -16,13 +17,14 @@ from simpgan.components.core.models.classifier import SiameseClassifier, load_cl
 from simpgan.components.core.models.extraction import Extracted, extract, measure_statistics
 from simpgan.components.core.models.joined import join_features
 from simpgan.components.core.process.progress import Progress
-from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, JOINED, with_part
+from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, JOINED, RERANKED, with_part
 from simpgan.components.core.results.probes import probes_of
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.training.device import choose_device
 from simpgan.components.evaluate.companions import Companions, mean_of
 from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
 from simpgan.components.evaluate.metrics import UNKNOWN, RankingResult, rank
+from simpgan.components.evaluate.reranking import COSINE_WEIGHT, shared_neighbours
 from simpgan.components.evaluate.settings import EvaluateSettings
 from simpgan.components.evaluate.unlabelled_checks import LabelFreeChecks
 from simpgan.components.evaluate.verification_score import verification_vectors
@@ -163,16 +165,19 @@ def evaluate_view(
             if not target.labelled:
                 yield Evaluation(view.run, method, split, None, unit, view, unit.precision)
                 continue
-            result = rank_by_cosine(target, split, features, settings)
-            yield Evaluation(view.run, method, split, result, unit, view, unit.precision)
+            for way, result in rank_by_cosine(target, split, features, settings):
+                shown = None if way else unit
+                yield Evaluation(view.run, with_part(method, way), split, result, shown, view, unit.precision)
             others = None
             if view.changed:
                 others = recorded[with_part("direct", part), split]
             elif part == CAMERA_ADABN:
                 others = plain
             if others is not None:
-                result = rank_by_cosine(target, split, fuse(others.select(features.rows), features), settings)
-                yield Evaluation(view.run, with_part(method, "fused"), split, result, precision=unit.precision)
+                fused = fuse(others.select(features.rows), features)
+                for way, result in rank_by_cosine(target, split, fused, settings):
+                    name = with_part(with_part(method, "fused"), way)
+                    yield Evaluation(view.run, name, split, result, precision=unit.precision)
             if settings.verification and view.compares_pairs:
                 result = rank_by_verification(target, split, features, classifier, settings)
                 yield Evaluation(view.run, with_part(method, "verification"), split, result, precision=unit.precision)
@@ -227,12 +232,12 @@ def evaluate_joined(
         plain = joined if plain is None else plain
         precision = " and ".join(sorted({each.precision for each in others} | {features[method, splits[0]].precision}))
         for split in splits:
-            result = rank_by_cosine(target, split, joined, settings)
-            yield Evaluation(run, with_part(method, JOINED), split, result, precision=precision)
+            compared = {with_part(method, JOINED): joined}
             if part == CAMERA_ADABN:
-                result = rank_by_cosine(target, split, fuse(plain.select(searched), joined), settings)
-                name = with_part(with_part(method, JOINED), "fused")
-                yield Evaluation(run, name, split, result, precision=precision)
+                compared[with_part(with_part(method, JOINED), "fused")] = fuse(plain.select(searched), joined)
+            for name, own in compared.items():
+                for way, result in rank_by_cosine(target, split, own, settings):
+                    yield Evaluation(run, with_part(name, way), split, result, precision=precision)
 
 
 def statistics_by_part(
@@ -274,7 +279,8 @@ def evaluate_ready_made(
         rows = target.searched([split])
         values = features.select(rows)
         unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        yield Evaluation(run, run.method, split, rank_by_cosine(target, split, Extracted(rows, unit), settings))
+        for way, result in rank_by_cosine(target, split, Extracted(rows, unit), settings):
+            yield Evaluation(run, with_part(run.method, way), split, result)
 
 
 def fuse(*features: Extracted) -> Extracted:
@@ -284,10 +290,19 @@ def fuse(*features: Extracted) -> Extracted:
 
 def rank_by_cosine(
     target: Target, split: TargetSplit, features: Extracted, settings: EvaluateSettings
-) -> RankingResult:
-    """Rank a split's gallery by the cosine of features."""
+) -> Iterator[tuple[str, RankingResult]]:
+    """Rank a split's gallery by the cosine of features; also with re-ranking, if it is asked for.
+
+    Yields:
+        the part of the method's name, empty for the cosine alone, and the ranking.
+    """
     probes, gallery = (features.select(target.rows(split, role)).unit for role in ("query", "gallery"))
-    return rank_split(target, split, probes, gallery, settings)
+    yield "", rank_split(target, split, probes, gallery, settings)
+    if settings.rerank:
+        rows = target.searched([split])
+        places = [np.searchsorted(rows, target.rows(split, role)) for role in ("query", "gallery")]
+        shared = (1 - COSINE_WEIGHT) * shared_neighbours(features.select(rows).unit, *places)
+        yield RERANKED, rank_split(target, split, COSINE_WEIGHT * probes, gallery, settings, shared)
 
 
 def rank_by_verification(
@@ -300,9 +315,14 @@ def rank_by_verification(
 
 
 def rank_split(
-    target: Target, split: TargetSplit, probes: np.ndarray, gallery: np.ndarray, settings: EvaluateSettings
+    target: Target,
+    split: TargetSplit,
+    probes: np.ndarray,
+    gallery: np.ndarray,
+    settings: EvaluateSettings,
+    addend: sparse.csr_array | None = None,
 ) -> RankingResult:
-    """Rank a split's gallery by dot products of `probes` [Q, D] and `gallery` [G, D]."""
+    """Rank a split's gallery by dot products of `probes` [Q, D] and `gallery` [G, D], plus `addend` [Q, G]."""
     query_rows, gallery_rows = target.rows(split, "query"), target.rows(split, "gallery")
     person, camera = ids_to_rank(target.manifest)
     return rank(
@@ -313,6 +333,7 @@ def rank_split(
         query_camera=camera[query_rows],
         gallery_camera=camera[gallery_rows],
         own=places_in(gallery_rows, query_rows),
+        addend=addend,
         max_rank=settings.max_rank,
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.rows import CUTOFFS
@@ -103,6 +104,7 @@ def rank(
     query_camera: ArrayLike,
     gallery_camera: ArrayLike,
     own: ArrayLike | None = None,
+    addend: sparse.csr_array | None = None,
     max_rank: int = 50,
 ) -> RankingResult:
     """Rank the gallery for every probe by the dot product of features, and score the ranking.
@@ -119,6 +121,7 @@ def rank(
         query_camera: [Q] int camera ids, `UNKNOWN` (-1) if not recorded.
         gallery_camera: [G] int camera ids, `UNKNOWN` (-1) if not recorded.
         own: [Q] int, index of each probe's image in the gallery; -1 if it is not there. None: no probe's is.
+        addend: [Q, G] float32, added to the dot products; None: nothing is.
         max_rank: length of the CMC curve. With fewer gallery images it stays at its last value.
 
     Raises:
@@ -133,7 +136,7 @@ def rank(
 
     first_rank = np.zeros(len(probes), dtype=np.int64)
     stepwise, trapezoidal, inverse_penalty = np.full((3, len(probes)), np.nan)
-    for probe, similarity in similarities(probes, images.features):
+    for probe, similarity in similarities(probes, images.features, addend):
         correct, ignored = images.of_person(persons[probe], cameras[probe], itself[probe])
         if not len(correct):
             continue
@@ -213,12 +216,18 @@ def wrong_in_front(thresholds: NDArray[np.float32], similarity: NDArray[np.float
 
 
 def similarities(
-    probes: NDArray[np.float32], gallery: NDArray[np.float32]
+    probes: NDArray[np.float32], gallery: NDArray[np.float32], addend: sparse.csr_array | None = None
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield each probe's index and its dot products [G] with the gallery, computed one block of probes at a time."""
+    """Yield each probe's index and its similarities [G], computed one block of probes at a time.
+
+    They are dot products with the gallery, plus `addend` [Q, G].
+    """
     block = max(32, BLOCK_VALUES // max(1, len(gallery)))
     for start in range(0, len(probes), block):
-        yield from enumerate(probes[start : start + block] @ gallery.T, start)
+        products = probes[start : start + block] @ gallery.T
+        if addend is not None:
+            products += addend[start : start + block].toarray()
+        yield from enumerate(products, start)
 
 
 def validated(features: ArrayLike, role: str) -> NDArray[np.float32]:

@@ -75,7 +75,7 @@ class RankedProbe:
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """Methods that can be compared with one another; fused features and verification scores are apart from them."""
+    """Methods that can be compared with one another; apart from them those that compare images in another way."""
 
     title: str
     methods: CellTable

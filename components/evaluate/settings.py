@@ -27,6 +27,7 @@ class EvaluateSettings(Settings):
         True, description="Also evaluate with the target's colours matched to the source's (colour transfer)."
     )
     verification: bool = Field(True, description="Also rank by the learned verification score of Eq. 1.")
+    rerank: bool = Field(False, description="Also rank by the neighbours that images share (k-reciprocal re-ranking).")
     max_rank: int = Field(50, ge=20, description="Length of the CMC curves.")
     probes_shown: int = Field(6, ge=0, description="Probes whose ranked lists the report shows.")
     points_shown: int = Field(300, ge=0, description="Images of each data set in the feature maps; 0: no maps.")

@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 from torch.nn import functional
 
-from simpgan.components.self_train.jaccard import jaccard_distances
+from simpgan.components.core.neighbours.jaccard import jaccard_distances
 
 OUTLIER = -1
 """Label of an image that is in no cluster."""

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from simpgan.components.self_train.clustering import agreement, cluster, described
-from simpgan.components.self_train.jaccard import (
+from simpgan.components.core.neighbours.jaccard import (
     distances_up_to,
     expanded_reciprocal,
     membership,
     neighbour_weights,
 )
-from simpgan.components.self_train.neighbours import nearest
+from simpgan.components.core.neighbours.nearest import nearest
+from simpgan.components.self_train.clustering import agreement, cluster, described
 
 
 def generated_features(images: int, dimensions: int, seed: int) -> tuple[torch.Tensor, np.ndarray]:

@@ -7,6 +7,7 @@ from simpgan.components.core.results.methods import (
     CAMERA_ADABN,
     JOINED,
     METHODS,
+    RERANKED,
     STATISTICS,
     baseline_of,
     parsed,
@@ -94,8 +95,9 @@ def ablations(summaries: Sequence[Summary]) -> list[TableGroup]:
     return [TableGroup(title, ABOUT[title], found) for title, found in groups.items() if found]
 
 
-SWEEPS, COLOURS, OF_SEVERAL, FUSED, VERIFICATION, FURTHER = (
-    "Swept settings", "Matched colours", "Joined features", "Fused features", "Verification score", "Further rows",
+SWEEPS, COLOURS, OF_SEVERAL, FUSED, VERIFICATION, RERANKING, FURTHER = (
+    "Swept settings", "Matched colours", "Joined features", "Fused features", "Verification score", "Re-ranking",
+    "Further rows",
 )  # fmt: skip
 ABOUT = {
     SWEEPS: "The same method with other values of a setting.",
@@ -106,6 +108,7 @@ ABOUT = {
     "camera and with the classifier's own.",
     VERIFICATION: "Images are ranked by the score that the classifier learned for pairs (the paper's Eq. 1) instead of "
     "the cosine of their features.",
+    RERANKING: "Lists are ordered again by the neighbours that images share, among all probes and gallery images.",
     FURTHER: "Rows that the main table has no room for.",
 }
 
@@ -115,6 +118,8 @@ def group_of(summary: Summary) -> str:
     base, parts = parsed(summary.method)
     if "verification" in parts:
         return VERIFICATION
+    if RERANKED in parts:
+        return RERANKING
     if JOINED in parts:
         return OF_SEVERAL
     if "fused" in parts:

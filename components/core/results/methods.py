@@ -157,6 +157,9 @@ SELF_TRAINING, SIMPGAN_SELF_TRAINING = "self-training", "simpgan+self-training"
 JOINED = "joined"
 """The part of methods whose features are those of several classifiers."""
 
+RERANKED = "reranked"
+"""The part of methods whose lists are ordered again by the neighbours that images share."""
+
 SOURCE_TO_TARGET = "source-to-target"
 """The method that trains a classifier on the translated source."""
 
@@ -197,6 +200,12 @@ PARTS = {
         title="verification score",
         explanation="people are ranked by the score the classifier learned for pairs (the paper's Eq. 1), and not by "
         "the cosine of their features.",
+        compares_otherwise=True,
+    ),
+    RERANKED: Part(
+        title="re-ranking",
+        explanation="images are nearer if they have the same neighbours among all probes and gallery images "
+        "(k-reciprocal re-ranking). A list then depends on the other probes, too.",
         compares_otherwise=True,
     ),
 }
@@ -302,15 +311,13 @@ def baseline_of(method: str) -> str:
     """Return the method that this one must beat to have earned its place; empty: none.
 
     A translation is compared with direct transfer; with AdaBN or fused features it is compared with AdaBN alone, which
-    needs no translation, and with AdaBN per camera with that alone; with the verification score it is compared with
-    itself without that score. AdaBN per camera is compared with AdaBN, and joined features with those of the first
-    classifier alone. Self-training begins with features under statistics per camera, so it is compared with them.
+    needs no translation, and with AdaBN per camera with that alone; with the verification score or re-ranking it is
+    compared with itself without that. AdaBN per camera is compared with AdaBN, and joined features with those of the
+    first classifier alone. Self-training begins with features under statistics per camera, so it is compared with them.
     """
     base, parts = parsed(method)
-    if JOINED in parts:
+    if not {RERANKED, "verification", JOINED}.isdisjoint(parts):
         return "+".join([base, *parts[:-1]])
-    if "verification" in parts:
-        return "+".join([base, *(part for part in parts if part != "verification")])
     if base not in METHODS or not METHODS[base].baseline:
         return ""
     if not parts:

@@ -149,8 +149,8 @@ def test_without_simpgan_the_headline_is_about_what_was_trained(tmp_path):
 def test_fused_features_and_verification_scores_are_folded_away(tmp_path):
     rows = [row("direct", 10.0), row("simpgan", 12.0), row("simpgan+fused", 50.0), row("simpgan+verification", 1.0)]
     html = page(tmp_path, rows=rows)
-    assert "Fused features and verification scores (2 rows)" in html
-    main, folded = html.split("Fused features and verification scores (2 rows)")
+    assert "Fused features, verification scores and re-ranking (2 rows)" in html
+    main, folded = html.split("Fused features, verification scores and re-ranking (2 rows)")
     assert "fused" not in main.split("<tbody>")[1]
     assert re.search(r'data-value="12.0" class="best"', main)
     assert re.search(r'data-value="50.0" class="best"', folded)

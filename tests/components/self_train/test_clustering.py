@@ -3,13 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import silhouette_samples
 from torch.nn import functional
 
-from simpgan.components.self_train import jaccard, neighbours
 from simpgan.components.self_train.clustering import (
     OUTLIER,
     agreement,
@@ -18,92 +15,7 @@ from simpgan.components.self_train.clustering import (
     described,
     simplified_silhouette,
 )
-from simpgan.components.self_train.jaccard import jaccard_distances
-from simpgan.components.self_train.neighbours import nearest
-
-
-def dense_jaccard(features: np.ndarray, k1: int, k2: int) -> np.ndarray:
-    """All Jaccard distances, written down as in the paper: sets for R*, a full vector V for every image."""
-    count = len(features)
-    squared = 2 - 2 * features.astype(np.float64) @ features.T.astype(np.float64)
-    order = np.argsort(squared - 10 * np.eye(count), axis=1, kind="stable")
-
-    def reciprocal(image: int, k: int) -> set[int]:
-        return {int(other) for other in order[image, :k] if image in order[other, :k]}
-
-    vectors = np.zeros((count, count))
-    for image in range(count):
-        own = reciprocal(image, k1)
-        expanded = set(own)
-        for candidate in own:
-            others = reciprocal(candidate, round(k1 / 2))
-            if len(others & own) > 2 / 3 * len(others):
-                expanded |= others
-        members = sorted(expanded)
-        vectors[image, members] = np.exp(-squared[image, members])
-        vectors[image] /= vectors[image].sum()
-    vectors = np.stack([vectors[order[image, :k2]].mean(0) for image in range(count)])
-    least = np.minimum(vectors[:, None], vectors[None]).sum(2)
-    most = np.maximum(vectors[:, None], vectors[None]).sum(2)
-    return 1 - least / most
-
-
-def people(count: int, images: int, *, noise: float, seed: int = 0, dimensions: int = 16) -> torch.Tensor:
-    """Features of some people with as many images each, one after another."""
-    generator = torch.Generator().manual_seed(seed)
-    centres = torch.randn(count, 1, dimensions, generator=generator)
-    return functional.normalize(
-        (centres + noise * torch.randn(count, images, dimensions, generator=generator)).flatten(0, 1)
-    )
-
-
-@settings(max_examples=30)
-@given(
-    count=st.integers(2, 8),
-    images=st.integers(2, 7),
-    noise=st.floats(0.1, 2),
-    seed=st.integers(0, 1000),
-    k1=st.integers(2, 12),
-    k2=st.integers(1, 6),
-)
-def test_sparse_distances_are_those_of_the_dense_definition(
-    count: int, images: int, noise: float, seed: int, k1: int, k2: int
-) -> None:
-    features = people(count, images, noise=noise, seed=seed).double()  # in float32, near neighbours may change places
-    k1, k2 = min(k1, len(features)), min(k2, len(features))
-    expected = dense_jaccard(features.numpy(), k1, k2)
-    found = jaccard_distances(features, k1, k2, 0.7)
-    near = expected <= 0.7
-    stored = np.zeros_like(near)
-    stored[found.tocoo().row, found.tocoo().col] = True
-    clear = abs(expected - 0.7) > 1e-5
-    assert np.array_equal(stored[clear], near[clear])
-    assert np.allclose(found.toarray()[stored], expected[stored], atol=1e-5)
-    assert (abs(found - found.T)).max() == 0
-
-
-@given(count=st.integers(1, 40), wanted=st.integers(1, 8), cells=st.integers(1, 200), seed=st.integers(0, 100))
-def test_neighbours_by_blocks_are_those_of_all_distances(count: int, wanted: int, cells: int, seed: int) -> None:
-    features = functional.normalize(torch.randn(count, 8, generator=torch.Generator().manual_seed(seed)))
-    wanted = min(wanted, count)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbours, "CELLS", cells)
-        found = nearest(features, wanted)
-    cosines = (features @ features.T).fill_diagonal_(2)
-    assert found.tolist() == cosines.argsort(1, descending=True)[:, :wanted].tolist()
-
-
-def test_an_image_is_its_own_nearest_neighbour_beside_copies() -> None:
-    features = functional.normalize(torch.ones(5, 4))
-    assert nearest(features, 3)[:, 0].tolist() == [0, 1, 2, 3, 4]
-
-
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    features = people(12, 6, noise=0.8)
-    whole = jaccard_distances(features, 10, 4, 0.7)
-    monkeypatch.setattr(jaccard, "ROWS", 7)
-    monkeypatch.setattr(jaccard, "PAIRS", 13)
-    assert (whole != jaccard_distances(features, 10, 4, 0.7)).nnz == 0
+from tests.components.core.neighbours.test_jaccard import dense_jaccard, people
 
 
 @pytest.mark.parametrize("noise", [0.3, 1.0])

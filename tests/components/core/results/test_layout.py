@@ -20,13 +20,14 @@ def groups_of(summaries):
 def test_baselines_and_trained_methods_without_and_with_adabn_are_main_rows():
     measured = summaries(
         "umdl", "direct", "direct+verification", "adabn", "matched-set", "matched-set+adabn", "simpgan",
-        "simpgan+adabn", "simpgan+adabn+fused", "simpgan+fused", "simpgan+verification",
+        "simpgan+adabn", "simpgan+adabn+fused", "simpgan+fused", "simpgan+verification", "simpgan+fused+reranked",
     )  # fmt: skip
     assert methods_of(main_rows(measured)) == ["umdl", "direct", "adabn", "simpgan", "simpgan+adabn"]
     assert groups_of(measured) == {
         "Matched colours": ["matched-set", "matched-set+adabn"],
         "Fused features": ["simpgan+adabn+fused", "simpgan+fused"],
         "Verification score": ["direct+verification", "simpgan+verification"],
+        "Re-ranking": ["simpgan+fused+reranked"],
     }
 
 

@@ -1,4 +1,4 @@
-"""The k-reciprocal Jaccard distance (Zhong, Zheng, Cao and Li, CVPR 2017) as a sparse matrix.
+"""The k-reciprocal Jaccard distance (Zhong, Zheng, Cao and Li, CVPR 2017), computed for pairs that have neighbours.
 
 Two images are alike if they have the same neighbours. Each image i gets a vector V_i over all images: the weights
 exp(-d(i, j)) of its expanded k-reciprocal neighbours j, 0 elsewhere, with sum 1. The distance of two images is
@@ -6,13 +6,15 @@ exp(-d(i, j)) of its expanded k-reciprocal neighbours j, 0 elsewhere, with sum 1
 others are ever computed, and only those below a threshold are kept: memory grows with N, not with its square.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from simpgan.components.self_train.neighbours import nearest
+from simpgan.components.core.neighbours.nearest import nearest
 
 PAIRS = 2**14
 """Pairs of images whose distance is computed at a time."""
@@ -28,14 +30,23 @@ def jaccard_distances(features: Tensor, k1: int, k2: int, largest: float) -> spa
 
     Args:
         features: [N, D] of length 1, on the device to compute on.
+        k1, k2: as in `neighbour_vectors`.
+        largest: largest distance that is of interest, below 1.
+    """
+    return distances_up_to(neighbour_vectors(features, k1, k2), largest)
+
+
+def neighbour_vectors(features: Tensor, k1: int, k2: int) -> sparse.csr_array:
+    """Return the averaged vectors V of all images: [N, N] float32, rows of sum 1.
+
+    Args:
+        features: [N, D] of length 1, on the device to compute on.
         k1: nearest images, itself among them, of which the reciprocal ones describe an image.
         k2: nearest images, itself among them, over which the vectors V are averaged.
-        largest: largest distance that is of interest, below 1.
     """
     neighbours = nearest(features, max(k1, k2))
     weights = neighbour_weights(features, expanded_reciprocal(neighbours, k1))
-    averaged = (membership(neighbours[:, :k2]) / np.float32(k2) @ weights).tocsr()
-    return distances_up_to(averaged, largest)
+    return (membership(neighbours[:, :k2]) / np.float32(k2) @ weights).tocsr()
 
 
 def membership(neighbours: NDArray[np.int32]) -> sparse.csr_array:
@@ -91,30 +102,36 @@ def neighbour_weights(features: Tensor, expanded: sparse.csr_array) -> sparse.cs
     return weights
 
 
-def distances_up_to(weights: sparse.csr_array, largest: float) -> sparse.csr_array:
-    """Return 1 - sum of minima / sum of maxima for all pairs of rows of `weights` for which it is at most `largest`.
-
-    Args:
-        weights: [N, N], rows with sum 1, so that the sum of maxima is 2 - the sum of minima.
-        largest: largest distance to keep, below 1.
-    """
-    images = weights.shape[0]
-    weights.sort_indices()
-    columns = weights.tocsc()
-    lengths = np.diff(columns.indptr)
+def distances_up_to(vectors: sparse.csr_array, largest: float) -> sparse.csr_array:
+    """Return the Jaccard distances of all pairs of `vectors` [N, N] that are at most `largest`, which is below 1."""
+    images = vectors.shape[0]
     kept: list[NDArray[np.int64]] = []
     values: list[NDArray[np.float32]] = []
-    for image in range(images):
-        own = slice(weights.indptr[image], weights.indptr[image + 1])
-        named = weights.indices[own]
-        counts = lengths[named]
-        # Places of all entries of the columns that the row has: a run of places for each column.
-        places = np.repeat(columns.indptr[named] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
-        minima = np.minimum(np.repeat(weights.data[own], counts), columns.data[places])
-        shared = np.bincount(columns.indices[places], minima, minlength=images)
-        distance = (1 - shared / (2 - shared)).clip(0).astype(np.float32)
-        near = np.flatnonzero((shared > 0) & (distance <= largest))
+    for similarity in jaccard_similarities(vectors, range(images)):
+        distance = (1 - similarity).clip(0).astype(np.float32)
+        near = np.flatnonzero((similarity > 0) & (distance <= largest))
         kept.append(near)
         values.append(distance[near])
     starts = np.concatenate([[0], np.cumsum([len(near) for near in kept])])
     return sparse.csr_array((np.concatenate(values), np.concatenate(kept), starts), shape=(images, images))
+
+
+def jaccard_similarities(vectors: sparse.csr_array, images: Iterable[int]) -> Iterator[NDArray[np.float64]]:
+    """Yield 1 - the Jaccard distance of each of some images to all: sum of minima / sum of maxima, [N].
+
+    Args:
+        vectors: [N, N], rows with sum 1, so that the sum of maxima is 2 - the sum of minima.
+        images: rows of `vectors`.
+    """
+    vectors.sort_indices()
+    columns = vectors.tocsc()
+    lengths = np.diff(columns.indptr)
+    for image in images:
+        own = slice(vectors.indptr[image], vectors.indptr[image + 1])
+        named = vectors.indices[own]
+        counts = lengths[named]
+        # Places of all entries of the columns that the row has: a run of places for each column.
+        places = np.repeat(columns.indptr[named] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        minima = np.minimum(np.repeat(vectors.data[own], counts), columns.data[places])
+        shared = np.bincount(columns.indices[places], minima, minlength=vectors.shape[0])
+        yield shared / (2 - shared)

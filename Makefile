@@ -4,7 +4,9 @@ PYTHON ?= python3
 TORCH ?=
 PIP = .venv/bin/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo check test lint images mlflow clean
+.PHONY: install demo check test lint images mlflow clean
+
+install: .venv/demo.installed
 
 demo: .venv/demo.installed
 	.venv/bin/simpgan demo --out demo

@@ -11,7 +11,7 @@ from simpgan.components.core.data.cameras import are_told_apart
 from simpgan.components.core.data.features import features_digest
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.overlap import refuse_shared_people
-from simpgan.components.core.data.suitability import FEWEST, labelled_images, unrankable
+from simpgan.components.core.data.suitability import FEWEST, labelled_images, refuse_other_source, unrankable
 from simpgan.components.core.models.camera_statistics import cameras_with_few, few_in_words
 from simpgan.components.core.models.classifier import learned_pairs, load_classifier
 from simpgan.components.core.models.extraction import PreparedImages
@@ -93,13 +93,14 @@ def run(
     refuse_shared_people(labelled, looked_in.manifest, settings.allow_shared_people)
     joined = Companions.load(classifier, companions, companion_sources, looked_in.manifest, settings, data_root)
     network, config = load_classifier(classifier)
+    refuse_other_source(classifier, config["source"], labelled)
     if not learned_pairs(config):
         # The classifier was trained without the verification loss.
         settings = settings.model_copy(update={"verification": False})
     seed = config["settings"]["seed"]
     trained_on = LabelledSource(PreparedImages(labelled, data_root), labelled_images(labelled, config["protocol"]))
     by_translation = translated_views(looked_in, translated, translators)
-    by_counterpart = counterpart_views(looked_in, counterparts)
+    by_counterpart = counterpart_views(labelled, looked_in, counterparts)
     by_features = ready_made_features(looked_in, features)
     runs = [(view.run, view.splits[0]) for view in (*by_translation, *by_counterpart)]
     runs += [(run, split) for run, split, _ in by_features]
@@ -205,9 +206,10 @@ def notes(target: Target, shown: TargetSplit, trained: Sequence[TargetSplit]) ->
     ]
     missing = [split for split in target.splits if split not in trained]
     if trained and missing:
+        others = "The other split has" if len(missing) == 1 else f"The other {len(missing)} splits have"
         remarks.append(
             f"Methods that are trained on the target were evaluated for {'; '.join(sorted(set(map(str, trained))))}. "
-            f"The other {len(missing)} splits have rows of direct transfer and AdaBN only."
+            f"{others} rows of methods that train nothing."
         )
     return remarks
 

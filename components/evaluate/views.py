@@ -12,6 +12,7 @@ import numpy as np
 from simpgan.components.core.data.features import Features, load_features
 from simpgan.components.core.data.image_tensors import iterate_batches
 from simpgan.components.core.data.manifest import Manifest
+from simpgan.components.core.data.suitability import refuse_other_source
 from simpgan.components.core.data.translation_origin import read_origin
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import learned_pairs
@@ -134,13 +135,14 @@ def translators_of(origins: Mapping[Path, Mapping[str, Any]], translators: Seque
     return {folder: by_digest[digest] for folder, digest in made_by.items()}
 
 
-def counterpart_views(target: Target, classifiers: Sequence[Path]) -> list[View]:
+def counterpart_views(source: Manifest, target: Target, classifiers: Sequence[Path]) -> list[View]:
     """Return the views of classifiers that were trained for the target: the images as recorded.
 
     They were trained on the source in the target's style, or on the target's unlabelled images.
 
     Raises:
-        UserError: a folder holds another classifier, or one for a split that the target does not have.
+        UserError: a folder holds another classifier, one of another source or target, or one for a split that the
+            target does not have.
     """
     views = []
     for folder in classifiers:
@@ -149,6 +151,13 @@ def counterpart_views(target: Target, classifiers: Sequence[Path]) -> list[View]
             raise UserError(
                 f"'{folder}' is no classifier that was trained for a target: give one of self_train, or one that "
                 "pretrain made of a translated source"
+            )
+        refuse_other_source(folder, config["source"], source)
+        learned_from = config.get("target", target.manifest.dataset)
+        if learned_from != target.manifest.dataset:
+            raise UserError(
+                f"the classifier in '{folder}' has learned from images of {learned_from}, and the target is "
+                f"{target.manifest.dataset}: give the manifest of {learned_from}"
             )
         training = config["adaptation"]
         run = MethodRun(training["method"], training["seed"], steps=training["steps"])

@@ -1,8 +1,8 @@
 """Settings of the self_train stage."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from simpgan.components.core.data.suitability import NEIGHBOURS
 from simpgan.components.core.settings import Precision, Settings
@@ -25,7 +25,9 @@ class SelfTrainSettings(Settings):
         4, ge=2, description="Images of each cluster in a batch, by at least two cameras if the cluster has them."
     )
     k1: int = Field(NEIGHBOURS, ge=2, description="Nearest images, itself among them, that describe an image.")
-    k2: int = Field(6, ge=1, description="Nearest images, itself among them, over which descriptions are averaged.")
+    k2: int = Field(
+        6, ge=1, description="Nearest images, itself among them, over which descriptions are averaged; `k1` at most."
+    )
     eps: float = Field(0.5, gt=0, lt=1, description="Largest Jaccard distance of neighbours in a cluster (DBSCAN).")
     min_samples: int = Field(
         4, ge=2, description="Images within `eps` of an image, itself among them, that make it the core of a cluster."
@@ -51,3 +53,10 @@ class SelfTrainSettings(Settings):
     batch: int = Field(64, ge=2, description="Images that go through the classifier together for features.")
     precision: Precision = "auto"
     checkpoint_seconds: float = Field(60, ge=0, description="Seconds between two checkpoints.")
+
+    @model_validator(mode="after")
+    def no_more_images_are_averaged_than_describe_one(self) -> Self:
+        """Refuse a `k2` above `k1`, of which a target is known to have enough images."""
+        if self.k2 > self.k1:
+            raise ValueError(f"k2 is {self.k2} and k1 is {self.k1}: lower k2, or raise k1")
+        return self

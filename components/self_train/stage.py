@@ -156,7 +156,7 @@ def identities(
         )
     rows = labelled_images(source, initial["protocol"])
     people, labels = np.unique(source.images["person"].to_numpy()[rows].astype(np.int64), return_inverse=True)
-    refuse_few_identities(len(people), settings.identities)
+    refuse_few_identities(len(people), settings.identities, "lower self_train.identities")
     return rows, labels
 
 

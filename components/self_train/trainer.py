@@ -89,6 +89,7 @@ class SelfTrainer:
         self.updates = Updates()
         if process_count() > 1 and self.device.type == "cuda":
             classifier.backbone = nn.SyncBatchNorm.convert_sync_batchnorm(classifier.backbone)
+            classifier.neck = nn.SyncBatchNorm.convert_sync_batchnorm(classifier.neck)
         share = len(range(self.per_set)[own_share(self.per_set)])
         example = to_unit_range(target.decoded[torch.arange(share, device=self.device) % len(target.decoded)])
         self.outcome = training_outcome(settings.precision, [(classifier, example)])
@@ -184,6 +185,9 @@ class SelfTrainer:
         settings = self.settings
         if not settings.average_decay:
             self.result.load_state_dict(self.classifier.state_dict())
+            for statistics in self.result.buffers():
+                # Each process has seen its own shares of the batches; a checkpoint holds the first one's statistics.
+                statistics.copy_(tensor_from_first(statistics))
         features = self.observer.features(self.result, self.target, label)
         labels = torch.zeros(len(features), dtype=torch.int64)
         if is_first():

@@ -12,7 +12,12 @@ from simpgan.components.core.data.image_tensors import load_decoded
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.overlap import refuse_shared_people
 from simpgan.components.core.data.pairs import PairSampler
-from simpgan.components.core.data.suitability import images_of_style, images_to_adapt_to, labelled_images
+from simpgan.components.core.data.suitability import (
+    images_of_style,
+    images_to_adapt_to,
+    labelled_images,
+    refuse_other_source,
+)
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.model_folder import model_digest, save_model
@@ -140,11 +145,7 @@ def training_set(
             no such part.
     """
     trained_on, identities = config["source"], config["classifier"]["identities"]
-    if trained_on != source.dataset:
-        raise UserError(
-            f"the classifier in '{classifier}' was trained on {trained_on}, and the source is {source.dataset}: "
-            f"give the manifest of {trained_on}, or train a classifier on {source.dataset}"
-        )
+    refuse_other_source(classifier, trained_on, source)
     rows = labelled_images(source, config["protocol"])
     person = source.images["person"]
     known = np.unique(person.iloc[rows].to_numpy(dtype=np.int64))

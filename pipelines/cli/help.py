@@ -24,7 +24,7 @@ VALUES = {
     "METHODS": ", ".join(SELECTABLE),
     "METHOD": ", ".join(RETRAINED),
     "SPLITS": "protocols with folds, as folds10:0-9,all250; by default fold 0",
-    "PRESET": f"{shipped('presets')}, or a YAML file; by default the paper's settings",
+    "PRESET": f"{shipped('presets')}, or a YAML file; by default the settings' own defaults",
     "NAME=VALUE": "a setting of this stage, such as seed=1",
     "SETTING=VALUE": "a setting of a stage, such as train_gan.lambda_similarity=0.1",
     "SETTING=LIST": "its values, such as train_gan.lambda_similarity=0,0.1,1",

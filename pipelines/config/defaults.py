@@ -11,7 +11,7 @@ TABLE1_METHODS = "umdl,gan,cyclegan,simpgan,source-to-target"
 THRESHOLD, PART_IMAGES = 1_000, 20_000
 """The number of new images that starts a training, and the number of images that one task ingests."""
 
-MODEL, RETRAIN_METHOD = "simpgan", "simpgan"
+MODEL, RETRAIN_METHOD = "simpgan", "camera-adabn"
 """The default name of the registered model, and the default method of retraining."""
 
 PROFILE = "one-gpu"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from simpgan.components.core.data.manifest import ROLES
 from simpgan.components.ingest.layouts import LAYOUTS
@@ -26,8 +27,11 @@ def with_layouts(text: str) -> str:
 def inputs() -> str:
     """Return the table of what each layout looks for, and of its protocols."""
     return table(
-        ["layout", "looks for", "protocols", "trains a classifier from"],
-        ([code(name), wanted(layout), protocols(layout), source(layout)] for name, layout in LAYOUTS.items()),
+        ["layout", "looks for", "protocols", "trains a classifier from", "get it from"],
+        (
+            [code(name), wanted(layout), protocols(layout), source(layout), place(layout)]
+            for name, layout in LAYOUTS.items()
+        ),
     )
 
 
@@ -68,6 +72,13 @@ def protocols(layout: Layout) -> str:
 def source(layout: Layout) -> str:
     """Return the protocol that trains a classifier."""
     return code(layout.source_protocol) if layout.labelled else "nothing: no person is known"
+
+
+def place(layout: Layout) -> str:
+    """Return the first address in the docstring of a layout, or of the one that it extends, as a link; else empty."""
+    docstrings = "\n".join(each.__doc__ or "" for each in type(layout).__mro__)
+    found = re.search(r"https?://[^\s)]+?(?=[.,;]?(\s|$))", docstrings)
+    return f"[{urlsplit(found[0]).hostname}]({found[0]})" if found else ""
 
 
 def count(layout: Layout, protocol: str, role: str) -> str:

@@ -5,6 +5,7 @@ The stages and the check before every training call the same functions, so each 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -183,12 +184,26 @@ def refuse_without_pairs(person: NDArray[np.int64]) -> None:
         )
 
 
-def refuse_few_identities(there: int, wanted: int) -> None:
+def refuse_few_identities(
+    there: int, wanted: int, remedy: str = "lower pretrain.pairs, or raise pretrain.images_per_identity"
+) -> None:
     """Raise UserError if an identity-balanced batch needs more people than there are."""
     if wanted > there:
+        raise UserError(f"a batch of {wanted} identities cannot be drawn from a source with {there}: {remedy}")
+
+
+def refuse_other_source(classifier: Path, trained_on: str, source: Manifest) -> None:
+    """Raise UserError if a classifier was trained on another data set than the source.
+
+    Args:
+        classifier: model folder, for messages.
+        trained_on: `source` of its config.
+        source: manifest of the source.
+    """
+    if trained_on != source.dataset:
         raise UserError(
-            f"a batch of {wanted} identities cannot be drawn from a source with {there}: "
-            "lower pretrain.pairs, or raise pretrain.images_per_identity"
+            f"the classifier in '{classifier}' was trained on {trained_on}, and the source is {source.dataset}: "
+            f"give the manifest of {trained_on}, or train a classifier on {source.dataset}"
         )
 
 

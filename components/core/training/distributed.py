@@ -8,6 +8,7 @@ the first process tracks, saves checkpoints and writes the output. With one proc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed, nn
@@ -16,6 +17,9 @@ from torch.nn.parallel import DistributedDataParallel
 from simpgan.components.core.environment import whole_number
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.training.device import choose_device
+
+LONGEST_WAIT = timedelta(days=1)
+"""Longest wait for another process. The first one clusters for all, and waits for another run of the same training."""
 
 
 @contextmanager
@@ -41,7 +45,7 @@ def process_group() -> Iterator[None]:
     device = choose_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
         yield
     finally:
@@ -126,7 +130,7 @@ def from_first(number: int) -> int:
 
 
 def tensor_from_first(values: Tensor) -> Tensor:
-    """Return the first process's `values`, on every process; each gives a tensor of the same shape on the CPU."""
+    """Return the first process's `values`, on every process; each gives one of the same shape and kind of device."""
     if process_count() > 1:
         values = values.clone()
         distributed.broadcast(values, 0)

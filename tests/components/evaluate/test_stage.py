@@ -369,6 +369,12 @@ def test_the_source_itself_can_be_the_target_if_that_is_allowed(
     assert {"direct", "adabn", "matched-set", "matched-image+adabn+fused"} <= {row.method for row in rows}
 
 
+def test_a_classifier_of_another_source_is_refused(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="was trained on market1501, and the source is grid: give the manifest of"):
+        stage.run(ingested.target, ingested.source, classifier, SETTINGS, ingested.data_root, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_shared_people_are_refused_otherwise(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="show the same people"):
         stage.run(ingested.source, ingested.source, classifier, SETTINGS, ingested.data_root, tmp_path / "out")

@@ -31,6 +31,11 @@ def target(ingested: Ingested) -> Target:
     return Target.load(ingested.target, [], ingested.data_root)
 
 
+@pytest.fixture(scope="module")
+def source(ingested: Ingested) -> Manifest:
+    return Manifest.load(ingested.source)
+
+
 def translator_in(folder: Path, seed: int = 0, classifier: SiameseClassifier | None = None) -> Path:
     """A model folder; nothing here asks what its generators do."""
     config: dict[str, Any] = {"generator": {"height": 32, "width": 32}, "settings": {"seed": seed}}
@@ -59,7 +64,11 @@ def translation_in(folder: Path, target: Target, translator: Path, **changes: An
 
 def classifier_in(folder: Path, **config: Any) -> Path:
     network = SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=2, height=32, width=32))
-    written = {"classifier": network.config.model_dump(), "settings": {"verification_weight": 1}}
+    written = {
+        "classifier": network.config.model_dump(),
+        "source": "market1501",
+        "settings": {"verification_weight": 1},
+    }
     save_model(folder, {"classifier": network}, written | config)
     return folder
 
@@ -130,14 +139,14 @@ def test_a_translator_that_made_none_of_the_translations_is_refused(target: Targ
         translated_views(target, [], [other])
 
 
-def test_a_fold_that_is_not_there_is_refused(target: Target, tmp_path: Path) -> None:
+def test_a_fold_that_is_not_there_is_refused(source: Manifest, target: Target, tmp_path: Path) -> None:
     training = {**TRAINING, "fold": 10}
     explanation = "'.*made' was trained for a split that is not there: .* no fold 10: folds go from 0 to 9"
     folder = translation_in(tmp_path / "made", target, translator_in(tmp_path / "translator"), settings=training)
     with pytest.raises(UserError, match=explanation):
         translated_views(target, [folder], [])
     with pytest.raises(UserError, match=explanation):
-        counterpart_views(target, [classifier_in(tmp_path / "classifier/made", adaptation=training)])
+        counterpart_views(source, target, [classifier_in(tmp_path / "classifier/made", adaptation=training)])
     rows = np.arange(len(target.manifest.images))
     description = {**training, "target": target.manifest.digest}
     save_features(tmp_path / "features/made", rows, np.ones((len(rows), 2), np.float32), description)
@@ -145,27 +154,42 @@ def test_a_fold_that_is_not_there_is_refused(target: Target, tmp_path: Path) -> 
         ready_made_features(target, [tmp_path / "features/made"])
 
 
-def test_a_counterpart_looks_at_the_images_as_recorded_in_its_split(target: Target, tmp_path: Path) -> None:
+def test_a_counterpart_looks_at_the_images_as_recorded_in_its_split(
+    source: Manifest, target: Target, tmp_path: Path
+) -> None:
     folder = classifier_in(tmp_path / "classifier", adaptation={**TRAINING, "method": "source-to-target"})
-    [view] = counterpart_views(target, [folder])
+    [view] = counterpart_views(source, target, [folder])
     assert view.run == MethodRun("source-to-target", 5, steps=7)
     assert view.images.manifest is target.manifest
     assert (view.splits, view.classifier, view.changed) == ((TargetSplit("folds10", 3),), folder, False)
     assert view.compares_pairs
 
 
-def test_a_self_trained_classifier_has_no_verification_score(target: Target, tmp_path: Path) -> None:
+def test_a_self_trained_classifier_has_no_verification_score(source: Manifest, target: Target, tmp_path: Path) -> None:
     adaptation = {**TRAINING, "method": "self-training"}
     folder = classifier_in(tmp_path / "classifier", adaptation=adaptation, settings={"epochs": 1})
-    [view] = counterpart_views(target, [folder])
+    [view] = counterpart_views(source, target, [folder])
     assert not view.compares_pairs
 
 
-def test_a_classifier_of_the_source_as_it_is_is_no_counterpart(target: Target, tmp_path: Path) -> None:
+def test_a_counterpart_of_another_source_or_target_is_refused(source: Manifest, target: Target, tmp_path: Path) -> None:
+    adaptation = {**TRAINING, "method": "self-training"}
+    of_other_source = classifier_in(tmp_path / "a", adaptation=adaptation, source="cuhk01")
+    with pytest.raises(UserError, match=r"'.*a' was trained on cuhk01, and the source is market1501"):
+        counterpart_views(source, target, [of_other_source])
+    of_other_target = classifier_in(tmp_path / "b", adaptation=adaptation, target="viper")
+    with pytest.raises(UserError, match=r"'.*b' has learned from images of viper, and the target is grid"):
+        counterpart_views(source, target, [of_other_target])
+    assert counterpart_views(source, target, [classifier_in(tmp_path / "c", adaptation=adaptation, target="grid")])
+
+
+def test_a_classifier_of_the_source_as_it_is_is_no_counterpart(
+    source: Manifest, target: Target, tmp_path: Path
+) -> None:
     with pytest.raises(UserError, match=r"'.*classifier' is no classifier that was trained for a target"):
-        counterpart_views(target, [classifier_in(tmp_path / "classifier")])
+        counterpart_views(source, target, [classifier_in(tmp_path / "classifier")])
     with pytest.raises(UserError, match=r"'.*translator' is no classifier that was trained for a target"):
-        counterpart_views(target, [translator_in(tmp_path / "translator")])
+        counterpart_views(source, target, [translator_in(tmp_path / "translator")])
 
 
 def test_features_of_another_target_are_refused(target: Target, tmp_path: Path) -> None:

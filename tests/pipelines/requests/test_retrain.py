@@ -53,8 +53,8 @@ def test_statistics_per_camera_do_not_change_the_training():
 
 def test_a_run_is_known_by_its_model_and_its_cameras():
     request = checked("train_gan.steps=7", preset="small")
-    assert request.title == "retrain reid on station, simpgan, small, train_gan.steps=7"
-    assert request.tags == {"source": "reid", "target": "station", "method": "simpgan", "preset": "small"}
+    assert request.title == "retrain reid on station, camera-adabn, small, train_gan.steps=7"
+    assert request.tags == {"source": "reid", "target": "station", "method": "camera-adabn", "preset": "small"}
 
 
 @pytest.mark.parametrize("method", ["umdl", "simpgan,gan", "simpgn"])

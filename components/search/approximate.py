@@ -138,8 +138,9 @@ def build_index(gallery: StoredGallery, wanted: float) -> FaissIndex:
         wanted: recall to reach, 0..1, by searching more cells.
 
     Raises:
-        UserError: faiss is not installed, or the gallery's place cannot be written.
+        UserError: the gallery has one image, faiss is not installed, or the gallery's place cannot be written.
     """
+    refuse_single_image(gallery.dataset, len(gallery))
     faiss = import_faiss()
     features = gallery.features
     cells = 2 ** round(math.log2(math.sqrt(len(features))))
@@ -167,6 +168,12 @@ def build_index(gallery: StoredGallery, wanted: float) -> FaissIndex:
     storage.write_bytes(f"{place}.index", faiss.serialize_index(index).data)
     storage.write_bytes(f"{place}.json", (json.dumps(description.model_dump(), indent=2) + "\n").encode())
     return FaissIndex(index, description)
+
+
+def refuse_single_image(dataset: str, images: int) -> None:
+    """Raise UserError for a gallery of one image: nothing is left to find when that is searched for."""
+    if images == 1:
+        raise UserError(f"{dataset} has one image, and an index of faiss needs two: leave out --faiss")
 
 
 def measure(

@@ -26,6 +26,7 @@ from simpgan.components.core.models.camera_statistics import CameraInference
 from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.joined import JoinedInference
+from simpgan.components.core.models.model_folder import read_config
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
 from simpgan.components.core.settings import nearest
 from simpgan.components.core.storage_errors import explained
@@ -173,6 +174,7 @@ class Searcher:
         made_from = [
             *description.classifiers,
             description.digests["source"],
+            self.protocol,
             adaptation.precision,
             str(self.false_accepts),
         ]
@@ -180,7 +182,7 @@ class Searcher:
 
     def calibrated(self) -> Threshold:
         """Compute the threshold from the source's images."""
-        rows, unseen = calibration_images(self.source)
+        rows, unseen = calibration_images(self.source, self.protocol)
         images = self.source.images.iloc[rows]
         return calibrate(
             self.source_features(rows),
@@ -210,6 +212,11 @@ class Searcher:
     def source(self) -> Manifest:
         """The data set that the classifier was trained on."""
         return Manifest.load(self.folder / "source")
+
+    @cached_property
+    def protocol(self) -> str:
+        """The protocol of the source whose training images the classifier was trained on."""
+        return read_config(self.folder / "classifier")["protocol"]
 
 
 def probe_files(location: Path) -> list[Path]:

@@ -59,7 +59,7 @@ def cached_threshold(made_from: Sequence[str], calibrated: Callable[[], Threshol
     """Return the threshold in the cache; calibrate it first if it is missing.
 
     Args:
-        made_from: everything it depends on: digests and the rate.
+        made_from: everything it depends on: digests, the protocol of the training and the rate.
         calibrated: computes the threshold.
     """
     path = cache_path("thresholds", made_from, "json")
@@ -71,23 +71,26 @@ def cached_threshold(made_from: Sequence[str], calibrated: Callable[[], Threshol
         return made
 
 
-def calibration_images(source: Manifest, seed: int = 0) -> tuple[NDArray[np.int64], bool]:
+def calibration_images(source: Manifest, protocol: str, seed: int = 0) -> tuple[NDArray[np.int64], bool]:
     """Return the rising rows of images to calibrate on, and whether the classifier was trained without their people.
+
+    Where cameras are told apart, images of an unknown camera are left out: they may be of the same one.
 
     Args:
         source: manifest of the source.
+        protocol: protocol of the source whose training images the classifier was trained on.
         seed: seed of the sample.
 
     Raises:
         UserError: in no data set have two cameras seen different people; where cameras are not told apart, there are no
             two people.
     """
-    images, part, cameras = source.images, source.part_of_images, compared_by_part(source)
-    labelled = images["person"].notna() & (images["camera"].notna() | cameras.isna())
-    trained = images["person"].iloc[source.rows(source.source_protocol, 0, "train")]
+    images, part, several = source.images, source.part_of_images, of_several_cameras(source)
+    labelled = images["person"].notna() & (images["camera"].notna() | ~several)
+    trained = images["person"].iloc[source.rows(protocol, 0, "train")]
     unseen = labelled & ~images["person"].isin(trained)
     # An image whose cameras are not told apart is as good as one of two cameras.
-    kinds = pd.DataFrame({"person": images["person"], "camera": images["camera"].where(cameras.notna(), images.index)})
+    kinds = pd.DataFrame({"person": images["person"], "camera": images["camera"].where(several, images.index)})
     for some, never_seen in ((unseen, True), (labelled, False)):
         counts = kinds[some].groupby(part[some]).nunique()
         with_pairs = counts.index[(counts > 1).all(axis="columns")]
@@ -95,7 +98,7 @@ def calibration_images(source: Manifest, seed: int = 0) -> tuple[NDArray[np.int6
             rows = np.flatnonzero((some & part.isin(with_pairs)).to_numpy())
             rows = np.random.default_rng(seed).permutation(rows)[:SAMPLE]
             return np.sort(rows), never_seen
-    whom = f"different people{'' if cameras.isna().all() else ' by different cameras'}"
+    whom = f"different people{' by different cameras' if several.any() else ''}"
     raise UserError(f"{source.dataset} has no images of {whom}, which a threshold needs")
 
 
@@ -104,8 +107,12 @@ def compared_by_part(source: Manifest) -> "pd.Series[int]":
 
     A joint source may have parts with several cameras and parts with one or none.
     """
-    several = source.images.groupby(source.part_of_images)["camera"].transform("nunique") > 1
-    return source.images["camera"].where(several)
+    return source.images["camera"].where(of_several_cameras(source))
+
+
+def of_several_cameras(source: Manifest) -> "pd.Series[bool]":
+    """Tell of each image whether the data set that it comes from has several cameras."""
+    return source.images.groupby(source.part_of_images)["camera"].transform("nunique") > 1
 
 
 def calibrate(

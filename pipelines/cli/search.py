@@ -39,11 +39,13 @@ def gallery(
     from simpgan.components.core.data.manifest import Manifest
     from simpgan.components.core.registry.adaptation import load_adaptation
     from simpgan.components.core.registry.local_models import folder_of
-    from simpgan.components.search.approximate import build_index
+    from simpgan.components.search.approximate import build_index, refuse_single_image
     from simpgan.components.search.storing import store_gallery
     from simpgan.pipelines.runner.relocation import find_data_root
 
     dataset = Manifest.load(manifest)
+    if faiss:
+        refuse_single_image(dataset.dataset, len(dataset.images))
     root = find_data_root(data_root and place_of_data(data_root), manifest)
     adaptation = load_adaptation(folder_of(model))
     with root.explained(manifest):

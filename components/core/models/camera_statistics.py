@@ -210,7 +210,7 @@ class CameraInference:
         self.network, self.wanted, self.statistics, self.by_layer = network, wanted, statistics, by_layer
         self._own = Inference(network.folded(), wanted, by_layer=by_layer)
         self._looking: dict[str | None, Inference] = {}
-        self._forgotten: list[Outcome] = []
+        self._forgotten: dict[Outcome, None] = {}  # in the order in which they came
         self._lock = Lock()  # servers answer in several threads
 
     def of(self, camera: str | None = None) -> Inference:
@@ -225,7 +225,7 @@ class CameraInference:
             self._looking[known] = looking
             if len(self._looking) > KEPT:
                 oldest = self._looking.pop(next(iter(self._looking)))
-                self._forgotten += oldest.outcomes.values()
+                self._forgotten.update(dict.fromkeys(oldest.outcomes_so_far()))
         return looking
 
     def _known(self, camera: str | None) -> str | None:
@@ -255,8 +255,9 @@ class CameraInference:
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """Return the precisions used so far, with their reasons."""
-        return [*self._forgotten, *(outcome for each in self._looking.values() for outcome in each.outcomes.values())]
+        """Return the precisions used so far, with their reasons: once for all networks that are no longer kept."""
+        with self._lock:
+            return [*self._forgotten, *(each for kept in self._looking.values() for each in kept.outcomes_so_far())]
 
     @property
     def precision(self) -> str:

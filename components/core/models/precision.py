@@ -108,11 +108,15 @@ class Inference:
     @property
     def precision(self) -> str:
         """Return the precisions used so far: 'fp32', 'bf16', 'bf16 and fp32' (batches of several sizes), or empty."""
-        return precisions_of(self.outcomes.values())
+        return precisions_of(self.outcomes_so_far())
 
     def __str__(self) -> str:
         """Return the outcomes so far, each once."""
-        return "; ".join(dict.fromkeys(map(str, self.outcomes.values())))
+        return "; ".join(dict.fromkeys(map(str, self.outcomes_so_far())))
+
+    def outcomes_so_far(self) -> list[Outcome]:
+        """Return a copy of the outcomes, to which other threads may add meanwhile."""
+        return list(self.outcomes.values())
 
     def _decide(self, images: Tensor) -> Outcome:
         precision = supported_precision(images.device, self.wanted)

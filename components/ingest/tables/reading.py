@@ -22,6 +22,9 @@ BLOCK = 2**13
 """Rows that are held as Python objects at a time."""
 
 DELIMITERS = ",;\t"
+NO_VALUE = f'{DELIMITERS}" \r\n'
+"""Characters of a CSV line without values."""
+
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -30,7 +33,7 @@ class Rows:
     """Some rows of a table, in their order.
 
     Attributes:
-        numbers: number of each row in the file, from 1. The header of a CSV file is row 1.
+        numbers: number of each row in the file, from 1. In a CSV file the header is a row too.
         values: text by column of `TableColumns`; empty: no value. Columns that the table lacks are missing.
     """
 
@@ -60,17 +63,21 @@ def read_rows(file: Path | bytes, name: str, columns: TableColumns, remarks: Rem
 
 
 def read_csv(file: IO[bytes], name: str, columns: TableColumns, remarks: Remarks) -> Iterator[Rows]:
-    """Yield the rows of a CSV file, whose values are separated by commas, semicolons or tabs."""
+    """Yield the rows of a CSV file, whose values are separated by commas, semicolons or tabs.
+
+    The first line with values is the header.
+    """
     start = file.read(2)
     file.seek(0)
     if start in UTF_16:
         raise UserError(f"{name} is UTF-16: save it as UTF-8 (in spreadsheets, 'CSV UTF-8')")
     text = TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
-    first = text.readline()
+    first = next((line for line in iter(text.readline, "") if line.strip(NO_VALUE)), "")
     text.seek(0)
     delimiter = max(DELIMITERS, key=first.count)
     lines = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=True)
-    header = [title.strip() for title in next(numbered(lines, name), (1, []))[1]]
+    titles = ([title.strip() for title in values] for _, values in numbered(lines, name))
+    header = next(filter(any, titles), [])
     places = {key: header.index(title) for key, title in chosen_columns(header, name, columns, remarks).items()}
 
     def rows() -> Iterator[tuple[int, list[str]]]:
@@ -105,27 +112,38 @@ def numbered(lines: Any, name: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def read_jsonl(file: IO[bytes], name: str, columns: TableColumns, remarks: Remarks) -> Iterator[Rows]:
-    """Yield the rows of a file with a JSON object on each line."""
-    titles = {key: title for key, title in columns.model_dump().items() if title}
-    seen: dict[str, None] = {}
+    """Yield the rows of a file with a JSON object on each line.
 
-    def rows() -> Iterator[tuple[int, list[str]]]:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                values = json.loads(line.decode("utf-8-sig"))
-            except UnicodeDecodeError:
-                raise UserError(not_utf_8(name, number)) from None
-            except ValueError as damage:
-                raise UserError(f"{name}: row {number} is not JSON: {damage}") from None
-            if not isinstance(values, dict):
-                raise UserError(f'{name}: row {number} is no JSON object: write {{"{columns.path}": ...}}')
-            seen.update(dict.fromkeys(values))
-            yield number, [as_text(values.get(title), title, name, number) for title in titles.values()]
+    The file is read twice: any line may be the first with a column.
+    """
+    there = list(dict.fromkeys(title for _, values in json_objects(file, name, columns) for title in values))
+    titles = chosen_columns(there, name, columns, remarks)
+    file.seek(0)
+    rows = (
+        (number, [as_text(values.get(title), title, name, number) for title in titles.values()])
+        for number, values in json_objects(file, name, columns)
+    )
+    yield from in_blocks(rows, list(titles), name)
 
-    yield from in_blocks(rows(), list(titles), name)
-    chosen_columns(list(seen), name, columns, remarks)
+
+def json_objects(file: IO[bytes], name: str, columns: TableColumns) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of a file with a JSON object on each line, with the numbers of their lines.
+
+    Raises:
+        UserError: a line is no JSON object, or not UTF-8.
+    """
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line.decode("utf-8-sig"))
+        except UnicodeDecodeError:
+            raise UserError(not_utf_8(name, number)) from None
+        except ValueError as damage:
+            raise UserError(f"{name}: row {number} is not JSON: {damage}") from None
+        if not isinstance(values, dict):
+            raise UserError(f'{name}: row {number} is no JSON object: write {{"{columns.path}": ...}}')
+        yield number, values
 
 
 def read_parquet(file: IO[bytes], name: str, columns: TableColumns, remarks: Remarks) -> Iterator[Rows]:

@@ -118,7 +118,11 @@ def compact(
     """Return rows as compact columns, and add to `ids` and `remarks`."""
     empty = [""] * len(numbers)
     said = zip(values.get("role", empty), values.get("split", empty), numbers, strict=True)
-    texts = {**values, "role": [role_of(role or split, number, name, remarks) for role, split, number in said]}
+    texts = {
+        **values,
+        "role": [role_of(role or split, number, name, remarks) for role, split, number in said],
+        "protocol": [text or PROTOCOL for text in values.get("protocol", empty)],
+    }
     times = [time_of(text, number, remarks) for text, number in zip(values.get("time", empty), numbers, strict=True)]
     folds = [fold_of(text, number, name) for text, number in zip(values.get("fold", empty), numbers, strict=True)]
     return pd.DataFrame(
@@ -184,7 +188,7 @@ def time_of(text: str, number: int, remarks: Remarks) -> int | None:
 
 
 def protocols_of(table: TableRows, name: str) -> list[str]:
-    """Return the name of the protocol of each code, and of -1 last.
+    """Return the name of the protocol of each code.
 
     Raises:
         UserError: a protocol cannot be called so on a command line.
@@ -193,4 +197,4 @@ def protocols_of(table: TableRows, name: str) -> list[str]:
     for text, number in zip(own.texts, own.rows, strict=True):
         if not NAME_OF_PROTOCOL.fullmatch(text):
             raise UserError(f"{name}: row {number} has the protocol '{text}': take a name without spaces, ':' and ','")
-    return [*own.texts, PROTOCOL]
+    return own.texts

@@ -158,6 +158,15 @@ def test_what_is_no_index_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.
         build_index(gallery, 0.9)
 
 
+def test_two_images_have_an_index_and_a_single_one_is_refused(tmp_path: Path) -> None:
+    index = build_index(stored(str(tmp_path / "two"), generated(2)), 0.95)
+    assert index.description.top == 1
+    one = stored(str(tmp_path / "one"), generated(1))
+    with pytest.raises(UserError, match="generated has one image, and an index of faiss needs two: leave out --faiss"):
+        build_index(one, 0.95)
+    assert not (tmp_path / "one" / "faiss").exists()
+
+
 def test_an_image_does_not_count_as_found_by_itself() -> None:
     found = np.array([[4, 7, 9], [5, 6, 7]])
     similarities = np.array([[1, 0.5, 0.4], [0.9, 0.8, 0.7]], np.float32)

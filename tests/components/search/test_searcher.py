@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -23,11 +24,17 @@ from simpgan.components.core.registry.adaptation import save_adaptation
 from simpgan.components.core.registry.description import verify
 from simpgan.components.core.registry.local_models import folder_of
 from simpgan.components.core.registry.model_registry import ModelRegistry
+from simpgan.components.ingest.layouts.base import role
 from simpgan.components.search import Searcher, features, searcher
 from simpgan.components.search.page import write_page
 from simpgan.components.search.searcher import probe_files
 from simpgan.pipelines.cli.search import search
-from tests.components.core.registry.adaptations import write_classifier, write_translator, write_two_cameras
+from tests.components.core.registry.adaptations import (
+    rewrite_config,
+    write_classifier,
+    write_translator,
+    write_two_cameras,
+)
 from tests.components.ingest.test_verify import png_that_claims
 from tests.conftest import Ingested
 
@@ -148,6 +155,23 @@ def test_the_threshold_is_calibrated_once(
     assert Searcher.open(model, ingested.target, ingested.data_root).threshold == first, "a damaged file"
     monkeypatch.setattr(Searcher, "calibrated", lambda _: pytest.fail("the threshold is there"))
     assert Searcher.open(model, ingested.target, ingested.data_root).threshold == first
+
+
+def test_the_threshold_is_of_people_outside_the_protocol_that_trained_the_classifier(
+    ingested: Ingested, tmp_path: Path
+) -> None:
+    known = Manifest.load(ingested.source)
+    people = known.images["person"]
+    first = people.isin(sorted(people.dropna().unique())[:3])
+    source = replace(known, roles=pd.concat([known.roles, role("own", 0, "train", first)], ignore_index=True))
+    source.save(tmp_path / "source")
+    classifier = write_classifier(tmp_path / "classifier", ingested)
+    rewrite_config(classifier, protocol="own", inputs={"source": source.digest})
+    given = {"source": tmp_path / "source", "target": ingested.target, "data_root": ingested.data_root}
+    save_adaptation(tmp_path / "model", "direct", classifier=classifier, **given)
+    threshold = Searcher.open(tmp_path / "model", ingested.target, ingested.data_root).threshold
+    assert threshold.unseen
+    assert threshold.people == people[people.notna() & ~first].nunique()
 
 
 @pytest.mark.parametrize("damage", [b"", b"no array", None])

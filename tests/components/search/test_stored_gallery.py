@@ -184,6 +184,15 @@ def test_the_commands_store_a_gallery_and_search_it(
     assert len(pd.read_parquet(tmp_path / "out" / "search.parquet")) == 3
 
 
+def test_a_gallery_of_one_image_is_refused_an_index_before_anything_is_written(
+    model: Path, target: Manifest, ingested: Ingested, tmp_path: Path
+) -> None:
+    target.part(np.array([0])).save(tmp_path / "one")
+    with pytest.raises(UserError, match="has one image, and an index of faiss needs two: leave out --faiss"):
+        gallery_command(tmp_path / "one", str(model), str(tmp_path / "out"), ingested.data_root, faiss=True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_search_by_the_index_finds_what_the_exact_one_finds(
     model: Path, ingested: Ingested, probes: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

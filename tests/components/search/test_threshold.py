@@ -83,23 +83,43 @@ def test_the_exact_interval_is_that_of_scipy(data: st.DataObject, trials: int) -
 
 def test_people_that_the_classifier_has_not_seen_are_taken_if_there_are_any(ingested: Ingested) -> None:
     source = Manifest.load(ingested.source)
-    rows, unseen = calibration_images(source)
+    rows, unseen = calibration_images(source, source.source_protocol)
     trained = source.images["person"].iloc[source.rows(source.source_protocol, 0, "train")]
     assert unseen
     assert len(rows)
     assert not source.images["person"].iloc[rows].isin(trained).any()
     only = source.images["person"].isin(trained)
-    assert not calibration_images(kept(source, only))[1]
+    assert not calibration_images(kept(source, only), "standard")[1]
+
+
+def test_the_people_of_the_protocol_that_was_trained_on_are_no_strangers(ingested: Ingested) -> None:
+    source = Manifest.load(ingested.source)
+    others = ~source.images["person"].isin(source.images["person"].iloc[source.rows("standard", 0, "train")])
+    own = role("own", 0, "train", others & source.images["person"].notna())
+    both = replace(source, roles=pd.concat([source.roles, own], ignore_index=True))
+    rows, unseen = calibration_images(both, "own")
+    assert unseen
+    assert not others.iloc[rows].any()
+
+
+def test_images_of_unknown_cameras_are_left_out_where_cameras_are_told_apart(ingested: Ingested) -> None:
+    """They may be of one camera, whose pairs are left out."""
+    source = Manifest.load(ingested.source)
+    unknown = source.images.index % 2 == 0
+    some = replace(source, images=source.images.assign(camera=source.images["camera"].mask(unknown)))
+    rows, _ = calibration_images(some, "standard")
+    assert len(rows)
+    assert some.images["camera"].iloc[rows].notna().all()
 
 
 def test_a_source_whose_cameras_saw_one_person_gives_no_threshold(ingested: Ingested) -> None:
     source = Manifest.load(ingested.source)
     first = (source.images["person"] == source.images["person"].dropna().iloc[0]).fillna(False).astype(bool)
     with pytest.raises(UserError, match="no images of different people by different cameras"):
-        calibration_images(kept(source, first))
+        calibration_images(kept(source, first), "standard")
     no_camera = Manifest(source.dataset, source.images.assign(camera=None), source.roles, source_protocol="standard")
     with pytest.raises(UserError, match="no images of different people, which"):
-        calibration_images(kept(no_camera, first))
+        calibration_images(kept(no_camera, first), "standard")
 
 
 @pytest.mark.parametrize("camera", [1, None])
@@ -107,7 +127,7 @@ def test_people_of_one_camera_or_none_are_compared_with_one_another(ingested: In
     source = Manifest.load(ingested.source)
     images = source.images.assign(camera=camera)
     of_one = Manifest(source.dataset, images, source.roles, source_protocol="standard")
-    rows, _ = calibration_images(of_one)
+    rows, _ = calibration_images(of_one, "standard")
     assert images["person"].iloc[rows].nunique() > 1
     assert compared_by_part(of_one).isna().all()
     any_camera, one = np.full(4, ANY_CAMERA), np.full(4, "one")
@@ -122,7 +142,7 @@ def test_of_a_joint_source_each_data_set_is_compared_with_itself_as_it_would_be_
     for other, expected in ((one_camera, {"market1501", "grid"}), (one_person, {"market1501"})):
         joint = joined([kept(part, part.images["person"].notna()) for part in (market, other)], "joint")
         every = replace(joint, roles=role("joint", 0, "train", joint.images["person"].notna()))  # nobody is unseen
-        rows, unseen = calibration_images(every)
+        rows, unseen = calibration_images(every, "joint")
         assert not unseen
         parts = every.part_of_images
         assert set(parts.iloc[rows]) == expected

@@ -1,9 +1,11 @@
 """Batch-norm statistics of each camera's images, and what is seen with them."""
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from torch import Tensor
 
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
+from simpgan.components.core.models import camera_statistics
 from simpgan.components.core.models.camera_statistics import (
     FEWEST,
     CameraInference,
@@ -25,7 +28,7 @@ from simpgan.components.core.models.camera_statistics import (
 )
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from simpgan.components.core.models.extraction import extract, features_of, measure_statistics
-from simpgan.components.core.models.precision import Inference
+from simpgan.components.core.models.precision import Inference, Outcome
 
 CAMERAS = [3] * 20 + [10] * FEWEST + [4] * (FEWEST - 1) + [None] * 3
 UNLABELLED = np.arange(len(CAMERAS))
@@ -171,6 +174,48 @@ def test_threads_do_not_see_with_one_anothers_statistics(
         found = list(pool.map(lambda network: network(pictures.images[:2]), networks))
     for place, each in enumerate(found):
         torch.testing.assert_close(each, expected[place % 3])
+
+
+def test_outcomes_are_told_while_other_threads_look(classifier: SiameseClassifier, measured: CameraStatistics) -> None:
+    looking = CameraInference(classifier, "fp32", measured)
+    cameras = ("3", "10", None)
+    for place, camera in enumerate(cameras):
+        looking.of(camera).outcomes.update({torch.Size([n]): Outcome("fp32", reason=str(place)) for n in range(50)})
+    expected = [str(Outcome("fp32", reason=str(place))) for place in range(3)]
+    told = Event()
+
+    def look() -> None:
+        while not told.is_set():
+            for camera in cameras:
+                looking.of(camera)
+
+    switched = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    with ThreadPoolExecutor(2) as pool:
+        others = [pool.submit(look) for _ in range(2)]
+        try:
+            for _ in range(300):
+                assert len(looking.outcomes) == 150
+                assert sorted(str(looking).split("; ")) == expected
+                assert looking.precision == "fp32"
+        finally:
+            told.set()
+            sys.setswitchinterval(switched)
+    for other in others:
+        other.result()
+
+
+def test_outcomes_of_networks_that_are_no_longer_kept_are_remembered_once_in_their_order(
+    classifier: SiameseClassifier, measured: CameraStatistics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(camera_statistics, "KEPT", 1)
+    looking = CameraInference(classifier, "fp32", measured)
+    first, second = Outcome("fp32", 0.9, "first"), Outcome("bf16", 0.9999)
+    for _ in range(3):
+        for camera, outcome in (("3", first), ("10", second)):
+            looking.of(camera).outcomes[torch.Size([1])] = outcome
+    assert looking.outcomes == [first, second, second]
+    assert str(looking) == f"{first}; {second}"
 
 
 def test_a_file_has_all_of_them(classifier: SiameseClassifier, measured: CameraStatistics, tmp_path: Path) -> None:

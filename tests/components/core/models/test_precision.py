@@ -6,6 +6,8 @@ compared; there the tests of the rule itself are the ones of force.
 """
 
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -174,6 +176,22 @@ def test_a_network_that_loses_its_numbers_in_bfloat16_computes_in_float32_and_sa
     assert outcome.precision == "fp32"
     assert outcome.cosine < AGREEMENT
     assert caplog.messages == [f"Cancelling at 16x16: computes in float32, not bfloat16: {outcome.reason}"]
+
+
+def test_outcomes_are_told_while_another_thread_adds_to_them() -> None:
+    switched = sys.getswitchinterval()
+    looking = Inference(nn.Identity(), "fp32")
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            adding = pool.submit(lambda: [looking.outcome(torch.empty(count, 0)) for count in range(3000)])
+            while not adding.done():
+                assert looking.precision in ("", "fp32")
+                assert str(looking) in ("", "fp32")
+            adding.result()
+    finally:
+        sys.setswitchinterval(switched)
+    assert len(looking.outcomes) == 3000
 
 
 def test_an_outcome_is_kept_for_the_same_weights_and_size(cache: Path) -> None:

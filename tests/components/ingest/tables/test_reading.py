@@ -74,6 +74,19 @@ def test_the_delimiter_is_found_in_the_header(delimiter: str) -> None:
     assert rows_of(b"\xef\xbb\xbf" + text.encode()) == {2: {"path": "a.jpg", "person": "1", "camera": "door"}}
 
 
+@pytest.mark.parametrize("empty", ["\n", "\r\n\r\n", " \n", ";;\n", '"";"";""\n'])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_the_first_line_with_values_is_the_header(empty: str, mark: bytes) -> None:
+    text = mark + f"{empty}path;person;camera\na,b.jpg;1;door\n".encode()
+    number = empty.count("\n") + 2
+    assert rows_of(text) == {number: {"path": "a,b.jpg", "person": "1", "camera": "door"}}
+
+
+def test_a_column_that_only_later_lines_have_is_read() -> None:
+    lines = b'{"path": "a.jpg"}\n\n{"path": "b.jpg", "person": "Ann", "time": null}\n'
+    assert rows_of(lines, "t.jsonl", person="pid") == {1: {"path": "a.jpg"}, 3: {"path": "b.jpg", "person": "Ann"}}
+
+
 def test_rows_have_the_numbers_that_spreadsheets_and_editors_show() -> None:
     text = b'path,person,note\na.jpg,1,"two\nlines"\n\nb.jpg, 2 ,\n'
     assert rows_of(text) == {2: {"path": "a.jpg", "person": "1"}, 5: {"path": "b.jpg", "person": "2"}}
@@ -99,6 +112,7 @@ def test_many_rows_come_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "content", "message"),
     [
         ("t.csv", b"", "t.csv is empty: write a row of titles, and a row for each image"),
+        ("t.csv", b"\n,,\n", "t.csv is empty: write a row of titles, and a row for each image"),
         (
             "t.csv",
             b"file,person\na.jpg,1\n",
@@ -156,34 +170,47 @@ def test_a_column_that_was_named_must_be_there(suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 @pytest.mark.parametrize(
-    ("row", "columns", "said"),
+    ("row", "columns", "read", "said"),
     [
-        ({"path": "a.jpg"}, {}, ""),
-        ({"path": "a.jpg", "sharpness": 1}, {}, ""),
-        ({"path": "a.jpg", "person": 1, "camera": 2, "id": 3}, {}, ""),
-        ({"path": "a.jpg", "pid": 1, "cam": 2}, {"person": "pid", "camera": "cam"}, ""),
-        ({"path": "a.jpg", "pid": 1}, {"person": None}, ""),
-        ({"path": "a.jpg", "person": 1}, {"person": "who", "path": "file"}, ""),
+        ({"path": "a.jpg"}, {}, {}, ""),
+        ({"path": "a.jpg", "sharpness": 1}, {}, {}, ""),
+        ({"path": "a.jpg", "person": 1, "camera": 2, "id": 3}, {}, {"person": "1", "camera": "2"}, ""),
+        (
+            {"path": "a.jpg", "pid": 1, "cam": 2},
+            {"person": "pid", "camera": "cam"},
+            {"person": "1", "camera": "2"},
+            "",
+        ),
+        ({"path": "a.jpg", "pid": 1}, {"person": None}, {}, ""),
+        ({"path": "a.jpg", "person": 1}, {"person": "who", "path": "file"}, {"person": "1"}, ""),
         (
             {"path": "a.jpg", "pid": 1},
             {"person": "pid", "camera": "where"},
+            {"person": "1"},
             "has no column 'where', which ingest.columns.camera names: it is read without",
         ),
         (
             {"path": "a.jpg", "PID": 1, "cam_id": 2},
             {},
+            {},
             "has no column 'person', so that no person is known, and no column 'camera', so that no camera is known: "
             "if another column is meant, name it, as in --set ingest.columns.person=PID --set "
             "ingest.columns.camera=cam_id",
         ),
-        ({"path": "a.jpg", "person": 1, "Camera": 2}, {}, "name it, as in --set ingest.columns.camera=Camera"),
+        (
+            {"path": "a.jpg", "person": 1, "Camera": 2},
+            {},
+            {"person": "1"},
+            "name it, as in --set ingest.columns.camera=Camera",
+        ),
     ],
 )
-def test_people_in_a_column_that_is_not_read_are_told(
-    suffix: str, row: dict[str, object], columns: dict[str, str | None], said: str
+def test_columns_are_read_by_their_names_or_the_usual_ones_and_people_in_others_are_told(
+    suffix: str, row: dict[str, object], columns: dict[str, str | None], read: dict[str, str], said: str
 ) -> None:
     remarks = Remarks()
-    list(read_rows(written([row], suffix), f"t{suffix}", TableColumns.parse(columns), remarks))
+    [block] = read_rows(written([row], suffix), f"t{suffix}", TableColumns.parse(columns), remarks)
+    assert block.values == {"path": ["a.jpg"], **{key: [value] for key, value in read.items()}}
     assert len(remarks.sentences()) == bool(said)
     assert said in " ".join(remarks.sentences())
 

@@ -220,6 +220,16 @@ def test_a_table_may_only_tell_training_and_test(tmp_path: Path) -> None:
     assert len(names_with(made, "standard", "query")) == 4
 
 
+def test_rows_without_a_protocol_are_of_the_one_that_is_called_standard(tmp_path: Path) -> None:
+    rows = network(2, ["door", "hall"])
+    named = [row | {"role": "test", "protocol": "standard", "fold": 0} for row in rows]
+    mixed = [row | {"protocol": "standard" if place % 2 else ""} for place, row in enumerate(named)]
+    assert of_rows(tmp_path / "mixed", mixed).digest == of_rows(tmp_path / "named", named).digest
+    folds = [row | {"role": "train", "fold": fold} for fold, row in enumerate(mixed[:2])]
+    made = of_rows(tmp_path / "folds", folds)
+    assert [names_with(made, "standard", "train", fold) for fold in (0, 1)] == [["0/door0.jpg"], ["0/door1.jpg"]]
+
+
 def test_people_who_are_trained_on_and_searched_for_are_told(tmp_path: Path) -> None:
     rows = network(2, ["door", "hall"], shots=1)
     made = of_rows(

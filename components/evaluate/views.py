@@ -13,7 +13,7 @@ from simpgan.components.core.data.features import Features, load_features
 from simpgan.components.core.data.image_tensors import iterate_batches
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.suitability import refuse_other_source
-from simpgan.components.core.data.translation_origin import read_origin
+from simpgan.components.core.data.translation_origin import is_translation_name, read_origin
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import learned_pairs
 from simpgan.components.core.models.extraction import PreparedImages
@@ -152,7 +152,8 @@ def counterpart_views(source: Manifest, target: Target, classifiers: Sequence[Pa
                 f"'{folder}' is no classifier that was trained for a target: give one of self_train, or one that "
                 "pretrain made of a translated source"
             )
-        refuse_other_source(folder, config["source"], source)
+        if not is_translation_name(config["source"], source.dataset):
+            refuse_other_source(folder, config["source"], source)
         learned_from = config.get("target", target.manifest.dataset)
         if learned_from != target.manifest.dataset:
             raise UserError(

@@ -14,6 +14,7 @@ from PIL import Image
 from simpgan.components.core.data.image_tensors import iterate_batches, to_uint8, to_unit_range
 from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.data.shards import write_shards
+from simpgan.components.core.data.translation_origin import translation_name
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.model_folder import load_network, model_digest
 from simpgan.components.core.models.precision import Inference
@@ -76,7 +77,7 @@ def run(
             height=generator.config.height,
             width=generator.config.width,
         )
-        dataset = f"{manifest.dataset} by {trained['method']}"
+        dataset = translation_name(manifest.dataset, trained["method"])
         translated = Manifest(
             dataset,
             images_table,

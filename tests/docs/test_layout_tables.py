@@ -13,7 +13,9 @@ def test_the_readme_has_the_present_layouts() -> None:
 
 
 def test_a_row_has_files_protocols_and_counts() -> None:
-    row = "| `grid` | `probe/`, `gallery/`, `features_and_partitions.mat` | `folds10` (folds 0-9), `all250` | `all250` | "
+    row = (
+        "| `grid` | `probe/`, `gallery/`, `features_and_partitions.mat` | `folds10` (folds 0-9), `all250` | `all250` | "
+    )
     address = "http://personal.ie.cuhk.edu.hk/~ccloy/downloads_qmul_underground_reid.html"
     assert f"{row}[personal.ie.cuhk.edu.hk]({address}) |" in inputs().splitlines()
     assert "| `grid` | `folds10` | 10 | 250 of 125 | 125 of 125 | 900 of 125 |" in counts().splitlines()

@@ -10,6 +10,16 @@ from simpgan.components.core.damaged_files import named_damage, read_json
 FILE = "translation.json"
 
 
+def translation_name(dataset: str, method: str) -> str:
+    """Return the name of the translation of a data set."""
+    return f"{dataset} by {method}"
+
+
+def is_translation_name(name: str, dataset: str) -> bool:
+    """Tell whether a name is that of a translation of `dataset`, by whatever method."""
+    return name.startswith(translation_name(dataset, ""))
+
+
 class _Training(BaseModel):
     method: str
     protocol: str

@@ -177,6 +177,11 @@ def test_a_counterpart_of_another_source_or_target_is_refused(source: Manifest, 
     of_other_source = classifier_in(tmp_path / "a", adaptation=adaptation, source="cuhk01")
     with pytest.raises(UserError, match=r"'.*a' was trained on cuhk01, and the source is market1501"):
         counterpart_views(source, target, [of_other_source])
+    of_other_translation = classifier_in(tmp_path / "d", adaptation=adaptation, source="cuhk01 by simpgan")
+    with pytest.raises(UserError, match="was trained on cuhk01 by simpgan"):
+        counterpart_views(source, target, [of_other_translation])
+    of_translation = classifier_in(tmp_path / "e", adaptation=adaptation, source="market1501 by simpgan")
+    assert counterpart_views(source, target, [of_translation])
     of_other_target = classifier_in(tmp_path / "b", adaptation=adaptation, target="viper")
     with pytest.raises(UserError, match=r"'.*b' has learned from images of viper, and the target is grid"):
         counterpart_views(source, target, [of_other_target])

@@ -40,6 +40,7 @@ CORE = (
     "settings",
     "damaged_files",
     "images",
+    "neighbours",
     "process",
     "data",
     "results",

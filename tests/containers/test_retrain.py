@@ -56,7 +56,18 @@ def drop(ingested: Ingested, s3_server, tracking_server, stage_images, tmp_path,
 
 def test_a_drop_in_a_bucket_becomes_a_candidate_and_then_there_is_nothing_to_do(drop: Drop, python: str, tmp_path):
     out = tmp_path / "out"
-    options = ["--runner", "docker", "--data-root", drop.data_root, "--model", drop.model, "--preset", TINY]
+    options = [
+        "--runner",
+        "docker",
+        "--data-root",
+        drop.data_root,
+        "--model",
+        drop.model,
+        "--preset",
+        TINY,
+        "--method",
+        "simpgan",
+    ]
     sizes = ["--threshold", "2", "--part-images", str((drop.new + 1) // 2), "--out", str(out)]
     command = [python, "-m", "simpgan.pipelines.cli", "run", "retrain", drop.location, *options, *sizes]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -91,7 +91,7 @@ def rates_of(
     for part, statistics in ((ADABN, measured.of_whole_set), (CAMERA_ADABN, measured)):
         rows = target.searched([split])
         seen = extract(network, recorded, rows, **looking, label=part, statistics=statistics)
-        found = rank_by_cosine(target, split, seen, EvaluateSettings()).rates()
+        found = dict(rank_by_cosine(target, split, seen, EvaluateSettings()))[""].rates()
         rates |= {f"{rate} {part}": float(found[rate]) for rate in ("rank-1", "mAP")}
     return rates
 

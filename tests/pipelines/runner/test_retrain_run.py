@@ -97,7 +97,8 @@ def data_sets(client) -> dict[str, set[str]]:
 @pytest.mark.local
 def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(station: Station, client, tmp_path: Path):
     station.add(4)
-    for said, stages in map(ended, [start(station, tmp_path / "one"), start(station, tmp_path / "two")]):
+    started = [start(station, tmp_path / name, "--method", "simpgan") for name in ("one", "two")]
+    for said, stages in map(ended, started):
         # Networks that were hardly trained: whether the gate lets them through is chance.
         assert re.search(r"^simpgan version 2 (passed|refused): score .* of the champion", said, re.MULTILINE)
         assert "gate 3 " in said, "the camera that sends new images is named"

@@ -33,6 +33,7 @@ NOT_RUN = {
     "make check": "runs the tests",
     "simpgan run adapt --source cuhk01:CUHK01": "records a run of the past; the README has its like",
     "simpgan run table1 --source cuhk01:CUHK01": "records a run of the past; docs/usage.md has its like",
+    "simpgan run table1 --preset small --method direct,self-training": "likewise; its target is too small here",
     "simpgan self-train --target cuhk01": "records a run of the past; docs/usage.md has its like",
     "simpgan run table1 --preset paper": "trains for weeks; docs/usage.md has its like",
     "make demo  ": "records a run of the past; the README has its like",

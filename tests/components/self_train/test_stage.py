@@ -183,6 +183,11 @@ def test_a_small_target_is_refused_with_the_number_it_needs(
         run(ingested, classifier, tmp_path, tiny(protocol="folds10"), target=ingested.target)
 
 
+def test_descriptions_are_averaged_over_no_more_images_than_describe_one() -> None:
+    with pytest.raises(UserError, match="k2 is 9 and k1 is 4: lower k2, or raise k1"):
+        tiny(k2=9)
+
+
 def test_a_start_without_clusters_is_refused(ingested: Ingested, classifier: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"make 0 clusters of .* too few to learn from \(10 are needed\)"):
         run(ingested, classifier, tmp_path, tiny(min_samples=100))

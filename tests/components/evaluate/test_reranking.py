@@ -6,12 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from simpgan.components.core.models.extraction import Extracted
-from simpgan.components.evaluate.data_sets import Target
-from simpgan.components.evaluate.evaluation import ids_to_rank, rank_by_cosine, rank_split
+from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
+from simpgan.components.core.models.extraction import Extracted, PreparedImages
+from simpgan.components.evaluate.companions import Companion, Companions
+from simpgan.components.evaluate.data_sets import LabelledSource, Target
+from simpgan.components.evaluate.evaluation import evaluate_views, ids_to_rank, rank_by_cosine, rank_split
 from simpgan.components.evaluate.metrics import rank
 from simpgan.components.evaluate.reranking import COSINE_WEIGHT, K1, K2, shared_neighbours
 from simpgan.components.evaluate.settings import EvaluateSettings
+from simpgan.components.evaluate.unlabelled_checks import LabelFreeChecks
+from simpgan.components.evaluate.views import MethodRun, View, recorded_view
 from tests.components.core.neighbours.test_jaccard import dense_jaccard, people
 from tests.conftest import Ingested
 
@@ -73,3 +77,20 @@ def test_a_split_is_ranked_by_the_weighted_sum_of_both_similarities(features: tu
 def test_nothing_is_ranked_again_unless_it_is_asked_for(features: tuple[Target, Extracted]) -> None:
     target, seen = features
     assert list(dict(rank_by_cosine(target, target.splits[0], seen, EvaluateSettings()))) == [""]
+
+
+def test_every_ranking_by_cosine_is_repeated(ingested: Ingested) -> None:
+    whole = Target.load(ingested.target, ["folds10"], ingested.data_root)
+    target = whole.only(whole.splits[0])
+    images = PreparedImages(target.manifest, ingested.data_root)
+    settings = EvaluateSettings(precision="fp32", rerank=True)
+    network = SiameseClassifier(ClassifierConfig(backbone="resnet18", identities=2, height=32, width=16)).eval()
+    source = LabelledSource(images, np.arange(4))
+    checks = LabelFreeChecks(source, target, target.splits[0], settings)
+    others = [View(MethodRun("gan", 0), images, target.splits, changed=True)]
+    companions = Companions((Companion(network, source, {}),), "with another")
+    found = evaluate_views(target, recorded_view(target, 0), others, network, settings, checks, companions)
+    measured = {each.method for each in found}
+    plain = {method for method in measured if not {"reranked", "verification"} & set(method.split("+"))}
+    assert {"direct", "camera-adabn+fused", "camera-adabn+joined", "gan+adabn+fused"} <= plain
+    assert {method for method in measured if "reranked" in method} == {f"{method}+reranked" for method in plain}

@@ -381,26 +381,6 @@ def test_shared_people_are_refused_otherwise(ingested: Ingested, classifier: Pat
     assert not (tmp_path / "out").exists()
 
 
-def test_every_ranking_by_cosine_is_repeated_with_re_ranking(
-    ingested: Ingested, classifier: Path, adaptation: Adaptation, tmp_path: Path
-) -> None:
-    quick = {"rerank": True, "points_shown": 0, "protocols": ["folds10"]}
-    settings = SETTINGS.model_copy(update=quick)
-    rows = stage.run(
-        ingested.source,
-        ingested.target,
-        classifier,
-        settings,
-        ingested.data_root,
-        tmp_path / "out",
-        features=[adaptation.features],
-    )
-    measured = {row.method for row in rows}
-    plain = {method for method in measured if "reranked" not in method and "verification" not in method}
-    assert {"direct", "camera-adabn+fused", "umdl", "matched-set"} <= plain
-    assert {method for method in measured if "reranked" in method} == {f"{method}+reranked" for method in plain}
-
-
 def test_without_a_translation_colours_are_matched_in_every_split(
     ingested: Ingested, classifier: Path, tmp_path: Path
 ) -> None:

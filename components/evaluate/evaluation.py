@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 
 from simpgan.components.core.data.cameras import compared_cameras
@@ -16,8 +17,9 @@ from simpgan.components.core.models.camera_statistics import CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
 from simpgan.components.core.models.extraction import Extracted, extract, measure_statistics
 from simpgan.components.core.models.joined import join_features
+from simpgan.components.core.models.whitening import Whitening
 from simpgan.components.core.process.progress import Progress
-from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, JOINED, RERANKED, with_part
+from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, JOINED, RERANKED, WHITENED, with_part
 from simpgan.components.core.results.probes import probes_of
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.training.device import choose_device
@@ -60,6 +62,29 @@ class Evaluation:
     def label(self) -> str:
         """The name in figures: method and variant."""
         return self.run.label(self.method)
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """A pass of a view's images through a classifier, with the same batch-norm statistics.
+
+    Attributes:
+        part: part of the method's name; empty for the classifier's own statistics.
+        splits: splits whose images are seen.
+        rows: rising rows of the images.
+        unlabelled: rising rows of those by which features are whitened; None: they are not whitened.
+    """
+
+    part: str
+    splits: tuple[TargetSplit, ...]
+    rows: NDArray[np.int64]
+    unlabelled: NDArray[np.int64] | None = None
+
+    def whitened(self, features: Extracted) -> Extracted:
+        """Return features of this pass, whitened."""
+        assert self.unlabelled is not None, "there is nothing to whiten features by"
+        whitening = Whitening.of(features.select(self.unlabelled).unit)
+        return Extracted(features.rows, whitening(features.unit), precision=features.precision)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +149,7 @@ def evaluate_views(
 
 def images_to_see(target: Target, view: View, settings: EvaluateSettings) -> int:
     """Return the number of images of a view whose features are extracted, counted once for each of their statistics."""
-    adapted = target.by_unlabelled_images(view.splits, at_least=2)
-    with_statistics = sum(len(target.searched(splits)) for _, splits in adapted)
-    return len(target.searched(view.splits)) + (settings.adabn + settings.camera_adabn) * with_statistics
+    return sum(len(seen.rows) for _, passes in passes_by_images(target, view, settings) for seen in passes)
 
 
 def evaluate_view(
@@ -140,7 +163,7 @@ def evaluate_view(
 ) -> Iterator[Evaluation]:
     """Yield the evaluations of one view: in every split, without and with AdaBN, compared in every way.
 
-    Features are extracted once for each of `statistics_by_part`. Without labels nothing is ranked.
+    Features are extracted once for each of `passes_with_statistics`. Without labels nothing is ranked.
 
     Args:
         target: the target to find people in.
@@ -153,15 +176,15 @@ def evaluate_view(
     """
     classifier = classifier_or(network, view.classifier)
     plain: Extracted | None = None
-    for part, splits, statistics in statistics_by_part(target, view, classifier, settings):
-        method = with_part(view.run.method, part)
-        if checks.split in splits:
+    for seen, statistics in passes_with_statistics(target, view, classifier, settings):
+        method = with_part(view.run.method, seen.part)
+        if checks.split in seen.splits:
             checks.measure(view, classifier, statistics, view.run.label(method))
-        searched = target.searched(splits)
-        features = extract(classifier, view.images, searched, **settings.extraction, bar=bar, statistics=statistics)
+        features = extract(classifier, view.images, seen.rows, **settings.extraction, bar=bar, statistics=statistics)
         unit = features.select(features.rows)  # without the embeddings, which are not kept
         plain = unit if plain is None else plain
-        for split in splits:
+        whitened = None if seen.unlabelled is None else seen.whitened(unit)
+        for split in seen.splits:
             if not target.labelled:
                 yield Evaluation(view.run, method, split, None, unit, view, unit.precision)
                 continue
@@ -170,14 +193,18 @@ def evaluate_view(
                 yield Evaluation(view.run, with_part(method, way), split, result, shown, view, unit.precision)
             others = None
             if view.changed:
-                others = recorded[with_part("direct", part), split]
-            elif part == CAMERA_ADABN:
+                others = recorded[with_part("direct", seen.part), split]
+            elif seen.part == CAMERA_ADABN:
                 others = plain
+            compared: dict[str, Extracted] = {}
             if others is not None:
-                fused = fuse(others.select(features.rows), features)
-                for way, result in rank_by_cosine(target, split, fused, settings):
-                    name = with_part(with_part(method, "fused"), way)
-                    yield Evaluation(view.run, name, split, result, precision=unit.precision)
+                searched = target.searched([split])
+                compared[with_part(method, "fused")] = fuse(others.select(searched), unit.select(searched))
+            if whitened is not None:
+                compared[with_part(method, WHITENED)] = whitened
+            for name, own in compared.items():
+                for way, result in rank_by_cosine(target, split, own, settings):
+                    yield Evaluation(view.run, with_part(name, way), split, result, precision=unit.precision)
             if settings.verification and view.compares_pairs:
                 result = rank_by_verification(target, split, features, classifier, settings)
                 yield Evaluation(view.run, with_part(method, "verification"), split, result, precision=unit.precision)
@@ -195,7 +222,8 @@ def evaluate_joined(
     """Yield the evaluations of joined features of the images as recorded: in every split, without and with AdaBN.
 
     Each classifier looks with its own statistics of the unlabelled images. With AdaBN per camera, the joined features
-    are also fused with those without AdaBN. Nothing is trained. Without labels nothing is ranked.
+    are also fused with those without AdaBN, and those of each classifier are also whitened before they are joined.
+    Nothing is trained. Without labels nothing is ranked.
 
     Args:
         target: the target to find people in.
@@ -208,50 +236,69 @@ def evaluate_joined(
     """
     run = MethodRun(recorded.run.method, recorded.run.seed, companions.variant)
     judges = [LabelFreeChecks(each.source, target, checks.split, settings) for each in companions.members]
-    steps = [statistics_by_part(target, recorded, each.network, settings) for each in companions.members]
+    steps = [passes_with_statistics(target, recorded, each.network, settings) for each in companions.members]
     plain: Extracted | None = None
     for step in zip(*steps, strict=True):
-        part, splits, _ = step[0]
-        method = with_part(run.method, part)
-        searched = target.searched(splits)
-        others = []
-        for companion, judge, (_, _, statistics) in zip(companions.members, judges, step, strict=True):
-            others.append(
-                extract(
-                    companion.network, recorded.images, searched, **settings.extraction, bar=bar, statistics=statistics
-                )
+        seen, _ = step[0]
+        method = with_part(run.method, seen.part)
+        members = [features[method, seen.splits[0]].select(seen.rows)]
+        for companion, judge, (_, statistics) in zip(companions.members, judges, step, strict=True):
+            own = extract(
+                companion.network, recorded.images, seen.rows, **settings.extraction, bar=bar, statistics=statistics
             )
-            if checks.split in splits:
+            members.append(own)
+            if checks.split in seen.splits:
                 judge.measure(recorded, companion.network, statistics, method)
-        if checks.split in splits:
+        if checks.split in seen.splits:
             label = run.label(with_part(method, JOINED))
             checks.methods[label] = mean_of([each.methods[method] for each in (checks, *judges)])
         if not target.labelled:
             continue
-        joined = fuse(features[method, splits[0]].select(searched), *others)
+        joined = fuse(*members)
         plain = joined if plain is None else plain
-        precision = " and ".join(sorted({each.precision for each in others} | {features[method, splits[0]].precision}))
-        for split in splits:
-            compared = {with_part(method, JOINED): joined}
-            if part == CAMERA_ADABN:
-                compared[with_part(with_part(method, JOINED), "fused")] = fuse(plain.select(searched), joined)
+        precision = " and ".join(sorted({each.precision for each in members}))
+        compared = {with_part(method, JOINED): joined}
+        if seen.part == CAMERA_ADABN:
+            searched = target.searched(seen.splits)
+            fused = fuse(plain.select(searched), joined.select(searched))
+            compared[with_part(with_part(method, JOINED), "fused")] = fused
+        if seen.unlabelled is not None:
+            compared[with_part(with_part(method, JOINED), WHITENED)] = fuse(*map(seen.whitened, members))
+        for split in seen.splits:
             for name, own in compared.items():
                 for way, result in rank_by_cosine(target, split, own, settings):
                     yield Evaluation(run, with_part(name, way), split, result, precision=precision)
 
 
-def statistics_by_part(
-    target: Target, view: View, classifier: SiameseClassifier, settings: EvaluateSettings
-) -> Iterator[tuple[str, tuple[TargetSplit, ...], CameraStatistics | None]]:
-    """Yield the statistics to look at a view with: the part of the method's name, the splits and the statistics.
+def passes_by_images(
+    target: Target, view: View, settings: EvaluateSettings
+) -> Iterator[tuple[NDArray[np.int64] | None, list[Pass]]]:
+    """Yield the passes of a view's images, with the rows of the unlabelled images whose statistics they need.
 
-    The first ones are the classifier's own, None. With AdaBN, and with AdaBN per camera, there are more for each group
-    of splits that share their unlabelled training images.
+    The first one needs none. With AdaBN, and with AdaBN per camera, there are more for each group of splits that share
+    their unlabelled training images.
     """
-    yield "", view.splits, None
+    yield None, [Pass("", view.splits, target.searched(view.splits))]
     if not (settings.adabn or settings.camera_adabn):
         return
     for unlabelled, splits in target.by_unlabelled_images(view.splits, at_least=2):
+        searched = target.searched(splits)
+        passes = [Pass(ADABN, splits, searched)] if settings.adabn else []
+        if settings.camera_adabn and settings.whiten and target.labelled:
+            passes.append(Pass(CAMERA_ADABN, splits, np.union1d(searched, unlabelled), unlabelled))
+        elif settings.camera_adabn:
+            passes.append(Pass(CAMERA_ADABN, splits, searched))
+        yield unlabelled, passes
+
+
+def passes_with_statistics(
+    target: Target, view: View, classifier: SiameseClassifier, settings: EvaluateSettings
+) -> Iterator[tuple[Pass, CameraStatistics | None]]:
+    """Yield the passes of a view's images, each with its statistics; None: the classifier's own."""
+    for unlabelled, passes in passes_by_images(target, view, settings):
+        if unlabelled is None:
+            yield from ((seen, None) for seen in passes)
+            continue
         measured = measure_statistics(
             classifier,
             view.images,
@@ -260,10 +307,8 @@ def statistics_by_part(
             seed=settings.seed,
             by_camera=settings.camera_adabn,
         )
-        if settings.adabn:
-            yield ADABN, splits, measured.of_whole_set
-        if settings.camera_adabn:
-            yield CAMERA_ADABN, splits, measured
+        for seen in passes:
+            yield seen, measured.of_whole_set if seen.part == ADABN else measured
 
 
 def classifier_or(network: SiameseClassifier, folder: Path | None) -> SiameseClassifier:

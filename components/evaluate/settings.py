@@ -23,6 +23,10 @@ class EvaluateSettings(Settings):
     camera_adabn: bool = Field(
         True, description="Also evaluate with statistics of each camera's unlabelled images (AdaBN per camera)."
     )
+    whiten: bool = Field(
+        True,
+        description="Also whiten the features with statistics per camera by those of the unlabelled images.",
+    )
     matched: bool = Field(
         True, description="Also evaluate with the target's colours matched to the source's (colour transfer)."
     )

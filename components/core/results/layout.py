@@ -9,6 +9,7 @@ from simpgan.components.core.results.methods import (
     METHODS,
     RERANKED,
     STATISTICS,
+    WHITENED,
     baseline_of,
     parsed,
     trains_nothing,
@@ -21,7 +22,13 @@ MAIN_ROWS = 12
 
 CAMERA_FUSED = with_part(CAMERA_ADABN, "fused")
 CAMERA_JOINED = with_part(CAMERA_ADABN, JOINED)
-WITHOUT_TRAINING = (CAMERA_FUSED, CAMERA_JOINED, with_part(CAMERA_JOINED, "fused"))
+WITHOUT_TRAINING = (
+    CAMERA_FUSED,
+    with_part(CAMERA_ADABN, WHITENED),
+    CAMERA_JOINED,
+    with_part(CAMERA_JOINED, "fused"),
+    with_part(CAMERA_JOINED, WHITENED),
+)
 """Ways to compare the features with AdaBN per camera that train nothing for the target."""
 
 BASELINES = ("direct", *STATISTICS)
@@ -95,9 +102,9 @@ def ablations(summaries: Sequence[Summary]) -> list[TableGroup]:
     return [TableGroup(title, ABOUT[title], found) for title, found in groups.items() if found]
 
 
-SWEEPS, COLOURS, OF_SEVERAL, FUSED, VERIFICATION, RERANKING, FURTHER = (
-    "Swept settings", "Matched colours", "Joined features", "Fused features", "Verification score", "Re-ranking",
-    "Further rows",
+SWEEPS, COLOURS, OF_SEVERAL, FUSED, WHITE, VERIFICATION, RERANKING, FURTHER = (
+    "Swept settings", "Matched colours", "Joined features", "Fused features", "Whitened features", "Verification score",
+    "Re-ranking", "Further rows",
 )  # fmt: skip
 ABOUT = {
     SWEEPS: "The same method with other values of a setting.",
@@ -106,24 +113,22 @@ ABOUT = {
     OF_SEVERAL: "The features of classifiers that were trained on different sources are joined.",
     FUSED: "The features of an image as recorded and as translated are joined, or those with the statistics of its "
     "camera and with the classifier's own.",
+    WHITE: "All directions in which the features of the unlabelled images vary get the same weight.",
     VERIFICATION: "Images are ranked by the score that the classifier learned for pairs (the paper's Eq. 1) instead of "
     "the cosine of their features.",
     RERANKING: "Lists are ordered again by the neighbours that images share, among all probes and gallery images.",
     FURTHER: "Rows that the main table has no room for.",
 }
+OF_PART = {"verification": VERIFICATION, RERANKED: RERANKING, WHITENED: WHITE, JOINED: OF_SEVERAL, "fused": FUSED}
+"""The group of rows with a part; the first part here that a row has decides."""
 
 
 def group_of(summary: Summary) -> str:
     """Return the title of the group of a row."""
     base, parts = parsed(summary.method)
-    if "verification" in parts:
-        return VERIFICATION
-    if RERANKED in parts:
-        return RERANKING
-    if JOINED in parts:
-        return OF_SEVERAL
-    if "fused" in parts:
-        return FUSED
+    for part, group in OF_PART.items():
+        if part in parts:
+            return group
     if summary.variant:
         return SWEEPS
     return COLOURS if trains_nothing(base) else FURTHER

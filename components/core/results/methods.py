@@ -157,6 +157,9 @@ SELF_TRAINING, SIMPGAN_SELF_TRAINING = "self-training", "simpgan+self-training"
 JOINED = "joined"
 """The part of methods whose features are those of several classifiers."""
 
+WHITENED = "whitened"
+"""The part of methods whose features are whitened by those of unlabelled images."""
+
 RERANKED = "reranked"
 """The part of methods whose lists are ordered again by the neighbours that images share."""
 
@@ -195,6 +198,10 @@ PARTS = {
         title="joined",
         explanation="the features of several classifiers, which were trained on different sources, are joined, each "
         "with its own statistics. The other sources stand in brackets.",
+    ),
+    WHITENED: Part(
+        title="whitened",
+        explanation="the directions in which the features of the target's unlabelled images vary get the same weight.",
     ),
     "verification": Part(
         title="verification score",
@@ -311,12 +318,13 @@ def baseline_of(method: str) -> str:
     """Return the method that this one must beat to have earned its place; empty: none.
 
     A translation is compared with direct transfer; with AdaBN or fused features it is compared with AdaBN alone, which
-    needs no translation, and with AdaBN per camera with that alone; with the verification score or re-ranking it is
-    compared with itself without that. AdaBN per camera is compared with AdaBN, and joined features with those of the
-    first classifier alone. Self-training begins with features under statistics per camera, so it is compared with them.
+    needs no translation, and with AdaBN per camera with that alone. Whitened, with the verification score or with
+    re-ranking it is compared with itself without that. AdaBN per camera is compared with AdaBN, and joined features
+    with those of the first classifier alone. Self-training begins with features under statistics per camera, so it is
+    compared with them.
     """
     base, parts = parsed(method)
-    if not {RERANKED, "verification", JOINED}.isdisjoint(parts):
+    if not {WHITENED, RERANKED, "verification", JOINED}.isdisjoint(parts):
         return "+".join([base, *parts[:-1]])
     if base not in METHODS or not METHODS[base].baseline:
         return ""

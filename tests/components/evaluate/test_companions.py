@@ -12,6 +12,7 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier, load_classifier
 from simpgan.components.core.models.extraction import PreparedImages, extract, measure_statistics
 from simpgan.components.core.models.model_folder import save_model
+from simpgan.components.core.models.whitening import Whitening
 from simpgan.components.core.results.probes import read_probes
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.results.unlabelled_checks import read_checks
@@ -69,14 +70,22 @@ def results(ingested: Ingested, folders: Path) -> list[ResultsRow]:
 
 def test_every_way_to_look_has_a_row_of_joined_features(results: list[ResultsRow]) -> None:
     joined = {row.method: row for row in results if "joined" in row.method}
-    assert set(joined) == {"direct+joined", "adabn+joined", "camera-adabn+joined", "camera-adabn+joined+fused"}
+    camera_rows = {f"camera-adabn+joined{part}" for part in ("", "+fused", "+whitened")}
+    assert set(joined) == {"direct+joined", "adabn+joined"} | camera_rows
     assert {(row.source, row.variant, row.seed) for row in joined.values()} == {("market1501", "with elsewhere", 0)}
     assert {row.variant for row in results if "joined" not in row.method} == {""}
     assert len({row.key for row in results}) == len(results)
 
 
 @pytest.mark.parametrize(
-    "method", ["direct+joined", "adabn+joined", "camera-adabn+joined", "camera-adabn+joined+fused"]
+    "method",
+    [
+        "direct+joined",
+        "adabn+joined",
+        "camera-adabn+joined",
+        "camera-adabn+joined+fused",
+        "camera-adabn+joined+whitened",
+    ],
 )
 def test_people_are_ranked_by_the_mean_cosine_of_all_classifiers(
     ingested: Ingested, folders: Path, results: list[ResultsRow], method: str
@@ -92,7 +101,12 @@ def test_people_are_ranked_by_the_mean_cosine_of_all_classifiers(
             method.partition("+")[0]
         ]
         for statistics in [None, *ways] if method.endswith("fused") else ways:
-            unit = [extract(network, images, rows, **LOOKING, statistics=statistics).unit for rows in (probes, gallery)]
+            unit = [
+                extract(network, images, rows, **LOOKING, statistics=statistics).unit
+                for rows in (probes, gallery, unlabelled)
+            ]
+            if method.endswith("whitened"):
+                unit = [Whitening.of(unit[2])(each) for each in unit]
             cosines.append(unit[0] @ unit[1].T)
     similarity = np.mean(cosines, axis=0)
     person, camera = (target.images[each].fillna(-1).to_numpy(int) for each in ("person", "camera"))

@@ -14,9 +14,9 @@ from simpgan.components.evaluate.data_sets import LabelledSource, Target, Target
 from simpgan.components.evaluate.evaluation import (
     Evaluation,
     evaluate_views,
+    passes_with_statistics,
     places_in,
     results_row,
-    statistics_by_part,
 )
 from simpgan.components.evaluate.metrics import rank
 from simpgan.components.evaluate.settings import EvaluateSettings
@@ -73,11 +73,11 @@ def test_no_test_image_is_looked_at_for_statistics():
     for test in (images[34:], torch.full((6, 3, 32, 32), torch.nan)):
         view = View(MethodRun("direct", 0), Pictures(torch.cat([images[:34], test]), manifest), (split,))
         settings = EvaluateSettings(precision="fp32")
-        parts = list(statistics_by_part(Target(manifest, (split,), ""), view, network, settings))
-        assert [(part, splits) for part, splits, _ in parts] == [
+        passes = list(passes_with_statistics(Target(manifest, (split,), ""), view, network, settings))
+        assert [(seen.part, seen.splits) for seen, _ in passes] == [
             (part, (split,)) for part in ("", "adabn", "camera-adabn")
         ]
-        found.append(parts[-1][-1])
+        found.append(passes[-1][-1])
     first, second = ([each.whole, *each.by_camera.values()] for each in found)
     assert len(first) == len(second) == 3
     for before, after in zip(first, second, strict=True):

@@ -92,5 +92,5 @@ def test_every_ranking_by_cosine_is_repeated(ingested: Ingested) -> None:
     found = evaluate_views(target, recorded_view(target, 0), others, network, settings, checks, companions)
     measured = {each.method for each in found}
     plain = {method for method in measured if not {"reranked", "verification"} & set(method.split("+"))}
-    assert {"direct", "camera-adabn+fused", "camera-adabn+joined", "gan+adabn+fused"} <= plain
+    assert {"direct", "camera-adabn+fused", "camera-adabn+joined", "camera-adabn+whitened", "gan+adabn+fused"} <= plain
     assert {method for method in measured if "reranked" in method} == {f"{method}+reranked" for method in plain}

@@ -18,6 +18,7 @@ from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import PreparedImages, extract, measure_statistics
 from simpgan.components.core.models.model_folder import load_network, model_digest, read_config, save_model
 from simpgan.components.core.models.translator import load_translator
+from simpgan.components.core.models.whitening import Whitening
 from simpgan.components.core.results.methods import parsed
 from simpgan.components.core.results.probes import read_probes
 from simpgan.components.core.results.rows import ResultsRow, read_results
@@ -125,14 +126,15 @@ def test_each_method_has_its_splits(results: tuple[list[ResultsRow], Path]) -> N
     statistics = ("", "+adabn", "+camera-adabn")
     compared = {f"{part}{way}" for part in statistics for way in ("", "+verification")}
     unchanged = {name.removeprefix("+") if "adabn" in name else f"direct{name}" for name in compared}
-    unchanged |= {"camera-adabn+fused"}
+    further = ("+camera-adabn+fused", "+camera-adabn+whitened")
+    unchanged |= {part.removeprefix("+") for part in further}
     changed = {
         f"{base}{part}"
         for base in ("simpgan", "matched-set", "matched-image")
-        for part in (*compared, *(f"{part}+fused" for part in statistics))
+        for part in (*compared, *(f"{part}+fused" for part in statistics), "+camera-adabn+whitened")
     }
-    counterpart = {f"source-to-target{part}" for part in (*compared, "+camera-adabn+fused")}
-    learned = {f"simpgan+self-training{part}" for part in (*statistics, "+camera-adabn+fused")}
+    counterpart = {f"source-to-target{part}" for part in (*compared, *further)}
+    learned = {f"simpgan+self-training{part}" for part in (*statistics, *further)}
     assert set(splits) == {"umdl", *unchanged, *changed, *counterpart, *learned}
     for method, of_method in splits.items():
         assert sorted(of_method) == (everything if method in unchanged else [("folds10", 3)]), method
@@ -252,6 +254,8 @@ def test_each_cameras_images_are_seen_with_its_statistics(ingested: Ingested, cl
     assert found["camera-adabn"] == pytest.approx(mean_average_precision(target, seen), abs=1e-4)
     assert found["adabn"] == pytest.approx(mean_average_precision(target, of_whole), abs=1e-4)
     assert found["camera-adabn+fused"] == pytest.approx(mean_average_precision(target, joined), abs=1e-4)
+    whitened = Whitening.of(seen[unlabelled])(seen)
+    assert found["camera-adabn+whitened"] == pytest.approx(mean_average_precision(target, whitened), abs=1e-4)
     page = (tmp_path / "out" / "report.html").read_text()
     assert "takes the statistics of the whole set for cameras with few images: camera 2 (4 images)." in page
 
@@ -295,7 +299,13 @@ def test_a_classifier_that_never_saw_pairs_has_no_verification_rows(
     rows = stage.run(
         ingested.source, ingested.target, tmp_path / "model", settings, ingested.data_root, tmp_path / "out"
     )
-    assert [row.method for row in rows] == ["direct", "adabn", "camera-adabn", "camera-adabn+fused"]
+    assert [row.method for row in rows] == [
+        "direct",
+        "adabn",
+        "camera-adabn",
+        "camera-adabn+fused",
+        "camera-adabn+whitened",
+    ]
 
 
 def test_a_fine_tuned_classifier_looks_at_its_translation(

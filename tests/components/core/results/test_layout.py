@@ -21,18 +21,22 @@ def test_baselines_and_trained_methods_without_and_with_adabn_are_main_rows():
     measured = summaries(
         "umdl", "direct", "direct+verification", "adabn", "matched-set", "matched-set+adabn", "simpgan",
         "simpgan+adabn", "simpgan+adabn+fused", "simpgan+fused", "simpgan+verification", "simpgan+fused+reranked",
+        "simpgan+camera-adabn+whitened",
     )  # fmt: skip
     assert methods_of(main_rows(measured)) == ["umdl", "direct", "adabn", "simpgan", "simpgan+adabn"]
     assert groups_of(measured) == {
         "Matched colours": ["matched-set", "matched-set+adabn"],
         "Fused features": ["simpgan+adabn+fused", "simpgan+fused"],
+        "Whitened features": ["simpgan+camera-adabn+whitened"],
         "Verification score": ["direct+verification", "simpgan+verification"],
         "Re-ranking": ["simpgan+fused+reranked"],
     }
 
 
 def test_methods_with_adabn_per_camera_follow_those_with_adabn():
-    measured = summaries("direct", "adabn", "camera-adabn", "camera-adabn+fused", "gan", "gan+camera-adabn")
+    measured = summaries(
+        "direct", "adabn", "camera-adabn", "camera-adabn+fused", "camera-adabn+whitened", "gan", "gan+camera-adabn"
+    )
     assert methods_of(main_rows(measured)) == methods_of(measured)
     trained = ("umdl", "gan", "cyclegan", "simpgan", "source-to-target")
     parts = (f"{method}+{part}" for method in trained[1:] for part in ("adabn", "camera-adabn"))

@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from simpgan.components.core.data.image_tensors import resize_image, to_uint8, to_unit_range
 from simpgan.components.core.models.camera_statistics import CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier
+from simpgan.components.core.models.whitening import Whitening
 from simpgan.components.core.registry.adaptation import Adaptation
 
 FRACTION_BITS = 22
@@ -47,6 +48,7 @@ class FeatureNetwork(nn.Module):
             self.classifier = with_cameras(adaptation.classifier, statistics, self.seen_by)
         else:
             self.classifier = adaptation.classifier.folded(statistics.whole if statistics else None)
+        self.whitening = Whiten(statistics.whitening) if statistics and statistics.whitening else None
         self.eval().requires_grad_(False)
 
     def forward(self, images: Tensor, camera: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
@@ -76,7 +78,26 @@ class FeatureNetwork(nn.Module):
             self.seen_by.camera = None
         # The number of images is never a number of this code, which tracing would keep.
         both = functional.normalize(embeddings).reshape(2, -1, embeddings.shape[1])
-        return functional.normalize(both.sum(0))
+        features = functional.normalize(both.sum(0))
+        return features if self.whitening is None else self.whitening(features)
+
+
+class Whiten(nn.Module):
+    """What `Whitening` does to features [N, D]."""
+
+    mean: Tensor
+    directions: Tensor
+    shrinkage: Tensor
+
+    def __init__(self, whitening: Whitening) -> None:
+        super().__init__()
+        for name, array in vars(whitening).items():
+            self.register_buffer(name, torch.from_numpy(array))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Whiten features [N, D]: [N, D] of length 1."""
+        centred = features - self.mean
+        return functional.normalize(centred - (centred @ self.directions.T * self.shrinkage) @ self.directions)
 
 
 @dataclass(eq=False)

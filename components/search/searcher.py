@@ -27,6 +27,7 @@ from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import PreparedImages
 from simpgan.components.core.models.joined import JoinedInference
 from simpgan.components.core.models.model_folder import read_config
+from simpgan.components.core.models.whitening import Whitening
 from simpgan.components.core.registry.adaptation import Adaptation, load_adaptation
 from simpgan.components.core.settings import nearest
 from simpgan.components.core.storage_errors import explained
@@ -177,6 +178,7 @@ class Searcher:
             self.protocol,
             adaptation.precision,
             str(self.false_accepts),
+            *(["whitened"] if description.whitens else []),
         ]
         return cached_threshold(made_from, self.calibrated)
 
@@ -185,7 +187,7 @@ class Searcher:
         rows, unseen = calibration_images(self.source, self.protocol)
         images = self.source.images.iloc[rows]
         return calibrate(
-            self.source_features(rows),
+            self.whitened(self.source_features(rows)),
             images["person"].to_numpy(np.int64),
             compared_by_part(self.source).iloc[rows].to_numpy(np.int64, na_value=ANY_CAMERA),
             self.source.part_of_images.iloc[rows].to_numpy(dtype=object),
@@ -193,6 +195,19 @@ class Searcher:
             unseen=unseen,
             data_set=self.source.dataset,
         )
+
+    def whitened(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Whiten features [N, D] of the source by themselves if the model whitens; each classifier's for themselves.
+
+        Similarities of whitened features are lower, and those of the source's images have to be comparable.
+        """
+        if not self.adaptation.description.whitens:
+            return features
+        parts = [
+            Whitening.of(features[:, columns])(features[:, columns]) * share
+            for _, columns, share in self.adaptation.looking.columns()
+        ]
+        return np.concatenate(parts, axis=1)
 
     def source_features(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return features [len(rows), D] of images of the source, from the cache if they were computed before."""

@@ -13,8 +13,10 @@ from simpgan.components.core.results.methods import (
     ADABN,
     CAMERA_ADABN,
     JOINED,
+    WHITENED,
     joins,
     statistics_of,
+    whitens,
     with_part,
     without_statistics,
 )
@@ -104,6 +106,7 @@ class RetrainRequest(PipelineRequest):
         trained = without_statistics(self.method).partition("+")[0]
         method = with_part(trained, adapted)
         method = with_part(method, JOINED) if joins(self.method) else method
+        method = with_part(method, WHITENED) if whitens(self.method) else method
         own = {
             "model": self.model,
             "method": method,

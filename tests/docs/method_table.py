@@ -6,7 +6,7 @@ After new results:  python -m tests.docs.method_table
 import re
 from collections.abc import Sequence
 
-from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, JOINED, SELF_TRAINING, with_part
+from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, JOINED, SELF_TRAINING, WHITENED, with_part
 from simpgan.components.core.results.rows import read_results
 from simpgan.components.core.results.sections import SEES_TESTED
 from simpgan.components.core.results.summary import Experiment, Summary, folds_in_words, summarise
@@ -18,7 +18,9 @@ COLUMNS = {
     "direct transfer": "direct",
     "AdaBN": ADABN,
     "AdaBN per camera": CAMERA_ADABN,
+    "the same, whitened": with_part(CAMERA_ADABN, WHITENED),
     "joined features": with_part(CAMERA_ADABN, JOINED),
+    "joined, whitened": with_part(with_part(CAMERA_ADABN, JOINED), WHITENED),
     "self-training": SELF_TRAINING,
 }
 """Method of each column; of several rows, the one with the highest rank-1 is shown."""

@@ -26,6 +26,7 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.classifier import SiameseClassifier
 from simpgan.components.core.models.model_folder import check_state
 from simpgan.components.core.models.precision import Inference, Outcome, precisions_of
+from simpgan.components.core.models.whitening import Whitening
 
 FEWEST = 16
 """Unlabelled images that a camera needs for statistics of its own."""
@@ -38,6 +39,9 @@ KEPT = 8
 
 OF_CAMERA = "camera"
 """First part of the names of a camera's statistics in a file."""
+
+OF_WHITENING = "whitening"
+"""First part of the names of the whitening's arrays in a file."""
 
 NO_CAMERAS = '{"own": [], "images": {}, "named": false, "dataset": ""}'
 """What a file without cameras says of them."""
@@ -56,6 +60,7 @@ class CameraStatistics:
         images: number of unlabelled images of each camera of the data set; empty for AdaBN.
         named: whether the cameras have names of their own, as in `cameras.have_names`.
         dataset: name of the data set whose cameras these are; empty for AdaBN.
+        whitening: whitens the features of images seen with these statistics; None: they stay as they are.
     """
 
     whole: Statistics
@@ -63,6 +68,7 @@ class CameraStatistics:
     images: Mapping[str, int] = field(default_factory=dict)
     named: bool = False
     dataset: str = ""
+    whitening: Whitening | None = None
 
     @classmethod
     def of(
@@ -115,6 +121,10 @@ class CameraStatistics:
         tensors = dict(self.whole)
         for place, own in enumerate(self.by_camera.values()):
             tensors |= {f"{OF_CAMERA}.{place}.{name}": value for name, value in own.items()}
+        if self.whitening:
+            tensors |= {
+                f"{OF_WHITENING}.{name}": torch.from_numpy(array) for name, array in vars(self.whitening).items()
+            }
         about = {
             "own": list(self.by_camera),
             "images": dict(self.images),
@@ -148,12 +158,19 @@ class CameraStatistics:
             {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
             for prefix in prefixes
         ]
-        whole = {name: value for name, value in tensors.items() if not name.startswith(tuple(prefixes))}
+        arrays = {
+            name.removeprefix(f"{OF_WHITENING}."): value.numpy()
+            for name, value in tensors.items()
+            if name.startswith(f"{OF_WHITENING}.")
+        }
+        apart = (*prefixes, f"{OF_WHITENING}.")
+        whole = {name: value for name, value in tensors.items() if not name.startswith(apart)}
         own = network.state_dict()
         for each in (whole, *of_cameras):
             check_state(own, {**own, **each}, path)
         by_camera = dict(zip(cameras, of_cameras, strict=True))
-        return cls(whole, by_camera, images, named, dataset).to(next(network.parameters()).device)
+        whitening = Whitening(**arrays) if arrays else None
+        return cls(whole, by_camera, images, named, dataset, whitening).to(next(network.parameters()).device)
 
 
 def shrunk(own: Statistics, whole: Statistics, trained: Statistics, images: int) -> Statistics:
@@ -236,6 +253,11 @@ class CameraInference:
             return self._own
         own = self.statistics.whole if camera is None else self.statistics.by_camera[camera]
         return Inference(self.network.folded(own), self.wanted, origin=self._own, by_layer=self.by_layer)
+
+    def whitened(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Whiten features [N, D] that the networks have, if the statistics say how."""
+        whitening = self.statistics.whitening if self.statistics else None
+        return whitening(features) if whitening else features
 
     def by_camera(self, cameras: Sequence[str | None]) -> Iterator[tuple[Inference, NDArray[np.int64]]]:
         """Yield networks with different statistics, each with the rising places of the images to be seen with them.

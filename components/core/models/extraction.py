@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.models.camera_statistics import FEWEST, CameraInference, CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier
 from simpgan.components.core.models.precision import Inference
+from simpgan.components.core.models.whitening import Whitening
 from simpgan.components.core.process.progress import Progress
 
 
@@ -117,7 +118,8 @@ def extract(
     unit, embeddings = (np.empty((len(rows), classifier.dimensions), np.float32) for _ in range(2))
     with nullcontext(bar) if bar else Progress(f"features {label}", len(rows), "image") as progress:
         for network, places, some in batches_by_camera(looking, images, rows, batch):
-            unit[places], embeddings[places] = (each.cpu().numpy() for each in features_of(network, some))
+            features, embeddings[places] = (each.cpu().numpy() for each in features_of(network, some))
+            unit[places] = looking.whitened(features)
             progress.update(len(some))
     return Extracted(rows, unit, embeddings, looking.precision)
 
@@ -178,6 +180,22 @@ def measure_statistics(
         camera: meter.measure(own, max(batch, FEWEST)) for camera, own in of_cameras.items() if len(own) >= FEWEST
     }
     return CameraStatistics.of(classifier, images.manifest, of_cameras, whole, measured)
+
+
+def with_whitening(
+    classifier: SiameseClassifier,
+    images: PreparedImages,
+    rows: np.ndarray,
+    statistics: CameraStatistics,
+    *,
+    batch: int,
+    precision: str,
+) -> CameraStatistics:
+    """Add the whitening by the features of `rows`, which must be ascending, seen with the statistics."""
+    seen = extract(
+        classifier, images, rows, batch=batch, precision=precision, label="for whitening", statistics=statistics
+    )
+    return replace(statistics, whitening=Whitening.of(seen.unit))
 
 
 class StatisticsMeter:

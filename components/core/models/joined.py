@@ -71,5 +71,5 @@ class JoinedInference:
         """
         for member, columns, share in self.columns():
             for network, places, some in batches_by_camera(member, images, rows, batch):
-                made[places, columns] = features_of(network, some)[0].cpu().numpy() * share
+                made[places, columns] = member.whitened(features_of(network, some)[0].cpu().numpy()) * share
                 bar.update(len(some))

@@ -3,7 +3,8 @@
     adaptation.json          description, and the digests of the other files
     classifier/              model folder, as the pretrain stage wrote it
     translator/              model folder, as the train_gan stage wrote it; only with a method that translates
-    statistics.safetensors   the classifier's batch-norm statistics of the target, and of its cameras; only with AdaBN
+    statistics.safetensors   the classifier's batch-norm statistics of the target, and of its cameras; only with AdaBN.
+                             With whitening also the mean and the directions of its features
     companions/0/, ...       classifier, statistics and source of further classifiers; only with joined features
     source/, target/         manifests of the data sets it was trained with
     evaluation/              results.json, probes.parquet and checks.json, if there are any
@@ -30,7 +31,12 @@ from simpgan.components.core.errors import UserError
 from simpgan.components.core.models.camera_statistics import CameraInference, CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
 from simpgan.components.core.models.companions import companions_in, refuse_unfit, sources_of, variant_of
-from simpgan.components.core.models.extraction import PreparedImages, features_of, measure_statistics
+from simpgan.components.core.models.extraction import (
+    PreparedImages,
+    features_of,
+    measure_statistics,
+    with_whitening,
+)
 from simpgan.components.core.models.joined import JoinedInference
 from simpgan.components.core.models.model_folder import MODEL_FILES, model_digest, read_config
 from simpgan.components.core.models.precision import Inference
@@ -113,7 +119,8 @@ class Adaptation:
                 for start in range(0, len(of_network), batch):
                     places = of_network[start : start + batch]
                     prepared = self.prepared(images[torch.from_numpy(places)].to(self.classifier.mean.device))
-                    unit[places, columns] = features_of(network, prepared)[0].cpu().numpy() * share
+                    own = member.whitened(features_of(network, prepared)[0].cpu().numpy())
+                    unit[places, columns] = own * share
         return unit
 
     def prepared(self, images: Tensor) -> Tensor:
@@ -293,6 +300,8 @@ def save_statistics(folder: Path, description: Description, data_root: str, prec
             seed=description.order_seed,
             by_camera=description.statistics == CAMERA_ADABN,
         )
+        if description.whitens:
+            measured = with_whitening(classifier, images, rows, measured, batch=description.batch, precision=precision)
         measured.save(place / STATISTICS)
 
 

@@ -1,10 +1,12 @@
 """How training continues from a champion: the methods, and the only split of cameras without labels."""
 
 from simpgan.components.core.results.methods import (
+    CAMERA_ADABN,
     JOINED,
     SELF_TRAINING,
     STATISTICS,
     TRANSLATORS,
+    WHITENED,
     with_part,
     without_statistics,
 )
@@ -15,6 +17,8 @@ RETRAINED = (
     *(with_part(method, part) for method in CONTINUED for part in STATISTICS),
     *STATISTICS,
     *(with_part(part, JOINED) for part in STATISTICS),
+    *(with_part(with_part(method, CAMERA_ADABN), WHITENED) for method in ("direct", *CONTINUED)),
+    with_part(with_part(CAMERA_ADABN, JOINED), WHITENED),
 )
 """The methods by which training continues. Those that begin by one of `STATISTICS` train nothing."""
 

@@ -9,12 +9,16 @@ from pydantic import Field
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.methods import (
+    CAMERA_ADABN,
     JOINED,
     STATISTICS,
     TRANSLATORS,
+    WHITENED,
     WITH_CLASSIFIER,
     joins,
     statistics_of,
+    unwhitened,
+    whitens,
     with_part,
     without_statistics,
 )
@@ -30,6 +34,8 @@ UNTRAINED = tuple(with_part("direct", part) for part in ("", *STATISTICS))
 REGISTRABLE = (
     *(with_part(base, part) for part in ("", *STATISTICS) for base in ("direct", *ADAPTED)),
     *(with_part(method, JOINED) for method in UNTRAINED),
+    *(with_part(with_part(base, CAMERA_ADABN), WHITENED) for base in ("direct", *ADAPTED)),
+    with_part(with_part(CAMERA_ADABN, JOINED), WHITENED),
 )
 """Methods that can be registered. Other rows of results are baselines, or compare the same features in another way."""
 PROVENANCE = {"precision", "hardware", "date", "commit", "command"}
@@ -78,7 +84,7 @@ class Description(Settings):
 
     @property
     def base(self) -> str:
-        """Return the method without its statistics; `adabn` alone is direct transfer with AdaBN."""
+        """Return the method without statistics and whitening; `adabn` alone is direct transfer with AdaBN."""
         return without_statistics(self.method)
 
     @property
@@ -95,6 +101,16 @@ class Description(Settings):
     def joins(self) -> bool:
         """Tell whether the features of several classifiers are joined."""
         return joins(self.method)
+
+    @property
+    def whitens(self) -> bool:
+        """Tell whether the features are whitened by those of the target's images."""
+        return whitens(self.method)
+
+    @property
+    def checked(self) -> str:
+        """Return the method whose label-free checks it has: they look at features before these are whitened."""
+        return unwhitened(self.method)
 
     @property
     def classifiers(self) -> list[str]:
@@ -151,6 +167,7 @@ def evaluation_digest(evaluation: Path, method: str) -> str:
         said["rows"] = [row.model_dump(exclude=PROVENANCE) for row in rows]
     if (evaluation / CHECKS).is_file():
         checks = read_checks(evaluation / CHECKS)
-        own = {label: found.model_dump() for label, found in checks.methods.items() if label.split()[0] == method}
+        checked = unwhitened(method)
+        own = {label: found.model_dump() for label, found in checks.methods.items() if label.split()[0] == checked}
         said["checks"] = {**checks.model_dump(exclude={"methods"}), "methods": own} if own else None
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

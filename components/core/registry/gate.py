@@ -85,11 +85,11 @@ class MeasuredAdaptation:
         if (evaluation / CHECKS).is_file():
             found = read_checks(evaluation / CHECKS)
             compared = found.model_dump_json(exclude={"methods"})
-            label = f"{description.method} {description.variant}".strip()
+            label = f"{description.checked} {description.variant}".strip()
             labels = [
                 each
                 for each in found.methods
-                if each == label or (not exactly and each.split()[0] == description.method)
+                if each == label or (not exactly and each.split()[0] == description.checked)
             ]
             checks = found.methods[labels[0]].model_dump(exclude_none=True) if labels else {}
         return cls(

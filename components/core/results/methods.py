@@ -242,9 +242,19 @@ def joins(method: str) -> bool:
     return JOINED in method.split("+")
 
 
+def whitens(method: str) -> bool:
+    """Tell whether a method whitens the features."""
+    return WHITENED in method.split("+")
+
+
+def unwhitened(method: str) -> str:
+    """Return a method's name without whitening."""
+    return "+".join(part for part in method.split("+") if part != WHITENED)
+
+
 def without_statistics(method: str) -> str:
-    """Return a method's name without the one of `STATISTICS` that it has: `direct` for `adabn`."""
-    parts = [part for part in method.split("+") if part not in STATISTICS]
+    """Return a method's name without whitening and the one of `STATISTICS` that it has: `direct` for `adabn`."""
+    parts = [part for part in method.split("+") if part not in (*STATISTICS, WHITENED)]
     return "+".join(["direct", *parts] if not parts or parts[0] in PARTS else parts)
 
 

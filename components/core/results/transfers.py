@@ -6,7 +6,15 @@ from statistics import mean
 
 from simpgan.components.core.results.headlines import rank_1
 from simpgan.components.core.results.layout import key_of, main_rows
-from simpgan.components.core.results.methods import JOINED, SELF_TRAINED, STATISTICS, name_of, place, with_part
+from simpgan.components.core.results.methods import (
+    JOINED,
+    SELF_TRAINED,
+    STATISTICS,
+    WHITENED,
+    name_of,
+    place,
+    with_part,
+)
 from simpgan.components.core.results.sections import SEES_TESTED, Section, Table, provenance
 from simpgan.components.core.results.summary import Summary
 
@@ -72,8 +80,12 @@ class Transfer:
         return next((each for each in self.leading.summaries if key_of(each) == (method, "")), None)
 
     def joined_with(self, method: str) -> Summary | None:
-        """Return the best row of a method's features joined with those of other classifiers; None if there is none."""
-        found = [each for each in self.leading.summaries if each.method == with_part(method, JOINED)]
+        """Return the best row of a method's features joined with those of other classifiers; None if there is none.
+
+        They may be whitened.
+        """
+        joined = with_part(method, JOINED)
+        found = [each for each in self.leading.summaries if each.method in (joined, with_part(joined, WHITENED))]
         return max(found, key=rank_1, default=None)
 
     @property
@@ -121,6 +133,7 @@ def advice(transfers: Sequence[Transfer]) -> list[str]:
         f"On unlabelled cameras, start with {name_of(best)}, which trains nothing for them",
         *(
             f"{each.title}: {rank_1(row):.0f} of 100 people are found first, {rank_1(direct):.0f} without it"
+            f"{better(row, each.of(with_part(best, WHITENED)), 'features are whitened')}"
             f"{better(row, each.joined_with(best), 'features of several classifiers are joined')}"
             f"{better(row, each.self_trained, 'the classifier learns from their images')} "
             f"({each.leading.experiment.protocol}, {each.leading.scope}; {each.leading.hardware})"

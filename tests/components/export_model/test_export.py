@@ -38,14 +38,15 @@ WITHOUT_TORCH = "import sys; sys.modules['torch'] = sys.modules['simpgan'] = Non
 
 @pytest.fixture(scope="module")
 def models(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders of models: a classifier, one with statistics per camera, and one with a translator."""
+    """Folders of models: a classifier, two with statistics per camera, and one with a translator."""
     folder = tmp_path_factory.mktemp("models")
     write_two_cameras(folder / "target", ingested)
     given = {"source": ingested.source, "data_root": ingested.data_root}
     classifier = write_classifier(folder / "classifier", ingested)
-    save_adaptation(
-        folder / "cameras", "camera-adabn", classifier=classifier, target=folder / "target", protocol="all250", **given
-    )
+    for name, method in (("cameras", "camera-adabn"), ("whitened", "camera-adabn+whitened")):
+        save_adaptation(
+            folder / name, method, classifier=classifier, target=folder / "target", protocol="all250", **given
+        )
     translator = write_translator(folder / "translator", ingested, classifier, height=48)
     save_adaptation(
         folder / "translated",
@@ -89,11 +90,12 @@ def expected(folder: Path, images: np.ndarray, cameras: Sequence[str | None] | N
     return adaptation.features(torch.from_numpy(images).permute(0, 3, 1, 2), cameras=cameras)
 
 
+@pytest.mark.parametrize("model", ["cameras", "whitened"])
 @pytest.mark.parametrize("name", FORMATS)
 def test_statistics_per_camera_are_chosen_by_a_number(
-    models: Path, exported: Callable[[str, str], Path], name: str
+    models: Path, exported: Callable[[str, str], Path], name: str, model: str
 ) -> None:
-    folder = exported("cameras", name)
+    folder = exported(model, name)
     described = said_of(folder)
     assert described["cameras"] == {"1": 1, "2": 0}, "camera 2 has too few images for statistics of its own"
     assert [each["shape"] for each in described["inputs"]] == [["batch", 32, 16, 3], ["batch"]]
@@ -102,7 +104,7 @@ def test_statistics_per_camera_are_chosen_by_a_number(
         images = pictures(count, 32, 16)
         camera = np.arange(count) % 2
         found = run({"images": images, "camera": camera})["features"]
-        wanted = expected(models / "cameras", images, [None if number == 0 else "1" for number in camera])
+        wanted = expected(models / model, images, [None if number == 0 else "1" for number in camera])
         assert found == pytest.approx(wanted, abs=1e-4)
     other = run({"images": images, "camera": 1 - camera})["features"]
     assert np.abs(other - wanted).max() > 1e-3, "the statistics of a camera make a difference"

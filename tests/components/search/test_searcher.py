@@ -110,6 +110,20 @@ def test_a_model_of_joined_features_is_searched_with_a_threshold_of_such(
     assert joined @ joined.T == pytest.approx(np.mean(cosines, axis=0), abs=1e-5)
 
 
+def test_the_threshold_of_whitened_features_is_of_whitened_ones(ingested: Ingested, tmp_path: Path) -> None:
+    given = {"source": ingested.source, "target": ingested.target, "data_root": ingested.data_root}
+    classifier = write_classifier(tmp_path / "classifier", ingested)
+    opened = []
+    for method in ("camera-adabn", "camera-adabn+whitened"):
+        save_adaptation(tmp_path / method, method, classifier=classifier, **given)
+        opened.append(Searcher.open(tmp_path / method, ingested.target, ingested.data_root))
+    plain, whitened = (each.threshold.similarity for each in opened)
+    assert whitened < plain, "a classifier that was hardly trained finds all people alike until they are whitened"
+    assert opened[1].gallery.features == pytest.approx(
+        brute_force(tmp_path / "camera-adabn+whitened", ingested), abs=1e-3
+    )
+
+
 def test_a_probe_is_seen_with_the_statistics_of_its_camera(ingested: Ingested, tmp_path: Path) -> None:
     """As the images of the gallery are; without a camera, with those of the whole set."""
     gallery = write_two_cameras(tmp_path / "target", ingested)

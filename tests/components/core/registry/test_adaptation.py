@@ -15,6 +15,7 @@ from simpgan.components.core.models.classifier import load_classifier
 from simpgan.components.core.models.extraction import PreparedImages, extract, measure_statistics
 from simpgan.components.core.models.model_folder import load_network, model_digest, save_model
 from simpgan.components.core.models.translator import load_translator
+from simpgan.components.core.models.whitening import Whitening
 from simpgan.components.core.registry.adaptation import load_adaptation, save_adaptation
 from simpgan.components.core.registry.description import REGISTRABLE, Description, verify
 from simpgan.components.core.results.methods import METHODS, PARTS
@@ -59,6 +60,11 @@ def parts(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Parts
     return Parts(ingested, classifier, translator)
 
 
+def whitened(features: np.ndarray, unlabelled: np.ndarray) -> np.ndarray:
+    """Features [N, D], whitened by some of them."""
+    return Whitening.of(features[unlabelled])(features)
+
+
 @pytest.fixture(scope="module")
 def companion(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
     """Another classifier, to join features with."""
@@ -66,7 +72,9 @@ def companion(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return {"companions": [classifier], "companion_sources": [parts.ingested.source]}
 
 
-@pytest.mark.parametrize("method", ["direct+joined", "adabn+joined", "camera-adabn+joined"])
+@pytest.mark.parametrize(
+    "method", ["direct+joined", "adabn+joined", "camera-adabn+joined", "camera-adabn+joined+whitened"]
+)
 def test_joined_features_are_those_of_each_classifier_with_its_own_statistics(
     parts: Parts, companion: dict[str, list[Path]], tmp_path: Path, method: str
 ) -> None:
@@ -79,7 +87,8 @@ def test_joined_features_are_those_of_each_classifier_with_its_own_statistics(
         if "adabn" in method:
             by_camera = "camera" in method
             statistics = measure_statistics(network, images, rows, **LOOKING, seed=0, by_camera=by_camera)
-        unit.append(extract(network, images, rows, **LOOKING, label="", statistics=statistics).unit)
+        own = extract(network, images, rows, **LOOKING, label="", statistics=statistics).unit
+        unit.append(whitened(own, target.rows("all250", 0, "train")) if "whitened" in method else own)
     description = parts.save(
         tmp_path / "adaptation", method, target=tmp_path / "target", protocol="all250", **companion
     )
@@ -113,7 +122,10 @@ def translated(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("method", ["direct", "adabn", "simpgan", "simpgan+adabn", "simpgan+camera-adabn"])
+@pytest.mark.parametrize(
+    "method",
+    ["direct", "adabn", "simpgan", "simpgan+adabn", "simpgan+camera-adabn", "simpgan+camera-adabn+whitened"],
+)
 def test_features_are_those_that_evaluate_measures(parts: Parts, translated: Path, tmp_path: Path, method: str) -> None:
     """On images as the translate stage stored them, with statistics of the split's unlabelled ones."""
     target, data_root = Manifest.load(parts.ingested.target), parts.ingested.data_root
@@ -124,7 +136,9 @@ def test_features_are_those_that_evaluate_measures(parts: Parts, translated: Pat
         unlabelled = target.rows("folds10", 3, "train")
         statistics = measure_statistics(network, images, unlabelled, **LOOKING, seed=0)
     rows = np.arange(20)
-    measured = extract(network, images, rows, **LOOKING, label="test", statistics=statistics).unit
+    everything = np.arange(len(target.images))
+    measured = extract(network, images, everything, **LOOKING, label="test", statistics=statistics).unit
+    measured = (whitened(measured, unlabelled) if "whitened" in method else measured)[rows]
 
     parts.save(tmp_path, method, protocol="folds10", fold=3)
     adaptation = load_adaptation(tmp_path, torch.device("cpu"), "fp32")
@@ -135,10 +149,11 @@ def test_features_are_those_that_evaluate_measures(parts: Parts, translated: Pat
     np.testing.assert_allclose(features, measured, atol=2e-5)
 
 
-def test_each_camera_has_the_features_that_evaluate_measures(parts: Parts, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["camera-adabn", "camera-adabn+whitened"])
+def test_each_camera_has_the_features_that_evaluate_measures(parts: Parts, tmp_path: Path, method: str) -> None:
     """In any order; an image whose camera is not told is seen with the statistics of the whole set."""
     target, data_root = write_two_cameras(tmp_path / "target", parts.ingested), parts.ingested.data_root
-    parts.save(tmp_path / "made", "camera-adabn", target=tmp_path / "target", protocol="all250")
+    parts.save(tmp_path / "made", method, target=tmp_path / "target", protocol="all250")
     verify(tmp_path / "made")
     adaptation = load_adaptation(tmp_path / "made", torch.device("cpu"), "fp32")
     network, images = load_classifier(parts.classifier)[0].eval(), PreparedImages(target, data_root)
@@ -151,6 +166,9 @@ def test_each_camera_has_the_features_that_evaluate_measures(parts: Parts, tmp_p
         extract(network, images, rows, **LOOKING, label="test", statistics=each).unit
         for each in (statistics, statistics.of_whole_set)
     )
+    if "whitened" in method:
+        of_whole_set = Whitening.of(by_camera[target.rows("all250", 0, "train")])(of_whole_set)
+        by_camera = whitened(by_camera, target.rows("all250", 0, "train"))
     assert np.abs(by_camera - of_whole_set).max() > 1e-3
     backwards = rows[::-1].copy()
     [decoded] = iterate_batches(data_root, target, backwards, *adaptation.size, len(rows))

@@ -148,6 +148,8 @@ def test_an_evaluation_is_read_for_one_training_in_one_split(tmp_path: Path) -> 
     assert found.direct["first_rank"].tolist() == [2, 2, 1]
     assert found.checks == {"score": 1.5, "frechet": 0.9, "neighbours": 0.6, "entropy": 1.0}
     assert MeasuredAdaptation.read(tmp_path, described("adabn")).checks == {}
+    whitened = MeasuredAdaptation.read(tmp_path, described("simpgan+adabn+whitened", seed=4))
+    assert (whitened.row, whitened.checks) == (None, found.checks), "checks look at features before they are whitened"
     swept = MeasuredAdaptation.read(tmp_path, described("simpgan+adabn", variant="lambda_similarity=0.1"))
     assert swept.probes["first_rank"].tolist() == [1, 2, 3]
     assert not MeasuredAdaptation.read(tmp_path, described("simpgan")).evaluated

@@ -111,6 +111,8 @@ def test_a_method_whose_name_has_a_plus_is_one_method():
     assert parsed("simpgan+self-training+adabn+fused") == ("simpgan+self-training", ["adabn", "fused"])
     assert parsed("simpgan+adabn") == ("simpgan", ["adabn"])
     assert without_statistics("simpgan+self-training+adabn") == "simpgan+self-training"
+    assert without_statistics("camera-adabn+whitened") == "direct"
+    assert without_statistics("camera-adabn+joined+whitened") == "direct+joined"
     assert [title for title, _ in explanations(["simpgan+self-training+adabn"])] == [
         "AdaBN",
         "SimPGAN + self-training",

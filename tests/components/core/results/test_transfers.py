@@ -68,6 +68,18 @@ def test_joined_features_are_advised_where_they_find_more():
     assert worse.endswith("8 without it (folds10, fold 0; a CPU)")
 
 
+def test_what_whitened_features_find_is_said_where_it_is_more():
+    rows = [row("direct", 8.0, **CPU), row("camera-adabn", 26.0, **CPU)]
+    better, worse = (advice(transfers_of(*rows, row("camera-adabn+whitened", rate, **CPU)))[1] for rate in (33.0, 25.0))
+    assert better.endswith("8 without it, 33 if features are whitened (folds10, fold 0; a CPU)")
+    assert worse.endswith("8 without it (folds10, fold 0; a CPU)")
+    joined = {"method": "camera-adabn+joined+whitened", "variant": "with cuhk01", **CPU}
+    assert (
+        ", 40 if features of several classifiers are joined"
+        in advice(transfers_of(*rows, row(**joined, rank_1=40.0)))[1]
+    )
+
+
 def test_what_self_training_finds_is_said_where_it_is_more():
     rows = [row("direct", 8.0, **CPU), row("camera-adabn", 26.0, **CPU), row("simpgan+self-training", 20.0, **CPU)]
     better, worse = (advice(transfers_of(*rows, row("self-training", rate, **CPU)))[1] for rate in (50.0, 25.0))

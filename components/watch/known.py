@@ -7,7 +7,7 @@ from simpgan.components.core.data.manifest import Manifest
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.registry.continuation import PROTOCOL, RETRAINED, learns_from_clusters, translator_of
 from simpgan.components.core.registry.model_registry import CANDIDATE, CHAMPION, ModelRegistry
-from simpgan.components.core.results.methods import CAMERA_ADABN, SELF_TRAINING, joins
+from simpgan.components.core.results.methods import CAMERA_ADABN, JOINED, SELF_TRAINING, joins, with_part
 
 
 def fetch_known(model: str, method: str, location: str, output: Path) -> Manifest:
@@ -19,8 +19,8 @@ def fetch_known(model: str, method: str, location: str, output: Path) -> Manifes
     Args:
         model: name of the registered model.
         method: method that continues from the champion; a translating one needs a champion that translates,
-            self-training one that is self-trained or changes nothing but statistics, and one of joined features a
-            champion of such.
+            self-training one that is self-trained or changes nothing but statistics, one of joined features a champion
+            of such, and another one that trains nothing a champion that changes nothing but statistics.
         location: location of the images, for messages.
         output: folder for the manifest.
 
@@ -47,7 +47,10 @@ def fetch_known(model: str, method: str, location: str, output: Path) -> Manifes
                 f"{champion} is {description.method}, which has no translator to continue from: give --method "
                 f"{CAMERA_ADABN}, or promote an adaptation by {method}"
             )
-        if learns_from_clusters(method) != (description.base == SELF_TRAINING) and description.base != "direct":
+        goes_on_from = (
+            ("direct", SELF_TRAINING) if learns_from_clusters(method) else ("direct", with_part("direct", JOINED))
+        )
+        if not translator_of(method) and description.base not in goes_on_from:
             other = f"give --method {description.base}, or " if description.base in RETRAINED else ""
             raise UserError(
                 f"{champion} is {description.method}, and {method} does not go on from that: {other}"

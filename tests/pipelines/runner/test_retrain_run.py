@@ -128,7 +128,7 @@ def test_two_runs_at_a_time_make_one_candidate_and_the_next_has_nothing_to_do(st
     assert read["propose"] == read["train_gan"] == {"train"}
 
     station.add(2)
-    said, stages = ended(start(station, tmp_path / "one"))
+    said, stages = ended(start(station, tmp_path / "one", "--method", "simpgan"))
     assert "Nothing to do: there are not enough new images." in said
     assert [stage.partition(" ")[0] for stage in stages] == ["watch"], "the candidate knows all but two"
 
@@ -152,6 +152,13 @@ def test_a_new_camera_gets_statistics_of_its_own_for_each_joined_classifier(
         assert statistics is not None
         assert list(statistics.by_camera) == ["gate 3"]
         assert statistics.images == {"gate 0": 12, "gate 1": 11, "gate 3": 20}
+
+
+def test_a_champion_with_a_translator_does_not_go_on_without_it(station: Station, tmp_path: Path):
+    with pytest.raises(
+        UserError, match="is simpgan, and camera-adabn does not go on from that: give --method simpgan, or promote an"
+    ):
+        fetch_known("simpgan", "camera-adabn", str(station.folder), tmp_path / "known")
 
 
 def test_without_a_champion_the_way_to_one_is_told(client, tmp_path: Path):

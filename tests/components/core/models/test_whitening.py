@@ -25,9 +25,11 @@ def test_features_are_those_of_the_dense_definition(images: int, dimensions: int
 
 def test_a_direction_that_all_people_share_counts_less() -> None:
     random = np.random.default_rng(0)
-    unlabelled = random.normal(size=(500, 8)) * np.array([9, *[1] * 7])
-    probe, same, other = np.eye(8)[1] + np.outer([1.5, -1.5, 1.5], np.eye(8)[0]) + np.outer([0, 0, 1], np.eye(8)[2])
-    other -= np.eye(8)[1]
+    unlabelled = random.normal(size=(500, 200)) * np.array([9, *[1] * 199])
+    probe, same, other = (
+        np.eye(200)[1] + np.outer([1.5, -1.5, 1.5], np.eye(200)[0]) + np.outer([0, 0, 1], np.eye(200)[2])
+    )
+    other -= np.eye(200)[1]
     before = unit(np.stack([probe, same, other]))
     after = Whitening.of(unit(unlabelled))(before)
     assert before[0] @ before[1] < before[0] @ before[2]

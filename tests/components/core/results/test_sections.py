@@ -43,11 +43,13 @@ def test_the_best_row_is_put_beside_the_paper_and_later_work():
     assert section.tables[0].findings[-1].text == (
         "The paper's SimPGAN has 18.0 % rank-1; SimPGAN here differs by −6.0 points, and AdaBN, the best row, by +6.0"
     )
-    [section] = sections([row("simpgan", 30.0, mAP=36.0)], Statistics())
+    joined = row("camera-adabn+joined", 35.0, variant="with cuhk01")
+    [section] = sections([row("simpgan", 30.0, mAP=36.0), joined], Statistics())
     *_, published, best = section.tables[0].findings
     assert "EFDMix + PBN 28.0 / 37.0" in published.text
     assert best.text == (
-        "The best row here, SimPGAN, has 30.0 / 36.0, which differs from EFDMix + PBN by +2.0 / −1.0 points"
+        "The best row of this source alone, SimPGAN, has 30.0 / 36.0, which differs from EFDMix + PBN by +2.0 / −1.0 "
+        "points"
     )
 
 

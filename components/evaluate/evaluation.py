@@ -7,25 +7,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import sparse
 
 from simpgan.components.core.data.cameras import compared_cameras
 from simpgan.components.core.data.features import Features
 from simpgan.components.core.data.manifest import Manifest
-from simpgan.components.core.models.camera_statistics import CameraStatistics
 from simpgan.components.core.models.classifier import SiameseClassifier, load_classifier
-from simpgan.components.core.models.extraction import Extracted, extract, measure_statistics
+from simpgan.components.core.models.extraction import Extracted, extract
 from simpgan.components.core.models.joined import join_features
-from simpgan.components.core.models.whitening import Whitening
 from simpgan.components.core.process.progress import Progress
-from simpgan.components.core.results.methods import ADABN, CAMERA_ADABN, JOINED, RERANKED, WHITENED, with_part
+from simpgan.components.core.results.methods import CAMERA_ADABN, JOINED, RERANKED, WHITENED, with_part
 from simpgan.components.core.results.probes import probes_of
 from simpgan.components.core.results.rows import ResultsRow
 from simpgan.components.core.training.device import choose_device
 from simpgan.components.evaluate.companions import Companions, mean_of
 from simpgan.components.evaluate.data_sets import LabelledSource, Target, TargetSplit
 from simpgan.components.evaluate.metrics import UNKNOWN, RankingResult, rank
+from simpgan.components.evaluate.passes import passes_by_images, passes_with_statistics
 from simpgan.components.evaluate.reranking import COSINE_WEIGHT, shared_neighbours
 from simpgan.components.evaluate.settings import EvaluateSettings
 from simpgan.components.evaluate.unlabelled_checks import LabelFreeChecks
@@ -62,29 +60,6 @@ class Evaluation:
     def label(self) -> str:
         """The name in figures: method and variant."""
         return self.run.label(self.method)
-
-
-@dataclass(frozen=True, eq=False)
-class Pass:
-    """A pass of a view's images through a classifier, with the same batch-norm statistics.
-
-    Attributes:
-        part: part of the method's name; empty for the classifier's own statistics.
-        splits: splits whose images are seen.
-        rows: rising rows of the images.
-        unlabelled: rising rows of those by which features are whitened; None: they are not whitened.
-    """
-
-    part: str
-    splits: tuple[TargetSplit, ...]
-    rows: NDArray[np.int64]
-    unlabelled: NDArray[np.int64] | None = None
-
-    def whitened(self, features: Extracted) -> Extracted:
-        """Return features of this pass, whitened."""
-        assert self.unlabelled is not None, "there is nothing to whiten features by"
-        whitening = Whitening.of(features.select(self.unlabelled).unit)
-        return Extracted(features.rows, whitening(features.unit), precision=features.precision)
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,47 +243,6 @@ def evaluate_joined(
             for name, own in compared.items():
                 for way, result in rank_by_cosine(target, split, own, settings):
                     yield Evaluation(run, with_part(name, way), split, result, precision=precision)
-
-
-def passes_by_images(
-    target: Target, view: View, settings: EvaluateSettings
-) -> Iterator[tuple[NDArray[np.int64] | None, list[Pass]]]:
-    """Yield the passes of a view's images, with the rows of the unlabelled images whose statistics they need.
-
-    The first one needs none. With AdaBN, and with AdaBN per camera, there are more for each group of splits that share
-    their unlabelled training images.
-    """
-    yield None, [Pass("", view.splits, target.searched(view.splits))]
-    if not (settings.adabn or settings.camera_adabn):
-        return
-    for unlabelled, splits in target.by_unlabelled_images(view.splits, at_least=2):
-        searched = target.searched(splits)
-        passes = [Pass(ADABN, splits, searched)] if settings.adabn else []
-        if settings.camera_adabn and settings.whiten and target.labelled:
-            passes.append(Pass(CAMERA_ADABN, splits, np.union1d(searched, unlabelled), unlabelled))
-        elif settings.camera_adabn:
-            passes.append(Pass(CAMERA_ADABN, splits, searched))
-        yield unlabelled, passes
-
-
-def passes_with_statistics(
-    target: Target, view: View, classifier: SiameseClassifier, settings: EvaluateSettings
-) -> Iterator[tuple[Pass, CameraStatistics | None]]:
-    """Yield the passes of a view's images, each with its statistics; None: the classifier's own."""
-    for unlabelled, passes in passes_by_images(target, view, settings):
-        if unlabelled is None:
-            yield from ((seen, None) for seen in passes)
-            continue
-        measured = measure_statistics(
-            classifier,
-            view.images,
-            unlabelled,
-            **settings.extraction,
-            seed=settings.seed,
-            by_camera=settings.camera_adabn,
-        )
-        for seen in passes:
-            yield seen, measured.of_whole_set if seen.part == ADABN else measured
 
 
 def classifier_or(network: SiameseClassifier, folder: Path | None) -> SiameseClassifier:

@@ -14,11 +14,11 @@ from simpgan.components.evaluate.data_sets import LabelledSource, Target, Target
 from simpgan.components.evaluate.evaluation import (
     Evaluation,
     evaluate_views,
-    passes_with_statistics,
     places_in,
     results_row,
 )
 from simpgan.components.evaluate.metrics import rank
+from simpgan.components.evaluate.passes import passes_with_statistics
 from simpgan.components.evaluate.settings import EvaluateSettings
 from simpgan.components.evaluate.unlabelled_checks import LabelFreeChecks
 from simpgan.components.evaluate.views import MethodRun, View, recorded_view

@@ -26,7 +26,7 @@ def test_a_run_learns_from_the_target_from_both_starts(ingested: Ingested, pytho
     assert ran.returncode == 0, ran.stderr
     rows = read_results(tmp_path / "out" / "results.json")
     own = [row for row in rows if parsed(row.method)[0] in METHODS.split(",")]
-    parts = ["", "+adabn", "+camera-adabn", "+camera-adabn+fused"]
+    parts = ["", "+adabn", "+camera-adabn", "+camera-adabn+fused", "+camera-adabn+whitened"]
     assert {row.method for row in own} == {method + part for method in METHODS.split(",") for part in parts}
     assert {(row.seed, row.protocol, row.fold) for row in own} == {(2, "standard", 0)}
     for method in METHODS.split(","):

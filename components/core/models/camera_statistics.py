@@ -151,26 +151,24 @@ class CameraStatistics:
                 tensors = {name: file.get_tensor(name) for name in names}
             cameras, images = list(about["own"]), dict(about["images"])
             named, dataset = bool(about["named"]), str(about["dataset"])
+            arrays = {name: value.numpy() for name, value in below(f"{OF_WHITENING}.", tensors).items()}
+            whitening = Whitening(**arrays) if arrays else None
         except (OSError, SafetensorError, ValueError, TypeError, LookupError) as failure:
             raise UserError(f"cannot read the statistics in '{path.parent}': {failure}") from None
         prefixes = [f"{OF_CAMERA}.{place}." for place in range(len(cameras))]
-        of_cameras = [
-            {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-            for prefix in prefixes
-        ]
-        arrays = {
-            name.removeprefix(f"{OF_WHITENING}."): value.numpy()
-            for name, value in tensors.items()
-            if name.startswith(f"{OF_WHITENING}.")
-        }
+        of_cameras = [below(prefix, tensors) for prefix in prefixes]
         apart = (*prefixes, f"{OF_WHITENING}.")
         whole = {name: value for name, value in tensors.items() if not name.startswith(apart)}
         own = network.state_dict()
         for each in (whole, *of_cameras):
             check_state(own, {**own, **each}, path)
         by_camera = dict(zip(cameras, of_cameras, strict=True))
-        whitening = Whitening(**arrays) if arrays else None
         return cls(whole, by_camera, images, named, dataset, whitening).to(next(network.parameters()).device)
+
+
+def below(prefix: str, tensors: Statistics) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with `prefix`, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def shrunk(own: Statistics, whole: Statistics, trained: Statistics, images: int) -> Statistics:

@@ -1,7 +1,7 @@
 """Whitening of features by those of unlabelled images (Jegou and Chum, ECCV 2012).
 
 Features of a classifier that was trained on other people vary most in directions that people share, such as the light
-or the pose. Whitening gives all directions the same weight.
+or the pose. Whitened, these directions count less.
 """
 
 from dataclasses import dataclass

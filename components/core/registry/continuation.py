@@ -1,24 +1,23 @@
 """How training continues from a champion: the methods, and the only split of cameras without labels."""
 
 from simpgan.components.core.results.methods import (
-    CAMERA_ADABN,
     JOINED,
     SELF_TRAINING,
     STATISTICS,
     TRANSLATORS,
-    WHITENED,
+    and_whitened,
     with_part,
     without_statistics,
 )
 
 CONTINUED = (*TRANSLATORS, SELF_TRAINING)
-RETRAINED = (
-    *CONTINUED,
-    *(with_part(method, part) for method in CONTINUED for part in STATISTICS),
-    *STATISTICS,
-    *(with_part(part, JOINED) for part in STATISTICS),
-    *(with_part(with_part(method, CAMERA_ADABN), WHITENED) for method in ("direct", *CONTINUED)),
-    with_part(with_part(CAMERA_ADABN, JOINED), WHITENED),
+RETRAINED = and_whitened(
+    [
+        *CONTINUED,
+        *(with_part(method, part) for method in CONTINUED for part in STATISTICS),
+        *STATISTICS,
+        *(with_part(part, JOINED) for part in STATISTICS),
+    ]
 )
 """The methods by which training continues. Those that begin by one of `STATISTICS` train nothing."""
 

@@ -9,12 +9,11 @@ from pydantic import Field
 
 from simpgan.components.core.errors import UserError
 from simpgan.components.core.results.methods import (
-    CAMERA_ADABN,
     JOINED,
     STATISTICS,
     TRANSLATORS,
-    WHITENED,
     WITH_CLASSIFIER,
+    and_whitened,
     joins,
     statistics_of,
     unwhitened,
@@ -31,11 +30,11 @@ SCHEMA = 1
 DESCRIPTION = "adaptation.json"
 ADAPTED = (*TRANSLATORS, *WITH_CLASSIFIER)
 UNTRAINED = tuple(with_part("direct", part) for part in ("", *STATISTICS))
-REGISTRABLE = (
-    *(with_part(base, part) for part in ("", *STATISTICS) for base in ("direct", *ADAPTED)),
-    *(with_part(method, JOINED) for method in UNTRAINED),
-    *(with_part(with_part(base, CAMERA_ADABN), WHITENED) for base in ("direct", *ADAPTED)),
-    with_part(with_part(CAMERA_ADABN, JOINED), WHITENED),
+REGISTRABLE = and_whitened(
+    [
+        *(with_part(base, part) for part in ("", *STATISTICS) for base in ("direct", *ADAPTED)),
+        *(with_part(method, JOINED) for method in UNTRAINED),
+    ]
 )
 """Methods that can be registered. Other rows of results are baselines, or compare the same features in another way."""
 PROVENANCE = {"precision", "hardware", "date", "commit", "command"}

@@ -113,7 +113,7 @@ ABOUT = {
     OF_SEVERAL: "The features of classifiers that were trained on different sources are joined.",
     FUSED: "The features of an image as recorded and as translated are joined, or those with the statistics of its "
     "camera and with the classifier's own.",
-    WHITE: "All directions in which the features of the unlabelled images vary get the same weight.",
+    WHITE: "The directions in which the features of the unlabelled images vary most count less.",
     VERIFICATION: "Images are ranked by the score that the classifier learned for pairs (the paper's Eq. 1) instead of "
     "the cosine of their features.",
     RERANKING: "Lists are ordered again by the neighbours that images share, among all probes and gallery images.",

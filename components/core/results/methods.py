@@ -201,7 +201,7 @@ PARTS = {
     ),
     WHITENED: Part(
         title="whitened",
-        explanation="the directions in which the features of the target's unlabelled images vary get the same weight.",
+        explanation="the directions in which the features of the target's unlabelled images vary most count less.",
     ),
     "verification": Part(
         title="verification score",
@@ -245,6 +245,12 @@ def joins(method: str) -> bool:
 def whitens(method: str) -> bool:
     """Tell whether a method whitens the features."""
     return WHITENED in method.split("+")
+
+
+def and_whitened(methods: Iterable[str]) -> tuple[str, ...]:
+    """Return some methods, and those of them with AdaBN per camera once more, whitened."""
+    plain = tuple(methods)
+    return (*plain, *(with_part(method, WHITENED) for method in plain if statistics_of(method) == CAMERA_ADABN))
 
 
 def unwhitened(method: str) -> str:

@@ -299,13 +299,7 @@ def test_a_classifier_that_never_saw_pairs_has_no_verification_rows(
     rows = stage.run(
         ingested.source, ingested.target, tmp_path / "model", settings, ingested.data_root, tmp_path / "out"
     )
-    assert [row.method for row in rows] == [
-        "direct",
-        "adabn",
-        "camera-adabn",
-        "camera-adabn+fused",
-        "camera-adabn+whitened",
-    ]
+    assert {row.method.partition("+")[2] for row in rows} == {"", "fused", "whitened"}
 
 
 def test_a_fine_tuned_classifier_looks_at_its_translation(

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
@@ -13,6 +13,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from simpgan.components.core.data.manifest import Manifest
@@ -29,6 +31,7 @@ from simpgan.components.core.models.camera_statistics import (
 from simpgan.components.core.models.classifier import ClassifierConfig, SiameseClassifier
 from simpgan.components.core.models.extraction import extract, features_of, measure_statistics
 from simpgan.components.core.models.precision import Inference, Outcome
+from simpgan.components.core.models.whitening import Whitening
 
 CAMERAS = [3] * 20 + [10] * FEWEST + [4] * (FEWEST - 1) + [None] * 3
 UNLABELLED = np.arange(len(CAMERAS))
@@ -278,3 +281,23 @@ def test_cameras_with_few_images_are_told_with_their_splits() -> None:
     assert few_in_words([{"3": 1, "door": 0}]) == "camera 3 (1 image), camera door (0 images)"
     several = few_in_words([{"10": 9, "3": 2}, {"10": 12}])
     assert several == "camera 3 (2 images in 1 of 2 splits), camera 10 (9 to 12 images)"
+
+
+def test_a_whitening_is_written_and_read_with_the_statistics(
+    classifier: SiameseClassifier, measured: CameraStatistics, tmp_path: Path
+) -> None:
+    path = tmp_path / "statistics.safetensors"
+    whitening = Whitening.of(np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32))
+    replace(measured, whitening=whitening).save(path)
+    read = CameraStatistics.load(path, classifier)
+    assert list(read.by_camera) == list(measured.by_camera)
+    assert read.whitening is not None
+    for name, array in vars(whitening).items():
+        np.testing.assert_array_equal(getattr(read.whitening, name), array)
+    tensors = load_file(path)
+    with safe_open(path, "pt") as file:
+        about = file.metadata()
+    del tensors["whitening.directions"]
+    save_file(tensors, path, metadata=about)
+    with pytest.raises(UserError, match=r"cannot read the statistics in .*directions"):
+        CameraStatistics.load(path, classifier)
